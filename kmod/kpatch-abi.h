@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What travels from create-diff-object through the linker and objtool to the finish stage of
+ * kpatch-build, and from there to the runtime in the patch module. Included by all three, and by
+ * the kernel's compiler, so it uses nothing but fixed-size types.
+ *
+ * Version 1.
+ *
+ * References
+ * ----------
+ * A klp reference is an ordinary relocation against a weak undefined symbol
+ *
+ *	.klp.ref.SECOBJ.SYMOBJ.NAME,POS
+ *
+ * SECOBJ is the object whose loading makes the kernel apply it ("vmlinux": when the patch is
+ * loaded), SYMOBJ the object that NAME is looked up in, POS the position among the symbols of
+ * that name (0: it must be unique). Neither SECOBJ nor SYMOBJ contains a dot; NAME may.
+ * SECOBJ is "vmlinux" if SYMOBJ is, else the module being patched. The finish stage makes the
+ * relocation part of .klp.rela.SECOBJ.SECTION against .klp.sym.SYMOBJ.NAME,POS.
+ *
+ * Metadata
+ * --------
+ * Up to and including objtool, metadata sections carry the prefix .discard, because objtool
+ * does not read .discard.* sections as data that refers to code; after objtool the finish stage
+ * renames them to the final names and makes them SHF_ALLOC. Each is an array of one of the
+ * structures below; all pointers are R_X86_64_64 relocations.
+ */
+#ifndef KPATCH_ABI_H
+#define KPATCH_ABI_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+typedef u64 kpatch_u64;
+typedef u32 kpatch_u32;
+#else
+#include <stdint.h>
+typedef uint64_t kpatch_u64;
+typedef uint32_t kpatch_u32;
+#endif
+
+#define KPATCH_ABI_VERSION 1
+
+#define KPATCH_REF_PREFIX ".klp.ref."
+
+#define KPATCH_DISCARD_PREFIX ".discard"
+#define KPATCH_FUNCS_SECTION ".kpatch.funcs"	 /* struct kpatch_func[] */
+#define KPATCH_CALLBACKS_SECTION ".kpatch.callbacks" /* struct kpatch_callback[] */
+#define KPATCH_STRINGS_SECTION ".kpatch.strings" /* NUL-terminated names the others point to */
+#define KPATCH_MANIFEST_SECTION ".kpatch.manifest" /* the YAML manifest, not SHF_ALLOC */
+
+/* One function to be replaced. */
+struct kpatch_func {
+	kpatch_u32 abi_version;	/* KPATCH_ABI_VERSION */
+	kpatch_u32 sympos;	/* position of the old function among its name's symbols */
+	kpatch_u64 new_func;	/* pointer: the replacement, in this module */
+	kpatch_u64 old_name;	/* pointer: NUL-terminated name of the function to replace */
+	kpatch_u64 object;	/* pointer: NUL-terminated "vmlinux" or module name */
+};
+
+enum kpatch_callback_kind {
+	KPATCH_PRE_PATCH,
+	KPATCH_POST_PATCH,
+	KPATCH_PRE_UNPATCH,
+	KPATCH_POST_UNPATCH,
+};
+
+/* One callback of the patch author, at most one of a kind per object. */
+struct kpatch_callback {
+	kpatch_u32 abi_version;	/* KPATCH_ABI_VERSION */
+	kpatch_u32 kind;	/* enum kpatch_callback_kind */
+	kpatch_u64 function;	/* pointer */
+	kpatch_u64 object;	/* pointer: NUL-terminated "vmlinux" or module name */
+};
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the stages of kpatch-build hand to each other. Each stage reads what the stages before it
+ * filled in and writes its own part, nothing else; all strings and arrays are owned by
+ * build.arena. Stages return 0 or -errno and say what is wrong in build.diags.
+ */
+#ifndef KPATCH_BUILD_H
+#define KPATCH_BUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "create-diff-object/diff.h"
+
+struct arena;
+struct diags;
+struct object;
+struct symvers;
+struct kimage;
+
+/* What the user asked for. */
+struct options {
+	const char *kernel;	/* --kernel RELEASE, or NULL */
+	const char *source, *config, *image, *modules, *symvers; /* paths given, or NULL */
+	const char *cc;		/* --cc, or NULL: found from the kernel's configuration */
+	const char *name;	/* --name, or NULL: from the patch file */
+	const char *output;	/* directory for the results, "." by default */
+	const char *cache;	/* cache directory */
+	const char *data_dir;	/* where kmod/ was installed (or the checkout's kmod/) */
+	char **patches;
+	size_t n_patches;
+	unsigned int jobs;
+	bool replace;		/* atomic replace (default) or --no-replace */
+	bool verify;		/* false: --no-verify */
+	bool keep;		/* --keep: leave the work directory */
+	bool verbose, quiet;
+};
+
+/* The kernel that is being patched. Made by the kernel stage. */
+struct kernel {
+	const char *release;	/* "6.1.0-56-amd64" */
+	const char *source;	/* tarball or directory that the source comes from */
+	const char *config;	/* full configuration file */
+	const char *image;	/* bzImage or vmlinux, as in /boot */
+	const char *modules;	/* directory, as /lib/modules/RELEASE */
+	const char *symvers_path; /* Module.symvers of the kernel */
+	const char *cc;		/* compiler command, of the kernel's own version */
+	const char *cc_version;	/* CONFIG_CC_VERSION_TEXT */
+	const char *tree;	/* prepared tree in the cache; never written to after preparation */
+	const char *runtime;	/* directory in the cache: compiled runtime, learned commands */
+	bool has_objtool;	/* objtool must be run over objects and the module */
+	struct symvers *symvers;
+};
+
+/* One object of the kernel that the patch affects, for one owner. Made by the plan stage. */
+struct unit {
+	const char *source;	/* "fs/proc/meminfo.c" */
+	const char *object;	/* "fs/proc/meminfo.o" */
+	const char *owner;	/* "vmlinux" or the module's name as the kernel has it ("nfsd") */
+	const char *module_path; /* installed file of the module; NULL for vmlinux */
+	/* compile stage: files in the work directory */
+	const char *reference;	/* the distribution's flags, through objtool as there */
+	const char *original, *patched; /* -ffunction-sections -fdata-sections, no objtool */
+	/* verify stage */
+	struct ksym_source ksyms;
+	struct verify_report *verified; /* NULL with --no-verify */
+	/* diff stage */
+	const char *diff;	/* output of the differ, NULL: nothing changed in this object */
+	struct diff_report report;
+};
+
+struct build {
+	struct options options;
+	struct arena *arena;
+	struct diags *diags;
+	const char *work;	/* work directory: private, removed at the end unless --keep */
+	const char *name;	/* "livepatch-fix", the module's file name without .ko */
+	const char *module_name; /* "livepatch_fix", as the kernel spells it */
+	struct kernel kernel;
+	struct kimage *image;	/* opened on demand by the verify stage */
+	struct unit *units;
+	size_t n_units;
+	/* link and finish stages */
+	const char *linked;	/* after ld -r, objtool, modpost and the final link */
+	const char *module;	/* finished .ko in the work directory */
+	const char *manifest;	/* finished .yaml in the work directory */
+};
+
+int stage_kernel(struct build *b);   /* kernel.c: which kernel, prepared tree */
+int stage_plan(struct build *b);     /* plan.c: which objects, whose */
+int stage_compile(struct build *b);  /* compile.c */
+int stage_verify(struct build *b);   /* verify.c: proof and exact positions */
+int stage_diff(struct build *b);     /* diff.c: create-diff-object on each unit, in parallel */
+int stage_link(struct build *b);     /* link.c: one relocatable module */
+int stage_finish(struct build *b);   /* finish.c: klp sections, manifest, self-check */
+int stage_install(struct build *b);  /* install.c: results to their places, atomically */
+
+#endif
