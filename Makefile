@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The one build.
+#
+#   make            the three programs, in build/
+#   make DEV=1      the same for developers: warnings are errors, ASan and UBSan, in build-dev/
+#   make demo       the main job on a stock kernel, everything installed and fetched
+#   make check      all tests, everything installed and fetched
+#   make lint       static checks
+#   make bench      the figures
+#   make install    PREFIX (default /usr/local) and DESTDIR are honoured
+
+CC ?= gcc
+PREFIX ?= /usr/local
+BUILD := build$(if $(DEV),-dev)
+VERSION := 0.1
+
+CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DKPATCH_VERSION='"$(VERSION)"' \
+	    -DKPATCH_DATADIR='"$(PREFIX)/share/kpatch"'
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	    -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter
+ALL_CFLAGS = -std=gnu11 -pthread $(WARNINGS) $(CFLAGS)
+LDFLAGS ?=
+ifdef DEV
+ALL_CFLAGS += -Werror -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	      -fno-sanitize-recover=undefined
+LDFLAGS += -fsanitize=address,undefined
+endif
+
+# What each program links with. kpatch needs neither compiler nor decoder.
+LIBS_ELF := -ldw -lelf -lZydis
+LIBS_KERNEL := -llzma -lzstd -lz
+LIBS_MANIFEST := -lyaml
+LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -lkmod -pthread
+
+# Programs are named like their rooms, so objects live in a directory of their own.
+OBJ := $(BUILD)/obj
+objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)))
+
+LIB_OBJS := $(call objects,lib/*/*.c lib/elf/*/*.c)
+DIFF_OBJS := $(filter-out %/main.o,$(call objects,create-diff-object/*.c create-diff-object/arch/*.c))
+BUILD_OBJS := $(call objects,kpatch-build/*.c)
+LOADER_OBJS := $(call objects,kpatch/*.c)
+UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))
+PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch
+
+.PHONY: all programs unit-tests clean
+all: programs
+programs: $(PROGRAMS)
+unit-tests: $(UNIT_TESTS)
+
+$(OBJ)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libkpatch.a: $(LIB_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/libdiff.a: $(DIFF_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+DIFF_MAIN := $(OBJ)/create-diff-object/main.o
+LIBKPATCH := $(BUILD)/libkpatch.a
+LIBDIFF := $(BUILD)/libdiff.a
+
+$(BUILD)/create-diff-object: $(DIFF_MAIN) $(LIBDIFF) $(LIBKPATCH)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/kpatch-build: $(BUILD_OBJS) $(LIBDIFF) $(LIBKPATCH)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/kpatch: $(LOADER_OBJS) $(LIBKPATCH)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
+
+$(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBDIFF) $(LIBKPATCH)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+.SECONDARY:
+
+clean:
+	rm -rf build build-dev
+
+-include $(shell find $(OBJ) -name '*.d' 2>/dev/null)
