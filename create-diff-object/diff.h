@@ -14,42 +14,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/kernel/ksym.h"
+
 struct arena;
 struct diags;
 struct object;
-struct symbol;
-
-/* Where a symbol that the patch refers to lives in the running kernel. */
-enum ksym_where {
-	KSYM_ABSENT,		/* nowhere: if not defined by the patch, an error */
-	KSYM_OWNER,		/* in the kernel object being patched (vmlinux or the module) */
-	KSYM_VMLINUX,		/* in vmlinux, not exported, while a module is being patched */
-	KSYM_VMLINUX_EXPORT,	/* exported by vmlinux: an ordinary import */
-	KSYM_MODULE_EXPORT,	/* exported by another module */
-};
-
-struct ksym {
-	enum ksym_where where;
-	const char *object;	/* "vmlinux" or the module's name; NULL for KSYM_ABSENT */
-	uint32_t sympos;	/* as klp counts: 0 unique, else the n-th of that name, from 1 */
-	uint64_t address;	/* link-time address (vmlinux), or 0 */
-	bool exact;		/* the position was proven, not derived from a unique name */
-};
-
-/*
- * Where the differ asks about symbols. The builder answers from the verified image, the
- * stand-alone program from kallsyms, a module's symbol table and Module.symvers.
- */
-struct ksym_source {
-	/*
-	 * @name as in the object. @definition: the symbol in the *original* object, or NULL when it
-	 * is not defined there. Answers 0 (also for KSYM_ABSENT), or -ENOTUNIQ with *why set to a
-	 * sentence that explains why no position can be given. Called from several threads.
-	 */
-	int (*find)(const struct ksym_source *source, const char *name,
-		    const struct symbol *definition, struct ksym *out, const char **why);
-	void *context;
-};
 
 struct diff_input {
 	const char *name;	/* of the object, for messages: "fs/nfsd/export.o" */
