@@ -45,8 +45,17 @@ typedef uint32_t kpatch_u32;
 #define KPATCH_DISCARD_PREFIX ".discard"
 #define KPATCH_FUNCS_SECTION ".kpatch.funcs"	 /* struct kpatch_func[] */
 #define KPATCH_CALLBACKS_SECTION ".kpatch.callbacks" /* struct kpatch_callback[] */
+#define KPATCH_PATCH_SECTION ".kpatch.patch"	 /* struct kpatch_patch, one */
 #define KPATCH_STRINGS_SECTION ".kpatch.strings" /* NUL-terminated names the others point to */
 #define KPATCH_MANIFEST_SECTION ".kpatch.manifest" /* the YAML manifest, not SHF_ALLOC */
+
+/* The patch as a whole. Defined by the runtime; the link stage fills in @flags. */
+struct kpatch_patch {
+	kpatch_u32 abi_version;	/* KPATCH_ABI_VERSION */
+	kpatch_u32 flags;
+};
+
+#define KPATCH_PATCH_REPLACE 1u /* replaces all patches loaded before (klp_patch.replace) */
 
 /* One function to be replaced. */
 struct kpatch_func {

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The runtime of every patch module: kernel code, compiled once for each kernel when that kernel
+ * is prepared, and linked with the output of create-diff-object.
+ *
+ * It reads the tables of kpatch-abi.h that the link collects in the module, builds the klp_patch
+ * that they describe and hands it to the livepatch core. It changes nothing in the kernel itself;
+ * what it allocates lives until the module is removed or its initialization fails.
+ *
+ * Besides that it keeps the targets of klp relocations fit for use. The kernel applies the
+ * relocations that belong to a patched module each time that module is loaded, and on x86 it
+ * demands that the fields are zero before. Kernels before 6.3 never clear them, so such a module
+ * could be loaded once only; later kernels clear them, but not where loading the module failed
+ * half way. The runtime does what is missing, from the two callbacks that the core runs on each
+ * of those paths: post_unpatch, and a pre_patch that fails. The rest of the scheme is in the
+ * module's layout: all symbols are looked up before the first field is written (the guard section,
+ * kpatch-build/finish_klp.c).
+ */
+#include <linux/elf.h>
+#include <linux/kernel.h>
+#include <linux/livepatch.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "kpatch-abi.h"
+
+#define FUNC_PTR(field) ((void *)(unsigned long)(field))
+#define NAME_PTR(field) ((const char *)(unsigned long)(field))
+
+/* Bounds of the tables, from the linker script (merge.lds). */
+extern const struct kpatch_func kpatch_funcs_start[], kpatch_funcs_end[];
+extern const struct kpatch_callback kpatch_callbacks_start[], kpatch_callbacks_end[];
+
+/* The link stage writes the flags of this patch; not static, so that no value is assumed. */
+struct kpatch_patch kpatch_patch __section(KPATCH_PATCH_SECTION) = {
+	.abi_version = KPATCH_ABI_VERSION,
+};
+
+static struct klp_patch patch = { .mod = THIS_MODULE };
+static struct klp_func *funcs;		/* for all objects, one run with a terminator each */
+static struct klp_callbacks *authors;	/* what the patch's author asked for, by object index */
+static size_t n_objects;
+
+#ifdef CONFIG_X86_64
+/*
+ * Neither is exported. They become klp relocations to vmlinux like any reference that a patch
+ * makes, and the assembler's alias spares C a name that it could not spell.
+ */
+#define UNEXPORTED(alias, name)                                                       \
+	asm(".weak \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set " alias \
+	    ", \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"")
+
+UNEXPORTED("kpatch_text_poke", "text_poke");
+UNEXPORTED("kpatch_text_mutex", "text_mutex");
+extern void *kpatch_text_poke(void *addr, const void *bytes, size_t size);
+extern struct mutex kpatch_text_mutex;
+
+/* Bytes that the x86 module loader writes for a relocation of @type. */
+static size_t field_size(unsigned int type)
+{
+	switch (type) {
+	case R_X86_64_64:
+	case R_X86_64_PC64:
+		return 8;
+	case R_X86_64_32:
+	case R_X86_64_32S:
+	case R_X86_64_PC32:
+	case R_X86_64_PLT32:
+		return 4;
+	default:
+		return 0;
+	}
+}
+
+static void clear_section(const struct klp_modinfo *info, const Elf_Shdr *rela_section)
+{
+	static const u8 zero[8];
+	const Elf_Rela *rela = (void *)rela_section->sh_addr;
+	const Elf_Rela *end = rela + rela_section->sh_size / sizeof(*rela);
+	unsigned long base = info->sechdrs[rela_section->sh_info].sh_addr;
+
+	for (; rela < end; rela++) {
+		size_t size = field_size(ELF_R_TYPE(rela->r_info));
+
+		if (size)
+			kpatch_text_poke((void *)(base + rela->r_offset), zero, size);
+	}
+}
+
+static bool applies_to(const char *section, const char *object)
+{
+	static const char prefix[] = ".klp.rela.";
+	size_t length = strlen(object);
+
+	if (strncmp(section, prefix, sizeof(prefix) - 1))
+		return false;
+	section += sizeof(prefix) - 1;
+	return !strncmp(section, object, length) && section[length] == '.';
+}
+
+/*
+ * Puts zeroes, which is what the file had, into every field that a klp relocation for @object
+ * fills. The caller knows that no task can be running this patch's code for @object. text_poke()
+ * writes through a mapping of its own, so it does not matter how the target is mapped; the next
+ * use of the bytes comes after they were written again and the CPUs were synchronized.
+ */
+static void clear_relocations(const char *object)
+{
+	const struct klp_modinfo *info = THIS_MODULE->klp_info;
+	unsigned int i;
+
+	mutex_lock(&kpatch_text_mutex);
+	for (i = 1; i < info->hdr.e_shnum; i++) {
+		const Elf_Shdr *section = &info->sechdrs[i];
+
+		if (section->sh_type == SHT_RELA && (section->sh_flags & SHF_RELA_LIVEPATCH) &&
+		    applies_to(info->secstrings + section->sh_name, object))
+			clear_section(info, section);
+	}
+	mutex_unlock(&kpatch_text_mutex);
+}
+#else
+static void clear_relocations(const char *object)
+{
+	/* The other architectures' loaders overwrite a field without looking at it. */
+}
+#endif
+
+/*
+ * Whether the core leaves relocations behind for a target that it has just unpatched. Called
+ * with klp_mutex held.
+ *
+ * !klp_alive: the target is going, or a later patch refused it. Kernels that have
+ * clear_relocate_add() clear then, right after this callback, and warn if they find zeroes.
+ * COMING and alive: this patch could not be applied to a target that is being loaded. No
+ * kernel clears then. It is the same during an ordinary disable, where clearing does no harm as
+ * long as every task left the patch's code, which a forced transition does not guarantee.
+ * Otherwise the patch is leaving for good, and nothing applies its relocations again.
+ */
+static bool relocations_left_behind(const struct klp_object *obj)
+{
+	if (!obj->mod)
+		return false;
+	if (!obj->mod->klp_alive)
+		return !IS_ENABLED(KPATCH_KERNEL_CLEARS);
+	return obj->mod->state == MODULE_STATE_COMING && !patch.forced;
+}
+
+static const struct klp_callbacks *author_of(const struct klp_object *obj)
+{
+	return &authors[obj - patch.objs];
+}
+
+static int pre_patch(struct klp_object *obj)
+{
+	const struct klp_callbacks *author = author_of(obj);
+	int ret = author->pre_patch ? author->pre_patch(obj) : 0;
+
+	/* The core runs nothing else for this object now. */
+	if (ret)
+		clear_relocations(obj->name);
+	return ret;
+}
+
+static void post_unpatch(struct klp_object *obj)
+{
+	const struct klp_callbacks *author = author_of(obj);
+
+	/* First, while what it calls and reads is still in place. */
+	if (author->post_unpatch)
+		author->post_unpatch(obj);
+	if (relocations_left_behind(obj))
+		clear_relocations(obj->name);
+}
+
+static bool is_object(const struct klp_object *obj, const char *name)
+{
+	return obj->name ? !strcmp(obj->name, name) : !strcmp(name, "vmlinux");
+}
+
+/* The object of that name, made if it is new. patch.objs has room for one per table entry. */
+static size_t object_index(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n_objects; i++)
+		if (is_object(&patch.objs[i], name))
+			return i;
+	patch.objs[i].name = strcmp(name, "vmlinux") ? name : NULL;
+	n_objects++;
+	return i;
+}
+
+static int take_callback(const struct kpatch_callback *entry)
+{
+	struct klp_callbacks *author = &authors[object_index(NAME_PTR(entry->object))];
+	void **slot;
+
+	switch (entry->kind) {
+	case KPATCH_PRE_PATCH:
+		slot = (void **)&author->pre_patch;
+		break;
+	case KPATCH_POST_PATCH:
+		slot = (void **)&author->post_patch;
+		break;
+	case KPATCH_PRE_UNPATCH:
+		slot = (void **)&author->pre_unpatch;
+		break;
+	case KPATCH_POST_UNPATCH:
+		slot = (void **)&author->post_unpatch;
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (*slot)
+		return -EEXIST;
+	*slot = FUNC_PTR(entry->function);
+	return 0;
+}
+
+static void set_callbacks(struct klp_object *obj)
+{
+	obj->callbacks = *author_of(obj);
+	if (obj->name) {
+		obj->callbacks.pre_patch = pre_patch;
+		obj->callbacks.post_unpatch = post_unpatch;
+	}
+}
+
+/* Appends the functions of @obj to the run that starts at @next; returns the end of the run. */
+static struct klp_func *set_funcs(struct klp_object *obj, struct klp_func *next)
+{
+	const struct kpatch_func *entry;
+
+	obj->funcs = next;
+	for (entry = kpatch_funcs_start; entry < kpatch_funcs_end; entry++) {
+		if (!is_object(obj, NAME_PTR(entry->object)))
+			continue;
+		next->old_name = NAME_PTR(entry->old_name);
+		next->new_func = FUNC_PTR(entry->new_func);
+		next->old_sympos = entry->sympos;
+		next++;
+	}
+	return next + 1;
+}
+
+/* The tables were written by the same kpatch-build as this file; anything else is damage. */
+static int check_versions(void)
+{
+	const struct kpatch_callback *callback;
+	const struct kpatch_func *func;
+
+	if (kpatch_patch.abi_version != KPATCH_ABI_VERSION)
+		return -ENOEXEC;
+	for (func = kpatch_funcs_start; func < kpatch_funcs_end; func++)
+		if (func->abi_version != KPATCH_ABI_VERSION)
+			return -ENOEXEC;
+	for (callback = kpatch_callbacks_start; callback < kpatch_callbacks_end; callback++)
+		if (callback->abi_version != KPATCH_ABI_VERSION)
+			return -ENOEXEC;
+	return 0;
+}
+
+static int build_patch(void)
+{
+	size_t n_funcs = kpatch_funcs_end - kpatch_funcs_start;
+	size_t n_entries = n_funcs + (kpatch_callbacks_end - kpatch_callbacks_start);
+	const struct kpatch_callback *callback;
+	struct klp_func *next;
+	size_t i;
+	int ret;
+
+	/* An upper bound of the objects, plus the terminator. */
+	patch.objs = kcalloc(n_entries + 1, sizeof(*patch.objs), GFP_KERNEL);
+	authors = kcalloc(n_entries + 1, sizeof(*authors), GFP_KERNEL);
+	funcs = kcalloc(n_funcs + n_entries, sizeof(*funcs), GFP_KERNEL);
+	if (!patch.objs || !authors || !funcs)
+		return -ENOMEM;
+
+	for (i = 0; i < n_funcs; i++)
+		object_index(NAME_PTR(kpatch_funcs_start[i].object));
+	for (callback = kpatch_callbacks_start; callback < kpatch_callbacks_end; callback++) {
+		ret = take_callback(callback);
+		if (ret)
+			return ret;
+	}
+	for (i = 0, next = funcs; i < n_objects; i++) {
+		next = set_funcs(&patch.objs[i], next);
+		set_callbacks(&patch.objs[i]);
+	}
+	patch.replace = kpatch_patch.flags & KPATCH_PATCH_REPLACE;
+	return 0;
+}
+
+static void release_patch(void)
+{
+	kfree(funcs);
+	kfree(authors);
+	kfree(patch.objs);
+}
+
+static int __init kpatch_runtime_init(void)
+{
+	int ret = check_versions();
+
+	if (ret)
+		return ret;
+	ret = build_patch();
+	if (!ret)
+		ret = klp_enable_patch(&patch);
+	if (ret)
+		release_patch();
+	return ret;
+}
+
+/*
+ * The core holds a reference to the module until the patch is disabled and none of its objects
+ * is in use any more, so nothing of it is left when this runs.
+ */
+static void __exit kpatch_runtime_exit(void)
+{
+	release_patch();
+}
+
+module_init(kpatch_runtime_init);
+module_exit(kpatch_runtime_exit);
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Live patch");
+MODULE_INFO(livepatch, "Y");
