@@ -46,6 +46,14 @@ enum section_kind {
 	SECTION_UNKNOWN, /* none of these: refused by name by whoever needs to understand it */
 };
 
+/*
+ * What symbol.section says of symbols that lie in no section. ELF's own 16-bit values would
+ * collide with the sections of these numbers in a file that has more than 65,280 of them.
+ */
+#define SECTION_UNDEF	  0u
+#define SECTION_ABS	  0xfffffff1u /* SHN_ABS */
+#define SECTION_LIVEPATCH 0xffffff20u /* SHN_LIVEPATCH: to be resolved by the kernel's livepatch core */
+
 /* How a special section is cut into entries. */
 enum special_cut {
 	CUT_FIXED,	/* entries of special.entry_size bytes */
@@ -56,10 +64,27 @@ enum special_cut {
 
 /* Whom an entry belongs to, and so when it is included. */
 enum special_owner {
-	OWNER_CODE,	/* the function that the reference at special.owner_offset leads into */
+	OWNER_CODE,	/* the function that the reference at special.owner_offset leads into (of
+			   tables that describe data: the object) */
 	OWNER_REFERRED,	/* nobody: included when something that is included refers to it */
 	OWNER_NOBODY,	/* never included: it would register things again (initcalls, params, …) */
 };
+
+/* What a relocated field of an entry leads to. */
+enum special_role {
+	FIELD_CODE,	   /* code that the entry describes */
+	FIELD_TARGET,	   /* code that is reached by it: a jump target, a fixup */
+	FIELD_KEY,	   /* a static key or a static call key; the low two bits of the addend are flags */
+	FIELD_REPLACEMENT, /* the code of an alternative */
+	FIELD_DATA,	   /* data or a string */
+};
+
+struct special_field {
+	enum special_role role;
+	uint32_t offset;	/* in the entry */
+};
+
+#define SPECIAL_FIELDS 4
 
 /* One special section of an architecture. The tables are data: lib/elf/x86_64/. */
 struct special {
@@ -68,6 +93,8 @@ struct special {
 	enum special_owner owner;
 	uint32_t entry_size;	/* CUT_FIXED */
 	uint32_t owner_offset;	/* offset in an entry of the field that leads to the owner */
+	uint32_t n_fields;	/* where an entry may have relocations; CUT_FIXED and CUT_BY_CODE */
+	struct special_field fields[SPECIAL_FIELDS];
 	bool no_late_klp;	/* the kernel reads it before klp relocations to modules are applied */
 	const char *what;	/* for messages: "bug table entry", "jump label", … */
 };
@@ -79,7 +106,9 @@ struct section {
 	uint64_t flags, align, entsize, size;
 	const uint8_t *data;	/* NULL for SHT_NOBITS */
 	enum section_kind kind;
-	const struct special *special; /* for SECTION_SPECIAL */
+	const struct special *special; /* SECTION_SPECIAL always; also TOOL, DISCARD where it is known */
+	bool per_cpu;		/* .data..percpu*: a template that each CPU has a copy of */
+	bool once;		/* .data..once, .data.once: flags of WARN_ONCE and the like */
 	uint32_t rela;		/* index of its relocation section, 0: none */
 	uint32_t first_atom, n_atoms; /* its atoms, sorted by offset */
 	uint32_t group;		/* index of the SHT_GROUP section it is a member of, 0: none */
@@ -88,7 +117,7 @@ struct section {
 struct symbol {
 	const char *name;
 	uint32_t index;		/* in the symbol table */
-	uint32_t section;	/* index, with SHN_XINDEX resolved; SHN_UNDEF, SHN_ABS, SHN_COMMON */
+	uint32_t section;	/* index, with SHN_XINDEX resolved, or SECTION_UNDEF, _ABS, _LIVEPATCH */
 	uint64_t value, size;
 	uint8_t bind, type, visibility;
 	uint32_t atom;		/* the atom it names or lies in; NO_ATOM for FILE and the null symbol */
@@ -116,7 +145,8 @@ struct atom {
 	uint32_t first_symbol, n_symbols; /* range of object.atom_symbols: all symbols in it */
 	uint32_t first_ref, n_refs; /* range of object.refs, sorted by offset */
 	uint32_t parent;	/* function of which this is a split part (.cold, .part); NO_ATOM */
-	uint32_t owner;		/* ATOM_ENTRY with OWNER_CODE: the function described; NO_ATOM */
+	uint32_t owner;		/* ATOM_ENTRY with OWNER_CODE: the function described; also pieces of
+				   .altinstr_replacement, by their .altinstructions entry; NO_ATOM */
 	bool traced;		/* ATOM_FUNC: ftrace can redirect it (__fentry__ call at its entry) */
 	bool local;		/* not visible outside the object (or anonymous) */
 };
