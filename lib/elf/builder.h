@@ -63,7 +63,8 @@ struct builder_section *builder_rela_section(struct builder *b, const char *name
 void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t offset,
 		      uint32_t type, struct builder_symbol *symbol, int64_t addend);
 
-/* Lays out the file. *data is malloc'ed and owned by the caller. 0, -ENOMEM, -EOVERFLOW. */
+/* Lays out the file. *data is malloc'ed and owned by the caller. 0, -ENOMEM, -EOVERFLOW,
+ * -EINVAL (misuse: bytes for SHT_NOBITS, a patch outside of a section, an odd alignment). */
 int builder_finish(struct builder *b, uint8_t **data, size_t *size);
 /* The same, written to @path through a temporary file in its directory and rename(). 0 or -errno. */
 int builder_write(struct builder *b, const char *path);
