@@ -14,9 +14,10 @@ enum compression {
 	COMPRESSION_XZ,
 	COMPRESSION_LZMA,
 	COMPRESSION_ZSTD,
+	/* recognised, so that a message can name them, but not supported: */
 	COMPRESSION_BZIP2,
-	COMPRESSION_LZ4,	/* the legacy frame that kernel images use */
-	COMPRESSION_LZO,	/* recognised, not supported */
+	COMPRESSION_LZ4,
+	COMPRESSION_LZO,
 };
 
 /* What the first bytes say; COMPRESSION_NONE if nothing known. */
