@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Shared by the shell programs below test/. Sourced, defines functions and three paths:
+# TEST_TOP (the checkout), TEST_CACHE (downloads, outside the tree), and TEST_ME (for messages).
+
+TEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TEST_CACHE=${KPATCH_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kpatch-test}
+TEST_ME=${TEST_ME:-$(basename "$0")}
+
+say() { printf '%s: %s\n' "$TEST_ME" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# need PROGRAM...: stop with a remedy if one is missing.
+need() {
+	local program
+	for program; do
+		command -v "$program" > /dev/null ||
+			die "$program is missing. Run test/install-deps."
+	done
+}
+
+# programs installed in sbin directories are wanted as an ordinary user, too
+PATH=$PATH:/usr/sbin:/sbin
+
+# apt_own COMMAND ARG...: apt-get or apt-cache with the machine's package sources, but with
+# lists and a package cache of our own, so that no root is needed.
+apt_own() {
+	local command=$1
+	shift
+	mkdir -p "$TEST_CACHE/apt/lists/partial" "$TEST_CACHE/apt/cache/archives/partial"
+	"$command" -o Dir::State::lists="$TEST_CACHE/apt/lists" \
+		-o Dir::Cache="$TEST_CACHE/apt/cache" -o Debug::NoLocking=true \
+		-o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
+}
+
+# apt_refresh [MINUTES]: package lists newer than MINUTES (default 240); fails if that cannot be had.
+apt_refresh() {
+	local stamp=$TEST_CACHE/apt/updated
+	if [[ -n $(find "$stamp" -mmin "-${1:-240}" 2> /dev/null) ]]; then
+		return 0
+	fi
+	mkdir -p "$TEST_CACHE/apt"
+	apt_own apt-get -qq --error-on=any update > "$TEST_CACHE/apt/update.log" 2>&1 || return 1
+	touch "$stamp"
+}
+
+# needed_libraries FILE...: the shared libraries that programs need, one path a line.
+# LD_LIBRARY_PATH is honoured. Fails, naming it, if one is not found.
+needed_libraries() {
+	local file list missing
+	for file; do
+		list=$(ldd "$file" 2> /dev/null) || continue	# static
+		missing=$(awk '/not found/ { print $1 }' <<< "$list")
+		[[ -z $missing ]] || { say "$file needs ${missing//$'\n'/ }, not found"; return 1; }
+		awk '/=> \// { print $3 } /^[ \t]*\// { print $1 }' <<< "$list"
+	done | sort -u
+}
