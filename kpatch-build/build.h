@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "create-diff-object/diff.h"
 
@@ -18,10 +19,31 @@ struct diags;
 struct object;
 struct symvers;
 struct kimage;
+struct monitor;
+
+/*
+ * How the program ends. A script can tell them apart; kpatch-build(8) documents them. Stages say
+ * only 0 or -errno: the kind is that of the stage which failed, unless build_fails_as() was called.
+ */
+enum exit_kind {
+	EXIT_OK = 0,
+	EXIT_INTERNAL = 1,	/* the system: no memory, full disk, a program missing, a bug */
+	EXIT_USAGE = 2,
+	EXIT_KERNEL = 3,	/* files of the kernel missing, damaged or not of one version */
+	EXIT_COMPILER = 4,	/* not the kernel's compiler */
+	EXIT_PATCH = 5,		/* the patch: damaged, does not apply, or touches what cannot be patched */
+	EXIT_COMPILE = 6,	/* the patched source does not compile */
+	EXIT_VERIFY = 7,	/* the code is not what the kernel runs */
+	EXIT_REFUSED = 8,	/* the change cannot be applied to a running kernel */
+	EXIT_NO_CHANGE = 9,	/* nothing changes in the code that this kernel is built from */
+	EXIT_LINK = 10,		/* linking, objtool, modpost or the self-check failed */
+	EXIT_STOPPED = 128,	/* + the signal's number */
+};
 
 /* What the user asked for. */
 struct options {
 	const char *kernel;	/* --kernel RELEASE, or NULL */
+	const char *root;	/* --root DIR: where boot/, lib/modules/ and usr/src/ are; "" is / */
 	const char *source, *config, *image, *modules, *symvers; /* paths given, or NULL */
 	const char *cc;		/* --cc, or NULL: found from the kernel's configuration */
 	const char *name;	/* --name, or NULL: from the patch file */
@@ -47,8 +69,15 @@ struct kernel {
 	const char *symvers_path; /* Module.symvers of the kernel */
 	const char *cc;		/* compiler command, of the kernel's own version */
 	const char *cc_version;	/* CONFIG_CC_VERSION_TEXT */
-	const char *tree;	/* prepared tree in the cache; never written to after preparation */
-	const char *runtime;	/* directory in the cache: compiled runtime, learned commands */
+	const char *package;	/* distribution's version, "6.1.192-2", or NULL */
+	const char *entry;	/* this kernel's directory in the cache, locked while we run */
+	const char *tree;	/* prepared tree in it; never written to after preparation */
+	const char *runtime;	/* directory in it: compiled runtime, learned commands */
+	/*
+	 * The environment that the tree's top Makefile exports to the makefiles it runs
+	 * (KBUILD_CFLAGS, LINUXINCLUDE, …), with PATH: for programs run by a stage.
+	 */
+	const char *const *env;
 	bool has_objtool;	/* objtool must be run over objects and the module */
 	struct symvers *symvers;
 };
@@ -72,6 +101,9 @@ struct unit {
 
 struct build {
 	struct options options;
+	struct monitor *monitor; /* children and signals */
+	enum exit_kind fails_as; /* set by build_fails_as() */
+	FILE *progress;		/* for people, stderr; NULL with --quiet */
 	struct arena *arena;
 	struct diags *diags;
 	const char *work;	/* work directory: private, removed at the end unless --keep */
@@ -87,7 +119,28 @@ struct build {
 	const char *manifest;	/* finished .yaml in the work directory */
 };
 
-int stage_kernel(struct build *b);   /* kernel.c: which kernel, prepared tree */
+/*
+ * Runs one program for a stage. @argv ends with NULL; @cwd and @env (NULL: kernel.env, or a clean
+ * environment before the tree is prepared) as in struct command. Its output goes to the file
+ * @log. A full disk or a missing program is explained in build.diags. 0: it ran, *status is its exit
+ * code, which the caller judges. -EINTR: told to stop. -errno.
+ */
+int build_run(struct build *b, const char *const *argv, const char *cwd, const char *const *env,
+	      const char *log, int *status);
+/*
+ * Runs @n at once, as many at a time as the user allows. Fills in .env where it is NULL.
+ */
+struct command;
+int build_run_all(struct build *b, struct command *commands, size_t n);
+/* "path/in/the/work/directory", its directories made; NULL: no memory (or disk). */
+char *build_work_path(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says that the failure being reported is of this kind, not of the stage's own. Returns -EINVAL. */
+int build_fails_as(struct build *b, enum exit_kind kind);
+/* A line of progress, without its newline. */
+void build_say(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+int stage_kernel(struct build *b);   /* kernel.c: which kernel, which files, which compiler */
+int stage_prepare(struct build *b);  /* prepare.c: the prepared tree, once per kernel */
 int stage_plan(struct build *b);     /* plan.c: which objects, whose */
 int stage_compile(struct build *b);  /* compile.c */
 int stage_verify(struct build *b);   /* verify.c: proof and exact positions */
