@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What strings in YAML files must look like; see schema.h. Everything here comes from a file that
+ * may be hostile and goes to a terminal, a path or a symbol lookup afterwards.
+ */
+#include "lib/manifest/schema.h"
+
+#include <string.h>
+
+/* Longer texts help nobody. */
+#define TEXT_MAX 4096
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/*
+ * Decodes one character of UTF-8. Returns its length, or 0 if it is malformed: a stray or missing
+ * continuation byte, an overlong form, a surrogate, above U+10FFFF.
+ */
+static unsigned int decode_utf8(const unsigned char *s, uint32_t *out)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
+			   s[0] < 0xf5 ? 4 : 0;
+	uint32_t c = s[0];
+
+	if (len > 1)
+		c &= 0x7fU >> len;
+	for (unsigned int i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (!len || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*out = c;
+	return len;
+}
+
+/* Controls (C0, DEL, C1), line and paragraph separators, marks and overrides of direction. */
+static bool is_printable(uint32_t c)
+{
+	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x061c &&
+	       !(c >= 0x200e && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) &&
+	       !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff && c != 0xfffe && c != 0xffff;
+}
+
+static bool valid_text(const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	if (!*p)
+		return false;
+	while (*p) {
+		uint32_t c;
+		unsigned int len = decode_utf8(p, &c);
+
+		if (!len || !is_printable(c))
+			return false;
+		p += len;
+	}
+	return (size_t)(p - (const unsigned char *)s) <= TEXT_MAX;
+}
+
+static bool valid_file(const char *s)
+{
+	return valid_text(s) && !strchr(s, '/') && strcmp(s, ".") && strcmp(s, "..") &&
+	       strlen(s) <= 255;
+}
+
+static bool valid_path(const char *s)
+{
+	if (!valid_text(s) || *s == '/')
+		return false;
+	for (const char *p = s; p; p = strchr(p, '/')) {
+		p += p != s;
+		if (!strncmp(p, "..", 2) && (!p[2] || p[2] == '/'))
+			return false;
+	}
+	return true;
+}
+
+static bool all_of(const char *s, const char *others, size_t min, size_t max)
+{
+	size_t n = 0;
+
+	for (; s[n]; n++)
+		if (!is_alnum(s[n]) && !strchr(others, s[n]))
+			return false;
+	return n >= min && n <= max;
+}
+
+/* KSYM_NAME_LEN is 512 in 6.1 and later; Rust and compiler suffixes use '$' and '.'. */
+static bool valid_symbol(const char *s)
+{
+	return all_of(s, "_.$", 1, 511);
+}
+
+/* MODULE_NAME_LEN - 1 on 64-bit kernels. */
+static bool valid_object(const char *s)
+{
+	return all_of(s, "_-", 1, 55);
+}
+
+/* 64 characters of struct new_utsname. */
+static bool valid_release(const char *s)
+{
+	return all_of(s, "._+~:-", 1, 64);
+}
+
+static bool valid_hex(const char *s)
+{
+	size_t n = strspn(s, "0123456789abcdef");
+
+	return n && n % 2 == 0 && !s[n] && n <= 64;
+}
+
+static bool valid_sha256(const char *s)
+{
+	return valid_hex(s) && strlen(s) == 64;
+}
+
+const struct schema_rule schema_text = { valid_text, "one line of printable text", false };
+const struct schema_rule schema_file = { valid_file, "a file name without directory", true };
+const struct schema_rule schema_path = { valid_path, "a relative path without \"..\"", true };
+const struct schema_rule schema_symbol = { valid_symbol, "a symbol name", true };
+const struct schema_rule schema_object = { valid_object, "the name of a module or vmlinux", true };
+const struct schema_rule schema_release = { valid_release, "a kernel release", false };
+const struct schema_rule schema_hex = { valid_hex, "lower case hexadecimal digits", false };
+const struct schema_rule schema_sha256 = { valid_sha256, "64 lower case hexadecimal digits", false };

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The writing half of schema.h. */
+#include "lib/manifest/schema.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "lib/manifest/scalar.h"
+#include "lib/util/diag.h"
+
+struct writer {
+	yaml_emitter_t emitter;
+	bool failed;		/* libyaml has no memory left; nothing more is written */
+	const struct schema_ids *ids;
+	struct diags *diags;
+};
+
+/* Takes the event whose initializer returned @made. */
+static void emit(struct writer *w, int made, yaml_event_t *event)
+{
+	if (!made || w->failed || !yaml_emitter_emit(&w->emitter, event))
+		w->failed = true;
+}
+
+static void emit_scalar(struct writer *w, const char *s, bool plain)
+{
+	yaml_scalar_style_t style = plain ? YAML_PLAIN_SCALAR_STYLE :
+					    YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	yaml_event_t e;
+
+	if (w->failed)
+		return;
+	emit(w, yaml_scalar_event_initialize(&e, NULL, NULL, (const yaml_char_t *)s, -1, plain,
+					     !plain, style), &e);
+}
+
+/* A word that no reader takes for anything but a string. */
+static bool reads_as_string(const char *s)
+{
+	return ((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z') || *s == '_') &&
+	       !s[strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			    "_-./$+")] &&
+	       scalar_kind(s) == SCALAR_STRING;
+}
+
+static void write_string(struct writer *w, const struct schema_key *key, const char *s)
+{
+	if (!s || !key->rule->valid(s)) {
+		diag_error(w->diags, w->ids->invalid_value, NULL, NULL, "%s is not %s", key->key,
+			   key->rule->expected);
+		s = "";
+	}
+	emit_scalar(w, s, key->rule->plain && reads_as_string(s));
+}
+
+static void write_struct(struct writer *w, const struct schema *schema, const char *base);
+
+static void write_list(struct writer *w, const struct schema_key *key, const char *base)
+{
+	const char *items;
+	yaml_event_t e;
+	size_t n;
+
+	memcpy(&items, base + key->offset, sizeof(items));
+	memcpy(&n, base + key->count_offset, sizeof(n));
+	if (w->failed)
+		return;
+	emit(w, yaml_sequence_start_event_initialize(&e, NULL, NULL, 1,
+						     n ? YAML_BLOCK_SEQUENCE_STYLE :
+							 YAML_FLOW_SEQUENCE_STYLE), &e);
+	for (size_t i = 0; i < n && !w->failed; i++) {
+		if (key->type == SCHEMA_STRUCTS)
+			write_struct(w, key->schema, items + i * key->schema->size);
+		else
+			write_string(w, key, ((const char *const *)(const void *)items)[i]);
+	}
+	if (!w->failed)
+		emit(w, yaml_sequence_end_event_initialize(&e), &e);
+}
+
+static void write_value(struct writer *w, const struct schema_key *key, const char *base)
+{
+	const void *member = base + key->offset;
+	char number[24];
+
+	switch (key->type) {
+	case SCHEMA_STRING:
+		write_string(w, key, *(const char *const *)member);
+		break;
+	case SCHEMA_NUMBER:
+		snprintf(number, sizeof(number), "%" PRIu64, *(const uint64_t *)member);
+		emit_scalar(w, number, true);
+		break;
+	case SCHEMA_BOOL:
+		emit_scalar(w, *(const bool *)member ? "true" : "false", true);
+		break;
+	case SCHEMA_STRUCT:
+		write_struct(w, key->schema, member);
+		break;
+	case SCHEMA_STRUCTS:
+	case SCHEMA_STRINGS:
+		write_list(w, key, base);
+		break;
+	}
+}
+
+static void write_struct(struct writer *w, const struct schema *schema, const char *base)
+{
+	yaml_event_t e;
+
+	if (w->failed)
+		return;
+	emit(w, yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE),
+	     &e);
+	for (const struct schema_key *key = schema->keys; key->key && !w->failed; key++) {
+		emit_scalar(w, key->key, true);
+		write_value(w, key, base);
+	}
+	if (!w->failed)
+		emit(w, yaml_mapping_end_event_initialize(&e), &e);
+}
+
+static void write_document(struct writer *w, const struct schema *schema, const void *in)
+{
+	yaml_event_t e;
+
+	emit(w, yaml_stream_start_event_initialize(&e, YAML_UTF8_ENCODING), &e);
+	if (!w->failed)
+		emit(w, yaml_document_start_event_initialize(&e, NULL, NULL, NULL, 1), &e);
+	write_struct(w, schema, in);
+	if (!w->failed)
+		emit(w, yaml_document_end_event_initialize(&e, 1), &e);
+	if (!w->failed)
+		emit(w, yaml_stream_end_event_initialize(&e), &e);
+}
+
+int schema_write(const struct schema *schema, const struct schema_ids *ids, const void *in,
+		 struct diags *diags, char **text, size_t *size)
+{
+	struct writer w = { .ids = ids, .diags = diags };
+	size_t errors = diags_errors(diags), length = 0;
+	char *buffer = NULL;
+	FILE *f = open_memstream(&buffer, &length);
+
+	if (!f)
+		return -ENOMEM;
+	if (!yaml_emitter_initialize(&w.emitter)) {
+		w.failed = true;
+	} else {
+		yaml_emitter_set_output_file(&w.emitter, f);
+		yaml_emitter_set_width(&w.emitter, -1);
+		yaml_emitter_set_unicode(&w.emitter, 1);
+		write_document(&w, schema, in);
+		yaml_emitter_delete(&w.emitter);
+	}
+	if (fclose(f))
+		w.failed = true;
+	if (w.failed || diags_errors(diags) != errors) {
+		free(buffer);
+		return w.failed ? -ENOMEM : -EINVAL;
+	}
+	*text = buffer;
+	*size = length;
+	return 0;
+}
