@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The manifest's reader and writer: the cases are in manifest.c, one TAP line each.
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/../.."
+	BUILD=${KPATCH_TEST_BUILD:-build}
+	make -s "$BUILD/test/manifest"
+	export MANIFEST=$PWD/$BUILD/test/manifest
+}
+
+@test "manifest: round trip, every error with its line, truncation, mutation" {
+	run "$MANIFEST"
+	echo "$output" | grep -v '^ok' || true
+	[ "$status" -eq 0 ]
+	[ "$(grep -c '^ok' <<< "$output")" -ge 74 ]
+}
+
+@test "manifest: other readers of YAML see the same values" {
+	python3 -c 'import yaml' 2> /dev/null || skip "no PyYAML"
+	"$MANIFEST" --print > "$BATS_TEST_TMPDIR/m.yaml"
+	python3 - "$BATS_TEST_TMPDIR/m.yaml" <<-'END'
+		import sys, yaml
+		m = yaml.safe_load(open(sys.argv[1]))
+		assert m["format"] == 1 and m["version"] == "1" and m["replace"] is True
+		assert m["patches"][1]["name"] == "1e3"
+		assert m["kernel"]["build_id"].startswith("0123456789abcdef")
+		assert m["objects"][0]["new_data"] == ["__already_done.4", "yes"]
+		assert m["objects"][0]["functions"][1]["new_size"] == 2**64 - 1
+		assert m["objects"][0]["functions"][1]["reason"] == 'says "ü": {yes, no} # \\ %'
+		assert m["objects"][1]["callbacks"] == [] and m["warnings"][1] == "- second: 'x'"
+	END
+}
