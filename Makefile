@@ -79,6 +79,17 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
+.PHONY: demo check bench lint
+# install-deps first: nothing may be assumed but make, and the programs need their libraries.
+demo:
+	@test/demo
+check:
+	@test/run
+bench:
+	@test/bench
+lint:
+	@test/lint
+
 .SECONDARY:
 
 clean:
