@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * See image_cache.h. A cache file: a header, the decompressed ELF file, the kallsyms block; both
+ * aligned to a page. Its name is made from the image's identity, which the header repeats; a
+ * checksum over everything tells a damaged file. Files belong to the user who runs the tool and
+ * are not readable by others.
+ */
+#include "lib/kernel/image_cache.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <lzma.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAGIC "kpimage2"
+#define ALIGNMENT 4096u
+
+struct header {
+	char magic[8];
+	uint64_t device, inode, file_size;
+	int64_t mtime, mtime_ns, ctime, ctime_ns;
+	uint64_t elf_size, kallsyms_size, checksum;
+};
+
+static size_t aligned(size_t n)
+{
+	return (n + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
+static void identify(const struct stat *st, struct header *h)
+{
+	memset(h, 0, sizeof(*h));
+	memcpy(h->magic, MAGIC, sizeof(h->magic));
+	h->device = st->st_dev;
+	h->inode = st->st_ino;
+	h->file_size = (uint64_t)st->st_size;
+	h->mtime = st->st_mtim.tv_sec;
+	h->mtime_ns = st->st_mtim.tv_nsec;
+	h->ctime = st->st_ctim.tv_sec;
+	h->ctime_ns = st->st_ctim.tv_nsec;
+}
+
+static int entry_path(const char *dir, const struct header *identity, char path[PATH_MAX])
+{
+	uint64_t key = lzma_crc64((const uint8_t *)identity, sizeof(*identity), 0);
+	int n = snprintf(path, PATH_MAX, "%s/image-%016llx", dir, (unsigned long long)key);
+
+	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+static uint64_t checksum(const uint8_t *elf, size_t elf_size, const void *kallsyms, size_t size)
+{
+	return lzma_crc64(kallsyms, size, lzma_crc64(elf, elf_size, 0));
+}
+
+/* Whether the mapped file is a complete entry of this identity; sets the parts. */
+static bool entry_is_sound(struct image_cache *c, const struct header *identity)
+{
+	const struct header *h = c->map;
+	struct header same = *identity;
+	size_t at = aligned(sizeof(*h));
+
+	if (c->map_size < at)
+		return false;
+	same.elf_size = h->elf_size;
+	same.kallsyms_size = h->kallsyms_size;
+	same.checksum = h->checksum;
+	if (memcmp(h, &same, sizeof(same)) || h->elf_size > c->map_size ||
+	    h->kallsyms_size > c->map_size ||
+	    at + aligned(h->elf_size) + h->kallsyms_size != c->map_size)
+		return false;
+	c->elf = (const uint8_t *)c->map + at;
+	c->elf_size = h->elf_size;
+	c->kallsyms = c->elf + aligned(h->elf_size);
+	c->kallsyms_size = h->kallsyms_size;
+	return checksum(c->elf, c->elf_size, c->kallsyms, c->kallsyms_size) == h->checksum;
+}
+
+int image_cache_open(const char *dir, const struct stat *st, struct image_cache *out)
+{
+	struct image_cache c = { 0 };
+	struct header identity;
+	char path[PATH_MAX];
+	struct stat own;
+	int fd, err;
+
+	identify(st, &identity);
+	err = entry_path(dir, &identity, path);
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -ENOENT;
+	/* another user's file is not trusted: it could say anything about the running code */
+	if (fstat(fd, &own) || !S_ISREG(own.st_mode) || own.st_uid != geteuid() || !own.st_size) {
+		close(fd);
+		return -ENOENT;
+	}
+	c.map_size = (size_t)own.st_size;
+	c.map = mmap(NULL, c.map_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	close(fd);
+	if (c.map == MAP_FAILED)
+		return -ENOENT;
+	if (!entry_is_sound(&c, &identity)) {
+		image_cache_close(&c);
+		return -ENOENT;
+	}
+	*out = c;
+	return 0;
+}
+
+void image_cache_close(struct image_cache *c)
+{
+	if (c->map)
+		munmap(c->map, c->map_size);
+	c->map = NULL;
+}
+
+static int make_directories(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (strlen(dir) >= sizeof(path))
+		return -ENAMETOOLONG;
+	strcpy(path, dir);
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = 0;
+		if (mkdir(path, 0777) && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	const char *p = data;
+
+	while (size) {
+		ssize_t n = write(fd, p, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_entry(int fd, const struct header *h, const uint8_t *elf, const void *kallsyms)
+{
+	int err = write_all(fd, h, sizeof(*h));
+
+	if (!err && lseek(fd, (off_t)aligned(sizeof(*h)), SEEK_SET) < 0)
+		err = -errno;
+	if (!err)
+		err = write_all(fd, elf, h->elf_size);
+	if (!err && lseek(fd, (off_t)(aligned(sizeof(*h)) + aligned(h->elf_size)), SEEK_SET) < 0)
+		err = -errno;
+	return err ? err : write_all(fd, kallsyms, h->kallsyms_size);
+}
+
+int image_cache_write(const char *dir, const struct stat *st, const uint8_t *elf, size_t elf_size,
+		      const void *kallsyms, size_t kallsyms_size)
+{
+	char path[PATH_MAX], temporary[PATH_MAX + 8];
+	struct header h;
+	int fd, err;
+
+	identify(st, &h);
+	err = entry_path(dir, &h, path);
+	if (!err)
+		err = make_directories(dir);
+	if (err)
+		return err;
+	h.elf_size = elf_size;
+	h.kallsyms_size = kallsyms_size;
+	h.checksum = checksum(elf, elf_size, kallsyms, kallsyms_size);
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = write_entry(fd, &h, elf, kallsyms);
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err && rename(temporary, path))
+		err = -errno;
+	if (err)
+		unlink(temporary);
+	return err;
+}
