@@ -93,7 +93,7 @@ struct unit {
 	const char *original, *patched; /* -ffunction-sections -fdata-sections, no objtool */
 	/* verify stage */
 	struct ksym_source ksyms;
-	struct verify_report *verified; /* NULL with --no-verify */
+	struct verify_report *verified; /* verify.h; .proven is false with --no-verify */
 	/* diff stage */
 	const char *diff;	/* output of the differ, NULL: nothing changed in this object */
 	struct diff_report report;
@@ -107,6 +107,7 @@ struct build {
 	struct arena *arena;
 	struct diags *diags;
 	const char *work;	/* work directory: private, removed at the end unless --keep */
+	int work_lock, entry_lock; /* descriptors that hold the locks of work and kernel.entry */
 	const char *name;	/* "livepatch-fix", the module's file name without .ko */
 	const char *module_name; /* "livepatch_fix", as the kernel spells it */
 	struct kernel kernel;

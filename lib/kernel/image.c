@@ -15,7 +15,7 @@
 
 #include "lib/kernel/decompress.h"
 #include "lib/kernel/elfview.h"
-#include "lib/kernel/file.h"
+#include "lib/kernel/input.h"
 #include "lib/kernel/image_cache.h"
 #include "lib/kernel/kallsyms.h"
 #include "lib/util/arena.h"
@@ -288,7 +288,7 @@ static int open_fresh(struct kimage *k, const char *cache_dir, const struct stat
 	const void *block;
 	const uint8_t *elf;
 	size_t size, elf_size, block_size;
-	int err = file_read_diag(k->path, KIND, FILE_LIMIT, diags, &k->priv->file, &size);
+	int err = input_read_diag(k->path, KIND, FILE_LIMIT, diags, &k->priv->file, &size);
 
 	if (!err)
 		err = find_elf(k, k->priv->file, size, diags, &elf, &elf_size);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/kernel/file.h"
+#include "lib/kernel/input.h"
 #include "lib/kernel/kallsyms_table.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -111,7 +111,7 @@ int kallsyms_read_text(const char *path, bool any_address, struct diags *diags,
 	struct kallsyms_table t;
 	uint8_t *data;
 	size_t size;
-	int err = file_read_diag(path, "symbol table", TEXT_LIMIT, diags, &data, &size);
+	int err = input_read_diag(path, "symbol table", TEXT_LIMIT, diags, &data, &size);
 
 	if (err)
 		return err;

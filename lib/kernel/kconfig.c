@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "lib/kernel/decompress.h"
-#include "lib/kernel/file.h"
+#include "lib/kernel/input.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -106,7 +106,7 @@ int kconfig_open(const char *path, struct diags *diags, struct kconfig **out)
 {
 	uint8_t *data, *plain;
 	size_t size;
-	int err = file_read_diag(path, "kernel configuration", KCONFIG_LIMIT, diags, &data, &size);
+	int err = input_read_diag(path, "kernel configuration", KCONFIG_LIMIT, diags, &data, &size);
 
 	if (err)
 		return err;

@@ -10,7 +10,7 @@
 
 #include "lib/kernel/decompress.h"
 #include "lib/kernel/elfview.h"
-#include "lib/kernel/file.h"
+#include "lib/kernel/input.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -267,7 +267,7 @@ int kmodule_open(const char *path, struct diags *diags, struct kmodule **out)
 {
 	uint8_t *data;
 	size_t size;
-	int err = file_read_diag(path, KIND, FILE_LIMIT, diags, &data, &size);
+	int err = input_read_diag(path, KIND, FILE_LIMIT, diags, &data, &size);
 
 	if (err)
 		return err;

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/kernel/file.h"
+#include "lib/kernel/input.h"
 
 #define LIST_LIMIT (64u << 20)
 #define MAX_DEPTH 32
@@ -81,7 +81,7 @@ static int find_in_list(const char *dir, const char *list, const char *name, cha
 
 	if ((size_t)snprintf(file, sizeof(file), "%s/%s", dir, list) >= sizeof(file))
 		return -ENAMETOOLONG;
-	if (file_read(file, LIST_LIMIT, &data, &size))
+	if (input_read(file, LIST_LIMIT, &data, &size))
 		return -ENOENT;
 	for (char *line = strtok_r((char *)data, "\n", &save); line && err == -ENOENT;
 	     line = strtok_r(NULL, "\n", &save)) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/kernel/file.h"
+#include "lib/kernel/input.h"
 #include "lib/kernel/module.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -173,7 +173,7 @@ int symvers_open(const char *path, struct diags *diags, struct symvers **out)
 {
 	uint8_t *data;
 	size_t size;
-	int err = file_read_diag(path, "Module.symvers", SYMVERS_LIMIT, diags, &data, &size);
+	int err = input_read_diag(path, "Module.symvers", SYMVERS_LIMIT, diags, &data, &size);
 
 	if (err)
 		return err;

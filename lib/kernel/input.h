@@ -3,8 +3,8 @@
  * Files read whole. Reading instead of mapping: a file that is cut short while it is mapped kills
  * the process with SIGBUS.
  */
-#ifndef KPATCH_KERNEL_FILE_H
-#define KPATCH_KERNEL_FILE_H
+#ifndef KPATCH_KERNEL_INPUT_H
+#define KPATCH_KERNEL_INPUT_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,10 +16,10 @@ struct diags;
  * malloc'ed, has a NUL after its end, and is owned by the caller. -errno, or -EFBIG, without a
  * diagnostic.
  */
-int file_read(const char *path, size_t limit, uint8_t **data, size_t *size);
+int input_read(const char *path, size_t limit, uint8_t **data, size_t *size);
 
 /* The same, with the diagnostic "file-unreadable" on error; @kind: "kernel image", … */
-int file_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags,
+int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags,
 		   uint8_t **data, size_t *size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See file.h. */
-#include "lib/kernel/file.h"
+/* See input.h. */
+#include "lib/kernel/input.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static int read_all(int fd, size_t hint, size_t limit, uint8_t **data, size_t *s
 	return -ENOMEM;
 }
 
-int file_read(const char *path, size_t limit, uint8_t **data, size_t *size)
+int input_read(const char *path, size_t limit, uint8_t **data, size_t *size)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -73,10 +73,10 @@ int file_read(const char *path, size_t limit, uint8_t **data, size_t *size)
 	return err;
 }
 
-int file_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags,
+int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags,
 		   uint8_t **data, size_t *size)
 {
-	int err = file_read(path, limit, data, size);
+	int err = input_read(path, limit, data, size);
 
 	if (err == -EFBIG)
 		diag_error(diags, "file-too-large", diag_file(path), NULL,
