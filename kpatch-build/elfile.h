@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A relocatable ELF file held in memory to be changed as a whole: symbols renamed, sections
+ * added and renamed, relocations moved from one section to another. The link and finish stages
+ * work on whole modules this way, between runs of the kernel's tools; what objects mean is the
+ * business of lib/elf/object.h.
+ *
+ * 64-bit little-endian x86 files only, so structures are used as libelf hands them out. String
+ * tables are written anew, symbol and section indexes keep their meaning: everything below uses
+ * indexes into these arrays, and elfile_write() renumbers what remains.
+ */
+#ifndef KPATCH_BUILD_ELFILE_H
+#define KPATCH_BUILD_ELFILE_H
+
+#include <elf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct diags;
+
+#ifndef SHN_LIVEPATCH
+#define SHN_LIVEPATCH 0xff20
+#endif
+#ifndef SHF_RELA_LIVEPATCH
+#define SHF_RELA_LIVEPATCH 0x00100000
+#endif
+
+struct elfile_section {
+	const char *name;
+	uint32_t type;
+	uint64_t flags, align, entsize;
+	uint32_t link, info;	/* as in the file; for SHT_RELA link is written anew */
+	uint8_t *data;		/* NULL for SHT_NOBITS; Elf64_Rela[] for SHT_RELA */
+	uint64_t size;
+	bool removed;		/* left out by elfile_write(); nothing may refer to it then */
+};
+
+struct elfile_symbol {
+	const char *name;
+	uint8_t bind, type, other;
+	uint16_t reserved;	/* SHN_ABS, SHN_COMMON or SHN_LIVEPATCH; 0: see section */
+	uint32_t section;	/* 0: undefined */
+	uint64_t value, size;
+	bool removed;
+};
+
+struct elfile {
+	const char *path;	/* where it was read from, for messages */
+	struct arena *arena;
+	uint32_t e_flags;
+	struct elfile_section *sections; /* [0] is the null section */
+	uint32_t n_sections, max_sections;
+	struct elfile_symbol *symbols;	/* [0] is the null symbol; locals come first */
+	uint32_t n_symbols, max_symbols;
+	uint32_t symtab, strtab, shstrtab; /* section indexes */
+};
+
+/*
+ * Reads @path; everything lives in @arena. Indexes, names and the sizes and offsets of
+ * relocations are checked. -EBADMSG (damaged) or -ENOTSUP (other machine, no symbol table,
+ * section groups), each with a diagnostic "module-damaged" or "module-unsupported"; -errno.
+ */
+int elfile_read(const char *path, struct arena *arena, struct diags *diags, struct elfile **out);
+
+/* Writes what is left of @f. The same content gives the same bytes. 0 or -errno. */
+int elfile_write(struct elfile *f, const char *path);
+
+/* Index of the first section of that name that is not removed, or 0. */
+uint32_t elfile_find_section(const struct elfile *f, const char *name);
+
+/* The n relocations of SHT_RELA section @index. */
+static inline Elf64_Rela *elfile_relas(const struct elfile *f, uint32_t index, size_t *n)
+{
+	*n = f->sections[index].size / sizeof(Elf64_Rela);
+	return (Elf64_Rela *)f->sections[index].data;
+}
+
+/* Appends; the index is returned, or 0 without memory. Pointers into the arrays become invalid. */
+uint32_t elfile_add_section(struct elfile *f, const struct elfile_section *section);
+uint32_t elfile_add_symbol(struct elfile *f, const struct elfile_symbol *symbol);
+
+static inline bool elfile_undefined(const struct elfile_symbol *s)
+{
+	return !s->section && !s->reserved;
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The finish stage: from a linked module with klp references to a live patch module.
+ */
+#ifndef KPATCH_BUILD_FINISH_H
+#define KPATCH_BUILD_FINISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct build;
+struct diags;
+struct elfile;
+struct manifest;
+
+/* One entry of .kpatch.funcs or .kpatch.callbacks, with its pointers followed. */
+struct module_entry {
+	uint32_t number;	/* sympos of a function, kind of a callback */
+	const char *object;	/* "vmlinux" or the module's name */
+	const char *name;	/* old function; NULL for a callback */
+	uint32_t section;	/* where the new function or the callback is, */
+	uint64_t offset;	/* and its byte in there */
+};
+
+struct module_entries {
+	const struct module_entry *entry;
+	size_t n;
+};
+
+/*
+ * Reads the tables of a linked module. Everything that the runtime would follow is checked.
+ * -EINVAL with a diagnostic "metadata-malformed"; -ENOMEM. An absent section is an empty table.
+ */
+int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags,
+		 struct module_entries *out);
+int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diags,
+		     struct module_entries *out);
+
+/*
+ * Whether the kernel reads section @name while it loads the module, before relocations that belong
+ * to another module than vmlinux are applied, or frees it after; such relocations cannot be in it.
+ */
+bool section_read_early(const char *name);
+
+/*
+ * Turns klp references into the kernel's form: symbols .klp.sym.OBJECT.NAME,POS with
+ * SHN_LIVEPATCH, and relocation sections .klp.rela.OBJECT.SECTION. Adds the guard sections, so that
+ * nothing is written before every symbol was found. Fields are zero afterwards. -EINVAL with
+ * diagnostics ("klp-reference-malformed", "klp-reference-early", "klp-relocation-type",
+ * "symbol-undefined"); -ENOMEM.
+ */
+int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diags *diags);
+
+/* What the stages found, as a manifest. It points into the arena. 0 or -errno with a diagnostic. */
+int finish_manifest(struct build *b, struct manifest *out);
+
+/* What the self-check compares the module with. */
+struct selfcheck_want {
+	const char *module_name; /* "livepatch_fix" */
+	const char *vermagic;	/* of the kernel's own modules, or NULL: not compared */
+	bool orc;		/* the kernel unwinds with ORC */
+	const void *manifest;	/* bytes of .kpatch.manifest, or NULL */
+	size_t manifest_size;
+};
+
+/*
+ * Reads a finished module again and checks that the kernel will take it for what was meant. Shares
+ * no state with the stages before. 0, or -EINVAL with one diagnostic "selfcheck-…" a problem.
+ */
+int selfcheck(const char *path, const struct selfcheck_want *want, struct arena *a,
+	      struct diags *diags);
+
+#endif

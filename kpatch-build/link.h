@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The link stage: the differ's outputs and the runtime become one kernel module.
+ */
+#ifndef KPATCH_BUILD_LINK_H
+#define KPATCH_BUILD_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct arena;
+struct build;
+struct diags;
+struct elfile;
+struct strmap;
+
+/*
+ * Called once for a kernel, when its tree has been prepared and has the kernel's Module.symvers in
+ * its root: has Kbuild make a small module outside of the tree, learns the commands from it, and
+ * compiles the runtime. @tree: the prepared tree, read only here. @runtime: directory, which exists
+ * and is empty, for the results: commands, kpatch-runtime.o, the sources it was made from. Both
+ * may be moved afterwards. @release: passed to make as KERNELRELEASE. Returns 0 or -errno with
+ * a diagnostic.
+ */
+int prepare_link(struct build *b, const char *tree, const char *runtime);
+
+/* Compiles kmod/kpatch-runtime.c with the commands of a kernel. Files that it is made from. */
+struct module_commands;
+struct command_places;
+int runtime_compile(struct build *b, const struct module_commands *commands,
+		    const struct command_places *places, const char *object);
+extern const char *const runtime_sources[]; /* names in options.data_dir; ends with NULL */
+
+/*
+ * One parsed klp reference (kpatch-abi.h). The strings are copies in the arena. parse_klp_ref()
+ * returns 0, -ENOENT for a name without the prefix, -EINVAL for one that is malformed or exceeds
+ * what the kernel's parser takes (55 characters for an object, 511 for a name), -ENOMEM.
+ */
+struct klp_ref {
+	const char *section_object, *symbol_object, *name;
+	unsigned long position;
+};
+int parse_klp_ref(struct arena *a, const char *symbol, struct klp_ref *out);
+
+/*
+ * Around objtool, which knows functions that do not return, static call keys and thunks by their
+ * names: klp references get the plain name of their symbol where no other symbol of the module
+ * has it, and bind globally. @names remembers who is who for refs_back(). 0 or -errno.
+ */
+int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names);
+int refs_back(struct elfile *f, const struct strmap *names);
+
+/* Gives the metadata its final section names; @callbacks: only the callbacks, or all but them. */
+void metadata_to_final(struct elfile *f, bool callbacks);
+
+#endif
