@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Functions of modules, loaded before the patch and after it.
+
+load vm
+
+teardown() {
+	in_vm 'umount -f /mnt/v3 /mnt/v4 2> /dev/null; [ ! -e /proc/fs/nfsd/threads ] || nfs-up down' || true
+	in_vm 'losetup -d /dev/loop0 2> /dev/null; rmmod loop zram 2> /dev/null; true'
+	unload_all
+	check_log
+}
+
+loop_up() { in_vm 'modprobe loop && truncate -s 64k /tmp/img && losetup -o 512 /dev/loop0 /tmp/img'; }
+loop_offset() { in_vm 'cat /sys/block/loop0/loop/offset'; }
+zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
+
+@test "nfsd: a client sees the change of the server's logic, in NFS 3 and 4" {
+	in_vm 'nfs-up && mount -o remount,noexec /srv && cp /bin/busybox /srv/one && cp /bin/busybox /srv/two'
+	# the defect that the patch corrects: clients may execute what the server may not
+	run in_vm '/srv/one true'
+	[[ $status == 126 ]]
+	in_vm '/mnt/v3/one true && /mnt/v4/one true'
+
+	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
+	# files that no client has asked about yet: answers are cached there
+	in_vm 'cp /bin/busybox /srv/three && echo 3 > /proc/sys/vm/drop_caches'
+	for file in three two; do
+		for version in v3 v4; do
+			run in_vm "/mnt/$version/$file true"
+			echo "$version/$file: $output"
+			[[ $status == 126 ]]
+		done
+	done
+	# everything else about the files is as it was
+	in_vm 'cmp /mnt/v3/three /bin/busybox && echo more >> /mnt/v4/three && ls /mnt/v3 | grep -qx two'
+
+	unload "$name"
+	in_vm 'cp /bin/busybox /srv/four && /mnt/v3/four true && /mnt/v4/four true'
+}
+
+@test "nfsd: unloaded and loaded again under the patch, it is patched again" {
+	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
+	for _ in 1 2 3; do
+		in_vm 'nfs-up && mount -o remount,noexec /srv && cp /bin/busybox /srv/one'
+		run in_vm '/mnt/v3/one true'
+		[[ $status == 126 ]]
+		in_vm 'nfs-up down'
+		run ! in_vm 'grep ^nfsd /proc/modules'
+	done
+}
+
+@test "vmlinux and two modules in one patch, one of them loaded after it" {
+	in_vm 'modprobe zram'
+	[[ $(zram_size) == 0 ]]
+	build_and_load "$TEST_TOP/examples/vmlinux-and-modules.patch"
+	assert_match "$(in_vm 'cat /proc/version')" '^live patched: vmlinux$'
+	[[ $(zram_size) == '0 bytes, live patched' ]]
+	loop_up
+	[[ $(loop_offset) == '512 bytes, live patched' ]]
+	[[ $(in_vm 'cat /sys/kernel/livepatch/livepatch_vmlinux_and_modules/loop/patched') == 1 ]]
+	unload "$name"
+	[[ $(loop_offset) == 512 ]]
+	[[ $(zram_size) == 0 ]]
+	refute_match "$(in_vm 'cat /proc/version')" '^live patched'
+}
+
+@test "a patched module goes and comes back, many times" {
+	build_and_load "$TEST_TOP/examples/vmlinux-and-modules.patch"
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		in_vm 'modprobe zram'
+		[[ $(zram_size) == '0 bytes, live patched' ]]
+		in_vm 'rmmod zram'
+	done
+	unload "$name"
+	in_vm 'modprobe zram'
+	[[ $(zram_size) == 0 ]]
+}

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Once for all tests of this directory: the kernel, the little programs that tests run in the
+# machine, and the machine itself.
+
+setup_suite() {
+	local here source
+	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+	export SUITE_VM=tests-$$ KERNEL_ROOT KERNEL_RELEASE PROGS
+	KERNEL_ROOT=${KPATCH_TEST_ROOT:-$("$here/../lib/fetch-kernel" "${KPATCH_TEST_SERIES:-6.1}")}
+	KERNEL_RELEASE=$(basename "$KERNEL_ROOT")
+	PROGS=$BATS_SUITE_TMPDIR/progs
+	mkdir -p "$PROGS"
+	for source in "$here"/progs/*.c; do
+		gcc -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -o "$PROGS/$(basename "$source" .c)" "$source"
+	done
+	"$here/run" --name "$SUITE_VM" start --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE"
+	"$here/run" --name "$SUITE_VM" put --to /usr/bin "$PROGS"/*
+	# stacks that the kernel cannot unwind are only mentioned at this level
+	"$here/run" --name "$SUITE_VM" exec \
+		'echo "file kernel/livepatch/transition.c +p" > /proc/dynamic_debug/control'
+}
+
+teardown_suite() {
+	"$(dirname "${BASH_SOURCE[0]}")/run" --name "$SUITE_VM" stop
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Several patches, and tasks that sleep in replaced functions while the next one comes.
+
+load vm
+
+teardown() {
+	in_vm '[ ! -e /tmp/sleeper ] || kill -9 $(cat /tmp/sleeper); rm -f /tmp/fifo /tmp/sleeper' || true
+	unload_all
+	check_log
+}
+
+# a process that sleeps in fifo_open(); prints its number
+start_sleeper() {
+	in_vm 'rm -f /tmp/fifo; mkfifo /tmp/fifo; cat /tmp/fifo > /dev/null 2>&1 &
+		echo $! | tee /tmp/sleeper
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			grep -q fifo_open /proc/$!/stack && exit 0; sleep 0.2
+		done
+		exit 1'
+}
+
+# seconds LINE: how long a line takes in the machine
+seconds() { in_vm "start=\$(date +%s); $1 >&2 && echo \$((\$(date +%s) - start))"; }
+
+@test "a stack through a replaced function is reliable: the next patch does not wait for it" {
+	build_and_load sleeper-1.patch
+	pid=$(start_sleeper)
+	assert_match "$(in_vm "cat /proc/$pid/stack")" 'fifo_open\+0x.*\[livepatch_sleeper_1\]'
+	build "$TEST_TOP/examples/meminfo-string.patch" --no-replace
+	vm put "$module"
+	# The kernel wakes up tasks it cannot unwind only after 15 seconds.
+	taken=$(seconds "kpatch load $name.ko")
+	((taken < 10))
+	in_vm "grep -q ^CommittedLive: /proc/meminfo"
+	# still asleep in the first patch's function, never disturbed
+	assert_match "$(in_vm "cat /proc/$pid/stack")" 'fifo_open\+0x.*\[livepatch_sleeper_1\]'
+	in_vm 'echo data > /tmp/fifo'
+}
+
+@test "a second patch of the same function goes through" {
+	build_and_load sleeper-1.patch --no-replace
+	in_vm 'mkfifo /tmp/fifo; cat /tmp/fifo & echo data > /tmp/fifo; wait'
+	assert_match "$(log_of_test)" 'live patch: first fifo_open'
+	build_and_load sleeper-2.patch --no-replace
+	in_vm 'cat /tmp/fifo & echo data > /tmp/fifo; wait'
+	assert_match "$(log_of_test)" 'live patch: second fifo_open'
+	[[ $(in_vm 'ls /sys/kernel/livepatch | wc -l') == 2 ]]
+	unload "$name"
+	before=$(log_of_test | grep -c 'second fifo_open')
+	in_vm 'cat /tmp/fifo & echo data > /tmp/fifo; wait'
+	[[ $(log_of_test | grep -c 'second fifo_open') == "$before" ]]
+	(($(log_of_test | grep -c 'first fifo_open') >= 4))
+}
+
+@test "a patch of a function that a task sleeps in waits for that task" {
+	build_and_load sleeper-1.patch
+	pid=$(start_sleeper)
+	build sleeper-2.patch --no-replace
+	vm put "$module"
+	in_vm "(sleep 3; echo data > /tmp/fifo) & time kpatch load $name.ko"
+	assert_match "$(log_of_test)" 'is sleeping on function fifo_open|signaling remaining tasks'
+	in_vm 'cat /tmp/fifo & echo data > /tmp/fifo; wait'
+	assert_match "$(log_of_test)" 'live patch: second fifo_open'
+}
+
+@test "atomic replace: the newer patch takes the place of the older" {
+	build_and_load sleeper-1.patch
+	build_and_load "$TEST_TOP/examples/meminfo-string.patch"
+	[[ $(in_vm 'cd /sys/kernel/livepatch && echo *') == livepatch_meminfo_string ]]
+	in_vm 'rm -f /tmp/fifo; mkfifo /tmp/fifo; cat /tmp/fifo & echo data > /tmp/fifo; wait'
+	refute_match "$(log_of_test)" 'first fifo_open'
+	in_vm "grep -q ^CommittedLive: /proc/meminfo"
+}

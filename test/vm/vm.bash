@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the tests in this directory share: a machine that is booted once for all of them (see
+# setup_suite.bash), patches built through the front door, and a look at the kernel's log after each
+# test. Tests set nothing but what they name; what they load is unloaded for them.
+
+bats_require_minimum_version 1.7.0
+
+TEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
+
+# vm COMMAND...: test/vm/run, on the machine of this file
+vm() { "$TEST_TOP/test/vm/run" --name "${VM_NAME:-$SUITE_VM}" "$@"; }
+
+# in_vm LINE: a shell line in the machine
+in_vm() { vm exec "$1"; }
+
+# A machine of this file's own, with other processors or another command line: own_vm NAME OPTION...
+own_vm() {
+	export VM_NAME=$SUITE_VM-$1
+	shift
+	vm start --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" "$@"
+	vm put --to /usr/bin "$PROGS"/*
+}
+own_vm_stop() { vm stop; unset VM_NAME; }
+
+# The log of a machine must stay free of surprises; this marks where a test begins.
+mark_log() {
+	MARK="test-$BATS_SUITE_TEST_NUMBER-$RANDOM"
+	in_vm "echo $MARK > /dev/kmsg"
+	EXPECTED_WARNINGS=
+}
+# log_of_test: the kernel's messages since mark_log
+log_of_test() { in_vm "dmesg" | sed "1,/$MARK/d"; }
+
+# check_log: fail if the kernel complained, other than with lines that match EXPECTED_WARNINGS
+check_log() {
+	local bad
+	bad=$(log_of_test | grep -E 'WARNING|BUG|Oops|general protection|Call Trace|unreliable stack' |
+		grep -vE "${EXPECTED_WARNINGS:-^\$}" || true)
+	[[ -z $bad ]] || { echo "the kernel complained:"; log_of_test; return 1; }
+}
+
+# build PATCH [OPTION...]: kpatch-build; the module's path is in $module, its name in $name
+build() {
+	local patch=$1
+	shift
+	name=livepatch-$(basename "$patch" .patch)
+	[[ $patch == /* ]] || patch=$TEST_TOP/test/vm/patches/$patch
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" \
+		--output "$BATS_TEST_TMPDIR" "$@" "$patch"
+	module=$BATS_TEST_TMPDIR/$name.ko
+	[[ -s $module ]]
+}
+
+# build_and_load PATCH [OPTION...]
+build_and_load() {
+	build "$@"
+	vm put "$module"
+	in_vm "kpatch load $name.ko"
+}
+
+# unload NAME
+unload() { in_vm "kpatch unload $1"; }
+
+# unload_all: whatever is left, newest first
+unload_all() {
+	local left
+	left=$(in_vm 'ls -t /sys/kernel/livepatch' || true)
+	for name in $left; do
+		unload "$name"
+	done
+}
+
+# code_of FUNCTION [MODULE]: disassembly of what the kernel executes, addresses as in the kernel
+code_of() {
+	local address bytes
+	read -r address bytes < <(vm exec peek "$@")
+	perl -e 'print pack("H*", $ARGV[0])' "$bytes" > "$BATS_TEST_TMPDIR/code"
+	objdump -D -b binary -m i386:x86-64 --adjust-vma="$address" "$BATS_TEST_TMPDIR/code"
+}
+
+# address_of SYMBOL: in the running kernel, without leading 0x
+address_of() { in_vm "grep -m 1 -w '$1\$' /proc/kallsyms" | cut -d ' ' -f 1; }
+
+# fails with both texts if a text does not hold a pattern
+assert_match() {
+	grep -qE -- "$2" <<< "$1" || { echo "expected /$2/ in:"; echo "$1"; return 1; }
+}
+refute_match() {
+	! grep -qE -- "$2" <<< "$1" || { echo "did not expect /$2/ in:"; echo "$1"; return 1; }
+}
+
+setup() { mark_log; }
+teardown() {
+	unload_all
+	check_log
+}
