@@ -88,14 +88,19 @@ struct special_field {
 
 /* One special section of an architecture. The tables are data: lib/elf/x86_64/. */
 struct special {
-	const char *name;	/* exact section name */
+	const char *name;	/* section name; a trailing "*" stands for any rest of the name */
 	enum special_cut cut;
 	enum special_owner owner;
 	uint32_t entry_size;	/* CUT_FIXED */
 	uint32_t owner_offset;	/* offset in an entry of the field that leads to the owner */
 	uint32_t n_fields;	/* where an entry may have relocations; CUT_FIXED and CUT_BY_CODE */
 	struct special_field fields[SPECIAL_FIELDS];
+	const char *referrer;	/* CUT_BY_REFERRER: section whose FIELD_REPLACEMENT cuts it; NULL: code */
+	uint32_t length_offset; /* in an entry of the section that refers to such pieces: one byte, the
+				   piece's length; 0: none */
 	bool no_late_klp;	/* the kernel reads it before klp relocations to modules are applied */
+	bool vmlinux_only;	/* the kernel handles it for built-in code only, not for modules: what has
+				   such an entry cannot be moved into one */
 	const char *what;	/* for messages: "bug table entry", "jump label", … */
 };
 

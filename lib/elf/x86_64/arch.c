@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * x86_64: relocation types and instructions.
+ *
+ * Numbers of the relocation types: System V ABI, AMD64 supplement. The kernel's modules use few of
+ * them, but objects and hostile files may hold any. A pc-relative field of an instruction counts
+ * from the end of the instruction, which is not the end of the field where an immediate follows
+ * (cmpl $1, x(%rip)); so the byte that is meant needs the instruction's length, from Zydis.
+ */
+#include <elf.h>
+#include <string.h>
+
+#include <Zydis/Zydis.h>
+
+#include "lib/elf/arch.h"
+#include "lib/elf/x86_64/special.h"
+
+#define ABSOLUTE(type, width) [type] = { #type, width, false }
+#define RELATIVE(type, width) [type] = { #type, width, true }
+
+static const struct reloc_type relocs[] = {
+	ABSOLUTE(R_X86_64_NONE, 0),
+	ABSOLUTE(R_X86_64_64, 8),
+	RELATIVE(R_X86_64_PC32, 4),
+	RELATIVE(R_X86_64_PLT32, 4),
+	RELATIVE(R_X86_64_GOTPCREL, 4),
+	ABSOLUTE(R_X86_64_32, 4),
+	ABSOLUTE(R_X86_64_32S, 4),
+	ABSOLUTE(R_X86_64_16, 2),
+	RELATIVE(R_X86_64_PC16, 2),
+	ABSOLUTE(R_X86_64_8, 1),
+	RELATIVE(R_X86_64_PC8, 1),
+	RELATIVE(R_X86_64_PC64, 8),
+	RELATIVE(R_X86_64_GOTPCRELX, 4),
+	RELATIVE(R_X86_64_REX_GOTPCRELX, 4),
+	ABSOLUTE(R_X86_64_SIZE32, 4),
+	ABSOLUTE(R_X86_64_SIZE64, 8),
+};
+
+static void decode_init(void *state)
+{
+	_Static_assert(sizeof(ZydisDecoder) <= DECODER_STATE, "room for the decoder");
+	ZydisDecoder *d = state;
+
+	ZydisDecoderInit(d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	/* references need lengths and fields, no operands: three times as fast */
+	ZydisDecoderEnableMode(d, ZYDIS_DECODER_MODE_MINIMAL, ZYAN_TRUE);
+}
+
+/* Branches: call, jmp, jcc, loop, jrcxz, xbegin. */
+static bool branch_field(const ZydisDecodedInstruction *z, struct insn *out)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!z->raw.imm[i].is_relative)
+			continue;
+		out->field = z->raw.imm[i].offset;
+		out->width = z->raw.imm[i].size / 8;
+		out->distance = z->raw.imm[i].value.s;
+		out->type = out->width == 1 ? R_X86_64_PC8 : R_X86_64_PLT32;
+		return true;
+	}
+	return false;
+}
+
+/* Memory operands relative to %rip: mod 0, r/m 5 and a displacement of 32 bits. */
+static bool rip_field(const ZydisDecodedInstruction *z, struct insn *out)
+{
+	if (!(z->attributes & ZYDIS_ATTRIB_HAS_MODRM) || z->raw.modrm.mod != 0 ||
+	    z->raw.modrm.rm != 5 || z->raw.disp.size != 32)
+		return false;
+	out->field = z->raw.disp.offset;
+	out->width = 4;
+	out->distance = z->raw.disp.value;
+	out->type = R_X86_64_PC32;
+	return true;
+}
+
+static void decode(const void *state, const uint8_t *code, size_t size, struct insn *out)
+{
+	ZydisDecodedInstruction z;
+
+	*out = (struct insn){ .length = 1 };
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(state, NULL, code, size, &z)))
+		return;
+	out->length = z.length;
+	out->valid = true;
+	out->nop = (z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && z.opcode == 0x90) ||
+		   (z.opcode_map == ZYDIS_OPCODE_MAP_0F && z.opcode == 0x1f);
+	out->relative = branch_field(&z, out) || rip_field(&z, out);
+	/* a width of 2 would be a 16-bit branch, which 64-bit code does not have */
+	if (out->relative && out->width != 1 && out->width != 4)
+		out->relative = false;
+}
+
+/* The call is the first instruction, or the second one after endbr64. */
+static bool trace_site(const uint8_t *code, size_t size, uint64_t entry, uint64_t offset)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+	if (entry > size)
+		return false;
+	if (size - entry >= sizeof(endbr64) && !memcmp(code + entry, endbr64, sizeof(endbr64)))
+		entry += sizeof(endbr64);
+	/* one opcode byte for a direct call, two for one through the GOT */
+	return offset == entry || offset == entry + 1 || offset == entry + 2;
+}
+
+const struct elf_arch elf_arch_x86_64 = {
+	.machine = EM_X86_64,
+	.name = "x86_64",
+	.specials = x86_64_specials,
+	.relocs = relocs,
+	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
+	.trace_symbol = "__fentry__",
+	.decode = decode,
+	.decode_init = decode_init,
+	.trace_site = trace_site,
+};
