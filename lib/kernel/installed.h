@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Installed code, seen the same way whether it is vmlinux or a module: bytes at addresses, symbols
+ * by name, and what the relocated fields in it lead to.
+ *
+ * vmlinux is linked: addresses are its own, and a field is decoded from its bytes. A module is
+ * relocatable: every section gets an address range of its own (INSTALLED_SECTION_SHIFT), and a
+ * field is read from the relocation at that place.
+ */
+#ifndef KPATCH_KERNEL_INSTALLED_H
+#define KPATCH_KERNEL_INSTALLED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct kimage;
+struct kmodule;
+struct ref;
+
+/* Section i of a module is at i << this: sections are far smaller, and none is at 0. */
+#define INSTALLED_SECTION_SHIFT 36
+
+#define INSTALLED_NONE UINT32_MAX
+
+struct installed_rela;
+
+struct installed {
+	const struct kimage *image;	/* one of these two, borrowed */
+	const struct kmodule *module;
+	/* modules: relocations of each section, sorted by offset */
+	struct installed_relas {
+		const struct installed_rela *list;
+		uint32_t count;
+	} *relas;
+};
+
+/* What a relocated field leads to. */
+struct installed_field {
+	bool external;		/* a symbol that the module does not define: @name and @addend */
+	const char *name;
+	int64_t addend;		/* byte meant, from that symbol */
+	uint64_t address;	/* byte meant, where not external */
+};
+
+/* Fills @out. Memory comes from @arena. 0; -EBADMSG (a module's relocations are damaged); -ENOMEM. */
+int installed_image(const struct kimage *image, struct installed *out);
+int installed_module(const struct kmodule *module, struct arena *arena, struct installed *out);
+
+/* "vmlinux" or the module's name. */
+const char *installed_name(const struct installed *in);
+
+/* @size bytes at @address, or NULL where they are not all in one section with contents. */
+const uint8_t *installed_bytes(const struct installed *in, uint64_t address, size_t size);
+/* Whether they are in one section without contents (bss). */
+bool installed_empty(const struct installed *in, uint64_t address, size_t size);
+
+/*
+ * What the field of @ref leads to when its atom is at @atom_address. 0; -ENOENT: there is no
+ * relocation (module), or the field lies outside; -ENOTSUP: a kind of field that is not known.
+ */
+int installed_field(const struct installed *in, uint64_t atom_address, const struct ref *ref,
+		    struct installed_field *out);
+/* Number of fields in the range. Modules only; UINT32_MAX for vmlinux, where nobody knows. */
+uint32_t installed_fields(const struct installed *in, uint64_t address, size_t size);
+
+/* Symbols of a name: index of the first and of the next, or INSTALLED_NONE. Defined ones only. */
+uint32_t installed_first(const struct installed *in, const char *name);
+uint32_t installed_next(const struct installed *in, uint32_t i);
+uint64_t installed_address(const struct installed *in, uint32_t i);
+/* The symbol @name at @address, or INSTALLED_NONE. */
+uint32_t installed_at(const struct installed *in, const char *name, uint64_t address);
+/*
+ * As the livepatch core counts: 0, -ENOENT (not in memory once a module is loaded) or -ENOTUNIQ
+ * (changes when the module has been loaded), as kmodule_sympos().
+ */
+int installed_sympos(const struct installed *in, uint32_t i, uint32_t *sympos, uint32_t *count);
+
+/* "name+0x1c" of the symbol nearest to @address, for messages; from @arena. */
+const char *installed_describe(const struct installed *in, uint64_t address, struct arena *arena);
+
+#endif
