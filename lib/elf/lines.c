@@ -2,25 +2,104 @@
 /*
  * Source lines of code, from the object's debug information through elfutils' libdw. Opened when
  * the first line is asked for: most objects are never asked.
+ *
+ * The library lays the sections of a relocatable file out at addresses that it chooses and
+ * applies the relocations of the debug sections to the bytes that it was given. So it is given a
+ * copy, and offsets are translated with the section addresses that it chose.
  */
-#include <dwarf.h>
-#include <elf.h>
 #include <elfutils/libdwfl.h>
 #include <errno.h>
+#include <gelf.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/elf/object_private.h"
+#include "lib/util/arena.h"
 
 struct lines {
-	int unused;
+	Dwfl *dwfl;
+	Dwfl_Module *module; /* NULL: no debug information */
+	char *copy;	     /* of the file */
+	char *debug_path;
+	Dwfl_Callbacks callbacks;
 };
+
+/* Debug information is looked for in the object only, never in files beside it. */
+static int no_other_file(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
+			 const char *file, const char *link, GElf_Word crc, char **path)
+{
+	return -1;
+}
+
+static void open_lines(const struct object *o, struct lines *l)
+{
+	l->callbacks = (Dwfl_Callbacks){
+		.find_elf = dwfl_build_id_find_elf,
+		.find_debuginfo = no_other_file,
+		.section_address = dwfl_offline_section_address,
+		.debuginfo_path = &l->debug_path,
+	};
+	l->copy = malloc(o->size ? o->size : 1);
+	l->dwfl = l->copy ? dwfl_begin(&l->callbacks) : NULL;
+	if (!l->dwfl)
+		return;
+	memcpy(l->copy, o->data, o->size);
+	l->module = dwfl_report_offline_memory(l->dwfl, o->name, o->name, l->copy, o->size);
+	if (dwfl_report_end(l->dwfl, NULL, NULL))
+		l->module = NULL;
+}
 
 void object_lines_free(struct object_private *p)
 {
+	if (!p->lines)
+		return;
+	if (p->lines->dwfl)
+		dwfl_end(p->lines->dwfl);
+	free(p->lines->copy);
 	free(p->lines);
+}
+
+/* Where the library has put a byte of the section. */
+static int address_of(const struct lines *l, uint32_t section, uint64_t offset, GElf_Addr *address)
+{
+	GElf_Addr bias;
+	Elf *elf = dwfl_module_getelf(l->module, &bias);
+	Elf_Scn *scn = elf ? elf_getscn(elf, section) : NULL;
+	GElf_Shdr h;
+
+	if (!scn || !gelf_getshdr(scn, &h))
+		return -ENOENT;
+	*address = h.sh_addr + bias + offset;
+	return 0;
 }
 
 int object_source_line(struct object *o, uint32_t atom, uint64_t offset, struct source_line *out)
 {
-	return -ENOENT;
+	struct object_private *p = object_private(o);
+	const struct atom *a;
+	GElf_Addr address;
+	const char *file;
+	Dwfl_Line *line;
+	int number;
+
+	if (atom >= o->n_atoms || !o->atoms[atom].section || offset >= o->atoms[atom].size)
+		return -ENOENT;
+	a = &o->atoms[atom];
+	if (!p->lines) {
+		p->lines = calloc(1, sizeof(*p->lines));
+		if (!p->lines)
+			return -ENOMEM;
+		open_lines(o, p->lines);
+	}
+	if (!p->lines->module ||
+	    address_of(p->lines, a->section->index, a->offset + offset, &address))
+		return -ENOENT;
+	line = dwfl_module_getsrc(p->lines->module, address);
+	file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
+	file = file ? arena_strdup(o->arena, file) : NULL;
+	if (!file)
+		return -ENOENT;
+	out->file = file;
+	out->line = number;
+	return 0;
 }
