@@ -5,28 +5,91 @@
 #include "kpatch-build/finish.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
 #include "kpatch-build/elfile.h"
+#include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/file.h"
 
-int stage_finish(struct build *b)
+/* Puts the manifest's text into the module. It is not loaded: only kpatch and people read it. */
+static int add_manifest(struct elfile *f, char *text, size_t size)
+{
+	struct elfile_section section = {
+		.name = KPATCH_MANIFEST_SECTION,
+		.type = SHT_PROGBITS,
+		.align = 1,
+		.data = (uint8_t *)text,
+		.size = size,
+	};
+
+	return elfile_add_section(f, &section) ? 0 : -ENOMEM;
+}
+
+static int finish_module(struct build *b, char *manifest, size_t size, const char *module)
 {
 	struct module_entries funcs;
 	struct elfile *f;
-	char *module = build_work_path(b, "%s.ko", b->name);
-	int ret = module ? elfile_read(b->linked, b->arena, b->diags, &f) : -ENOMEM;
+	int ret = elfile_read(b->linked, b->arena, b->diags, &f);
 
 	if (!ret)
 		ret = module_funcs(f, b->arena, b->diags, &funcs);
 	if (!ret)
 		ret = finish_klp(f, &funcs, b->diags);
 	if (!ret)
-		ret = elfile_write(f, module);
+		ret = add_manifest(f, manifest, size);
+	return ret ? ret : elfile_write(f, module);
+}
+
+/* vermagic as the kernel's own modules have it, recorded when the kernel was prepared. */
+static int read_vermagic(struct build *b, const char **out)
+{
+	char *path = arena_printf(b->arena, "%s/vermagic", b->kernel.runtime), *text;
+	int ret = path ? file_read(b->arena, path, &text, NULL) : -ENOMEM;
+
+	if (!ret)
+		*out = text;
+	return ret;
+}
+
+static int check_module(struct build *b, const char *module, const char *manifest, size_t size)
+{
+	struct selfcheck_want want = {
+		.module_name = b->module_name,
+		.orc = b->kernel.has_objtool,
+		.manifest = manifest,
+		.manifest_size = size,
+	};
+	int ret = read_vermagic(b, &want.vermagic);
+
+	return ret ? ret : selfcheck(module, &want, b->arena, b->diags);
+}
+
+int stage_finish(struct build *b)
+{
+	char *module = build_work_path(b, "%s.ko", b->name);
+	char *manifest = build_work_path(b, "%s.yaml", b->name);
+	struct manifest m;
+	char *text = NULL;
+	size_t size;
+	int ret = module && manifest ? finish_manifest(b, &m) : -ENOMEM;
+
+	if (!ret)
+		ret = manifest_write(&m, b->diags, &text, &size);
+	if (!ret)
+		ret = file_write(manifest, text, size, 0644);
+	if (!ret)
+		ret = finish_module(b, text, size, module);
+	if (!ret)
+		ret = check_module(b, module, text, size);
+	free(text);
 	if (ret)
 		return ret;
 	b->module = module;
+	b->manifest = manifest;
 	return 0;
 }

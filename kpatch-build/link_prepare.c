@@ -4,11 +4,13 @@
  * off the commands, checks that the result would load (vermagic), and compiles the runtime.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/link.h"
 #include "kpatch-build/link_tools.h"
+#include "lib/kernel/module.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
@@ -201,6 +203,51 @@ static int keep_sources(struct build *b, const char *runtime)
 
 const char *const runtime_sources[] = { "kpatch-runtime.c", "kpatch-abi.h", NULL };
 
+/* A module of the kernel's own, by its first entry in modules.order. *out: owned by the caller. */
+static int open_own_module(struct build *b, struct kmodule **out)
+{
+	char *list = arena_printf(b->arena, "%s/modules.order", b->kernel.modules);
+	char *text, *path, name[64];
+	int ret = list ? file_read(b->arena, list, &text, NULL) : -ENOMEM;
+
+	if (!ret)
+		ret = kmodule_name_from_path(strsep(&text, "\n"), name, sizeof(name));
+	if (!ret)
+		ret = kmodule_find(b->kernel.modules, name, &path);
+	if (ret)
+		return ret;
+	ret = kmodule_open(path, b->diags, out);
+	free(path);
+	return ret;
+}
+
+/*
+ * Compares the probe's vermagic with that of the kernel's own modules, and notes it down for the
+ * self-check of every patch. A kernel without modules has nothing to compare with.
+ */
+static int note_vermagic(struct build *b, const struct command_places *places)
+{
+	char *probe_path = arena_printf(b->arena, "%s/" PROBE_NAME ".ko", places->dir);
+	char *note = arena_printf(b->arena, "%s/vermagic", places->runtime);
+	struct kmodule *own = NULL, *probe = NULL;
+	int ret = probe_path && note ? open_own_module(b, &own) : -ENOMEM;
+
+	if (!ret || ret == -ENOENT)
+		ret = kmodule_open(probe_path, b->diags, &probe);
+	if (!ret && (!probe->vermagic || (own && strcmp(own->vermagic, probe->vermagic)))) {
+		diag_error(b->diags, "vermagic-mismatch", diag_file(own ? own->path : probe_path),
+			   "Use the source and configuration of exactly this kernel",
+			   "the kernel's modules have vermagic '%s', ours would have '%s'",
+			   own ? own->vermagic : "?", probe->vermagic ? probe->vermagic : "?");
+		ret = -EINVAL;
+	}
+	if (!ret)
+		ret = file_write(note, probe->vermagic, strlen(probe->vermagic), 0644);
+	kmodule_free(own);
+	kmodule_free(probe);
+	return ret;
+}
+
 int prepare_link(struct build *b, const char *tree, const char *runtime)
 {
 	char *source = build_work_path(b, "probe/%s.c", PROBE_NAME);
@@ -221,6 +268,8 @@ int prepare_link(struct build *b, const char *tree, const char *runtime)
 		ret = learn_commands(b, &places, &commands);
 	if (!ret)
 		ret = commands_write(b->arena, &commands, list);
+	if (!ret)
+		ret = note_vermagic(b, &places);
 	if (!ret)
 		ret = keep_sources(b, runtime);
 	if (!ret)
