@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between machines, as far as the differ is concerned: the shape of branches and of
+ * table entries. One file a machine in arch/.
+ */
+#ifndef KPATCH_DIFF_ARCH_H
+#define KPATCH_DIFF_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/elf/object.h"
+
+/* Bits of a table entry that hold a line number. */
+struct line_field {
+	const char *section;
+	uint32_t offset, width;	/* bytes, from the start of the entry */
+	uint32_t mask;		/* bits of the little-endian field that are the line */
+};
+
+struct arch {
+	uint16_t machine;
+	uint32_t pointer_type;	/* relocation type of a pointer in data */
+	uint8_t text_fill;	/* one-byte instruction that fills gaps between functions */
+	const struct line_field *line_fields; /* ends with section NULL */
+
+	/* Whether the reference is the operand of a direct call or jump. */
+	bool (*is_branch)(const struct object *o, const struct atom *a, const struct ref *r);
+
+	/*
+	 * Jump labels: whether the key field of an entry, which leads to @key_addend of the key's own
+	 * address, says that objtool is to turn the jump at the site into a no-operation; and the
+	 * turning. false: no jump there.
+	 */
+	bool (*label_wants_nop)(int64_t key_addend);
+	bool (*jump_to_nop)(uint8_t *code, size_t size);
+
+	/*
+	 * Whether the bytes of two functions of one size differ in nothing but line numbers that are
+	 * passed to functions known to take one. Their references are already known to be the same.
+	 */
+	bool (*only_lines)(const struct object *o, const struct atom *a, const struct object *n,
+			   const struct atom *b);
+};
+
+extern const struct arch arch_x86_64;
+
+/* The machine's description, or NULL. */
+static inline const struct arch *arch_find(uint16_t machine)
+{
+	return machine == arch_x86_64.machine ? &arch_x86_64 : NULL;
+}
+
+#endif

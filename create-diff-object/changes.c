@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Between comparing and including: what do the differences mean for a kernel that is running?
+ *
+ * A function is replaced whole, so a change in a split part that ftrace cannot reach changes the
+ * function it was split from. A changed function that ftrace cannot redirect is reached through
+ * its callers, if all of them are known. A local table of plain values that changed is carried by
+ * the patch, and the functions that use it are replaced. Whatever else changed cannot be applied:
+ * initialised data, __init code, exports, parameters and other registrations, unknown sections.
+ */
+#include "create-diff-object/passes.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "create-diff-object/arch.h"
+#include "lib/util/strmap.h"
+
+struct changes {
+	struct diff *d;
+	uint32_t *queue;	/* functions to be replaced that have not been looked at */
+	uint32_t n_queue, done;
+	uint32_t *first_user, *next_user; /* by target: references from code and data, as a list */
+	uint32_t *user;		/* by reference: the atom it belongs to */
+	bool *table;		/* by atom: a changed table of values that the patch carries */
+};
+
+static void replace(struct changes *c, uint32_t function, const char *reason)
+{
+	struct diff *d = c->d;
+
+	/* What is carried already at this stage is a private copy whose callers are replaced. */
+	if (d->replaced[function] || d->carried[function])
+		return;
+	d->replaced[function] = reason ? reason : "changed";
+	c->queue[c->n_queue++] = function;
+}
+
+/* Who refers to each atom. Table entries count as the function that they describe. */
+static int index_users(struct changes *c)
+{
+	const struct object *o = c->d->new.object;
+
+	c->first_user = arena_array(c->d->arena, o->n_atoms, sizeof(uint32_t));
+	c->next_user = arena_array(c->d->arena, o->n_refs, sizeof(uint32_t));
+	c->user = arena_array(c->d->arena, o->n_refs, sizeof(uint32_t));
+	if (!c->first_user || !c->next_user || !c->user)
+		return -ENOMEM;
+	memset(c->first_user, 0xff, o->n_atoms * sizeof(uint32_t));
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+		enum role role = c->d->new.role[i];
+
+		if (role == ROLE_IGNORED || role == ROLE_HINT)
+			continue;
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
+			uint32_t t = o->refs[r].target;
+
+			if (t == NO_ATOM)
+				continue;
+			c->user[r] = i;
+			c->next_user[r] = c->first_user[t];
+			c->first_user[t] = r;
+		}
+	}
+	return 0;
+}
+
+/* Changed functions */
+
+static const char *part_reason(struct diff *d, uint32_t part, uint32_t root, const char *reason)
+{
+	if (part == root)
+		return reason;
+	return arena_printf(d->arena, "its part %s changed: %s", new_atom(d, part)->name, reason);
+}
+
+static void collect_changed(struct changes *c)
+{
+	struct diff *d = c->d;
+
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
+		uint32_t root;
+
+		if (d->new.role[i] != ROLE_CODE || d->verdicts[i].state != VERDICT_CHANGED)
+			continue;
+		root = function_root(&d->new, i);
+		/* A new function's parts are new with it. */
+		if (d->pairs.twin[root] != NO_ATOM)
+			replace(c, root, part_reason(d, i, root, d->verdicts[i].reason));
+	}
+}
+
+/* Tables of values */
+
+static bool plain_table(const struct diff *d, uint32_t i)
+{
+	const struct atom *a = new_atom(d, i);
+
+	return d->new.role[i] == ROLE_CONST && a->local && !a->n_refs &&
+	       orig_atom(d, d->pairs.twin[i])->local;
+}
+
+static uint32_t code_user(const struct diff *d, uint32_t user)
+{
+	if (d->new.role[user] == ROLE_ENTRY && new_atom(d, user)->owner != NO_ATOM)
+		user = new_atom(d, user)->owner;
+	return d->new.role[user] == ROLE_CODE ? user : NO_ATOM;
+}
+
+static bool used_by_code_only(const struct changes *c, uint32_t i)
+{
+	for (uint32_t r = c->first_user[i]; r != NO_ATOM; r = c->next_user[r])
+		if (code_user(c->d, c->user[r]) == NO_ATOM)
+			return false;
+	return true;
+}
+
+static void carry_table(struct changes *c, uint32_t i)
+{
+	struct diff *d = c->d;
+	const char *reason = arena_printf(d->arena, "it uses %s, which changed: %s",
+					  new_atom(d, i)->name, d->verdicts[i].reason);
+
+	c->table[i] = true;
+	d->carried[i] = true;
+	for (uint32_t r = c->first_user[i]; r != NO_ATOM; r = c->next_user[r]) {
+		uint32_t root = function_root(&d->new, code_user(d, c->user[r]));
+
+		if (d->pairs.twin[root] != NO_ATOM)
+			replace(c, root, reason);
+	}
+}
+
+/* Data and everything else that cannot change in a running kernel */
+
+static void refuse_data(struct changes *c, uint32_t i)
+{
+	struct diff *d = c->d;
+
+	diff_refuse(d, "data-changed", &d->new, i, -1,
+		    "Leave the data as it is and set it in a pre-patch callback, or use a shadow "
+		    "variable", "%s: the running kernel has this data already",
+		    d->verdicts[i].reason);
+}
+
+static void judge_changed_data(struct changes *c, uint32_t i)
+{
+	struct diff *d = c->d;
+
+	switch ((enum role)d->new.role[i]) {
+	case ROLE_CONST:
+	case ROLE_STATE:
+		if (plain_table(d, i) && used_by_code_only(c, i))
+			carry_table(c, i);
+		else
+			refuse_data(c, i);
+		break;
+	case ROLE_PIECE:
+		refuse_data(c, i);
+		break;
+	case ROLE_INIT:
+		diff_refuse(d, "init-changed", &d->new, i, (int64_t)d->verdicts[i].offset,
+			    "Leave __init and __exit code as it is and do the work in a callback",
+			    "it has run already and is gone: %s", d->verdicts[i].reason);
+		break;
+	case ROLE_UNKNOWN:
+		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,
+			    "section %s changed and its meaning is not known",
+			    new_atom(d, i)->section->name);
+		break;
+	default:
+		break;
+	}
+}
+
+static void judge_new_data(struct changes *c, uint32_t i)
+{
+	struct diff *d = c->d;
+	const struct atom *a = new_atom(d, i);
+
+	if (a->section->per_cpu)
+		diff_refuse(d, "new-per-cpu-data", &d->new, i, -1,
+			    "Use a shadow variable, or memory from alloc_percpu() in a callback",
+			    "a patch cannot add per-CPU data");
+	else if (d->new.role[i] == ROLE_INIT && d->pairs.how[i] == MATCH_NONE)
+		diff_refuse(d, "init-changed", &d->new, i, -1,
+			    "Do the work in a callback", "a patch has no __init or __exit code");
+	else if (d->new.role[i] == ROLE_PIECE)
+		diff_refuse(d, "new-registration", &d->new, i, -1, NULL,
+			    "a patch cannot add a %s", a->section->special->what);
+	else if (d->new.role[i] == ROLE_UNKNOWN)
+		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,
+			    "it is new in section %s, whose meaning is not known", a->section->name);
+}
+
+static void judge_data(struct changes *c)
+{
+	struct diff *d = c->d;
+
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
+		if (d->new.role[i] == ROLE_CODE)
+			continue;
+		if (d->verdicts[i].state == VERDICT_CHANGED)
+			judge_changed_data(c, i);
+		else if (d->verdicts[i].state == VERDICT_NEW)
+			judge_new_data(c, i);
+	}
+}
+
+/* Registrations: the same set on both sides, in whatever order */
+
+static const char *ref_signature(struct diff *d, const struct side *s, const struct ref *r)
+{
+	const struct atom *t;
+
+	if (r->target == NO_ATOM)
+		return "?";
+	t = &s->object->atoms[r->target];
+	if (t->kind == ATOM_STRING && atom_bytes(t) && r->addend >= 0 &&
+	    (uint64_t)r->addend < t->size && !atom_bytes(t)[t->size - 1])
+		return (const char *)atom_bytes(t) + r->addend;
+	if (!t->symbol)
+		return t->section ? t->section->name : "?";
+	return arena_printf(d->arena, "%s+%" PRId64, s->base[r->target], r->addend);
+}
+
+/* All that an entry says, as text: name, bytes outside of references, and what they lead to. */
+static const char *entry_signature(struct diff *d, const struct side *s, const struct atom *a)
+{
+	const uint8_t *bytes = atom_bytes(a);
+	char *text = arena_printf(d->arena, "%s|%s|", a->section->name,
+				  s->base[a->id] ? s->base[a->id] : "");
+	char *hex = arena_alloc(d->arena, 2 * a->size + 1);
+	uint64_t at = 0;
+	char *p = hex;
+
+	if (!text || !hex)
+		return NULL;
+	for (uint32_t i = 0; i <= a->n_refs; i++) {
+		const struct ref *r = i < a->n_refs ? &s->object->refs[a->first_ref + i] : NULL;
+		uint64_t end = r ? r->offset : a->size;
+
+		for (; bytes && at < end; at++) {
+			*p++ = "0123456789abcdef"[bytes[at] >> 4];
+			*p++ = "0123456789abcdef"[bytes[at] & 15];
+		}
+		if (!r)
+			break;
+		at = r->offset + r->width;
+		text = arena_printf(d->arena, "%s%x:%x:%s|", text, r->offset, r->type,
+				    ref_signature(d, s, r));
+		if (!text)
+			return NULL;
+	}
+	return arena_printf(d->arena, "%s%s", text, hex);
+}
+
+static bool registers(const struct side *s, uint32_t i)
+{
+	return s->role[i] == ROLE_REGISTER && s->object->atoms[i].size;
+}
+
+static const char *registration_what(const struct atom *a)
+{
+	if (a->section->kind == SECTION_EXPORT)
+		return "export";
+	return a->section->special && a->section->special->what ? a->section->special->what
+								: "registration";
+}
+
+static void refuse_registration(struct diff *d, const struct side *s, uint32_t i, const char *how)
+{
+	const struct atom *a = &s->object->atoms[i];
+
+	diff_refuse(d, "registration-changed", s, i, -1,
+		    "Keep it as it is: the kernel has read it when it booted or loaded the module",
+		    "the patch %s this %s (section %s)", how, registration_what(a), a->section->name);
+}
+
+static int judge_registrations(struct diff *d)
+{
+	const struct object *o = d->orig.object, *n = d->new.object;
+	struct strmap *seen = strmap_new(256);
+	int err = seen ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+		const char *sig;
+		union strmap_value *v;
+
+		if (!registers(&d->orig, i))
+			continue;
+		sig = entry_signature(d, &d->orig, &o->atoms[i]);
+		v = sig ? strmap_get(seen, sig) : NULL;
+		if (v)
+			v->num++;
+		else
+			err = sig ? strmap_set(seen, sig, (union strmap_value){ .num = 1 }) : -ENOMEM;
+	}
+	for (uint32_t i = 0; i < n->n_atoms && !err; i++) {
+		const char *sig;
+		union strmap_value *v;
+
+		if (!registers(&d->new, i))
+			continue;
+		sig = entry_signature(d, &d->new, &n->atoms[i]);
+		v = sig ? strmap_get(seen, sig) : NULL;
+		if (v && v->num)
+			v->num--;
+		else
+			refuse_registration(d, &d->new, i, "adds or changes");
+	}
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+		const char *sig;
+		union strmap_value *v;
+
+		if (!registers(&d->orig, i))
+			continue;
+		sig = entry_signature(d, &d->orig, &o->atoms[i]);
+		v = sig ? strmap_get(seen, sig) : NULL;
+		if (v && v->num && d->pairs.back[i] == NO_ATOM) {
+			v->num--;
+			refuse_registration(d, &d->orig, i, "removes");
+		}
+	}
+	strmap_free(seen);
+	return err;
+}
+
+/* Can it be done? */
+
+/*
+ * A local function that ftrace cannot redirect is brought along as a private copy, and its callers
+ * are replaced, provided that every use of it is a call from code.
+ */
+static bool replace_callers(struct changes *c, uint32_t f)
+{
+	struct diff *d = c->d;
+	uint32_t callers = 0;
+
+	if (!new_atom(d, f)->local || !orig_atom(d, d->pairs.twin[f])->local)
+		return false;
+	for (uint32_t r = c->first_user[f]; r != NO_ATOM; r = c->next_user[r]) {
+		const struct ref *ref = &d->new.object->refs[r];
+		const struct atom *from = new_atom(d, c->user[r]);
+		enum role role = d->new.role[from->id];
+
+		if (role == ROLE_ENTRY || (role == ROLE_CODE && function_root(&d->new, from->id) == f))
+			continue;
+		if (role == ROLE_PIECE)
+			continue;
+		if (role != ROLE_CODE || !d->arch->is_branch(d->new.object, from, ref))
+			return false;
+		callers++;
+	}
+	if (!callers)
+		return false;
+	for (uint32_t r = c->first_user[f]; r != NO_ATOM; r = c->next_user[r]) {
+		uint32_t from = c->user[r], root;
+
+		if (d->new.role[from] != ROLE_CODE)
+			continue;
+		root = function_root(&d->new, from);
+		if (root != f && d->pairs.twin[root] != NO_ATOM)
+			replace(c, root, arena_printf(d->arena, "it calls %s, which changed and cannot be "
+						      "traced", new_atom(d, f)->name));
+	}
+	return true;
+}
+
+/* The function must be in the kernel object that is being patched, at a known position. */
+static void check_in_kernel(struct diff *d, uint32_t f)
+{
+	const struct lookup *l = lookup_atom(d, f);
+
+	if (l->err) {
+		diff_refuse(d, "symbol-position-unknown", &d->new, f, -1,
+			    "Give the tool the image or module, so that it can prove the position",
+			    "%s", l->why ? l->why : "its symbol is ambiguous");
+		return;
+	}
+	if (l->ksym.where == KSYM_OWNER)
+		return;
+	if (l->ksym.where == KSYM_VMLINUX_EXPORT && !strcmp(d->input->owner, "vmlinux"))
+		return;
+	diff_refuse(d, "function-not-in-kernel", &d->new, f, -1,
+		    "Check that source, configuration and owner are those of the running kernel",
+		    "%s has no symbol of the changed function", d->input->owner);
+}
+
+static void judge_function(struct changes *c, uint32_t f)
+{
+	struct diff *d = c->d;
+	const struct atom *orig = orig_atom(d, d->pairs.twin[f]);
+
+	if (orig->traced) {
+		check_in_kernel(d, f);
+		return;
+	}
+	if (replace_callers(c, f)) {
+		d->carried[f] = true;
+		d->replaced[f] = NULL;
+		return;
+	}
+	diff_refuse(d, "function-not-traceable", &d->new, f, -1,
+		    "Change a function that calls it instead; notrace, noinstr and __init code and "
+		    "what runs with them cannot be redirected",
+		    "ftrace cannot redirect the changed function (section %s)", orig->section->name);
+}
+
+static void carry_parts(struct diff *d, uint32_t f)
+{
+	d->carried[f] = true;
+	for (uint32_t p = d->new.first_child[f]; p != NO_ATOM; p = d->new.next_child[p])
+		if (part_only(&d->new, p) && !d->carried[p])
+			carry_parts(d, p);
+}
+
+static void mark_carried(struct diff *d)
+{
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
+		enum role role = d->new.role[i];
+
+		if (role != ROLE_CODE || part_only(&d->new, i))
+			continue;
+		if (d->replaced[i])
+			d->n_replaced++;
+		if (d->replaced[i] || d->carried[i] || d->verdicts[i].state == VERDICT_NEW)
+			carry_parts(d, i);
+	}
+}
+
+static int changes_alloc(struct changes *c)
+{
+	struct diff *d = c->d;
+	uint32_t n = d->new.object->n_atoms;
+
+	d->carried = arena_array(d->arena, n, sizeof(*d->carried));
+	d->replaced = arena_array(d->arena, n, sizeof(*d->replaced));
+	d->lookups = arena_array(d->arena, n, sizeof(*d->lookups));
+	c->table = arena_array(d->arena, n, sizeof(*c->table));
+	c->queue = arena_array(d->arena, n, sizeof(*c->queue));
+	if (!d->carried || !d->replaced || !d->lookups || !c->table || !c->queue)
+		return -ENOMEM;
+	return index_users(c);
+}
+
+int pass_changes(struct diff *d)
+{
+	struct changes c = { .d = d };
+	int err = changes_alloc(&c);
+
+	if (err)
+		return err;
+	collect_changed(&c);
+	judge_data(&c);
+	err = judge_registrations(d);
+	while (c.done < c.n_queue)
+		judge_function(&c, c.queue[c.done++]);
+	mark_carried(d);
+	return err;
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pass 4: where does a reference of carried code lead? To an atom of the patch, to an export of
+ * vmlinux, or to something that the livepatch core resolves; else it is refused. Side-effect free
+ * but for the cache of symbol look-ups; each answer has its reason.
+ */
+#include "create-diff-object/passes.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "create-diff-object/arch.h"
+
+#define OBJECT_NAME_MAX 55 /* struct module: MODULE_NAME_LEN less the NUL, as klp scans it */
+
+static struct routing patch(const char *why)
+{
+	return (struct routing){ .route = ROUTE_PATCH, .why = why };
+}
+
+static struct routing refused(const char *id, const char *why, const char *remedy)
+{
+	return (struct routing){ .route = ROUTE_REFUSED, .id = id, .why = why, .remedy = remedy };
+}
+
+const struct lookup *lookup_atom(struct diff *d, uint32_t atom)
+{
+	struct lookup *l = &d->lookups[atom];
+	uint32_t twin = d->pairs.twin[atom];
+	const struct atom *a = new_atom(d, atom);
+	const struct symbol *definition = NULL;
+	const char *name = a->symbol->name;
+
+	if (l->asked)
+		return l;
+	if (twin != NO_ATOM && orig_atom(d, twin)->symbol) {
+		name = orig_atom(d, twin)->symbol->name;
+		/* A weak definition may have lost to another one: references mean the winner. */
+		if (orig_atom(d, twin)->section &&
+		    (d->replaced[atom] || orig_atom(d, twin)->symbol->bind != STB_WEAK))
+			definition = orig_atom(d, twin)->symbol;
+	}
+	l->asked = true;
+	l->err = d->input->ksyms->find(d->input->ksyms, name, definition, &l->ksym, &l->why);
+	return l;
+}
+
+/* Keys that only switch tracing on: without their table entry they stay off. */
+static bool tracing_key(const char *name)
+{
+	return !strncmp(name, "__tracepoint_", 13) || !strncmp(name, "__SCK__tp_func_", 15);
+}
+
+/*
+ * A table that the kernel reads while it loads the patch module, before it resolves what depends on
+ * another module.
+ */
+static struct routing too_late(const struct atom *from, const char *name)
+{
+	if (from->kind == ATOM_ENTRY && tracing_key(name))
+		return (struct routing){ .route = ROUTE_DROP, .name = name,
+					 .why = "its key is in the module being patched" };
+	return refused("klp-reference-too-late",
+		       "the kernel reads this table before it resolves symbols of the patched module",
+		       "Use static_key_enabled() instead of static_branch_likely() or _unlikely(), and "
+		       "no alternatives that refer to the module");
+}
+
+/* Something that the running kernel has. */
+struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uint32_t target)
+{
+	const struct atom *t = new_atom(d, target);
+	uint32_t twin = d->pairs.twin[target];
+	const struct lookup *l = lookup_atom(d, target);
+	struct routing r = { .ksym = l->ksym, .name = t->symbol->name };
+
+	if (twin != NO_ATOM && orig_atom(d, twin)->symbol)
+		r.name = orig_atom(d, twin)->symbol->name;
+	if (l->err)
+		return refused("symbol-position-unknown", l->why ? l->why : "the symbol is ambiguous",
+			       "Give the tool the image or module, so that it can prove the position");
+	switch (l->ksym.where) {
+	case KSYM_ABSENT:
+		if (t->section)
+			return refused("symbol-not-in-kernel",
+				       "the running kernel has no symbol of that name",
+				       "Check that source and configuration are those of the kernel");
+		r.route = ROUTE_SIBLING;
+		r.why = "another object of the patch defines it";
+		return r;
+	case KSYM_VMLINUX_EXPORT:
+		r.route = ROUTE_IMPORT;
+		r.why = "exported by vmlinux";
+		return r;
+	case KSYM_OWNER:
+	case KSYM_VMLINUX:
+	case KSYM_MODULE_EXPORT:
+		break;
+	}
+	r.route = ROUTE_KLP;
+	r.why = l->ksym.where == KSYM_MODULE_EXPORT ? "exported by a module, which may be loaded later"
+						    : "not exported";
+	r.secobj = !strcmp(l->ksym.object, "vmlinux") ? "vmlinux" : d->input->owner;
+	if (strlen(l->ksym.object) > OBJECT_NAME_MAX || strchr(l->ksym.object, '.'))
+		return refused("bad-object-name", "the livepatch core cannot handle the object's name",
+			       NULL);
+	if (strcmp(l->ksym.object, "vmlinux") && !strcmp(d->input->owner, "vmlinux"))
+		return refused("symbol-in-module", "code of vmlinux refers to a module's symbol", NULL);
+	if (strcmp(r.secobj, "vmlinux") && from->section && from->section->special &&
+	    from->section->special->no_late_klp)
+		return too_late(from, r.name);
+	return r;
+}
+
+static bool describes_code(uint8_t role)
+{
+	return role == ROLE_ENTRY || role == ROLE_HINT || role == ROLE_PIECE || role == ROLE_CALLBACK;
+}
+
+static struct routing classify_code(struct diff *d, const struct atom *from, const struct ref *ref)
+{
+	const struct atom *t = new_atom(d, ref->target);
+	bool entry = ref->addend == (int64_t)t->entry;
+	bool own = from->id == t->id ||
+		   (from->section && d->new.role[from->id] == ROLE_CODE &&
+		    function_root(&d->new, from->id) == function_root(&d->new, t->id));
+
+	if (!t->symbol)
+		return patch("code without a symbol");
+	if (!d->carried[t->id]) {
+		if (entry)
+			return diff_classify_kernel(d, from, t->id);
+		return refused("reference-into-function",
+			       "it leads into the middle of a function that the patch does not replace",
+			       NULL);
+	}
+	if (!entry || part_only(&d->new, t->id) || d->pairs.twin[t->id] == NO_ATOM)
+		return patch(own ? "the same function" : "code of the patch");
+	if (describes_code(d->new.role[from->id]))
+		return patch("describes code of the patch");
+	if (d->arch->is_branch(d->new.object, from, ref))
+		return patch("a call of the new version");
+	if (!d->replaced[t->id])
+		return refused("pointer-to-untraceable",
+			       "it takes the address of a changed function that ftrace cannot redirect",
+			       "Change a traceable caller instead");
+	/* A pointer may outlive the patch: let it lead to the original, which ftrace redirects. */
+	return diff_classify_kernel(d, from, t->id);
+}
+
+static struct routing classify_data(struct diff *d, const struct atom *from, const struct ref *ref)
+{
+	const struct atom *t = new_atom(d, ref->target);
+
+	if (!t->symbol)
+		return refused("anonymous-data", "it refers to writable data without a symbol", NULL);
+	if (d->carried[t->id])
+		return patch("data of the patch");
+	if (d->pairs.twin[t->id] != NO_ATOM)
+		return diff_classify_kernel(d, from, t->id);
+	if (d->pairs.how[t->id] == MATCH_UNDECIDED)
+		return refused("static-local-undecided",
+			       "it cannot be told which variable of the running kernel this is",
+			       "Rename the variable in the patch, or keep the uses of the others as "
+			       "they were");
+	return patch("new data");
+}
+
+struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref)
+{
+	const struct atom *from = new_atom(d, atom), *t;
+
+	if (ref->target == NO_ATOM)
+		return refused("reference-to-nothing", "it leads to no known code or data", NULL);
+	t = new_atom(d, ref->target);
+	switch ((enum role)d->new.role[t->id]) {
+	case ROLE_LITERAL:
+		return patch("a value");
+	case ROLE_FRESH:
+		return patch("a static of the call site");
+	case ROLE_CALLBACK:
+		return patch("a callback");
+	case ROLE_CODE:
+		return classify_code(d, from, ref);
+	case ROLE_STATE:
+	case ROLE_CONST:
+		return classify_data(d, from, ref);
+	case ROLE_PIECE:
+		if (t->symbol && d->pairs.twin[t->id] != NO_ATOM)
+			return diff_classify_kernel(d, from, t->id);
+		return patch("comes along with its user");
+	case ROLE_ENTRY:
+	case ROLE_HINT:
+		return patch("describes code of the patch");
+	case ROLE_REGISTER:
+	case ROLE_INIT:
+		if (t->symbol && d->pairs.twin[t->id] != NO_ATOM)
+			return diff_classify_kernel(d, from, t->id);
+		break;
+	case ROLE_EXTERN:
+		if (t->kind == ATOM_EXTERN)
+			return diff_classify_kernel(d, from, t->id);
+		break;
+	case ROLE_UNKNOWN:
+		if (t->symbol && d->pairs.twin[t->id] != NO_ATOM)
+			return diff_classify_kernel(d, from, t->id);
+		return refused("unknown-section", arena_printf(d->arena, "it needs section %s, whose "
+							       "meaning is not known",
+							       t->section->name), NULL);
+	case ROLE_IGNORED:
+		break;
+	}
+	return refused("reference-not-possible",
+		       arena_printf(d->arena, "it refers to %s, which a patch cannot carry", t->name),
+		       NULL);
+}

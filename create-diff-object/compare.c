@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pass 2: is a pair the same? Bytes outside of reference fields, references, and the table entries
+ * that describe a function. Line numbers are taken out where a table or a call is known to hold
+ * one; nothing else is. Each atom is judged alone: what the parts of a function mean for each
+ * other is decided in changes.c.
+ */
+#include "create-diff-object/passes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "create-diff-object/arch.h"
+
+/* Values refer to values (a table of strings); nothing real is nested deeper. */
+#define MAX_DEPTH 32
+
+#define SAME UINT64_MAX
+
+static bool value_role(uint8_t role)
+{
+	return role == ROLE_LITERAL || role == ROLE_FRESH || role == ROLE_ENTRY;
+}
+
+static bool refs_same_depth(struct diff *d, const struct ref *o, const struct ref *n,
+			    unsigned int depth);
+
+/* The first byte that differs in [from, to), or SAME. Without bytes (bss) all are zero. */
+static uint64_t range_differs(const uint8_t *x, const uint8_t *y, uint64_t from, uint64_t to)
+{
+	if (!x && !y)
+		return SAME;
+	if (x && y && !memcmp(x + from, y + from, to - from))
+		return SAME;
+	for (uint64_t i = from; i < to; i++)
+		if ((x ? x[i] : 0) != (y ? y[i] : 0))
+			return i;
+	return SAME;
+}
+
+/*
+ * The first offset at which two atoms differ apart from the bytes that references fill in, or SAME.
+ * References themselves are compared elsewhere; here one that only one side has counts.
+ */
+static uint64_t bytes_differ(const struct diff *d, const struct atom *a, const struct atom *b,
+			     const uint8_t *x, const uint8_t *y)
+{
+	uint64_t size = a->size < b->size ? a->size : b->size, from = 0, at;
+	uint32_t n = a->n_refs < b->n_refs ? a->n_refs : b->n_refs;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct ref *p = &d->orig.object->refs[a->first_ref + i];
+		const struct ref *q = &d->new.object->refs[b->first_ref + i];
+
+		if (p->offset != q->offset || p->width != q->width || p->type != q->type) {
+			uint64_t first = p->offset < q->offset ? p->offset : q->offset;
+
+			if (first > size)
+				first = size;
+			at = first > from ? range_differs(x, y, from, first) : SAME;
+			return at != SAME ? at : first;
+		}
+		if (p->offset > from && p->offset <= size) {
+			at = range_differs(x, y, from, p->offset);
+			if (at != SAME)
+				return at;
+		}
+		if (p->offset + p->width > from)
+			from = p->offset + p->width;
+	}
+	if (from < size) {
+		at = range_differs(x, y, from, size);
+		if (at != SAME)
+			return at;
+	}
+	if (a->size != b->size)
+		return size;
+	return a->n_refs == b->n_refs ? SAME : 0;
+}
+
+/* Copies of the bytes of a table entry without its line number. */
+static const uint8_t *without_lines(const struct diff *d, const struct atom *a, uint8_t *buf,
+				    size_t buf_size)
+{
+	const uint8_t *bytes = atom_bytes(a);
+	bool copied = false;
+
+	if (!bytes || a->size > buf_size)
+		return bytes;
+	for (const struct line_field *f = d->arch->line_fields; f->section; f++) {
+		if (strcmp(f->section, a->section->name) || f->offset + f->width > a->size)
+			continue;
+		if (!copied)
+			memcpy(buf, bytes, a->size);
+		copied = true;
+		for (uint32_t i = 0; i < f->width; i++)
+			buf[f->offset + i] &= (uint8_t)~(f->mask >> (8 * i));
+	}
+	return copied ? buf : bytes;
+}
+
+static bool values_same_depth(struct diff *d, uint32_t orig, uint32_t new, unsigned int depth)
+{
+	const struct atom *a = orig_atom(d, orig), *b = new_atom(d, new);
+	uint8_t buf_a[256], buf_b[256];
+
+	if (depth > MAX_DEPTH || a->size != b->size || a->n_refs != b->n_refs)
+		return false;
+	if (bytes_differ(d, a, b, without_lines(d, a, buf_a, sizeof(buf_a)),
+			 without_lines(d, b, buf_b, sizeof(buf_b))) != SAME)
+		return false;
+	for (uint32_t i = 0; i < a->n_refs; i++)
+		if (!refs_same_depth(d, &d->orig.object->refs[a->first_ref + i],
+				     &d->new.object->refs[b->first_ref + i], depth + 1))
+			return false;
+	return true;
+}
+
+bool values_same(struct diff *d, uint32_t orig, uint32_t new)
+{
+	return values_same_depth(d, orig, new, 0);
+}
+
+/* The string that a reference into a string atom means, or NULL if it leads elsewhere. */
+static const char *string_at(const struct object *o, const struct ref *r)
+{
+	const struct atom *a = &o->atoms[r->target];
+	const uint8_t *bytes = atom_bytes(a);
+
+	if (a->kind != ATOM_STRING || !bytes || r->addend < 0 || (uint64_t)r->addend >= a->size)
+		return NULL;
+	if (bytes[a->size - 1] || a->section->entsize > 1)
+		return NULL;
+	return (const char *)bytes + r->addend;
+}
+
+static bool same_place(const struct atom *a, const struct ref *o, const struct atom *b,
+		       const struct ref *n)
+{
+	return o->addend - (int64_t)a->entry == n->addend - (int64_t)b->entry;
+}
+
+/* Targets without an identity of their own: what counts is what they hold. */
+static bool value_targets_same(struct diff *d, const struct ref *o, const struct ref *n,
+			       unsigned int depth)
+{
+	const struct atom *a = orig_atom(d, o->target), *b = new_atom(d, n->target);
+	const char *s = string_at(d->orig.object, o), *t = string_at(d->new.object, n);
+
+	if (s && t)
+		return !strcmp(s, t);
+	if (d->orig.role[a->id] == ROLE_FRESH &&
+	    strcmp(d->orig.base[a->id] ? d->orig.base[a->id] : "",
+		   d->new.base[b->id] ? d->new.base[b->id] : ""))
+		return false;
+	return same_place(a, o, b, n) && values_same_depth(d, a->id, b->id, depth);
+}
+
+static bool anonymous_value(const struct side *s, uint32_t atom)
+{
+	const struct atom *a = &s->object->atoms[atom];
+
+	return value_role(s->role[atom]) ||
+	       (!a->symbol && (s->role[atom] == ROLE_PIECE || s->role[atom] == ROLE_CODE ||
+			       s->role[atom] == ROLE_INIT));
+}
+
+static bool refs_same_depth(struct diff *d, const struct ref *o, const struct ref *n,
+			    unsigned int depth)
+{
+	const struct atom *a, *b;
+
+	if (o->target == NO_ATOM || n->target == NO_ATOM)
+		return o->target == n->target && o->addend == n->addend;
+	a = orig_atom(d, o->target);
+	b = new_atom(d, n->target);
+	if (anonymous_value(&d->orig, a->id) || anonymous_value(&d->new, b->id))
+		return d->orig.role[a->id] == d->new.role[b->id] && !a->symbol == !b->symbol &&
+		       value_targets_same(d, o, n, depth);
+	if (d->pairs.twin[b->id] == NO_ATOM && !a->symbol && !b->symbol && a->section &&
+	    b->section && !strcmp(a->section->name, b->section->name))
+		return same_place(a, o, b, n) && a->offset == b->offset && a->size == b->size;
+	return d->pairs.twin[b->id] == a->id && same_place(a, o, b, n);
+}
+
+static const char *target_text(struct diff *d, const struct object *o, const struct ref *r)
+{
+	const struct atom *a;
+	const char *s;
+	int64_t off;
+
+	if (r->target == NO_ATOM)
+		return "nothing";
+	a = &o->atoms[r->target];
+	s = string_at(o, r);
+	off = r->addend - (int64_t)a->entry;
+	if (s)
+		s = arena_printf(d->arena, "\"%.40s\"", s);
+	else if (off)
+		s = arena_printf(d->arena, "%s%s0x%" PRIx64, a->name, off < 0 ? "-" : "+",
+				 (uint64_t)(off < 0 ? -off : off));
+	else
+		s = a->name;
+	return s ? s : "?";
+}
+
+bool refs_same(struct diff *d, const struct ref *o, const struct ref *n, const char **reason)
+{
+	const char *was, *is;
+
+	if (refs_same_depth(d, o, n, 0))
+		return true;
+	if (!reason)
+		return false;
+	was = target_text(d, d->orig.object, o);
+	is = target_text(d, d->new.object, n);
+	if (strcmp(was, is))
+		*reason = arena_printf(d->arena, "refers to %s instead of %s", is, was);
+	else
+		*reason = arena_printf(d->arena, "refers to another %s", is);
+	return false;
+}
+
+static struct verdict changed(uint64_t offset, const char *reason)
+{
+	return (struct verdict){ VERDICT_CHANGED, reason ? reason : "differs", offset };
+}
+
+static struct verdict compare_refs(struct diff *d, const struct atom *a, const struct atom *b)
+{
+	for (uint32_t i = 0; i < a->n_refs; i++) {
+		const struct ref *p = &d->orig.object->refs[a->first_ref + i];
+		const struct ref *q = &d->new.object->refs[b->first_ref + i];
+		const char *reason = NULL;
+
+		if (!refs_same(d, p, q, &reason))
+			return changed(q->offset, reason);
+	}
+	return (struct verdict){ .state = VERDICT_SAME };
+}
+
+static const char *entry_what(const struct atom *a)
+{
+	return a->section->special && a->section->special->what ? a->section->special->what
+								: a->section->name;
+}
+
+static uint32_t skip_hints(const struct side *s, uint32_t entry)
+{
+	while (entry != NO_ATOM && s->role[entry] == ROLE_HINT)
+		entry = s->next_entry[entry];
+	return entry;
+}
+
+/* The tables that describe a function: which entries, in which order, with which contents. */
+static struct verdict compare_entries(struct diff *d, uint32_t orig, uint32_t new)
+{
+	uint32_t o = skip_hints(&d->orig, d->orig.first_entry[orig]);
+	uint32_t n = skip_hints(&d->new, d->new.first_entry[new]);
+
+	for (; o != NO_ATOM && n != NO_ATOM; o = skip_hints(&d->orig, d->orig.next_entry[o]),
+					     n = skip_hints(&d->new, d->new.next_entry[n])) {
+		const struct atom *a = orig_atom(d, o), *b = new_atom(d, n);
+
+		if (strcmp(a->section->name, b->section->name) || !values_same(d, o, n))
+			return changed(0, arena_printf(d->arena, "its %s differs", entry_what(b)));
+	}
+	if (o == n)
+		return (struct verdict){ .state = VERDICT_SAME };
+	if (n != NO_ATOM)
+		return changed(0, arena_printf(d->arena, "it has another %s",
+					       entry_what(new_atom(d, n))));
+	return changed(0, arena_printf(d->arena, "it has one %s less",
+				       entry_what(orig_atom(d, o))));
+}
+
+static struct verdict compare_code(struct diff *d, uint32_t orig, uint32_t new)
+{
+	const struct atom *a = orig_atom(d, orig), *b = new_atom(d, new);
+	uint64_t at = bytes_differ(d, a, b, atom_bytes(a), atom_bytes(b));
+	struct verdict v;
+
+	if (at != SAME && (a->size != b->size || a->n_refs != b->n_refs))
+		return changed(at, arena_printf(d->arena, "instructions differ at +0x%" PRIx64, at));
+	if (at != SAME) {
+		v = compare_refs(d, a, b);
+		if (v.state != VERDICT_SAME && v.offset < at)
+			return v;
+		if (v.state != VERDICT_SAME ||
+		    !d->arch->only_lines(d->orig.object, a, d->new.object, b))
+			return changed(at, arena_printf(d->arena,
+							"instructions differ at +0x%" PRIx64, at));
+	}
+	v = compare_refs(d, a, b);
+	if (v.state != VERDICT_SAME)
+		return v;
+	if (a->traced != b->traced)
+		return changed(0, b->traced ? "it can be traced now" : "it cannot be traced any more");
+	return compare_entries(d, orig, new);
+}
+
+static struct verdict compare_data(struct diff *d, uint32_t orig, uint32_t new)
+{
+	const struct atom *a = orig_atom(d, orig), *b = new_atom(d, new);
+	uint8_t buf_a[256], buf_b[256];
+	uint64_t at;
+
+	if (a->size != b->size)
+		return changed(0, arena_printf(d->arena, "its size changes from %" PRIu64 " to %"
+					       PRIu64 " bytes", a->size, b->size));
+	at = bytes_differ(d, a, b, without_lines(d, a, buf_a, sizeof(buf_a)),
+			  without_lines(d, b, buf_b, sizeof(buf_b)));
+	if (at != SAME)
+		return changed(at, arena_printf(d->arena, "its initial value differs at +0x%" PRIx64,
+						at));
+	return compare_refs(d, a, b);
+}
+
+static struct verdict compare_init(struct diff *d, uint32_t orig, uint32_t new)
+{
+	if (new_atom(d, new)->kind == ATOM_FUNC)
+		return compare_code(d, orig, new);
+	return compare_data(d, orig, new);
+}
+
+static struct verdict judge(struct diff *d, uint32_t n)
+{
+	uint32_t o = d->pairs.twin[n];
+	enum role role = d->new.role[n];
+
+	if (role == ROLE_EXTERN || !new_atom(d, n)->symbol || value_role(role))
+		return (struct verdict){ .state = VERDICT_NONE };
+	if (role == ROLE_IGNORED || role == ROLE_CALLBACK || role == ROLE_HINT)
+		return (struct verdict){ .state = VERDICT_NONE };
+	if (o == NO_ATOM)
+		return (struct verdict){ .state = VERDICT_NEW };
+	if (role == ROLE_CODE)
+		return compare_code(d, o, n);
+	if (role == ROLE_INIT)
+		return compare_init(d, o, n);
+	return compare_data(d, o, n);
+}
+
+int pass_compare(struct diff *d)
+{
+	uint32_t n = d->new.object->n_atoms;
+
+	d->verdicts = arena_array(d->arena, n, sizeof(*d->verdicts));
+	if (!d->verdicts)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		d->verdicts[i] = judge(d, i);
+	return 0;
+}

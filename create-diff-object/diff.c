@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The differ: two objects in, one object and a report out, by the passes listed below. Neither
+ * object is changed. A pass adds diagnostics rather than stop, so that all problems are seen at
+ * once; nothing is written if there was one.
+ */
+#include "create-diff-object/diff.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "create-diff-object/arch.h"
+#include "create-diff-object/passes.h"
+
+static int pass_roles(struct diff *d)
+{
+	int err = roles_assign(d, d->input->original, &d->orig);
+
+	return err ? err : roles_assign(d, d->input->patched, &d->new);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct diff *d);
+} passes[] = {
+	/* What is each atom to a live patch? Nothing after this looks at section names or kinds. */
+	{ "roles", pass_roles },
+
+	/* Which original atom is which patched atom? From here on twins are known and fixed. */
+	{ "correlate", pass_correlate },
+
+	/* Which pairs differ, each judged alone, and in what? */
+	{ "compare", pass_compare },
+
+	/*
+	 * What does that mean for a running kernel: which functions are replaced, and which changes
+	 * cannot be applied at all? From here on it is known which atoms the patch has a version of.
+	 */
+	{ "changes", pass_changes },
+
+	/* What does the author want to be called? */
+	{ "callbacks", pass_callbacks },
+
+	/*
+	 * What must be in the patch? Follows references with diff_classify(), which decides for each where
+	 * it leads; it is a function, not a pass, and gives the same answers to the passes below.
+	 */
+	{ "include", pass_include },
+};
+
+static const struct {
+	const char *name;
+	int (*run)(struct diff *d);
+} output_passes[] = {
+	/* Only if nothing was refused. */
+	{ "emit", pass_emit },
+
+	/* Is what was written what was meant? Reads it again and compares. */
+	{ "check", pass_check },
+};
+
+static int machines_match(struct diff *d)
+{
+	const struct object *o = d->input->original, *n = d->input->patched;
+
+	if (o->machine != n->machine) {
+		diff_refuse(d, "machine-mismatch", NULL, NO_ATOM, -1, NULL,
+			    "the objects are for different machines (%u and %u)", o->machine,
+			    n->machine);
+		return -EINVAL;
+	}
+	d->arch = arch_find(o->machine);
+	if (!d->arch) {
+		diff_refuse(d, "machine-not-supported", NULL, NO_ATOM, -1, NULL,
+			    "objects for ELF machine %u cannot be patched", o->machine);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int run_passes(struct diff *d, struct diff_report *report)
+{
+	int err = machines_match(d);
+
+	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]) && !err; i++)
+		err = passes[i].run(d);
+	if (err)
+		return err;
+	if (d->n_refused)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(output_passes) / sizeof(output_passes[0]) && !err; i++)
+		err = output_passes[i].run(d);
+	return err ? err : pass_report(d, report);
+}
+
+int diff_objects(const struct diff_input *input, struct arena *arena, struct diags *diags,
+		 struct diff_report *report, uint8_t **data, size_t *size)
+{
+	struct diff d = { .input = input, .arena = arena, .diags = diags };
+	int err = run_passes(&d, report);
+
+	if (err) {
+		free(d.data);
+		return err;
+	}
+	*data = d.data;
+	*size = d.size;
+	return 0;
+}

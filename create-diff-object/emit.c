@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pass 5: writes the included atoms, their references and the metadata into a new object. Sections
+ * keep their names, so that the link stage can sort them; entries keep their order. What a klp
+ * reference looks like until the module is finished is in kmod/kpatch-abi.h.
+ */
+#include "create-diff-object/passes.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "create-diff-object/arch.h"
+#include "kmod/kpatch-abi.h"
+#include "lib/elf/builder.h"
+#include "lib/util/strmap.h"
+
+struct emit {
+	struct diff *d;
+	struct builder *b;
+	struct builder_section **sections; /* by section index of the patched object */
+	struct builder_symbol **symbols; /* by symbol index of the patched object */
+	uint64_t *where;		/* by atom: offset in its output section */
+	struct strmap *undefined;	/* name → builder_symbol */
+};
+
+/* Sections and atoms */
+
+static struct builder_section *out_section(struct emit *e, const struct section *s)
+{
+	if (!e->sections[s->index]) {
+		/* Merging, groups and link order end here: each atom is where it is put. */
+		uint64_t flags = s->flags & ~(uint64_t)(SHF_MERGE | SHF_STRINGS | SHF_GROUP |
+							SHF_LINK_ORDER | SHF_INFO_LINK);
+
+		e->sections[s->index] = builder_section(e->b, s->name, s->type, flags,
+							s->kind == SECTION_SPECIAL ? s->align : 1, 0);
+	}
+	return e->sections[s->index];
+}
+
+/* The alignment that an atom can rely on, given its section's and its offset. */
+static uint64_t atom_align(const struct atom *a)
+{
+	uint64_t align = a->section->align ? a->section->align : 1;
+	uint64_t low = a->offset & -a->offset;
+
+	/* Entries of a table stand next to each other, whatever their offsets suggest. */
+	if (a->kind == ATOM_ENTRY && a->section->special && a->section->special->cut != CUT_BY_SYMBOL)
+		return 1;
+	return low && low < align ? low : align;
+}
+
+static void fill_gap(struct emit *e, struct builder_section *s, uint64_t align)
+{
+	uint64_t size = builder_section_size(s), gap = -size & (align - 1);
+
+	while (gap--)
+		builder_append(e->b, s, &e->d->arch->text_fill, 1, 1);
+}
+
+/* A copy of an atom's bytes in which all fields of references are zero; NULL for none. */
+static uint8_t *clean_bytes(struct emit *e, const struct atom *a)
+{
+	const uint8_t *bytes = atom_bytes(a);
+	uint8_t *copy;
+
+	if (!bytes)
+		return NULL;
+	copy = arena_memdup(e->d->arena, bytes, a->size);
+	if (!copy)
+		return NULL;
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
+		const struct ref *r = &e->d->new.object->refs[i];
+
+		if (r->offset + (uint64_t)r->width <= a->size)
+			memset(copy + r->offset, 0, r->width);
+	}
+	return copy;
+}
+
+static int emit_atom(struct emit *e, uint32_t id)
+{
+	const struct atom *a = new_atom(e->d, id);
+	struct builder_section *s = out_section(e, a->section);
+	uint64_t align = atom_align(a);
+	uint8_t *bytes = clean_bytes(e, a);
+
+	if (!s || (!bytes && atom_bytes(a)))
+		return -ENOMEM;
+	if (a->section->flags & SHF_EXECINSTR)
+		fill_gap(e, s, align);
+	e->where[id] = builder_append(e->b, s, bytes, a->size, align);
+	return e->where[id] == UINT64_MAX ? -ENOMEM : 0;
+}
+
+/* Symbols */
+
+static uint8_t out_bind(const struct diff *d, const struct atom *a, const struct symbol *s)
+{
+	/* Others mean the original, which ftrace redirects. */
+	if (d->pairs.twin[a->id] != NO_ATOM)
+		return STB_LOCAL;
+	return s->bind;
+}
+
+static void emit_symbols(struct emit *e, uint32_t id)
+{
+	const struct object *o = e->d->new.object;
+	const struct atom *a = &o->atoms[id];
+
+	for (uint32_t i = a->first_symbol; i < a->first_symbol + a->n_symbols; i++) {
+		uint32_t index = o->atom_symbols[i];
+		const struct symbol *s = &o->symbols[index];
+
+		if (s->type == STT_SECTION || s->type == STT_FILE || !strncmp(s->name, ".L", 2))
+			continue;
+		e->symbols[index] = builder_symbol(e->b, s->name, out_bind(e->d, a, s), s->type,
+						   e->sections[a->section->index], 0,
+						   e->where[id] + (s->value - a->offset), s->size);
+	}
+}
+
+static void emit_file_symbol(struct emit *e)
+{
+	const struct object *o = e->d->new.object;
+
+	for (uint32_t i = 0; i < o->n_symbols; i++)
+		if (o->symbols[i].type == STT_FILE) {
+			builder_symbol(e->b, o->symbols[i].name, STB_LOCAL, STT_FILE, NULL, SHN_ABS, 0, 0);
+			return;
+		}
+}
+
+static struct builder_symbol *undefined(struct emit *e, const char *name, uint8_t bind)
+{
+	union strmap_value *v = strmap_get(e->undefined, name);
+	struct builder_symbol *s;
+
+	if (v)
+		return v->ptr;
+	s = builder_symbol(e->b, name, bind, STT_NOTYPE, NULL, SHN_UNDEF, 0, 0);
+	if (!s || strmap_set(e->undefined, name, (union strmap_value){ .ptr = s }))
+		return NULL;
+	return s;
+}
+
+const char *klp_ref_name(struct arena *arena, const struct routing *r)
+{
+	return arena_printf(arena, KPATCH_REF_PREFIX "%s.%s.%s,%u", r->secobj, r->ksym.object, r->name,
+			    r->ksym.sympos);
+}
+
+/* The symbol for a reference that leaves the patch, or NULL without memory. */
+static struct builder_symbol *outside_symbol(struct emit *e, uint32_t target,
+					     const struct routing *r)
+{
+	const struct symbol *s = new_atom(e->d, target)->symbol;
+	const char *name = r->name;
+	uint8_t bind = STB_GLOBAL;
+
+	if (r->route == ROUTE_KLP) {
+		name = klp_ref_name(e->d->arena, r);
+		bind = STB_WEAK;
+	} else if (r->route == ROUTE_SIBLING && s && s->bind == STB_WEAK) {
+		bind = STB_WEAK;
+	}
+	return name ? undefined(e, name, bind) : NULL;
+}
+
+/* References */
+
+/* The named symbol that the file used, if it has one in the output. */
+static struct builder_symbol *used_symbol(struct emit *e, const struct ref *r)
+{
+	const struct symbol *s = &e->d->new.object->symbols[r->symbol];
+
+	if (r->decoded || !r->symbol || s->atom != r->target)
+		return NULL;
+	return e->symbols[r->symbol];
+}
+
+static int emit_inside(struct emit *e, uint32_t id, const struct ref *r)
+{
+	const struct atom *a = new_atom(e->d, id), *t = new_atom(e->d, r->target);
+	struct builder_section *s = e->sections[a->section->index];
+	struct builder_symbol *named = used_symbol(e, r);
+	int64_t addend;
+
+	if (named) {
+		addend = (int64_t)(t->offset - e->d->new.object->symbols[r->symbol].value) + r->addend;
+	} else {
+		/* As the assembler does: a label inside code is its section and an offset. */
+		named = builder_section_symbol(e->b, e->sections[t->section->index]);
+		addend = (int64_t)e->where[t->id] + r->addend;
+	}
+	if (!named)
+		return -ENOMEM;
+	builder_reloc(e->b, s, e->where[id] + r->offset, r->type, named, addend + r->bias);
+	return 0;
+}
+
+static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
+{
+	const struct atom *a = new_atom(e->d, id);
+	struct routing route = diff_classify(e->d, id, r);
+	struct builder_symbol *s;
+
+	if (route.route == ROUTE_PATCH)
+		return emit_inside(e, id, r);
+	s = outside_symbol(e, r->target, &route);
+	if (!s)
+		return -ENOMEM;
+	builder_reloc(e->b, e->sections[a->section->index], e->where[id] + r->offset, r->type, s,
+		      r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias);
+	return 0;
+}
+
+/* Jump labels without their table entry: objtool will not see them, so the jump goes here. */
+static void emit_dropped(struct emit *e, uint32_t entry)
+{
+	const struct diff *d = e->d;
+	const struct atom *a = new_atom(d, entry), *f = new_atom(d, a->owner);
+	const struct ref *site = NULL, *key = NULL;
+	uint8_t code[16];
+
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
+		const struct ref *r = &d->new.object->refs[i];
+
+		if (!site && r->target == f->id)
+			site = r;
+		key = r;
+	}
+	if (!site || !key || key->target == NO_ATOM || !atom_bytes(f) || site->addend < 0 ||
+	    (uint64_t)site->addend >= f->size)
+		return;
+	if (d->arch->label_wants_nop(key->addend - (int64_t)new_atom(d, key->target)->entry)) {
+		size_t n = f->size - (uint64_t)site->addend;
+
+		if (n > sizeof(code))
+			n = sizeof(code);
+		memcpy(code, atom_bytes(f) + site->addend, n);
+		if (d->arch->jump_to_nop(code, n))
+			builder_patch(e->b, e->sections[f->section->index],
+				      e->where[f->id] + (uint64_t)site->addend, code, n);
+	}
+}
+
+/* objtool finds the key of a static call by name: a mention in a section it drops keeps it. */
+static int emit_static_key(struct emit *e, uint32_t key)
+{
+	struct ref ref = { .target = key, .addend = (int64_t)new_atom(e->d, key)->entry,
+			   .type = e->d->arch->pointer_type };
+	struct atom nowhere = { .kind = ATOM_BYTES };
+	struct routing r = diff_classify_kernel(e->d, &nowhere, ref.target);
+	struct builder_section *s;
+	struct builder_symbol *symbol;
+	uint64_t at;
+
+	if (r.route != ROUTE_KLP && r.route != ROUTE_IMPORT)
+		return 0;
+	/* A module's static call goes through its trampoline, which is always up to date. */
+	if (r.route == ROUTE_KLP && strcmp(r.secobj, "vmlinux"))
+		return 0;
+	s = builder_find_section(e->b, ".discard.addressable");
+	if (!s)
+		s = builder_section(e->b, ".discard.addressable", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8,
+				    0);
+	symbol = outside_symbol(e, key, &r);
+	if (!s || !symbol)
+		return -ENOMEM;
+	at = builder_append(e->b, s, NULL, 8, 8);
+	builder_reloc(e->b, s, at, ref.type, symbol, 0);
+	return 0;
+}
+
+static int emit_code_and_data(struct emit *e)
+{
+	const struct diff *d = e->d;
+	const struct object *o = d->new.object;
+	int err = 0;
+
+	emit_file_symbol(e);
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++)
+		if (d->included[i].in && d->new.role[i] != ROLE_CALLBACK)
+			err = emit_atom(e, i);
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++)
+		if (d->included[i].in && d->new.role[i] != ROLE_CALLBACK)
+			emit_symbols(e, i);
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+		if (!d->included[i].in || d->new.role[i] == ROLE_CALLBACK)
+			continue;
+		for (uint32_t r = 0; r < o->atoms[i].n_refs && !err; r++)
+			err = emit_ref(e, i, &o->refs[o->atoms[i].first_ref + r]);
+	}
+	for (uint32_t i = 0; i < d->n_dropped && !err; i++)
+		emit_dropped(e, d->dropped[i]);
+	for (uint32_t i = 0; i < d->n_static_keys && !err; i++)
+		err = emit_static_key(e, d->static_keys[i]);
+	return err;
+}
+
+/* Metadata */
+
+struct strings {
+	struct builder_section *section;
+	struct strmap *seen;
+};
+
+static int pointer_to_string(struct emit *e, struct strings *strings, struct builder_section *s,
+			     uint64_t at, const char *text)
+{
+	union strmap_value *v = strmap_get(strings->seen, text);
+	uint64_t offset;
+
+	if (v) {
+		offset = v->num;
+	} else {
+		offset = builder_append(e->b, strings->section, text, strlen(text) + 1, 1);
+		if (offset == UINT64_MAX ||
+		    strmap_set(strings->seen, text, (union strmap_value){ .num = offset }))
+			return -ENOMEM;
+	}
+	builder_reloc(e->b, s, at, e->d->arch->pointer_type,
+		      builder_section_symbol(e->b, strings->section), (int64_t)offset);
+	return 0;
+}
+
+static void pointer_to_function(struct emit *e, struct builder_section *s, uint64_t at, uint32_t f)
+{
+	const struct atom *a = new_atom(e->d, f);
+
+	builder_reloc(e->b, s, at, e->d->arch->pointer_type, e->symbols[a->symbol->index], 0);
+}
+
+static int emit_func(struct emit *e, struct strings *strings, struct builder_section *s, uint32_t f)
+{
+	const struct lookup *l = lookup_atom(e->d, f);
+	const struct kpatch_func func = { .abi_version = KPATCH_ABI_VERSION,
+					  .sympos = l->ksym.sympos };
+	uint64_t at = builder_append(e->b, s, &func, sizeof(func), 8);
+	int err;
+
+	pointer_to_function(e, s, at + offsetof(struct kpatch_func, new_func), f);
+	err = pointer_to_string(e, strings, s, at + offsetof(struct kpatch_func, old_name),
+				orig_atom(e->d, e->d->pairs.twin[f])->symbol->name);
+	if (!err)
+		err = pointer_to_string(e, strings, s, at + offsetof(struct kpatch_func, object),
+					e->d->input->owner);
+	return err;
+}
+
+static int emit_callback(struct emit *e, struct strings *strings, struct builder_section *s,
+			 const struct callback *c)
+{
+	const struct kpatch_callback cb = { .abi_version = KPATCH_ABI_VERSION, .kind = c->kind };
+	uint64_t at = builder_append(e->b, s, &cb, sizeof(cb), 8);
+
+	pointer_to_function(e, s, at + offsetof(struct kpatch_callback, function), c->function);
+	return pointer_to_string(e, strings, s, at + offsetof(struct kpatch_callback, object),
+				 e->d->input->owner);
+}
+
+static struct builder_section *metadata_section(struct emit *e, const char *name)
+{
+	return builder_section(e->b, name, SHT_PROGBITS, 0, 8, 0);
+}
+
+static int emit_metadata(struct emit *e)
+{
+	const struct diff *d = e->d;
+	struct strings strings = {
+		metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_STRINGS_SECTION), strmap_new(16),
+	};
+	struct builder_section *s;
+	int err = strings.section && strings.seen ? 0 : -ENOMEM;
+
+	if (!err && d->n_replaced) {
+		s = metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_FUNCS_SECTION);
+		err = s ? 0 : -ENOMEM;
+		for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
+			if (d->replaced[i])
+				err = emit_func(e, &strings, s, i);
+	}
+	if (!err && d->n_callbacks) {
+		s = metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_CALLBACKS_SECTION);
+		err = s ? 0 : -ENOMEM;
+		for (uint32_t i = 0; i < d->n_callbacks && !err; i++)
+			err = emit_callback(e, &strings, s, &d->callbacks[i]);
+	}
+	strmap_free(strings.seen);
+	return err;
+}
+
+static int emit_alloc(struct emit *e)
+{
+	const struct object *o = e->d->new.object;
+
+	e->b = builder_new(o->machine, 0);
+	e->sections = arena_array(e->d->arena, o->n_sections, sizeof(*e->sections));
+	e->symbols = arena_array(e->d->arena, o->n_symbols, sizeof(*e->symbols));
+	e->where = arena_array(e->d->arena, o->n_atoms, sizeof(*e->where));
+	e->undefined = strmap_new(64);
+	return e->b && e->sections && e->symbols && e->where && e->undefined ? 0 : -ENOMEM;
+}
+
+int pass_emit(struct diff *d)
+{
+	struct emit e = { .d = d };
+	int err;
+
+	if (!d->n_included)
+		return 0;
+	err = emit_alloc(&e);
+	if (!err)
+		err = emit_code_and_data(&e);
+	if (!err)
+		err = emit_metadata(&e);
+	if (!err)
+		err = builder_finish(e.b, &d->data, &d->size);
+	strmap_free(e.undefined);
+	builder_free(e.b);
+	return err;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pass 3: what has to be in the patch. Starts with the replaced functions, the author's callbacks
+ * and what is new and visible to other objects, and follows every reference that classify.c leads
+ * into the patch. Problems with references are reported here, once a target, because only what is
+ * included can be a problem.
+ */
+#include "create-diff-object/passes.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lib/util/strmap.h"
+
+struct walk {
+	struct diff *d;
+	uint32_t *stack;
+	uint32_t depth;
+	bool *reported;		/* by target: it has been refused once */
+	bool *keyed;		/* by atom: static call key already taken */
+	struct strmap *keys;	/* name → atom of a static call key */
+};
+
+static void include(struct walk *w, uint32_t atom, uint32_t because)
+{
+	struct inclusion *inc = &w->d->included[atom];
+
+	if (inc->in)
+		return;
+	inc->in = true;
+	inc->because = because;
+	w->d->n_included++;
+	w->stack[w->depth++] = atom;
+}
+
+static void report_refusal(struct walk *w, uint32_t atom, const struct ref *ref,
+			   const struct routing *r)
+{
+	struct diff *d = w->d;
+	uint32_t where = atom;
+	int64_t offset = ref->offset;
+
+	if (ref->target != NO_ATOM) {
+		if (w->reported[ref->target])
+			return;
+		w->reported[ref->target] = true;
+	}
+	if (d->new.role[atom] == ROLE_ENTRY && new_atom(d, atom)->owner != NO_ATOM) {
+		const struct atom *e = new_atom(d, atom);
+
+		where = e->owner;
+		offset = -1;
+		for (uint32_t i = e->first_ref; i < e->first_ref + e->n_refs; i++)
+			if (d->new.object->refs[i].target == where && offset < 0)
+				offset = d->new.object->refs[i].addend;
+	}
+	diff_refuse(d, r->id, &d->new, where, offset, r->remedy, "%s: %s",
+		    ref->target == NO_ATOM ? "reference" : new_atom(d, ref->target)->name, r->why);
+}
+
+/* A table entry is left out when one of its references says so. */
+static bool entry_dropped(struct walk *w, uint32_t entry)
+{
+	struct diff *d = w->d;
+	const struct atom *e = new_atom(d, entry);
+
+	for (uint32_t i = e->first_ref; i < e->first_ref + e->n_refs; i++) {
+		struct routing r = diff_classify(d, entry, &d->new.object->refs[i]);
+
+		if (r.route != ROUTE_DROP)
+			continue;
+		d->dropped[d->n_dropped++] = entry;
+		diff_warn(d, "tracepoint-disabled", &d->new, e->owner, -1, NULL,
+			  "%s stays off in the replaced function: %s", r.name, r.why);
+		return true;
+	}
+	return false;
+}
+
+static void note_static_call(struct walk *w, const struct ref *ref)
+{
+	struct diff *d = w->d;
+	const struct atom *t = new_atom(d, ref->target);
+	const char *key;
+	union strmap_value *v;
+
+	if (!t->symbol || strncmp(t->symbol->name, TRAMPOLINE_PREFIX, strlen(TRAMPOLINE_PREFIX)))
+		return;
+	key = arena_printf(d->arena, STATIC_KEY_PREFIX "%s",
+			   t->symbol->name + strlen(TRAMPOLINE_PREFIX));
+	v = key ? strmap_get(w->keys, key) : NULL;
+	if (!v || w->keyed[v->num])
+		return;
+	w->keyed[v->num] = true;
+	d->static_keys[d->n_static_keys++] = (uint32_t)v->num;
+}
+
+static void follow_refs(struct walk *w, uint32_t atom)
+{
+	struct diff *d = w->d;
+	const struct atom *a = new_atom(d, atom);
+
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
+		const struct ref *ref = &d->new.object->refs[i];
+		struct routing r = diff_classify(d, atom, ref);
+
+		if (r.route == ROUTE_REFUSED)
+			report_refusal(w, atom, ref, &r);
+		else if (r.route == ROUTE_PATCH)
+			include(w, ref->target, atom);
+		if (ref->target != NO_ATOM)
+			note_static_call(w, ref);
+	}
+}
+
+static void follow_function(struct walk *w, uint32_t f)
+{
+	struct diff *d = w->d;
+	uint32_t root = function_root(&d->new, f);
+
+	if (root != f)
+		include(w, root, f);
+	for (uint32_t c = d->new.first_child[f]; c != NO_ATOM; c = d->new.next_child[c])
+		if (part_only(&d->new, c))
+			include(w, c, f);
+	for (uint32_t e = d->new.first_entry[f]; e != NO_ATOM; e = d->new.next_entry[e])
+		if (!entry_dropped(w, e))
+			include(w, e, f);
+}
+
+/* Global and new: other objects of the same patch may need it. */
+static bool new_and_visible(const struct diff *d, uint32_t i)
+{
+	enum role role = d->new.role[i];
+	const struct atom *a = new_atom(d, i);
+
+	if (a->local || d->verdicts[i].state != VERDICT_NEW)
+		return false;
+	return role == ROLE_CODE || role == ROLE_STATE || role == ROLE_CONST;
+}
+
+static int walk_alloc(struct walk *w)
+{
+	struct diff *d = w->d;
+	uint32_t n = d->new.object->n_atoms;
+
+	d->included = arena_array(d->arena, n, sizeof(*d->included));
+	d->dropped = arena_array(d->arena, n, sizeof(*d->dropped));
+	d->static_keys = arena_array(d->arena, n, sizeof(*d->static_keys));
+	w->stack = arena_array(d->arena, n, sizeof(*w->stack));
+	w->reported = arena_array(d->arena, n, sizeof(*w->reported));
+	w->keyed = arena_array(d->arena, n, sizeof(*w->keyed));
+	w->keys = strmap_new(64);
+	return d->included && d->dropped && d->static_keys && w->stack && w->reported &&
+	       w->keyed && w->keys ? 0 : -ENOMEM;
+}
+
+static int find_keys(struct walk *w)
+{
+	const struct object *o = w->d->new.object;
+	int err = 0;
+
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++)
+		if (o->atoms[i].symbol &&
+		    !strncmp(o->atoms[i].symbol->name, STATIC_KEY_PREFIX, strlen(STATIC_KEY_PREFIX)))
+			err = strmap_set(w->keys, o->atoms[i].symbol->name,
+					 (union strmap_value){ .num = i });
+	return err;
+}
+
+int pass_include(struct diff *d)
+{
+	struct walk w = { .d = d };
+	int err = walk_alloc(&w);
+
+	if (!err)
+		err = find_keys(&w);
+	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
+		if (d->replaced[i] || d->new.role[i] == ROLE_CALLBACK || new_and_visible(d, i))
+			include(&w, i, NO_ATOM);
+	while (w.depth && !err) {
+		uint32_t atom = w.stack[--w.depth];
+
+		if (d->new.role[atom] == ROLE_CODE)
+			follow_function(&w, atom);
+		follow_refs(&w, atom);
+	}
+	strmap_free(w.keys);
+	return err;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the passes of the differ hand to each other. Private to create-diff-object/.
+ *
+ * Each pass fills in its own part of struct diff and changes nothing that an earlier pass wrote.
+ * Arrays are indexed by atom id: of the patched object unless the name says otherwise. The order
+ * of the passes, and what each may rely on, is the list in diff.c.
+ */
+#ifndef KPATCH_PASSES_H
+#define KPATCH_PASSES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "create-diff-object/diff.h"
+#include "lib/elf/object.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+
+struct arch;
+
+/* What an atom is to a live patch. Decided once an object, by roles_assign(). */
+enum role {
+	ROLE_IGNORED,	/* the file's own, debug information, what objtool makes or reads */
+	ROLE_CODE,	/* a function, or code without a symbol */
+	ROLE_STATE,	/* writable data: what runs has one copy of it and must keep that one */
+	ROLE_CONST,	/* read-only data with a symbol */
+	ROLE_LITERAL,	/* read-only and known by its value alone: strings, constants, tables of code */
+	ROLE_FRESH,	/* a static that a macro makes per call site: a copy does as well */
+	ROLE_ENTRY,	/* table entry that describes a function and comes along with it */
+	ROLE_HINT,	/* what objtool reads about a function: comes along, means nothing else */
+	ROLE_PIECE,	/* table entry or code that comes along with whatever refers to it */
+	ROLE_REGISTER,	/* announces something to the kernel: initcalls, parameters, exports, … */
+	ROLE_INIT,	/* gone after boot or module load */
+	ROLE_EXTERN,	/* undefined or absolute symbol */
+	ROLE_CALLBACK,	/* pointer to a callback of the patch author */
+	ROLE_UNKNOWN,	/* in a section that nobody knows */
+};
+
+/* Per object: the roles, and the atoms' names without what the compiler numbered. */
+struct side {
+	struct object *object;
+	uint8_t *role;		/* enum role, by atom */
+	const char **base;	/* by atom: name_base() of its name; NULL for anonymous atoms */
+	const char **source;	/* by atom: name_source(); the function or variable as in the source */
+	uint32_t *first_child;	/* by atom: split parts of a function, as a list; NO_ATOM ends it */
+	uint32_t *next_child;
+	uint32_t *first_entry;	/* by atom: table entries and hints of the function, in file order */
+	uint32_t *next_entry;
+};
+
+/* How a patched atom found its twin. */
+enum match {
+	MATCH_NONE,	/* no twin: new in the patched object */
+	MATCH_NAME,	/* same name, which the compiler did not number */
+	MATCH_SINGLE,	/* the only ones whose names differ in their numbers alone */
+	MATCH_NUMBER,	/* same name with its number, and the same set of names on both sides */
+	MATCH_CONTENT,	/* of several, the ones with the same bytes and references */
+	MATCH_USERS,	/* of several, the ones that the same functions refer to, in the same order */
+	MATCH_UNDECIDED, /* no twin, but the original has atoms that it might be */
+};
+
+struct pairing {
+	uint32_t *twin;		/* original atom, or NO_ATOM */
+	uint32_t *back;		/* by original atom: patched atom, or NO_ATOM */
+	uint8_t *how;		/* enum match */
+};
+
+enum verdict_state {
+	VERDICT_NONE,	/* not compared: neither code nor data that a patch could change */
+	VERDICT_SAME,
+	VERDICT_CHANGED,
+	VERDICT_NEW,
+};
+
+struct verdict {
+	uint8_t state;		/* enum verdict_state */
+	const char *reason;	/* for VERDICT_CHANGED: "instructions differ at +0x1c" */
+	uint64_t offset;	/* first difference, in the patched atom */
+};
+
+enum route {
+	ROUTE_PATCH,	/* an atom that the patch carries */
+	ROUTE_IMPORT,	/* exported by vmlinux: an ordinary undefined symbol */
+	ROUTE_KLP,	/* resolved by the livepatch core */
+	ROUTE_SIBLING,	/* undefined: another object of the same patch must define it */
+	ROUTE_DROP,	/* nothing is kept of it */
+	ROUTE_REFUSED,
+};
+
+/* Where a reference of the patched object leads, once it is part of a patch. */
+struct routing {
+	enum route route;
+	const char *why;	/* the reason for the answer, a constant or in the diff's arena */
+	const char *id;		/* ROUTE_REFUSED: diagnostic id */
+	const char *remedy;	/* ROUTE_REFUSED, or NULL */
+	const char *name;	/* ROUTE_IMPORT, ROUTE_KLP, ROUTE_SIBLING: the symbol */
+	const char *secobj;	/* ROUTE_KLP: whose loading makes the kernel resolve it */
+	struct ksym ksym;	/* ROUTE_KLP, ROUTE_IMPORT */
+};
+
+/* A symbol as the source of symbols answered it; asked once per atom. */
+struct lookup {
+	bool asked;
+	int err;		/* 0, -ENOTUNIQ, … */
+	const char *why;
+	struct ksym ksym;
+};
+
+struct inclusion {
+	bool in;
+	uint32_t because;	/* atom that needs it, NO_ATOM for what starts the walk */
+};
+
+/* A callback of the patch author. */
+struct callback {
+	uint32_t kind;		/* enum kpatch_callback_kind */
+	uint32_t function;	/* atom */
+};
+
+struct diff {
+	const struct diff_input *input;
+	struct arena *arena;
+	struct diags *diags;
+	uint32_t n_refused;		/* errors of this diff: @diags may be shared */
+	const struct arch *arch;
+	struct side orig, new;
+	struct pairing pairs;		/* correlate */
+	struct verdict *verdicts;	/* compare */
+	bool *carried;			/* changes: code and data the patch brings a version of */
+	const char **replaced;		/* changes: why ftrace will redirect this function, or NULL */
+	uint32_t n_replaced;
+	struct callback *callbacks;	/* callbacks */
+	uint32_t n_callbacks;
+	struct lookup *lookups;		/* classify: cache, by patched atom */
+	struct inclusion *included;	/* include */
+	uint32_t n_included;
+	uint32_t *dropped;		/* include: table entries that are left out on purpose */
+	uint32_t n_dropped;
+	uint32_t *static_keys;		/* include: keys of the static calls in included code */
+	uint32_t n_static_keys;
+	uint8_t *data;			/* emit */
+	size_t size;
+};
+
+/* roles.c */
+int roles_assign(struct diff *d, struct object *o, struct side *out);
+/* Whether the atom is the split part of a function that ftrace cannot redirect on its own. */
+bool part_only(const struct side *s, uint32_t atom);
+/* The function that is replaced when @atom changes: itself, or what it was split from. */
+uint32_t function_root(const struct side *s, uint32_t atom);
+
+/* names.c */
+/* @name without the numbers that the compiler gives: "foo.isra.0.cold" → "foo.isra.cold". */
+const char *name_base(struct arena *arena, const char *name);
+/* The name in the source: "foo.isra.0.cold" → "foo". */
+const char *name_source(struct arena *arena, const char *name);
+/* What a patch author calls a match. */
+const char *match_text(enum match how);
+
+/* correlate.c */
+int pass_correlate(struct diff *d);
+
+/* compare.c */
+int pass_compare(struct diff *d);
+/*
+ * Whether a reference of an original atom and one of a patched atom mean the same thing. If not
+ * and @reason is not NULL, *reason is set to a text in the arena.
+ */
+bool refs_same(struct diff *d, const struct ref *o, const struct ref *n, const char **reason);
+/* Whether two atoms hold the same value: bytes and references. */
+bool values_same(struct diff *d, uint32_t orig, uint32_t new);
+
+/* changes.c: what of the differences can be applied, and how */
+int pass_changes(struct diff *d);
+
+/* classify.c */
+#define TRAMPOLINE_PREFIX "__SCT__"
+#define STATIC_KEY_PREFIX "__SCK__"
+struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref);
+/* The same for a symbol that is known to be the running kernel's, mentioned by @from. */
+struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uint32_t target);
+/* The symbol of a function that is to be replaced, in the running kernel. */
+const struct lookup *lookup_atom(struct diff *d, uint32_t atom);
+
+/* callbacks.c: what the patch author asks to be called */
+#define CALLBACK_PREFIX ".discard.kpatch.callback."
+int pass_callbacks(struct diff *d);
+const char *callback_kind_name(uint32_t kind);
+
+/* include.c */
+int pass_include(struct diff *d);
+
+/* emit.c */
+/* The name under which a klp reference travels, in the arena. */
+const char *klp_ref_name(struct arena *arena, const struct routing *r);
+int pass_emit(struct diff *d);
+
+/* check.c */
+int pass_check(struct diff *d);
+
+/* report.c */
+int pass_report(struct diff *d, struct diff_report *out);
+
+/* place.c: diagnostics with the source line where there is debug information */
+void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32_t atom,
+		 int64_t offset, const char *remedy, const char *what, ...)
+	__attribute__((format(printf, 7, 8)));
+void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom,
+	       int64_t offset, const char *remedy, const char *what, ...)
+	__attribute__((format(printf, 7, 8)));
+
+static inline const struct atom *orig_atom(const struct diff *d, uint32_t id)
+{
+	return &d->orig.object->atoms[id];
+}
+
+static inline const struct atom *new_atom(const struct diff *d, uint32_t id)
+{
+	return &d->new.object->atoms[id];
+}
+
+#endif

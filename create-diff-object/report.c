@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What was decided, for the manifest and for people.
+ */
+#include "create-diff-object/passes.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/strmap.h"
+
+static uint64_t whole_size(const struct side *s, uint32_t f)
+{
+	uint64_t size = s->object->atoms[f].size;
+
+	for (uint32_t p = s->first_child[f]; p != NO_ATOM; p = s->next_child[p])
+		if (part_only(s, p))
+			size += whole_size(s, p);
+	return size;
+}
+
+static int functions(struct diff *d, struct diff_report *out)
+{
+	uint32_t n = d->new.object->n_atoms, n_new = 0, n_changed = 0;
+	struct diff_function *new, *changed;
+
+	for (uint32_t i = 0; i < n; i++) {
+		n_changed += d->replaced[i] != NULL;
+		n_new += d->included[i].in && d->new.role[i] == ROLE_CODE && !d->replaced[i];
+	}
+	changed = arena_array(d->arena, n_changed, sizeof(*changed));
+	new = arena_array(d->arena, n_new, sizeof(*new));
+	if (!changed || !new)
+		return -ENOMEM;
+	out->changed = changed;
+	out->new_functions = new;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t twin = d->pairs.twin[i];
+
+		if (d->replaced[i])
+			changed[out->n_changed++] = (struct diff_function){
+				.name = orig_atom(d, twin)->symbol->name,
+				.sympos = lookup_atom(d, i)->ksym.sympos,
+				.old_size = whole_size(&d->orig, twin),
+				.new_size = whole_size(&d->new, i),
+				.reason = d->replaced[i],
+			};
+		else if (d->included[i].in && d->new.role[i] == ROLE_CODE &&
+			 new_atom(d, i)->symbol && !part_only(&d->new, i))
+			new[out->n_new++] = (struct diff_function){
+				.name = new_atom(d, i)->name,
+				.new_size = whole_size(&d->new, i),
+				.reason = twin == NO_ATOM ? "new" : "a copy, called by what is replaced",
+			};
+	}
+	return 0;
+}
+
+static int new_data(struct diff *d, struct diff_report *out)
+{
+	uint32_t n = d->new.object->n_atoms, count = 0;
+	const char **names;
+
+	for (int pass = 0; pass < 2; pass++) {
+		if (pass) {
+			names = arena_array(d->arena, count, sizeof(*names));
+			if (!names)
+				return -ENOMEM;
+			out->new_data = names;
+			out->n_new_data = count;
+			count = 0;
+		}
+		for (uint32_t i = 0; i < n; i++) {
+			enum role role = d->new.role[i];
+
+			if (!d->included[i].in || !new_atom(d, i)->symbol ||
+			    (role != ROLE_STATE && role != ROLE_CONST))
+				continue;
+			if (pass)
+				names[count] = new_atom(d, i)->name;
+			count++;
+		}
+	}
+	return 0;
+}
+
+struct outside {
+	struct diff *d;
+	struct strmap *seen;
+	struct diff_klp_ref *klp;
+	const char **imports;
+	size_t n_klp, n_imports;
+};
+
+static int count_outside(struct outside *o, const struct routing *r)
+{
+	const char *key = r->name;
+	union strmap_value *v;
+
+	if (r->route != ROUTE_KLP && r->route != ROUTE_IMPORT)
+		return 0;
+	if (r->route == ROUTE_KLP)
+		key = klp_ref_name(o->d->arena, r);
+	if (!key)
+		return -ENOMEM;
+	v = strmap_get(o->seen, key);
+	if (v) {
+		if (r->route == ROUTE_KLP)
+			o->klp[v->num].count++;
+		return 0;
+	}
+	if (r->route == ROUTE_KLP) {
+		o->klp[o->n_klp] = (struct diff_klp_ref){ r->ksym.object, r->name,
+							  r->ksym.sympos, 1 };
+		return strmap_set(o->seen, key, (union strmap_value){ .num = o->n_klp++ });
+	}
+	o->imports[o->n_imports] = r->name;
+	return strmap_set(o->seen, key, (union strmap_value){ .num = o->n_imports++ });
+}
+
+static int outside_refs(struct diff *d, struct diff_report *out)
+{
+	uint32_t n = d->new.object->n_atoms;
+	struct outside o = { .d = d, .seen = strmap_new(64) };
+	int err = 0;
+
+	/* Each name is asked for through an atom, so there are no more of them. */
+	o.klp = arena_array(d->arena, n, sizeof(*o.klp));
+	o.imports = arena_array(d->arena, n, sizeof(*o.imports));
+	if (!o.seen || !o.klp || !o.imports)
+		err = -ENOMEM;
+	for (uint32_t i = 0; i < n && !err; i++) {
+		const struct atom *a = new_atom(d, i);
+
+		if (!d->included[i].in)
+			continue;
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err; k++) {
+			struct routing r = diff_classify(d, i, &d->new.object->refs[k]);
+
+			err = count_outside(&o, &r);
+		}
+	}
+	out->klp_refs = o.klp;
+	out->n_klp_refs = o.n_klp;
+	out->imports = o.imports;
+	out->n_imports = o.n_imports;
+	strmap_free(o.seen);
+	return err;
+}
+
+static int callbacks(struct diff *d, struct diff_report *out)
+{
+	struct diff_callback *list = arena_array(d->arena, d->n_callbacks, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->n_callbacks; i++)
+		list[i] = (struct diff_callback){ callback_kind_name(d->callbacks[i].kind),
+						  new_atom(d, d->callbacks[i].function)->name };
+	out->callbacks = list;
+	out->n_callbacks = d->n_callbacks;
+	return 0;
+}
+
+int pass_report(struct diff *d, struct diff_report *out)
+{
+	struct diff_report report = { 0 };
+	int err = functions(d, &report);
+
+	if (!err)
+		err = new_data(d, &report);
+	if (!err)
+		err = outside_refs(d, &report);
+	if (!err)
+		err = callbacks(d, &report);
+	if (!err)
+		*out = report;
+	return err;
+}
