@@ -20,6 +20,7 @@ struct object;
 struct symvers;
 struct kimage;
 struct monitor;
+struct strmap;
 
 /*
  * How the program ends. A script can tell them apart; kpatch-build(8) documents them. Stages say
@@ -83,11 +84,14 @@ struct kernel {
 };
 
 /* One object of the kernel that the patch affects, for one owner. Made by the plan stage. */
+struct compile_job;
 struct unit {
 	const char *source;	/* "fs/proc/meminfo.c" */
 	const char *object;	/* "fs/proc/meminfo.o" */
+	const char *dir, *spelled; /* where Kbuild makes it, and its name for the object there */
 	const char *owner;	/* "vmlinux" or the module's name as the kernel has it ("nfsd") */
 	const char *module_path; /* installed file of the module; NULL for vmlinux */
+	struct compile_job *job; /* compile.c; shared by the owners of an object */
 	/* compile stage: files in the work directory */
 	const char *reference;	/* the distribution's flags, through objtool as there */
 	const char *original, *patched; /* -ffunction-sections -fdata-sections, no objtool */
@@ -97,6 +101,14 @@ struct unit {
 	/* diff stage */
 	const char *diff;	/* output of the differ, NULL: nothing changed in this object */
 	struct diff_report report;
+	struct arena *arena;	/* owns the report */
+};
+
+/* A source file as the patches leave it. */
+struct patched_file {
+	const char *path;	/* from the tree's root */
+	const char *text;
+	size_t size;
 };
 
 struct build {
@@ -112,6 +124,10 @@ struct build {
 	const char *module_name; /* "livepatch_fix", as the kernel spells it */
 	struct kernel kernel;
 	struct kimage *image;	/* opened on demand by the verify stage */
+	struct strmap *directories; /* kbuild.c: what was asked about the tree's makefiles */
+	struct patched_file *patched; /* files that the patches change */
+	size_t n_patched;
+	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
 	struct unit *units;
 	size_t n_units;
 	/* link and finish stages */

@@ -206,10 +206,52 @@ static void stop_all(struct monitor *m, struct command *commands, struct child *
 	}
 }
 
+/* What has become of a command, in .status, before it has ended. */
+#define WAITING (-2)
+#define RUNNING (-3)
+
+/* The first command that may start now; @n if there is none. Those that never can are marked. */
+static size_t next_command(struct command *commands, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct command *after = commands[i].after;
+
+		if (commands[i].status != WAITING)
+			continue;
+		if (!after || after->status == 0)
+			return i;
+		if (after->status == -1 || after->status > 0)
+			commands[i].status = -1;
+	}
+	return n;
+}
+
+/* Starts what can be started. 0 or -errno. */
+static int start_more(struct monitor *m, struct command *commands, size_t n, unsigned int jobs,
+		      struct child *children, size_t *running)
+{
+	size_t next;
+	int err = 0;
+
+	while (*running < jobs && !err && (next = next_command(commands, n)) < n) {
+		struct child *c = &children[*running];
+
+		c->command = next;
+		c->started = now_usec();
+		commands[next].status = -1;
+		err = child_start(m, &commands[next], &c->pid);
+		if (!err) {
+			commands[next].status = RUNNING;
+			(*running)++;
+		}
+	}
+	return err;
+}
+
 int process_run(struct monitor *m, struct command *commands, size_t n, unsigned int jobs,
 		void (*tick)(void *context, size_t done), void *context)
 {
-	size_t next = 0, running = 0, left;
+	size_t running = 0, left, done = 0;
 	struct child *children;
 	int err = 0;
 
@@ -219,32 +261,24 @@ int process_run(struct monitor *m, struct command *commands, size_t n, unsigned 
 	if (!children)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
-		commands[i].status = -1;
-	while (next < n || running) {
-		while (next < n && running < jobs && !err) {
-			struct child *c = &children[running];
-
-			c->command = next;
-			c->started = now_usec();
-			err = child_start(m, &commands[next], &c->pid);
-			if (err)
-				break;
-			next++;
-			running++;
-		}
-		if (!err && monitor_stopped(m))
-			err = -EINTR;
+		commands[i].status = WAITING;
+	do {
+		err = monitor_stopped(m) ? -EINTR : start_more(m, commands, n, jobs, children, &running);
 		if (err) {
 			stop_all(m, commands, children, running);
 			break;
 		}
 		left = reap(commands, children, running);
-		if (left == running)
+		if (left && left == running)
 			monitor_wait(m, TICK_MS);
+		done += running - left;
 		running = left;
 		if (tick)
-			tick(context, next - running);
-	}
+			tick(context, done);
+	} while (running || next_command(commands, n) < n);
+	for (size_t i = 0; i < n; i++)
+		if (commands[i].status < 0)
+			commands[i].status = -1;
 	free(children);
 	return err;
 }

@@ -30,13 +30,15 @@ struct command {
 	const char *cwd;	/* NULL: the caller's */
 	const char *out;	/* file that stdout goes to; NULL: /dev/null */
 	const char *err;	/* file that stderr goes to; NULL: where stdout goes */
+	/* Starts when that one, earlier in the array, has succeeded; is not run if it failed. */
+	const struct command *after;
 	/* results */
 	int status;		/* exit code; 128 + signal if it was killed; -1: was not run */
 	uint64_t usec;		/* how long it ran */
 };
 
 /*
- * Runs @n commands, at most @jobs at a time, each in @commands[i] order of start, and waits for
+ * Runs @n commands, at most @jobs at a time, started in the order of the array, and waits for
  * all of them. Standard input is /dev/null. @tick, if given, is called about 10 times a second and
  * whenever a command ends. 0: all were run, look at .status of each. -EINTR: the program was asked
  * to stop; the children are gone. Other -errno: a child could not be started, the others are gone.

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Diff stage: create-diff-object on each unit, several at a time in threads. Reads the original and
+ * the patched objects, writes one object a unit with what changed. A unit that is refused is compiled
+ * again with debug information and looked at once more, so that the messages have source lines.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kpatch-build/build.h"
+#include "kpatch-build/compile.h"
+#include "lib/elf/object.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+
+/* The work of one unit, done by one thread. */
+struct task {
+	struct unit *unit;
+	struct diags *diags;	/* its own, so that a refusal can be looked at again */
+	uint8_t *data;
+	size_t size;
+	int err;
+};
+
+struct pool {
+	struct task *tasks;
+	size_t n;
+	atomic_size_t next;
+};
+
+static int diff_unit(struct task *t)
+{
+	struct unit *u = t->unit;
+	struct object *original = NULL, *patched = NULL;
+	int err;
+
+	u->arena = arena_new();
+	if (!u->arena)
+		return -ENOMEM;
+	err = object_open(u->original, t->diags, &original);
+	if (!err)
+		err = object_open(u->patched, t->diags, &patched);
+	if (!err) {
+		struct diff_input input = { .name = u->object, .owner = u->owner, .original = original,
+					    .patched = patched, .ksyms = &u->ksyms };
+
+		err = diff_objects(&input, u->arena, t->diags, &u->report, &t->data, &t->size);
+	}
+	object_free(original);
+	object_free(patched);
+	return err;
+}
+
+static void *worker(void *context)
+{
+	struct pool *p = context;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&p->next, 1)) < p->n)
+		p->tasks[i].err = diff_unit(&p->tasks[i]);
+	return NULL;
+}
+
+/* The calling thread works too, so a thread that cannot be started is no error. */
+static void run_tasks(struct pool *p, unsigned int jobs)
+{
+	pthread_t threads[64];
+	size_t n = 0;
+
+	while (n + 1 < jobs && n + 1 < p->n && n < sizeof(threads) / sizeof(threads[0]) &&
+	       pthread_create(&threads[n], NULL, worker, p) == 0)
+		n++;
+	worker(p);
+	while (n > 0)
+		pthread_join(threads[--n], NULL);
+}
+
+static void hand_on(struct build *b, const struct diags *from)
+{
+	for (size_t i = 0; i < diags_count(from); i++) {
+		const struct diag *d = diags_get(from, i);
+
+		if (d)
+			diag_add(b->diags, d->severity, d->id, &d->place, d->remedy, "%s", d->what);
+	}
+}
+
+static int diff_again(struct build *b, struct task *t)
+{
+	struct diags *first = t->diags;
+	int err = compile_with_debug(b, t->unit);
+
+	if (err && err != -EINVAL)
+		return err;
+	t->diags = diags_new();
+	if (err || !t->diags || diff_unit(t) != -EINVAL) {
+		/* what was found without debug information stands */
+		diags_free(t->diags);
+		t->diags = first;
+	} else {
+		diags_free(first);
+	}
+	return 0;
+}
+
+static int finish_task(struct build *b, struct task *t, size_t index)
+{
+	struct unit *u = t->unit;
+	char *path;
+	int err = 0;
+
+	if (t->err == -EINVAL)
+		err = diff_again(b, t);
+	hand_on(b, t->diags);
+	if (t->err || err || !t->data)
+		return err ? err : t->err;
+	path = build_work_path(b, "objects/diff-%zu.o", index);
+	err = path ? file_write(path, t->data, t->size, 0666) : -ENOMEM;
+	if (!err)
+		u->diff = path;
+	else if (err != -ENOMEM)
+		diag_error(b->diags, err == -ENOSPC ? "disk-full" : "work-directory", diag_file(path),
+			   "Make room, or choose another place with --cache", "cannot be written: %s",
+			   strerror(-err));
+	return err;
+}
+
+static int no_change(struct build *b)
+{
+	build_fails_as(b, EXIT_NO_CHANGE);
+	diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
+		   "the compiled code of kernel %s is the same with and without the patch",
+		   b->kernel.release);
+	return -EINVAL;
+}
+
+int stage_diff(struct build *b)
+{
+	struct pool p = { .tasks = arena_array(b->arena, b->n_units, sizeof(*p.tasks)), .n = b->n_units };
+	size_t changed = 0;
+	int err = p.tasks ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < p.n && !err; i++) {
+		p.tasks[i].unit = &b->units[i];
+		p.tasks[i].diags = diags_new();
+		err = p.tasks[i].diags ? 0 : -ENOMEM;
+	}
+	if (!err)
+		run_tasks(&p, b->options.jobs);
+	for (size_t i = 0; i < p.n && p.tasks; i++) {
+		int one = err ? err : finish_task(b, &p.tasks[i], i);
+
+		if (one && (!err || one != -EINVAL))
+			err = one;
+		changed += b->units[i].diff != NULL;
+		diags_free(p.tasks[i].diags);
+		free(p.tasks[i].data);
+	}
+	return err ? err : changed ? 0 : no_change(b);
+}

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * kpatch-build: source patches in, a livepatch module out. Runs the stages in their order, words
+ * what they report, and sees to it that nothing is left behind however the run ends.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kpatch-build/build.h"
+#include "kpatch-build/options.h"
+#include "kpatch-build/work.h"
+#include "lib/kernel/image.h"
+#include "lib/kernel/symvers.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/process.h"
+#include "lib/util/strmap.h"
+
+/* In the order of the run. Each reads what those before it have written. */
+static const struct stage {
+	const char *name;
+	int (*run)(struct build *b);
+	enum exit_kind fails_as;
+} stages[] = {
+	{ "kernel", stage_kernel, EXIT_KERNEL },
+	{ "prepare", stage_prepare, EXIT_KERNEL },
+	{ "plan", stage_plan, EXIT_PATCH },
+	{ "compile", stage_compile, EXIT_COMPILE },
+	{ "verify", stage_verify, EXIT_VERIFY },
+	{ "diff", stage_diff, EXIT_REFUSED },
+	{ "link", stage_link, EXIT_LINK },
+	{ "finish", stage_finish, EXIT_LINK },
+	{ "install", stage_install, EXIT_INTERNAL },
+};
+
+#define N_STAGES (sizeof(stages) / sizeof(stages[0]))
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Prints what was added since the last call. Notes only where somebody asked for them. */
+static void print_diags(const struct build *b, size_t *printed)
+{
+	for (; *printed < diags_count(b->diags); (*printed)++) {
+		const struct diag *d = diags_get(b->diags, *printed);
+
+		if (d && (d->severity != DIAG_NOTE || !b->options.quiet))
+			diag_print(stderr, d);
+	}
+}
+
+static int exit_code(const struct build *b, const struct stage *stage, int err)
+{
+	if (err == -EINTR && monitor_stopped(b->monitor))
+		return EXIT_STOPPED + monitor_stopped(b->monitor);
+	if (b->fails_as)
+		return b->fails_as;
+	if (err == -ENOMEM || err == -ENOSPC || err == -EDQUOT || err == -EIO || err == -EMFILE)
+		return EXIT_INTERNAL;
+	return stage->fails_as;
+}
+
+/* A stage that failed has said why; this catches the ones that could not (no memory). */
+static void explain(struct build *b, const struct stage *stage, int err)
+{
+	if (err == -EINTR && monitor_stopped(b->monitor))
+		diag_error(b->diags, "stopped", NULL, NULL, "stopped in stage %s by %s; nothing was written",
+			   stage->name, strsignal(monitor_stopped(b->monitor)));
+	else if (!diags_errors(b->diags))
+		diag_error(b->diags, "stage-failed", NULL, NULL, "stage %s failed: %s", stage->name,
+			   strerror(-err));
+}
+
+static int run_stages(struct build *b)
+{
+	double start = seconds();
+	size_t printed = 0;
+
+	for (size_t i = 0; i < N_STAGES; i++) {
+		const struct stage *stage = &stages[i];
+		double before = seconds();
+		int err = stage->run(b);
+
+		if (!err && diags_errors(b->diags))
+			err = -EINVAL;
+		if (!err && monitor_stopped(b->monitor) && i + 1 < N_STAGES)
+			err = -EINTR;
+		if (err)
+			explain(b, stage, err);
+		print_diags(b, &printed);
+		if (err)
+			return exit_code(b, stage, err);
+		if (b->options.verbose)
+			build_say(b, "%-8s %6.2f s", stage->name, seconds() - before);
+	}
+	build_say(b, "built %s for %s in %.1f s", b->name, b->kernel.release, seconds() - start);
+	return EXIT_OK;
+}
+
+static int run(struct build *b)
+{
+	size_t printed = 0;
+	int err = monitor_new(&b->monitor), code;
+
+	if (!err)
+		err = work_make(b);
+	if (err) {
+		print_diags(b, &printed);
+		if (!diags_errors(b->diags))
+			fprintf(stderr, "kpatch-build: cannot start: %s\n", strerror(-err));
+		return EXIT_INTERNAL;
+	}
+	code = run_stages(b);
+	if (b->image)
+		kimage_free(b->image);
+	symvers_free(b->kernel.symvers);
+	for (size_t i = 0; i < b->n_units; i++)
+		arena_free(b->units[i].arena);
+	strmap_free(b->directories);
+	work_remove(b);
+	monitor_free(b->monitor);
+	if (b->entry_lock >= 0)
+		close(b->entry_lock);
+	return code;
+}
+
+static char *module_name(struct arena *arena, const char *name)
+{
+	char *copy = arena_strdup(arena, name);
+
+	for (char *p = copy; p && *p; p++)
+		if (*p == '-')
+			*p = '_';
+	return copy;
+}
+
+int main(int argc, char **argv)
+{
+	struct build b = { .arena = arena_new(), .diags = diags_new(), .entry_lock = -1 };
+	enum options_action action;
+	size_t printed = 0;
+	int code = EXIT_INTERNAL;
+
+	umask(umask(0) | 022);
+	if (!b.arena || !b.diags) {
+		fputs("kpatch-build: no memory\n", stderr);
+		return EXIT_INTERNAL;
+	}
+	if (options_parse(b.arena, b.diags, argc, argv, &b.options, &action)) {
+		print_diags(&b, &printed);
+		code = EXIT_USAGE;
+	} else if (action == OPTIONS_HELP) {
+		options_help(stdout);
+		code = EXIT_OK;
+	} else if (action == OPTIONS_VERSION) {
+		puts("kpatch-build " KPATCH_VERSION);
+		code = EXIT_OK;
+	} else {
+		b.progress = b.options.quiet ? NULL : stderr;
+		b.name = b.options.name;
+		b.module_name = module_name(b.arena, b.name);
+		code = run(&b);
+	}
+	if (fflush(stdout) || ferror(stdout))
+		code = EXIT_INTERNAL;
+	diags_free(b.diags);
+	arena_free(b.arena);
+	return code;
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See options.h. Reads argv, makes struct options; looks at no file but the program's own. */
+#include "kpatch-build/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+
+enum { OPT_ROOT = 256, OPT_SOURCE, OPT_CONFIG, OPT_IMAGE, OPT_MODULES, OPT_SYMVERS, OPT_CC,
+       OPT_CACHE, OPT_NO_REPLACE, OPT_NO_VERIFY, OPT_KEEP, OPT_DATA, OPT_VERSION };
+
+/* One line each: what getopt needs and what --help says. */
+static const struct {
+	const char *name;
+	const char *argument;	/* NULL: takes none */
+	int value;
+	const char *help;
+} table[] = {
+	{ "kernel", "RELEASE", 'k', "kernel to patch, as uname -r names it (the running one)" },
+	{ "root", "DIR", OPT_ROOT, "look for boot/, lib/modules/ and usr/src/ in DIR (/)" },
+	{ "source", "PATH", OPT_SOURCE, "kernel source: a directory or a tar file" },
+	{ "config", "FILE", OPT_CONFIG, "full kernel configuration" },
+	{ "image", "FILE", OPT_IMAGE, "kernel image, as in /boot" },
+	{ "modules", "DIR", OPT_MODULES, "installed modules, as /lib/modules/RELEASE" },
+	{ "symvers", "FILE", OPT_SYMVERS, "Module.symvers of the kernel" },
+	{ "cc", "COMMAND", OPT_CC, "compiler (the one that the configuration names)" },
+	{ "name", "NAME", 'n', "name of the module (livepatch- and the patch file's name)" },
+	{ "output", "DIR", 'o', "directory for the results (.)" },
+	{ "cache", "DIR", OPT_CACHE, "directory for prepared kernels (~/.cache/kpatch)" },
+	{ "data", "DIR", OPT_DATA, "directory of the patch-module runtime" },
+	{ "jobs", "N", 'j', "compilers at a time (one a processor)" },
+	{ "no-replace", NULL, OPT_NO_REPLACE, "stack on loaded patches instead of replacing them" },
+	{ "no-verify", NULL, OPT_NO_VERIFY, "do not prove that the code is what the kernel runs" },
+	{ "keep", NULL, OPT_KEEP, "keep the work directory" },
+	{ "verbose", NULL, 'v', "say what each stage does and how long it takes" },
+	{ "quiet", NULL, 'q', "no progress, only results and problems" },
+	{ "help", NULL, 'h', "this text" },
+	{ "version", NULL, OPT_VERSION, "the program's version" },
+};
+
+#define N_OPTIONS (sizeof(table) / sizeof(table[0]))
+#define SHORT_OPTIONS ":k:n:o:j:vqh"
+
+void options_help(FILE *f)
+{
+	fputs("Usage: kpatch-build [options] PATCH...\n"
+	      "Builds a kernel livepatch module from source patches.\n\n", f);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		char left[64], dash[8] = "   ";
+
+		if (table[i].value < 256)
+			snprintf(dash, sizeof(dash), "-%c,", table[i].value);
+		snprintf(left, sizeof(left), "%s --%s %s", dash, table[i].name,
+			 table[i].argument ? table[i].argument : "");
+		fprintf(f, "  %-24s %s\n", left, table[i].help);
+	}
+	fputs("\nMakes livepatch-NAME.ko and livepatch-NAME.yaml. See kpatch-build(8).\n", f);
+}
+
+static int usage(struct diags *diags, const char *what, const char *argument)
+{
+	diag_error(diags, "usage", NULL, "kpatch-build --help lists the options", "%s%s%s%s", what,
+		   argument ? " '" : "", argument ? argument : "", argument ? "'" : "");
+	return -EINVAL;
+}
+
+const char *options_name_from_patch(struct arena *arena, const char *patch)
+{
+	static const char prefix[] = "livepatch-";
+	const char *base = path_base(patch), *dot = strrchr(base, '.');
+	char *name = arena_alloc(arena, sizeof(prefix) + strlen(base));
+	size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+	char *end;
+
+	if (!name)
+		return NULL;
+	end = strncmp(base, prefix, sizeof(prefix) - 1) ? stpcpy(name, prefix) : name;
+	for (size_t i = 0; i < n && end - name < MODULE_NAME_MAX; i++) {
+		if (isalnum((unsigned char)base[i]))
+			*end++ = base[i];
+		else if (end > name && end[-1] != '-')
+			*end++ = '-';
+	}
+	while (end > name && end[-1] == '-')
+		end--;
+	*end = '\0';
+	return name;
+}
+
+static bool name_is_valid(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n < 1 || n > MODULE_NAME_MAX || !isalnum((unsigned char)name[0]))
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && *name != '-' && *name != '_')
+			return false;
+	return true;
+}
+
+/* The cache where the user has not named one: as the XDG base directory specification says. */
+static const char *default_cache(struct arena *arena)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+
+	if (xdg && *xdg == '/')
+		return arena_printf(arena, "%s/kpatch", xdg);
+	if (home && *home == '/')
+		return arena_printf(arena, "%s/.cache/kpatch", home);
+	return "/var/cache/kpatch";
+}
+
+/* kmod/ of the checkout that the program was built in, else where `make install` puts it. */
+static const char *default_data(struct arena *arena)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *dir;
+
+	if (n > 0) {
+		self[n] = '\0';
+		dir = arena_printf(arena, "%s/../kmod", path_directory(arena, self));
+		if (dir && file_is_regular(arena_printf(arena, "%s/kpatch-abi.h", dir)))
+			return path_normal(arena, dir);
+	}
+	return KPATCH_DATADIR;
+}
+
+static int set_jobs(struct diags *diags, struct options *out, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end || n < 1 || n > 4096)
+		return usage(diags, "--jobs needs a number from 1 to 4096, not", text);
+	out->jobs = (unsigned int)n;
+	return 0;
+}
+
+static int set_option(struct diags *diags, struct options *out, int value, const char *argument,
+		      enum options_action *action)
+{
+	if (argument && !*argument)
+		return usage(diags, "an option's argument is empty", NULL);
+	switch (value) {
+	case 'k': out->kernel = argument; break;
+	case 'n': out->name = argument; break;
+	case 'o': out->output = argument; break;
+	case 'j': return set_jobs(diags, out, argument);
+	case 'v': out->verbose = true; break;
+	case 'q': out->quiet = true; break;
+	case 'h': *action = OPTIONS_HELP; break;
+	case OPT_ROOT: out->root = argument; break;
+	case OPT_SOURCE: out->source = argument; break;
+	case OPT_CONFIG: out->config = argument; break;
+	case OPT_IMAGE: out->image = argument; break;
+	case OPT_MODULES: out->modules = argument; break;
+	case OPT_SYMVERS: out->symvers = argument; break;
+	case OPT_CC: out->cc = argument; break;
+	case OPT_CACHE: out->cache = argument; break;
+	case OPT_DATA: out->data_dir = argument; break;
+	case OPT_NO_REPLACE: out->replace = false; break;
+	case OPT_NO_VERIFY: out->verify = false; break;
+	case OPT_KEEP: out->keep = true; break;
+	case OPT_VERSION: *action = OPTIONS_VERSION; break;
+	}
+	return 0;
+}
+
+/* Children run elsewhere, so every path becomes absolute. NULL stays NULL. */
+static int make_absolute(struct arena *arena, const char *cwd, const char **path)
+{
+	if (!*path || **path == '/')
+		return 0;
+	*path = arena_printf(arena, "%s/%s", cwd, *path);
+	return *path ? 0 : -ENOMEM;
+}
+
+static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
+{
+	const char **paths[] = { &out->root, &out->source, &out->config, &out->image, &out->modules,
+				 &out->symvers, &out->output, &out->cache, &out->data_dir };
+	char cwd[PATH_MAX];
+	int err = 0;
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		return usage(diags, "the current directory is gone", NULL);
+	if (!strcmp(out->root, "/"))
+		out->root = "";
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !err; i++)
+		if (**paths[i] || paths[i] != &out->root)
+			err = make_absolute(arena, cwd, paths[i]);
+	return err;
+}
+
+static int check(struct arena *arena, struct diags *diags, struct options *out)
+{
+	if (!out->n_patches)
+		return usage(diags, "no patch file was given", NULL);
+	if (!out->name)
+		out->name = options_name_from_patch(arena, out->patches[0]);
+	if (!out->name)
+		return -ENOMEM;
+	if (!name_is_valid(out->name))
+		return usage(diags, "a module's name is 1 to 55 letters, digits, '-' and '_', not",
+			     out->name);
+	if (out->quiet && out->verbose)
+		return usage(diags, "--quiet and --verbose exclude each other", NULL);
+	if (out->kernel && (strchr(out->kernel, '/') || strlen(out->kernel) > 64))
+		return usage(diags, "--kernel needs a release like 6.1.0-56-amd64, not", out->kernel);
+	return make_all_absolute(arena, diags, out);
+}
+
+int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv,
+		  struct options *out, enum options_action *action)
+{
+	struct option longs[N_OPTIONS + 1] = { 0 };
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int value, err = 0;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		longs[i] = (struct option){ .name = table[i].name, .val = table[i].value,
+					    .has_arg = table[i].argument != NULL };
+	*action = OPTIONS_BUILD;
+	*out = (struct options){ .root = "", .output = ".", .replace = true, .verify = true,
+				 .jobs = processors > 0 ? (unsigned int)processors : 1,
+				 .cache = default_cache(arena), .data_dir = default_data(arena) };
+	if (!out->cache || !out->data_dir)
+		return -ENOMEM;
+	opterr = 0;
+	while (!err && (value = getopt_long(argc, argv, SHORT_OPTIONS, longs, NULL)) != -1) {
+		if (value == '?')
+			err = usage(diags, "unknown or abbreviated option", argv[optind - 1]);
+		else if (value == ':')
+			err = usage(diags, "an argument is missing for", argv[optind - 1]);
+		else
+			err = set_option(diags, out, value, optarg, action);
+	}
+	out->patches = argv + optind;
+	out->n_patches = (size_t)(argc - optind);
+	return err || *action != OPTIONS_BUILD ? err : check(arena, diags, out);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The command line of kpatch-build.
+ */
+#ifndef KPATCH_BUILD_OPTIONS_H
+#define KPATCH_BUILD_OPTIONS_H
+
+#include "kpatch-build/build.h"
+
+/* What to do. */
+enum options_action { OPTIONS_BUILD, OPTIONS_HELP, OPTIONS_VERSION };
+
+/*
+ * Reads the command line into @out, with defaults for what was not given; strings are owned by
+ * @arena. Reads the environment variables HOME and XDG_CACHE_HOME for the place of the cache, and
+ * nothing else. -EINVAL with a diagnostic "usage" each; -ENOMEM.
+ */
+int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv,
+		  struct options *out, enum options_action *action);
+
+/* The help text. */
+void options_help(FILE *f);
+
+/*
+ * Name of the module for the patch file @patch: "livepatch-" and the file's base name, everything
+ * but letters and digits turned to '-', at most MODULE_NAME_MAX characters. NULL: no memory.
+ */
+#define MODULE_NAME_MAX 55	/* MODULE_NAME_LEN of the kernel without its NUL */
+const char *options_name_from_patch(struct arena *arena, const char *patch);
+
+#endif

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Applies the hunks of a patch to a text, exactly. Where GNU patch drops context lines until a hunk
+ * fits ("fuzz"), this refuses: a patch that was made for other code must be looked at by a person.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kpatch-build/patchfile.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+
+struct text_line {
+	const char *text;
+	size_t size;		/* with its newline */
+};
+
+static int split(struct arena *arena, const char *text, size_t size, struct text_line **out,
+		 size_t *n)
+{
+	const char *end = text + size;
+	size_t count = 1;
+
+	for (const char *p = text; p < end; p++)
+		count += *p == '\n';
+	*out = arena_array(arena, count, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	for (*n = 0; text < end; (*n)++) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		size_t length = newline ? (size_t)(newline - text) + 1 : (size_t)(end - text);
+
+		(*out)[*n] = (struct text_line){ text, length };
+		text += length;
+	}
+	return 0;
+}
+
+/* Whether the old lines of the hunk are those at @at. */
+static bool fits(const struct patch_hunk *h, const struct text_line *lines, size_t n, size_t at)
+{
+	if (at > n || n - at < h->old_count)
+		return false;
+	for (size_t i = 0; i < h->n_lines; i++) {
+		const struct patch_line *l = &h->lines[i];
+
+		if (l->kind == '+')
+			continue;
+		if (l->size != lines[at].size || memcmp(l->text, lines[at].text, l->size))
+			return false;
+		at++;
+	}
+	return true;
+}
+
+/* Where the hunk's header says it starts, from 0. An insertion names the line it comes after. */
+static size_t stated(const struct patch_hunk *h)
+{
+	return h->old_count && h->old_start ? h->old_start - 1 : h->old_start;
+}
+
+/*
+ * The place at or after @from where the hunk fits: the stated one, moved like the hunk before it
+ * (@moved lines), or else the only other one. *places counts the latter.
+ */
+static bool find_place(const struct patch_hunk *h, const struct text_line *lines, size_t n,
+		       size_t from, long moved, size_t *at, size_t *places)
+{
+	long guess = (long)stated(h) + moved;
+
+	*places = 0;
+	if (guess >= (long)from && fits(h, lines, n, (size_t)guess)) {
+		*at = (size_t)guess;
+		return true;
+	}
+	if (!h->old_count)
+		return false;	/* without any line to recognize, only the stated place will do */
+	for (size_t i = from; i + h->old_count <= n; i++) {
+		if (fits(h, lines, n, i)) {
+			*at = i;
+			(*places)++;
+		}
+	}
+	return *places == 1;
+}
+
+static int refuse(const struct patch_file *patch, const struct patch_entry *e,
+		  const struct patch_hunk *h, size_t places, struct diags *diags)
+{
+	struct diag_place place = { .file = patch->path, .line = h->line };
+
+	if (places)
+		diag_error(diags, "patch-ambiguous", &place, "Make the patch against the kernel's own source",
+			   "the hunk for line %lu of %s has moved and fits in %zu places", h->old_start,
+			   e->path, places);
+	else
+		diag_error(diags, "patch-does-not-apply", &place,
+			   "Make the patch against the source of the kernel that is to be patched",
+			   "the hunk for line %lu of %s does not apply", h->old_start, e->path);
+	return -EINVAL;
+}
+
+static void note_offset(const struct patch_file *patch, const struct patch_entry *e,
+			const struct patch_hunk *h, long moved, struct diags *diags)
+{
+	struct diag_place place = { .file = patch->path, .line = h->line };
+
+	diag_note(diags, "patch-offset", &place, NULL, "the hunk for line %lu of %s applies %ld line%s %s",
+		  h->old_start, e->path, labs(moved), labs(moved) == 1 ? "" : "s",
+		  moved < 0 ? "earlier" : "later");
+}
+
+static char *put(char *to, const char *text, size_t size)
+{
+	memcpy(to, text, size);
+	return to + size;
+}
+
+int patch_apply(const struct patch_file *patch, const struct patch_entry *e, const char *text,
+		size_t size, struct arena *arena, struct diags *diags, const char **out,
+		size_t *out_size)
+{
+	size_t n, done = 0, room = size, errors = 0;
+	struct text_line *lines;
+	char *result, *to;
+	long moved = 0;
+
+	if (split(arena, text, size, &lines, &n))
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n_hunks; i++)
+		for (size_t j = 0; j < e->hunks[i].n_lines; j++)
+			room += e->hunks[i].lines[j].size;
+	result = to = arena_alloc(arena, room + 1);
+	if (!result)
+		return -ENOMEM;
+	for (size_t i = 0; i < e->n_hunks; i++) {
+		const struct patch_hunk *h = &e->hunks[i];
+		size_t at = 0, places;
+
+		if (!find_place(h, lines, n, done, moved, &at, &places)) {
+			refuse(patch, e, h, places, diags);
+			errors++;
+			continue;
+		}
+		moved = (long)at - (long)stated(h);
+		if (moved)
+			note_offset(patch, e, h, moved, diags);
+		for (; done < at; done++)
+			to = put(to, lines[done].text, lines[done].size);
+		for (size_t j = 0; j < h->n_lines; j++)
+			if (h->lines[j].kind != '-')
+				to = put(to, h->lines[j].text, h->lines[j].size);
+		done += h->old_count;
+	}
+	for (; done < n; done++)
+		to = put(to, lines[done].text, lines[done].size);
+	if (errors)
+		return -EINVAL;
+	*out = result;
+	*out_size = (size_t)(to - result);
+	return 0;
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See patchfile.h. The format is that of GNU diff -u ("Detailed Description of Unified Format") with
+ * git's extended headers (git-diff, "Generating patch text with -p"). The file is hostile input:
+ * counts are believed only as far as there are lines.
+ */
+#include "kpatch-build/patchfile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+
+struct parser {
+	const char *path;
+	struct arena *arena;
+	struct diags *diags;
+	const char *next, *end;	/* what is still to be read */
+	const char *line;	/* the line last read, without terminator */
+	size_t size;		/* of it, with its newline */
+	unsigned int number;
+	struct patch_entry *entries;
+	size_t n_entries, room;
+};
+
+static int damaged(struct parser *p, unsigned int line, const char *id, const char *remedy,
+		   const char *what, const char *which)
+{
+	struct diag_place place = { .file = p->path, .line = line };
+
+	diag_error(p->diags, id, &place, remedy, "%s%s%s%s", what, which ? " '" : "",
+		   which ? which : "", which ? "'" : "");
+	return -EINVAL;
+}
+
+static bool next_line(struct parser *p)
+{
+	const char *newline;
+
+	if (p->next >= p->end)
+		return false;
+	newline = memchr(p->next, '\n', (size_t)(p->end - p->next));
+	p->line = p->next;
+	p->next = newline ? newline + 1 : p->end;
+	p->size = (size_t)(p->next - p->line);
+	p->number++;
+	return true;
+}
+
+static bool starts(const struct parser *p, const char *text)
+{
+	size_t n = strlen(text);
+
+	return p->size >= n && !memcmp(p->line, text, n);
+}
+
+/* Whether the line that has not been read yet starts with @text. */
+static bool next_starts(const struct parser *p, const char *text)
+{
+	size_t n = strlen(text);
+
+	return (size_t)(p->end - p->next) >= n && !memcmp(p->next, text, n);
+}
+
+/* The rest of the line behind @skip bytes, without newline, time stamp and blanks at its end. */
+static char *rest_of_line(struct parser *p, size_t skip)
+{
+	const char *start = p->line + skip;
+	size_t n = p->size - skip;
+	const char *tab = memchr(start, '\t', n);
+
+	if (tab)
+		n = (size_t)(tab - start);
+	while (n && (start[n - 1] == '\n' || start[n - 1] == '\r' || start[n - 1] == ' '))
+		n--;
+	return arena_strndup(p->arena, start, n);
+}
+
+/*
+ * Takes the first component off a path and checks the rest; "/dev/null" gives NULL in *out. Nothing
+ * may lead out of the tree.
+ */
+static int strip_path(struct parser *p, const char *name, const char **out)
+{
+	const char *slash = strchr(name, '/'), *path;
+
+	*out = NULL;
+	if (!strcmp(name, "/dev/null"))
+		return 0;
+	if (*name == '"')
+		return damaged(p, p->number, "patch-path", "Rename the file, or make the patch without it",
+			       "a quoted path is not understood:", name);
+	if (*name == '/')
+		return damaged(p, p->number, "patch-path",
+			       "Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
+			       "the path is absolute:", name);
+	path = slash ? slash + strspn(slash, "/") : NULL;
+	if (!path || !*path)
+		return damaged(p, p->number, "patch-path",
+			       "Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
+			       "no path is left when the first component is taken off:", name);
+	for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+		if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
+			return damaged(p, p->number, "patch-path",
+				       "Make the patch in the root of the kernel source",
+				       "the path leads out of the source tree:", name);
+	*out = path_normal(p->arena, path);
+	return *out ? 0 : -ENOMEM;
+}
+
+static struct patch_entry *new_entry(struct parser *p)
+{
+	if (p->n_entries == p->room) {
+		size_t room = p->room ? 2 * p->room : 8;
+		struct patch_entry *grown = arena_array(p->arena, room, sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		if (p->n_entries)
+			memcpy(grown, p->entries, p->n_entries * sizeof(*grown));
+		p->entries = grown;
+		p->room = room;
+	}
+	p->entries[p->n_entries] = (struct patch_entry){ .line = p->number };
+	return &p->entries[p->n_entries];
+}
+
+/* "12,3" or "12" at *text. */
+static bool read_range(const char **text, unsigned long *start, unsigned long *count)
+{
+	char *end;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	*start = strtoul(*text, &end, 10);
+	*count = 1;
+	if (*end == ',') {
+		if (end[1] < '0' || end[1] > '9')
+			return false;
+		*count = strtoul(end + 1, &end, 10);
+	}
+	*text = end;
+	return *start < INT_MAX && *count < INT_MAX;
+}
+
+static bool read_hunk_header(struct parser *p, struct patch_hunk *h)
+{
+	const char *text = arena_strndup(p->arena, p->line, p->size);
+
+	if (!text || strncmp(text, "@@ -", 4))
+		return false;
+	text += 4;
+	if (!read_range(&text, &h->old_start, &h->old_count) || strncmp(text, " +", 2))
+		return false;
+	text += 2;
+	if (!read_range(&text, &h->new_start, &h->new_count) || strncmp(text, " @@", 3))
+		return false;
+	h->line = p->number;
+	return h->old_count + h->new_count > 0;
+}
+
+/* The lines of a hunk, exactly as many as its header says. */
+static int read_hunk_lines(struct parser *p, struct patch_hunk *h)
+{
+	unsigned long old = h->old_count, new = h->new_count;
+	size_t room = 0, left = (size_t)(p->end - p->next);
+	struct patch_line *lines;
+
+	for (const char *q = p->next; q < p->end && room < old + new; q++)
+		room += *q == '\n';
+	lines = arena_array(p->arena, (room < left ? room : left) + 2, sizeof(*lines));
+	if (!lines)
+		return -ENOMEM;
+	while (old || new) {
+		struct patch_line *l = &lines[h->n_lines];
+		bool empty;
+
+		if (!next_line(p))
+			return damaged(p, h->line, "patch-damaged", "Get the patch again: it was cut off",
+				       "the patch ends inside this hunk", NULL);
+		/* mailers take blanks off the ends of lines, so an empty line is a context line */
+		empty = *p->line == '\n' || (*p->line == '\r' && p->size == 2);
+		l->kind = empty ? ' ' : *p->line;
+		l->text = empty ? p->line : p->line + 1;
+		l->size = empty ? p->size : p->size - 1;
+		if ((l->kind == ' ' && (!old || !new)) || (l->kind == '-' && !old) ||
+		    (l->kind == '+' && !new) || !strchr(" -+", l->kind))
+			return damaged(p, p->number, "patch-damaged", "Make the patch again: it was edited or "
+				       "wrapped", "this line does not fit the hunk's header", NULL);
+		old -= l->kind != '+';
+		new -= l->kind != '-';
+		h->n_lines++;
+		if (next_starts(p, "\\ ") && l->size && l->text[l->size - 1] == '\n') {
+			l->size--;
+			next_line(p);
+		}
+	}
+	h->lines = lines;
+	return 0;
+}
+
+static int read_hunks(struct parser *p, struct patch_entry *e)
+{
+	struct patch_hunk *hunks = NULL;
+	size_t n = 0, room = 0;
+	int err = 0;
+
+	while (!err && next_starts(p, "@@ ")) {
+		if (n == room) {
+			struct patch_hunk *grown;
+
+			room = room ? 2 * room : 4;
+			grown = arena_array(p->arena, room, sizeof(*grown));
+			if (!grown)
+				return -ENOMEM;
+			if (n)
+				memcpy(grown, hunks, n * sizeof(*grown));
+			hunks = grown;
+		}
+		next_line(p);
+		hunks[n] = (struct patch_hunk){ 0 };
+		if (!read_hunk_header(p, &hunks[n]))
+			return damaged(p, p->number, "patch-damaged", "Make the patch again: it was edited",
+				       "the hunk's header is not understood", NULL);
+		err = read_hunk_lines(p, &hunks[n++]);
+	}
+	e->hunks = hunks;
+	e->n_hunks = n;
+	return err;
+}
+
+/* "--- old", "+++ new" and hunks. @e may have been started by a git header. */
+static int read_files(struct parser *p, struct patch_entry *e)
+{
+	const char *old, *new;
+	int err = strip_path(p, rest_of_line(p, 4), &old);
+
+	if (err)
+		return err;
+	next_line(p);
+	err = strip_path(p, rest_of_line(p, 4), &new);
+	if (err)
+		return err;
+	if (!old && !new)
+		return damaged(p, p->number, "patch-damaged", "Make the patch again",
+			       "both files are /dev/null", NULL);
+	if (!old)
+		e->change = PATCH_CREATE;
+	else if (!new)
+		e->change = PATCH_DELETE;
+	else if (e->change == PATCH_MODE)
+		e->change = PATCH_MODIFY;
+	/* plain diffs may compare x.orig with x, or trees whose first components differ */
+	e->path = new ? new : old;
+	err = read_hunks(p, e);
+	if (!err && !e->n_hunks)
+		return damaged(p, p->number, "patch-damaged", "Make the patch again",
+			       "no hunk follows the file names", NULL);
+	return err;
+}
+
+/* The path of "diff --git a/x b/x", where both are alike. */
+static const char *git_path(struct parser *p)
+{
+	char *text = rest_of_line(p, 11);
+	size_t n = text ? strlen(text) : 0;
+
+	if (!n || n % 2 == 0 || text[n / 2] != ' ')
+		return NULL;
+	return text + n / 2 + 1;
+}
+
+/* git's extended header lines, up to what follows them. */
+static int read_git_header(struct parser *p, struct patch_entry *e)
+{
+	const char *both = git_path(p);
+	int err = 0;
+
+	e->change = PATCH_MODE;
+	if (both)
+		err = strip_path(p, both, &e->path);
+	while (!err && p->next < p->end && !next_starts(p, "--- ") && !next_starts(p, "diff --git ")) {
+		if (!next_starts(p, "old mode ") && !next_starts(p, "new mode ") &&
+		    !next_starts(p, "deleted file ") && !next_starts(p, "new file ") &&
+		    !next_starts(p, "copy ") && !next_starts(p, "rename ") &&
+		    !next_starts(p, "similarity ") && !next_starts(p, "dissimilarity ") &&
+		    !next_starts(p, "index ") && !next_starts(p, "GIT binary") &&
+		    !next_starts(p, "Binary files "))
+			break;
+		next_line(p);
+		if (starts(p, "new file "))
+			e->change = PATCH_CREATE;
+		else if (starts(p, "deleted file "))
+			e->change = PATCH_DELETE;
+		else if (starts(p, "rename from ") || starts(p, "copy from "))
+			e->from = rest_of_line(p, starts(p, "copy") ? 10 : 12);
+		else if (starts(p, "rename to ") || starts(p, "copy to "))
+			e->path = rest_of_line(p, starts(p, "copy") ? 8 : 10);
+		else if (starts(p, "GIT binary") || starts(p, "Binary files "))
+			e->change = PATCH_BINARY;
+	}
+	if (!err && next_starts(p, "--- ")) {
+		enum patch_change change = e->change;
+
+		next_line(p);
+		if (!next_starts(p, "+++ "))
+			return 0;
+		err = read_files(p, e);
+		if (change == PATCH_CREATE || change == PATCH_DELETE)
+			e->change = change;
+	}
+	if (e->from)
+		e->change = PATCH_RENAME;
+	if (!err && !e->path)
+		return damaged(p, e->line, "patch-damaged", "Make the patch again",
+			       "this header does not say which file is meant", NULL);
+	return err;
+}
+
+int patch_parse(const char *path, const char *data, size_t size, struct arena *arena,
+		struct diags *diags, struct patch_file *out)
+{
+	struct parser p = { .path = path, .arena = arena, .diags = diags, .next = data,
+			    .end = data + size };
+	int err = 0;
+
+	while (!err && next_line(&p)) {
+		struct patch_entry *e = new_entry(&p);
+
+		if (!e)
+			return -ENOMEM;
+		if (starts(&p, "diff --git "))
+			err = read_git_header(&p, e);
+		else if (starts(&p, "--- ") && next_starts(&p, "+++ "))
+			err = read_files(&p, e);
+		else if (starts(&p, "@@ -"))
+			err = damaged(&p, p.number, "patch-damaged", "Make the patch again: it was edited",
+				      "a hunk without file names in front of it", NULL);
+		else
+			continue;
+		p.n_entries++;
+	}
+	if (!err && !p.n_entries)
+		err = damaged(&p, 0, "patch-empty", "Give a unified diff, as git diff or diff -u makes it",
+			      "there is no diff in this file", NULL);
+	if (!err)
+		*out = (struct patch_file){ .path = path, .entries = p.entries, .n_entries = p.n_entries };
+	return err;
+}

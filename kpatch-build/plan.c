@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Plan stage: what do the patches change, which objects are made from that, and which kernel objects
+ * are those linked into. Reads the patches and the prepared tree, applies the patches in memory,
+ * fills in build.patched and build.units. Everything that cannot be patched is refused here, before
+ * anything is compiled.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "kpatch-build/build.h"
+#include "kpatch-build/includes.h"
+#include "kpatch-build/owner.h"
+#include "kpatch-build/patchfile.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+
+static bool ends_in(const char *text, const char *ending)
+{
+	size_t n = strlen(text), m = strlen(ending);
+
+	return n >= m && !strcmp(text + n - m, ending);
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+/* Files that no part of a kernel is made from, but that often come in the same patch. */
+static bool is_beside_the_kernel(const char *path)
+{
+	return starts_with(path, "Documentation/") || starts_with(path, "tools/") ||
+	       starts_with(path, "samples/") || !strcmp(path, "MAINTAINERS") || !strcmp(path, "CREDITS") ||
+	       ends_in(path, ".rst") || ends_in(path, ".txt") || ends_in(path, ".yaml");
+}
+
+/* Why a path cannot be patched; NULL for a C source. */
+static const char *why_not(const char *path, const char **id, const char **remedy)
+{
+	const char *base = path_base(path);
+
+	*remedy = "Leave it out of the patch";
+	if (ends_in(path, ".c"))
+		return NULL;
+	if (ends_in(path, ".S") || ends_in(path, ".s")) {
+		*id = "patch-assembly";
+		return "is assembly, of which functions cannot be replaced";
+	}
+	if (ends_in(path, ".h")) {
+		*id = "patch-header";
+		*remedy = "Put the change into the .c files that need it";
+		return "is a header, and patches to headers are not supported yet";
+	}
+	if (starts_with(base, "Kconfig") || starts_with(base, "Makefile") || !strcmp(base, "Kbuild") ||
+	    starts_with(base, "Kbuild.")) {
+		*id = "patch-build-file";
+		return "decides what is built, which a running kernel cannot follow";
+	}
+	*id = "patch-not-c";
+	return "is not a C source";
+}
+
+static int refuse(struct build *b, const struct patch_file *p, const struct patch_entry *e,
+		  const char *id, const char *remedy, const char *what)
+{
+	struct diag_place place = { .file = p->path, .line = e->line };
+
+	diag_error(b->diags, id, &place, remedy, "%s %s", e->path, what);
+	return -EINVAL;
+}
+
+/* Only regular files that are reached without a symbolic link. */
+static bool is_plain_file(struct build *b, const char *path)
+{
+	struct stat st;
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		const char *dir = arena_printf(b->arena, "%s/%.*s", b->kernel.tree, (int)(slash - path), path);
+
+		if (!dir || lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+			return false;
+	}
+	return lstat(arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &st) == 0 &&
+	       S_ISREG(st.st_mode);
+}
+
+static const char *describe(enum patch_change change)
+{
+	switch (change) {
+	case PATCH_CREATE: return "is a new file, which is not supported yet";
+	case PATCH_DELETE: return "is deleted, and code cannot be taken out of a running kernel";
+	case PATCH_RENAME: return "is renamed or copied, which a running kernel cannot follow";
+	case PATCH_BINARY: return "is a binary change";
+	default: return NULL;
+	}
+}
+
+/* 0: to be applied; 1: nothing to do with the kernel; -EINVAL: refused. */
+static int judge(struct build *b, const struct patch_file *p, const struct patch_entry *e)
+{
+	struct diag_place place = { .file = p->path, .line = e->line };
+	const char *id = NULL, *remedy, *why;
+
+	if (is_beside_the_kernel(e->path) || e->change == PATCH_MODE) {
+		diag_note(b->diags, "patch-part-ignored", &place, NULL, "%s %s", e->path,
+			  e->change == PATCH_MODE ? "changes only its mode, which is ignored" :
+			  "is no part of the kernel's code and is ignored");
+		return 1;
+	}
+	why = why_not(e->path, &id, &remedy);
+	if (why)
+		return refuse(b, p, e, id, remedy, why);
+	if (describe(e->change))
+		return refuse(b, p, e, e->change == PATCH_CREATE ? "patch-new-file" : "patch-file-change",
+			      e->change == PATCH_CREATE ? "Put the new code into an existing .c file" :
+			      "Patch the functions where they are", describe(e->change));
+	if (!is_plain_file(b, e->path))
+		return refuse(b, p, e, "patch-file-missing",
+			      "Make the patch against the source of the kernel that is to be patched",
+			      "is no file of this kernel's source");
+	return 0;
+}
+
+/* The entry of build.patched for @path, made from the tree's file when it is new. */
+static int patched_file(struct build *b, const char *path, struct patched_file **out)
+{
+	struct patched_file *grown, *f;
+	char *text;
+	int err;
+
+	for (size_t i = 0; i < b->n_patched; i++) {
+		*out = &b->patched[i];
+		if (!strcmp((*out)->path, path))
+			return 0;
+	}
+	grown = arena_array(b->arena, b->n_patched + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	if (b->n_patched)
+		memcpy(grown, b->patched, b->n_patched * sizeof(*grown));
+	f = &grown[b->n_patched];
+	f->path = path;
+	err = file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text, &f->size);
+	if (err) {
+		diag_error(b->diags, "patch-file-missing", diag_file(path), NULL, "cannot be read: %s",
+			   strerror(-err));
+		return err;
+	}
+	f->text = text;
+	b->patched = grown;
+	b->n_patched++;
+	*out = f;
+	return 0;
+}
+
+static int apply_entry(struct build *b, const struct patch_file *p, const struct patch_entry *e)
+{
+	struct patched_file *f;
+	int err = judge(b, p, e);
+
+	if (err)
+		return err > 0 ? 0 : err;
+	err = patched_file(b, e->path, &f);
+	if (!err)
+		err = patch_apply(p, e, f->text, f->size, b->arena, b->diags, &f->text, &f->size);
+	return err;
+}
+
+/* Problems of all entries are reported together; only want of memory ends the loop. */
+static int apply_patch(struct build *b, const char *path)
+{
+	struct patch_file p;
+	size_t size, errors = diags_errors(b->diags);
+	char *data;
+	int err = file_read(b->arena, path, &data, &size);
+
+	if (err) {
+		diag_error(b->diags, "patch-unreadable", diag_file(path), "Check the path",
+			   "the patch cannot be read: %s", strerror(-err));
+		return err;
+	}
+	err = patch_parse(path, data, size, b->arena, b->diags, &p);
+	for (size_t i = 0; !err && i < p.n_entries; i++) {
+		int one = apply_entry(b, &p, &p.entries[i]);
+
+		if (one == -ENOMEM)
+			err = one;
+	}
+	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
+}
+
+static int add_unit(struct build *b, const char *source, const char *object, const struct owner *o)
+{
+	struct unit *grown;
+
+	for (size_t i = 0; i < b->n_units; i++)
+		if (!strcmp(b->units[i].object, object) && !strcmp(b->units[i].owner, o->name))
+			return 0;
+	grown = arena_array(b->arena, b->n_units + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	if (b->n_units)
+		memcpy(grown, b->units, b->n_units * sizeof(*grown));
+	grown[b->n_units++] = (struct unit){ .source = source, .object = object, .owner = o->name,
+					     .module_path = o->module_path, .dir = o->dir,
+					     .spelled = o->object };
+	b->units = grown;
+	return 0;
+}
+
+/* Adds the units of one source file. *n counts them. */
+static int add_units(struct build *b, const char *source, size_t *n)
+{
+	const char *object = arena_printf(b->arena, "%.*so", (int)(strlen(source) - 1), source);
+	struct owners owners;
+	int err = object ? owners_find(b, object, &owners) : -ENOMEM;
+
+	for (size_t i = 0; !err && i < owners.n; i++, (*n)++)
+		err = add_unit(b, source, object, &owners.owner[i]);
+	return err;
+}
+
+/* All units that a patched file goes into, by itself or included by others. */
+static int plan_file(struct build *b, const struct patched_file *f)
+{
+	struct words includers = { 0 };
+	size_t n = 0;
+	int err = add_units(b, f->path, &n);
+
+	if (!err)
+		err = includes_find(b, f->path, &includers);
+	for (size_t i = 0; !err && i < includers.n; i++) {
+		if (ends_in(includers.word[i], ".c")) {
+			err = add_units(b, includers.word[i], &n);
+		} else {
+			diag_error(b->diags, "patch-header", diag_file(f->path), "Leave it out of the patch",
+				   "is included by the header %s, and patches to headers are not supported yet",
+				   includers.word[i]);
+			err = -EINVAL;
+		}
+	}
+	if (!err && !n) {
+		diag_error(b->diags, "patch-not-built", diag_file(f->path),
+			   "Leave it out of the patch, or choose the kernel that is built from it with --kernel",
+			   "no part of kernel %s is built from this file, with its configuration",
+			   b->kernel.release);
+		return -EINVAL;
+	}
+	return err;
+}
+
+/* Whether the patches have left the file as it was. */
+static bool is_unchanged(struct build *b, const struct patched_file *f)
+{
+	size_t size;
+	char *text;
+
+	return file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, f->path), &text,
+			 &size) == 0 && size == f->size && !memcmp(text, f->text, size);
+}
+
+int stage_plan(struct build *b)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < b->options.n_patches; i++) {
+		int one = apply_patch(b, b->options.patches[i]);
+
+		err = err ? err : one;
+	}
+	for (size_t i = 0; !err && i < b->n_patched; i++)
+		if (!is_unchanged(b, &b->patched[i]))
+			err = plan_file(b, &b->patched[i]);
+	if (err)
+		return err;
+	if (!b->n_units) {
+		build_fails_as(b, EXIT_NO_CHANGE);
+		diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
+			   "nothing in the code of kernel %s changes", b->kernel.release);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < b->n_units && b->options.verbose; i++)
+		build_say(b, "plan     %s in %s", b->units[i].object, b->units[i].owner);
+	return 0;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The private work directory and the programs that stages run in it.
+ *
+ * Work directories are CACHE/work-XXXXXX; each holds a locked file while its owner lives, so that
+ * the next run can tell the leftovers of a killed one and remove them. Everything that a child
+ * makes, temporary files included, is in there.
+ */
+#include "kpatch-build/work.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+#include "lib/util/process.h"
+
+#define PREFIX "work-"
+#define LOCK ".lock"
+
+/* Removes the work directory @path if whoever made it is gone. */
+static void sweep_one(const char *path)
+{
+	char *lock;
+	int fd;
+
+	if (asprintf(&lock, "%s/" LOCK, path) < 0)
+		return;
+	fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		directory_remove(path);
+	if (fd >= 0)
+		close(fd);
+	free(lock);
+}
+
+static void sweep(const char *cache)
+{
+	DIR *d = opendir(cache);
+	struct dirent *e;
+	char *path;
+
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+			continue;
+		if (asprintf(&path, "%s/%s", cache, e->d_name) < 0)
+			break;
+		sweep_one(path);
+		free(path);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int cannot_make(struct build *b, const char *path, int err)
+{
+	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "work-directory", diag_file(path),
+		   err == -ENOSPC ? "Make room, or choose another place with --cache" :
+		   "Choose another place with --cache", "cannot make the work directory: %s",
+		   strerror(-err));
+	return err;
+}
+
+int work_make(struct build *b)
+{
+	const char *cache = b->options.cache;
+	int err = directory_make(cache, 0777);
+	char *path, *lock;
+
+	if (err)
+		return cannot_make(b, cache, err);
+	sweep(cache);
+	path = arena_printf(b->arena, "%s/" PREFIX "XXXXXX", cache);
+	if (!path)
+		return -ENOMEM;
+	if (!mkdtemp(path))
+		return cannot_make(b, path, -errno);
+	lock = arena_printf(b->arena, "%s/" LOCK, path);
+	if (!lock)
+		return -ENOMEM;
+	b->work_lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (b->work_lock < 0 || flock(b->work_lock, LOCK_EX | LOCK_NB) < 0) {
+		err = -errno;
+		directory_remove(path);
+		return cannot_make(b, lock, err);
+	}
+	b->work = path;
+	if (!build_work_path(b, "tmp/."))
+		return cannot_make(b, path, -errno);
+	return 0;
+}
+
+void work_remove(struct build *b)
+{
+	if (!b->work)
+		return;
+	if (b->options.keep) {
+		/* without its lock file, no sweep takes it for a leftover */
+		unlink(arena_printf(b->arena, "%s/" LOCK, b->work));
+		build_say(b, "kept %s", b->work);
+	} else {
+		directory_remove(b->work);
+	}
+	close(b->work_lock);
+}
+
+char *build_work_path(struct build *b, const char *fmt, ...)
+{
+	char *tail, *path;
+	va_list ap;
+	int err;
+
+	va_start(ap, fmt);
+	tail = arena_vprintf(b->arena, fmt, ap);
+	va_end(ap);
+	path = tail ? arena_printf(b->arena, "%s/%s", b->work, tail) : NULL;
+	if (!path)
+		return NULL;
+	err = directory_make_above(path, 0777);
+	if (err) {
+		cannot_make(b, path, err);
+		errno = -err;
+		return NULL;
+	}
+	return path;
+}
+
+void build_say(struct build *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!b->progress)
+		return;
+	va_start(ap, fmt);
+	vfprintf(b->progress, fmt, ap);
+	va_end(ap);
+	fputc('\n', b->progress);
+	fflush(b->progress);
+}
+
+int build_fails_as(struct build *b, enum exit_kind kind)
+{
+	if (!b->fails_as)
+		b->fails_as = kind;
+	return -EINVAL;
+}
+
+/*
+ * What programs get to see before the tree has told its own: nothing of the user's that could
+ * reach a compiler command (KCFLAGS, ARCH, MAKEFLAGS, LANG, CPATH, …).
+ */
+static const char *const *clean_environment(struct build *b)
+{
+	const char **env = arena_array(b->arena, 6, sizeof(*env));
+	const char *path = getenv("PATH"), *home = getenv("HOME");
+
+	if (!env)
+		return NULL;
+	env[0] = arena_printf(b->arena, "PATH=%s", path && *path ? path : "/usr/bin:/bin");
+	env[1] = arena_printf(b->arena, "HOME=%s", home && *home ? home : "/");
+	env[2] = arena_printf(b->arena, "TMPDIR=%s/tmp", b->work);
+	env[3] = "LC_ALL=C";
+	return env[0] && env[1] && env[2] ? env : NULL;
+}
+
+static bool log_mentions(struct build *b, const char *log, const char *text)
+{
+	char *data;
+
+	return log && file_read(b->arena, log, &data, NULL) == 0 && strstr(data, text);
+}
+
+static bool disk_is_full(const char *path)
+{
+	struct statvfs s;
+
+	return statvfs(path, &s) == 0 && (s.f_bavail * s.f_frsize < 65536 || (s.f_files && !s.f_favail));
+}
+
+/* A failed program may have failed for want of room, whatever it says itself. */
+static int explain_full_disk(struct build *b, const struct command *c)
+{
+	const char *log = c->err ? c->err : c->out;
+
+	if (!c->status)
+		return 0;
+	if (!log_mentions(b, log, "No space left on device") &&
+	    !log_mentions(b, log, "Disk quota exceeded") && !disk_is_full(b->work))
+		return 0;
+	diag_error(b->diags, "disk-full", diag_file(b->options.cache),
+		   "Make room, or choose another place with --cache", "no space left on the device");
+	build_fails_as(b, EXIT_INTERNAL);
+	return -ENOSPC;
+}
+
+static int cannot_run(struct build *b, const struct command *commands, size_t n, int err)
+{
+	const char *program = "a program";
+
+	for (size_t i = n; i-- > 0;)
+		if (commands[i].status == -1)
+			program = commands[i].argv[0];
+	if (err == -EINTR)
+		return err;
+	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cannot-run", diag_file(program),
+		   err == -ENOENT ? "Install it" : NULL, "cannot be run: %s", strerror(-err));
+	build_fails_as(b, EXIT_INTERNAL);
+	return err;
+}
+
+int build_run_all(struct build *b, struct command *commands, size_t n)
+{
+	const char *const *env = b->kernel.env ? b->kernel.env : clean_environment(b);
+	int err;
+
+	if (!env)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (!commands[i].env)
+			commands[i].env = env;
+	err = process_run(b->monitor, commands, n, b->options.jobs, NULL, NULL);
+	if (err)
+		return cannot_run(b, commands, n, err);
+	for (size_t i = 0; i < n && !err; i++)
+		err = explain_full_disk(b, &commands[i]);
+	return err;
+}
+
+int build_run(struct build *b, const char *const *argv, const char *cwd, const char *const *env,
+	      const char *log, int *status)
+{
+	struct command c = { .argv = argv, .cwd = cwd, .env = env, .out = log };
+	int err = build_run_all(b, &c, 1);
+
+	if (!err)
+		*status = c.status;
+	return err;
+}
