@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The verify stage: opens the installed image and modules and answers for every unit where its
- * symbols are in the running kernel. Reads kernel.image, kernel.symvers and unit.module_path;
- * fills in build.image, unit.ksyms and unit.verified.
+ * The verify stage: proves for every unit that the reference object is the code in the installed
+ * image or module, and answers where its symbols are in the running kernel. Reads kernel.image,
+ * kernel.symvers, unit.reference and unit.module_path; fills in build.image, unit.ksyms and
+ * unit.verified.
+ *
+ * A function that differs is no error here: the differ asks for the position of each function that
+ * is replaced and of each symbol that the patch refers to, and gets the reason instead. Only an
+ * object of which nothing matches is refused at once, because then no answer would be any use.
+ *
+ * What is opened here lives until the program ends: the symbol sources use it.
  */
 #include "kpatch-build/verify.h"
 
@@ -10,9 +17,12 @@
 #include <string.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/verify_unit.h"
+#include "lib/elf/object.h"
 #include "lib/kernel/image.h"
 #include "lib/kernel/ksyms.h"
 #include "lib/kernel/module.h"
+#include "lib/kernel/proof.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
@@ -41,31 +51,140 @@ static int open_image(struct build *b)
 	return 0;
 }
 
+/* More of the functions than this match: then the compiler and its flags are right. */
+#define MOSTLY_MATCHED(matched, all) ((matched) >= (all) - (all) / 5)
+
+static int open_module(struct build *b, struct unit *u, struct verify_report *report,
+		       struct kmodule **module)
+{
+	int err;
+
+	*module = NULL;
+	report->build_id = b->image->build_id;
+	if (!u->module_path)
+		return 0;
+	err = kmodule_open(u->module_path, b->diags, module);
+	if (!err)
+		report->build_id = (*module)->build_id;
+	return err;
+}
+
 /* Symbols by name alone. */
-static int verify_by_name(struct build *b, struct unit *u)
+static int source_by_name(struct build *b, struct unit *u, const struct kmodule *module,
+			  struct ksym_source *out)
 {
 	struct ksyms_input input = {
 		.owner = u->owner,
 		.vmlinux = b->image->kallsyms,
+		.module = module,
 		.symvers = b->kernel.symvers,
 	};
-	struct verify_report *report = arena_alloc(b->arena, sizeof(*report));
-	struct kmodule *module = NULL;
-	int err;
 
-	if (!report)
+	return ksyms_new(&input, out);
+}
+
+static int prove(struct build *b, struct unit *u, const struct kmodule *module,
+		 struct verify_unit *v)
+{
+	struct object *reference;
+	int err = object_open(u->reference, b->diags, &reference);
+
+	if (err)
+		return err;
+	v->reference = reference;
+	err = module ? installed_module(module, b->arena, &v->installed)
+		     : installed_image(b->image, &v->installed);
+	if (err == -EBADMSG)
+		diag_error(b->diags, "module-damaged", diag_file(u->module_path),
+			   "Install the module again",
+			   "this kernel module is damaged: its relocations do not fit its symbols");
+	if (!err)
+		err = proof_make(reference, &v->installed, b->arena, &v->proof);
+	return err ? err : verify_index_symbols(v);
+}
+
+/* Functions that are not the installed code; data is asked for by name when it is needed. */
+static int list_exceptions(struct build *b, const struct verify_unit *v,
+			   struct verify_report *report)
+{
+	const struct object *o = v->reference;
+	struct verify_exception *list;
+	size_t n = 0;
+
+	report->functions = v->proof->functions;
+	report->matched = v->proof->matched;
+	list = arena_array(b->arena, report->functions - report->matched, sizeof(*list));
+	if (!list)
 		return -ENOMEM;
-	report->build_id = b->image->build_id;
-	if (u->module_path) {
-		err = kmodule_open(u->module_path, b->diags, &module);
-		if (err)
-			return err;
-		input.module = module; /* lives until the program ends: unit.ksyms uses it */
-		report->build_id = module->build_id;
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		if (o->atoms[i].kind != ATOM_FUNC || !o->atoms[i].symbol ||
+		    v->proof->atoms[i].status == PROOF_MATCHED)
+			continue;
+		list[n].function = o->atoms[i].name;
+		list[n++].what = proof_explain(v->proof, i, b->arena);
 	}
-	err = ksyms_new(&input, &u->ksyms);
+	report->exceptions = list;
+	report->n_exceptions = n;
+	return 0;
+}
+
+static int judge(struct build *b, const struct unit *u, const struct verify_report *report)
+{
+	const struct verify_exception *first = report->exceptions;
+	bool mostly = MOSTLY_MATCHED(report->matched, report->functions);
+	const char *cause = mostly ? "This function or something that it inlines differs in the source: "
+				     "is the source of this very version, without other patches?"
+				   : "Compiler, flags, configuration or source are not those that "
+				     "this kernel was built with";
+	struct diag_place place = { .file = u->object };
+
+	if (!report->n_exceptions)
+		return 0;
+	place.function = first->function;
+	if (report->matched) {
+		diag_warning(b->diags, "verify-mismatch", &place, cause,
+			     "%zu of %u functions are not those of %s; here %s",
+			     report->n_exceptions, report->functions, u->owner,
+			     first->what ? first->what : "it differs");
+		return 0;
+	}
+	diag_error(b->diags, "verify-nothing-matches", &place, cause,
+		   "none of the %u functions compiled from %s is in the installed %s; here %s",
+		   report->functions, u->source, u->owner,
+		   first->what ? first->what : "it differs");
+	return -EINVAL;
+}
+
+static int verify_unit(struct build *b, struct unit *u)
+{
+	struct verify_report *report = arena_alloc(b->arena, sizeof(*report));
+	struct verify_unit *v = arena_alloc(b->arena, sizeof(*v));
+	struct kmodule *module;
+	int err = -ENOMEM;
+
+	if (!report || !v)
+		return err;
 	u->verified = report;
-	return err;
+	err = open_module(b, u, report, &module);
+	if (err)
+		return err;
+	if (!b->options.verify)
+		return source_by_name(b, u, module, &u->ksyms);
+	v->owner = u->owner;
+	v->symvers = b->kernel.symvers;
+	v->arena = arena_new(); /* of its own: answers are given while other threads use b->arena */
+	if (!v->arena)
+		return -ENOMEM;
+	err = source_by_name(b, u, module, &v->by_name);
+	if (!err)
+		err = prove(b, u, module, v);
+	if (!err)
+		err = list_exceptions(b, v, report);
+	if (err)
+		return err;
+	report->proven = true;
+	verify_answer_from(v, &u->ksyms);
+	return judge(b, u, report);
 }
 
 int stage_verify(struct build *b)
@@ -73,6 +192,6 @@ int stage_verify(struct build *b)
 	int err = open_image(b);
 
 	for (size_t i = 0; i < b->n_units && !err; i++)
-		err = verify_by_name(b, &b->units[i]);
+		err = verify_unit(b, &b->units[i]);
 	return err;
 }

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The proof of one unit and the symbol source made from it. Private to the verify stage. */
+#ifndef KPATCH_BUILD_VERIFY_UNIT_H
+#define KPATCH_BUILD_VERIFY_UNIT_H
+
+#include <stdint.h>
+
+#include "lib/kernel/installed.h"
+#include "lib/kernel/ksym.h"
+
+struct arena;
+struct kmodule;
+struct object;
+struct proof;
+struct strmap;
+struct symvers;
+
+/* What is known about a unit when its proof has been made. Lives as long as the build. */
+struct verify_unit {
+	const char *owner;	/* "vmlinux" or the module's name */
+	const struct object *reference;
+	struct installed installed;
+	struct proof *proof;
+	const struct symvers *symvers;
+	struct ksym_source by_name; /* for what the object does not define */
+	struct strmap *symbols;	/* named symbols of the reference → index, or VERIFY_AMBIGUOUS */
+	struct arena *arena;	/* texts; under the lock of answers */
+};
+
+#define VERIFY_AMBIGUOUS 0	/* index 0 is the null symbol: several symbols of that name */
+
+/* Fills @u->symbols. 0 or -ENOMEM. */
+int verify_index_symbols(struct verify_unit *u);
+
+/* Makes @out answer from the proof. @u is borrowed. */
+void verify_answer_from(struct verify_unit *u, struct ksym_source *out);
+
+#endif
