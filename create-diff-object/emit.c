@@ -23,20 +23,37 @@ struct emit {
 	struct builder_symbol **symbols; /* by symbol index of the patched object */
 	uint64_t *where;		/* by atom: offset in its output section */
 	struct strmap *undefined;	/* name → builder_symbol */
+	struct strmap *merged;		/* name and kind of a section → builder_section */
 };
 
 /* Sections and atoms */
 
+bool section_merges(const struct section *a, const struct section *b)
+{
+	return a->type == b->type && !((a->flags ^ b->flags) & KEPT_FLAGS) && !strcmp(a->name, b->name);
+}
+
+static struct builder_section *new_section(struct emit *e, const struct section *s)
+{
+	return builder_section(e->b, s->name, s->type, s->flags & KEPT_FLAGS,
+			       s->kind == SECTION_SPECIAL ? s->align : 1, 0);
+}
+
 static struct builder_section *out_section(struct emit *e, const struct section *s)
 {
-	if (!e->sections[s->index]) {
-		/* Merging, groups and link order end here: each atom is where it is put. */
-		uint64_t flags = s->flags & ~(uint64_t)(SHF_MERGE | SHF_STRINGS | SHF_GROUP |
-							SHF_LINK_ORDER | SHF_INFO_LINK);
+	const char *key;
+	union strmap_value *v;
 
-		e->sections[s->index] = builder_section(e->b, s->name, s->type, flags,
-							s->kind == SECTION_SPECIAL ? s->align : 1, 0);
-	}
+	if (e->sections[s->index])
+		return e->sections[s->index];
+	/* The same condition as section_merges(). */
+	key = arena_printf(e->d->arena, "%s|%x|%llx", s->name, s->type,
+			   (unsigned long long)(s->flags & KEPT_FLAGS));
+	v = key ? strmap_get(e->merged, key) : NULL;
+	e->sections[s->index] = v ? v->ptr : new_section(e, s);
+	if (!key || (!v && strmap_set(e->merged, key,
+				      (union strmap_value){ .ptr = e->sections[s->index] })))
+		return NULL;
 	return e->sections[s->index];
 }
 
@@ -402,7 +419,9 @@ static int emit_alloc(struct emit *e)
 	e->symbols = arena_array(e->d->arena, o->n_symbols, sizeof(*e->symbols));
 	e->where = arena_array(e->d->arena, o->n_atoms, sizeof(*e->where));
 	e->undefined = strmap_new(64);
-	return e->b && e->sections && e->symbols && e->where && e->undefined ? 0 : -ENOMEM;
+	e->merged = strmap_new(64);
+	return e->b && e->sections && e->symbols && e->where && e->undefined && e->merged ? 0
+											   : -ENOMEM;
 }
 
 int pass_emit(struct diff *d)
@@ -419,6 +438,7 @@ int pass_emit(struct diff *d)
 		err = emit_metadata(&e);
 	if (!err)
 		err = builder_finish(e.b, &d->data, &d->size);
+	strmap_free(e.merged);
 	strmap_free(e.undefined);
 	builder_free(e.b);
 	return err;

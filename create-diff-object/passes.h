@@ -9,6 +9,7 @@
 #ifndef KPATCH_PASSES_H
 #define KPATCH_PASSES_H
 
+#include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -193,6 +194,10 @@ const char *callback_kind_name(uint32_t kind);
 int pass_include(struct diff *d);
 
 /* emit.c */
+/* What the output keeps of a section's flags: each atom is where it is put, nothing is merged. */
+#define KEPT_FLAGS (~(uint64_t)(SHF_MERGE | SHF_STRINGS | SHF_GROUP | SHF_LINK_ORDER | SHF_INFO_LINK))
+/* Whether two sections have one name and kind, and so are one section in the output. */
+bool section_merges(const struct section *a, const struct section *b);
 /* The name under which a klp reference travels, in the arena. */
 const char *klp_ref_name(struct arena *arena, const struct routing *r);
 int pass_emit(struct diff *d);
