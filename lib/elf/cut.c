@@ -9,7 +9,8 @@
  * struct, as lock_class_key is without lockdep) has an atom of size 0: it shares its address with
  * what follows but is not the same thing.
  *
- * Other sections are cut by what they hold: strings, constants, entries of special sections.
+ * Other sections are cut by what they hold: strings and constants here, entries of special
+ * sections in cut_special.c.
  * Sets symbol.atom for what it cuts by symbols; names.c finds the atoms of the others.
  */
 #include <elf.h>
@@ -18,7 +19,6 @@
 #include <string.h>
 
 #include "lib/elf/reader.h"
-#include "lib/util/diag.h"
 
 /* An atom to be: bytes [start, end) of the section. */
 struct span {
@@ -308,9 +308,8 @@ static int cut_by_symbols(struct cutter *c)
  * Strings end with a zero character. Where the section aligns its strings, the zeroes up to the
  * next multiple are padding and no empty strings.
  */
-static int cut_strings(struct cutter *c)
+static int cut_strings(struct reader *r, const struct section *s)
 {
-	const struct section *s = c->section;
 	const uint64_t width = s->entsize == 2 || s->entsize == 4 ? s->entsize : 1;
 	const uint64_t align = s->align > width ? s->align : width;
 	uint64_t at = 0;
@@ -322,266 +321,31 @@ static int cut_strings(struct cutter *c)
 		while (end + width <= s->size && !is_blank(s, end, end + width))
 			end += width;
 		if (end + width > s->size)
-			return add_atom(c->r, s, ATOM_BYTES, at, s->size - at);
+			return add_atom(r, s, ATOM_BYTES, at, s->size - at);
 		end += width;
-		err = add_atom(c->r, s, ATOM_STRING, at, end - at);
+		err = add_atom(r, s, ATOM_STRING, at, end - at);
 		at = end;
 		pad = (end + align - 1) / align * align;
 		if (pad > s->size)
 			pad = s->size;
 		if (!err && pad > end && is_blank(s, end, pad)) {
-			err = add_atom(c->r, s, ATOM_BYTES, end, pad - end);
+			err = add_atom(r, s, ATOM_BYTES, end, pad - end);
 			at = pad;
 		}
 	}
 	return err;
 }
 
-static int cut_fixed(struct cutter *c, uint64_t size, enum atom_kind kind)
+int cut_fixed(struct reader *r, const struct section *s, uint64_t size, enum atom_kind kind)
 {
 	uint64_t at = 0;
 	int err = 0;
 
-	for (; !err && c->section->size - at >= size; at += size)
-		err = add_atom(c->r, c->section, kind, at, size);
-	if (!err && at < c->section->size)
-		err = add_atom(c->r, c->section, ATOM_BYTES, at, c->section->size - at);
+	for (; !err && s->size - at >= size; at += size)
+		err = add_atom(r, s, kind, at, size);
+	if (!err && at < s->size)
+		err = add_atom(r, s, ATOM_BYTES, at, s->size - at);
 	return err;
-}
-
-static const struct special_field *field_at(const struct special *special, uint64_t offset)
-{
-	for (uint32_t i = 0; i < special->n_fields; i++)
-		if (special->fields[i].offset == offset)
-			return &special->fields[i];
-	return NULL;
-}
-
-static bool is_owner_field(const struct special *special, uint64_t offset)
-{
-	return offset == special->owner_offset;
-}
-
-/* Whether the section's size and relocations are those of entries of @special. */
-static bool layout_fits(struct reader *r, const struct section *s, const struct special *special)
-{
-	uint64_t owners = 0;
-
-	if (!s->data || s->size % special->entry_size)
-		return false;
-	for (uint32_t i = r->section_refs[s->index]; i < r->section_refs[s->index + 1]; i++) {
-		uint64_t at = r->o->refs[i].offset % special->entry_size;
-
-		if (!field_at(special, at))
-			return false;
-		owners += is_owner_field(special, at);
-	}
-	return special->owner != OWNER_CODE || owners == s->size / special->entry_size;
-}
-
-/*
- * Cut where the fields are that lead to the owner: entries that the assembler padded. An entry
- * has at least special.entry_size bytes.
- */
-static bool padded_layout_fits(struct reader *r, const struct section *s, const struct special *special)
-{
-	const struct ref *ref = r->o->refs + r->section_refs[s->index];
-	const struct ref *end = r->o->refs + r->section_refs[s->index + 1];
-
-	if (!s->data || (ref == end) != !s->size || (ref < end && ref->offset))
-		return false;
-	for (; ref < end; ref++)
-		if ((ref + 1 < end ? ref[1].offset : s->size) - ref->offset < special->entry_size)
-			return false;
-	return true;
-}
-
-static int cut_at_owner_fields(struct cutter *c)
-{
-	const struct ref *ref = c->r->o->refs + c->r->section_refs[c->section->index];
-	const struct ref *end = c->r->o->refs + c->r->section_refs[c->section->index + 1];
-	int err = 0;
-
-	for (; !err && ref < end; ref++) {
-		uint64_t next = ref + 1 < end ? ref[1].offset : c->section->size;
-
-		err = add_atom(c->r, c->section, ATOM_ENTRY, ref->offset, next - ref->offset);
-	}
-	return err;
-}
-
-/*
- * Chooses among the layouts of one name. Without one that fits, the section is not understood:
- * that is no damage, and matters only to who needs it.
- */
-static void choose_layout(struct reader *r, struct section *s)
-{
-	const struct special_section *all = r->arch->specials;
-	const char *name = s->special ? s->special->name : NULL;
-
-	if (!name || (s->special->cut != CUT_FIXED && s->special->cut != CUT_BY_CODE))
-		return;
-	for (; all->special.name; all++) {
-		if (strcmp(all->special.name, name))
-			continue;
-		if (all->special.cut == CUT_FIXED ? layout_fits(r, s, &all->special) :
-						    padded_layout_fits(r, s, &all->special)) {
-			s->special = &all->special;
-			return;
-		}
-	}
-	s->special = NULL;
-	if (s->kind == SECTION_SPECIAL)
-		s->kind = SECTION_UNKNOWN;
-	diag_warning(r->diags, "section-layout-unknown",
-		     (&(const struct diag_place){ .file = r->o->name, .function = s->name }),
-		     "Report the kernel's version, so that this tool can learn about it",
-		     "entries of this section have a size or fields that are not known");
-}
-
-/* The section and byte that a raw reference means; false for undefined and absolute symbols. */
-static bool raw_target(const struct reader *r, const struct ref *ref, uint32_t *section,
-		       uint64_t *byte)
-{
-	const struct symbol *s = &r->o->symbols[ref->symbol];
-
-	if (ref->decoded) {
-		*section = ref->target;
-		*byte = ref->addend;
-		return true;
-	}
-	if (!ref->symbol || s->section == SECTION_UNDEF || s->section >= r->o->n_sections)
-		return false;
-	*section = s->section;
-	*byte = s->value + (uint64_t)ref->addend - (uint64_t)ref->bias;
-	return true;
-}
-
-struct piece {
-	uint64_t start, length;
-};
-
-struct pieces {
-	struct piece *list;
-	size_t n, room;
-};
-
-static int piece_order(const void *a, const void *b)
-{
-	const struct piece *x = a, *y = b;
-
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return x->length < y->length ? -1 : x->length > y->length;
-}
-
-static int add_piece(struct pieces *p, const struct section *s, uint64_t start, uint64_t length)
-{
-	if (start > s->size)
-		return 0;
-	if (reader_grow((void **)&p->list, &p->room, p->n, sizeof(*p->list)))
-		return -ENOMEM;
-	p->list[p->n++] = (struct piece){ start, length };
-	return 0;
-}
-
-/* Pieces of @s that the entries of @from name, with their lengths. */
-static int pieces_of_entries(struct reader *r, const struct section *s, const struct section *from,
-			     struct pieces *p)
-{
-	const struct special *special = from->special;
-	int err = 0;
-
-	if (!special || special->cut != CUT_FIXED)
-		return 0;
-	for (uint32_t i = r->section_refs[from->index]; !err && i < r->section_refs[from->index + 1]; i++) {
-		const struct ref *ref = &r->o->refs[i];
-		const uint64_t entry = ref->offset - ref->offset % special->entry_size;
-		const struct special_field *field = field_at(special, ref->offset - entry);
-		uint32_t section;
-		uint64_t byte;
-
-		if (!field || field->role != FIELD_REPLACEMENT || !raw_target(r, ref, &section, &byte) ||
-		    section != s->index)
-			continue;
-		err = add_piece(p, s, byte,
-				special->length_offset ? from->data[entry + special->length_offset] : 1);
-	}
-	return err;
-}
-
-/* Pieces of @s that code of other sections jumps to. */
-static int pieces_of_code(struct reader *r, const struct section *s, struct pieces *p)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; !err && i < r->o->n_refs; i++) {
-		const struct ref *ref = &r->o->refs[i];
-		uint32_t section;
-		uint64_t byte;
-
-		if (raw_target(r, ref, &section, &byte) && section == s->index &&
-		    ref->target != s->index && r->o->sections[ref->target].flags & SHF_EXECINSTR)
-			err = add_piece(p, s, byte, 1);
-	}
-	return err;
-}
-
-/* Cuts at the start of every piece; pieces of no bytes become atoms of no bytes. */
-static int emit_pieces(struct cutter *c, struct pieces *p)
-{
-	uint64_t at = 0;
-	int err = 0;
-
-	if (p->n)
-		qsort(p->list, p->n, sizeof(*p->list), piece_order);
-	for (size_t i = 0; !err && i < p->n; i++) {
-		const struct piece *piece = &p->list[i];
-
-		if (i && piece->start == piece[-1].start && !!piece->length == !!piece[-1].length)
-			continue;
-		if (piece->start > at) {
-			err = add_atom(c->r, c->section, ATOM_ENTRY, at, piece->start - at);
-			at = piece->start;
-		}
-		if (!err && !piece->length)
-			err = add_atom(c->r, c->section, ATOM_ENTRY, at, 0);
-	}
-	if (!err && at < c->section->size)
-		err = add_atom(c->r, c->section, ATOM_ENTRY, at, c->section->size - at);
-	return err;
-}
-
-static int cut_by_referrer(struct cutter *c)
-{
-	struct reader *r = c->r;
-	struct pieces p = { 0 };
-	int err = 0;
-
-	if (!c->section->special->referrer)
-		err = pieces_of_code(r, c->section, &p);
-	for (uint32_t i = 1; !err && c->section->special->referrer && i < r->o->n_sections; i++)
-		if (!strcmp(r->o->sections[i].name, c->section->special->referrer))
-			err = pieces_of_entries(r, c->section, &r->o->sections[i], &p);
-	if (!err)
-		err = emit_pieces(c, &p);
-	free(p.list);
-	return err;
-}
-
-static int cut_special(struct cutter *c)
-{
-	switch (c->section->special->cut) {
-	case CUT_FIXED:
-		return cut_fixed(c, c->section->special->entry_size, ATOM_ENTRY);
-	case CUT_BY_CODE:
-		return cut_at_owner_fields(c);
-	case CUT_BY_REFERRER:
-		return cut_by_referrer(c);
-	case CUT_BY_SYMBOL:
-		break;
-	}
-	return cut_by_symbols(c);
 }
 
 static int cut_section(struct cutter *c)
@@ -589,12 +353,12 @@ static int cut_section(struct cutter *c)
 	const struct section *s = c->section;
 	const bool merge = s->flags & SHF_MERGE && s->data && s->entsize;
 
-	if (s->special)
-		return cut_special(c);
-	if (merge && s->flags & SHF_STRINGS)
-		return cut_strings(c);
-	if (merge)
-		return cut_fixed(c, s->entsize, ATOM_CONSTANT);
+	if (s->special && s->special->cut != CUT_BY_SYMBOL)
+		return cut_special(c->r, s);
+	if (!s->special && merge && s->flags & SHF_STRINGS)
+		return cut_strings(c->r, s);
+	if (!s->special && merge)
+		return cut_fixed(c->r, s, s->entsize, ATOM_CONSTANT);
 	return cut_by_symbols(c);
 }
 

@@ -121,7 +121,7 @@ static void choose_primary(struct object *o, struct atom *a)
 	}
 }
 
-#define NAME_BLOCK 65536u
+#define NAME_BLOCK 8192u
 
 /* "section+0xoffset", packed: there are many and the arena would round each up. */
 static const char *anonymous_name(struct reader *r, const struct atom *a)

@@ -9,7 +9,7 @@
  *   read_relocs      relocations, as references from section offsets (relocs.c)
  *   decode_text      how far fields are from the end of their instructions; branches that the
  *                    assembler resolved (decode.c)
- *   cut_sections     atoms (cut.c); from here on atoms have their ids
+ *   cut_sections     atoms (cut.c, cut_special.c); from here on atoms have their ids
  *   name_atoms       symbols of atoms, primary symbols, names (names.c)
  *   resolve_refs     references from atom to atom (resolve.c)
  *   relate           owners, parents, traced functions (relate.c)
@@ -71,6 +71,13 @@ int reader_grow(void **array, size_t *room, size_t n, size_t size);
 /* Appends an atom. 0, -ENOMEM or -EOVERFLOW. */
 int add_atom(struct reader *r, const struct section *section, enum atom_kind kind, uint64_t offset,
 	     uint64_t size);
+
+/* Cuts a section into pieces of @size bytes; what is left over becomes anonymous bytes. */
+int cut_fixed(struct reader *r, const struct section *s, uint64_t size, enum atom_kind kind);
+/* Settles section.special among the layouts of its name; without one that fits it is unknown. */
+void choose_layout(struct reader *r, struct section *s);
+/* Cuts a special section other than those that are cut by symbols. */
+int cut_special(struct reader *r, const struct section *s);
 
 /* Whether the section is divided into atoms: all but META, RELA and DEBUG. */
 static inline bool section_has_atoms(const struct section *s)
