@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # Shared by the shell programs below test/. Sourced, defines functions and three paths:
 # TEST_TOP (the checkout), TEST_CACHE (downloads, outside the tree), and TEST_ME (for messages).
