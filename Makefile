@@ -40,7 +40,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)))
 
 LIB_OBJS := $(call objects,lib/*/*.c lib/elf/*/*.c)
 DIFF_OBJS := $(filter-out %/main.o,$(call objects,create-diff-object/*.c create-diff-object/arch/*.c))
-BUILD_OBJS := $(call objects,kpatch-build/*.c)
+BUILD_OBJS := $(filter-out %/main.o,$(call objects,kpatch-build/*.c))
 LOADER_OBJS := $(call objects,kpatch/*.c)
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))
 PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch
@@ -62,20 +62,27 @@ $(BUILD)/libdiff.a: $(DIFF_OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+# The builder's stages, for its main and for unit tests.
+$(BUILD)/libbuild.a: $(BUILD_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
 DIFF_MAIN := $(OBJ)/create-diff-object/main.o
+BUILD_MAIN := $(OBJ)/kpatch-build/main.o
+LIBBUILD := $(BUILD)/libbuild.a
 LIBKPATCH := $(BUILD)/libkpatch.a
 LIBDIFF := $(BUILD)/libdiff.a
 
 $(BUILD)/create-diff-object: $(DIFF_MAIN) $(LIBDIFF) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/kpatch-build: $(BUILD_OBJS) $(LIBDIFF) $(LIBKPATCH)
+$(BUILD)/kpatch-build: $(BUILD_MAIN) $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/kpatch: $(LOADER_OBJS) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
-$(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBDIFF) $(LIBKPATCH)
+$(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the link stage hands to the finish stage, in miniature: one replaced function of a module
+ * with references of every kind, and all that the kernel would look for around it. -D selects the
+ * faults.
+ */
+	.section .modinfo, "a"
+	.asciz "livepatch=Y"
+	.asciz "name=fixture"
+	.asciz "vermagic=6.1.0 SMP"
+
+	.section .gnu.linkonce.this_module, "aw"
+	.zero 64
+
+	.text
+	.globl first
+	.type first, @function
+first:
+	ret
+	.size first, . - first
+	.type new_show, @function
+new_show:
+location:
+	call __fentry__
+	call ".klp.ref.nfsd.nfsd.helper,2"
+	call ".klp.ref.nfsd.nfsd.helper,2"
+	movl ".klp.ref.nfsd.nfsd.counter,0"(%rip), %eax
+	movl ".klp.ref.vmlinux.vmlinux.jiffies_lock,0"(%rip), %eax
+	ret
+	.size new_show, . - new_show
+
+	.data
+	.quad ".klp.ref.nfsd.nfsd.helper,2"
+	.quad first
+
+	.section __mcount_loc, "a"
+	.quad location
+
+	.section .orc_unwind, "a"
+	.2byte 8, 0, 0x25
+	.section .orc_unwind_ip, "a"
+	.long first - .
+
+	.section .kpatch.strings, "a"
+old_name:
+	.asciz "nfsd_show"
+object:
+	.asciz "nfsd"
+
+	.section .kpatch.funcs, "aw"
+	.long 1, 3
+	.quad new_show, old_name, object
+
+	.section __versions, "a"
+	.quad 0x1234
+	.ascii "__fentry__"
+	.zero 46
+
+	.weak ".klp.ref.nfsd.nfsd.helper,2"
+	.weak ".klp.ref.nfsd.nfsd.counter,0"
+	.weak ".klp.ref.vmlinux.vmlinux.jiffies_lock,0"
+	.weak ".klp.ref.nfsd.nfsd.unused,0"
+
+#ifdef MALFORMED
+	.weak ".klp.ref.nfsd.helper"
+	.data
+	.quad ".klp.ref.nfsd.helper"
+#endif
+#ifdef CROSSED
+	.weak ".klp.ref.nfsd.vmlinux.helper,0"
+	.data
+	.quad ".klp.ref.nfsd.vmlinux.helper,0"
+#endif
+#ifdef LONG_OBJECT
+	.weak ".klp.ref.a23456789012345678901234567890123456789012345678901234567.x.y,0"
+	.data
+	.quad ".klp.ref.a23456789012345678901234567890123456789012345678901234567.x.y,0"
+#endif
+#ifdef EARLY
+	.section __jump_table, "aw"
+	.long new_show - ., 0
+	.quad ".klp.ref.nfsd.nfsd.counter,0"
+#endif
+#ifdef EARLY_VMLINUX
+	.section __jump_table, "aw"
+	.long new_show - ., new_show - .
+	.quad ".klp.ref.vmlinux.vmlinux.jiffies_lock,0" - .
+#endif
+#ifdef TYPE
+	.data
+	.byte ".klp.ref.nfsd.nfsd.counter,0"
+#endif
+#ifdef WEAK
+	.weak nowhere
+	.data
+	.quad nowhere
+#endif
+#ifdef VERSION
+	.section .kpatch.funcs, "aw"
+	.long 2, 3
+	.quad new_show, old_name, object
+#endif
+#ifdef NO_POINTER
+	.section .kpatch.funcs, "aw"
+	.long 1, 3
+	.quad 0, old_name, object
+#endif
+#ifdef NATURAL
+	.weak ".klp.ref.vmlinux.vmlinux.panic,0"
+	.weak ".klp.ref.vmlinux.vmlinux.first,0"
+	.weak ".klp.ref.vmlinux.vmlinux.same,1"
+	.weak ".klp.ref.vmlinux.vmlinux.same,2"
+	.text
+	call ".klp.ref.vmlinux.vmlinux.panic,0"
+	call ".klp.ref.vmlinux.vmlinux.first,0"
+	call ".klp.ref.vmlinux.vmlinux.same,1"
+	call ".klp.ref.vmlinux.vmlinux.same,2"
+	.section .discard.kpatch.callbacks, "aw"
+	.long 1, 0
+	.quad new_show, object
+	.section .discard.kpatch.funcs, "aw"
+	.long 1, 0
+	.quad new_show, old_name, object
+#endif
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,201 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Finishing a module and checking it again, on a miniature (patchmod.S): what the kernel will read
+# out of it, the refusals, and that the self-check finds every fault that is put in.
+
+setup_file() {
+	cd "$BATS_TEST_DIRNAME/../.."
+	BUILD=${KPATCH_TEST_BUILD:-build}
+	make -s BUILD="$BUILD" "$BUILD/test/patchmod"
+	export PATCHMOD=$(realpath "$BUILD/test/patchmod") SOURCE=$PWD/test/unit/patchmod.S
+	gcc -c -o "$BATS_FILE_TMPDIR/linked.o" "$SOURCE"
+	"$PATCHMOD" finish "$BATS_FILE_TMPDIR/linked.o" "$BATS_FILE_TMPDIR/good.ko"
+}
+
+setup() {
+	GOOD=$BATS_FILE_TMPDIR/good.ko
+	LINKED=$BATS_FILE_TMPDIR/linked.o
+	OUT=$BATS_TEST_TMPDIR/out.ko
+}
+
+# assembled FAULT: patchmod.S with that fault
+assembled() {
+	gcc -c -D"$1" -o "$BATS_TEST_TMPDIR/$1.o" "$SOURCE"
+	echo "$BATS_TEST_TMPDIR/$1.o"
+}
+
+# refuses FAULT ID: finishing it fails with that diagnostic and writes nothing
+refuses() {
+	local object
+	object=$(assembled "$1")
+	run "$PATCHMOD" finish "$object" "$OUT"
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"[$2]"* ]]
+	[ ! -e "$OUT" ]
+}
+
+# relocations of SECTION in FILE: "offset type symbol addend" a line
+relocations() {
+	readelf -rW "$2" | awk -v name="'$1'" '$1 == "Relocation" { on = $3 == name }
+		on && $3 ~ /^R_X86/ { print $1 + 0 == 0 ? "0" : $1, $3, $5, $6, $7 }'
+}
+
+# section header fields "type flags info" of SECTION in FILE
+header() {
+	readelf -SW "$2" | sed 's/^ *\[ *\([0-9]*\)\]/\1/' |
+		awk -v name="$1" '$2 == name { print $3, $8, $10 }'
+}
+
+@test "finish: relocations of a module go to its sections, guard first, vmlinux apart" {
+	mapfile -t sections < <(readelf -SW "$GOOD" | grep -o '\.klp\.rela[^ ]*')
+	[ "${sections[*]}" = ".klp.rela.nfsd..kpatch.funcs .klp.rela.nfsd..text \
+.klp.rela.nfsd..data .klp.rela.vmlinux..text" ]
+	[ "$(relocations .klp.rela.nfsd..text "$GOOD" | cut -d' ' -f2-)" = \
+"R_X86_64_PLT32 .klp.sym.nfsd.helper,2 - 4
+R_X86_64_PLT32 .klp.sym.nfsd.helper,2 - 4
+R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
+	[ "$(relocations .klp.rela.nfsd..data "$GOOD")" = "0 R_X86_64_64 .klp.sym.nfsd.helper,2 + 0" ]
+	[ "$(relocations .klp.rela.vmlinux..text "$GOOD" | cut -d' ' -f2-)" = \
+		"R_X86_64_PC32 .klp.sym.vmlinux.jiffies_lock,0 - 4" ]
+}
+
+@test "finish: the guard looks up every symbol and every replaced function of the module" {
+	[ "$(relocations .klp.rela.nfsd..kpatch.funcs "$GOOD" | sort)" = \
+"0 R_X86_64_NONE .klp.sym.nfsd.counter,0 + 0
+0 R_X86_64_NONE .klp.sym.nfsd.helper,2 + 0
+0 R_X86_64_NONE .klp.sym.nfsd.nfsd_show,3 + 0" ]
+}
+
+@test "finish: flags and targets of livepatch sections, index of livepatch symbols" {
+	text=$(readelf -SW "$GOOD" | sed -n 's/^ *\[ *\([0-9]*\)\] \.text .*/\1/p')
+	# A: allocated, I: sh_info is a section, o: SHF_RELA_LIVEPATCH lies in the bits of the OS
+	[ "$(header .klp.rela.nfsd..text "$GOOD")" = "RELA AIo $text" ]
+	run readelf -sW "$GOOD"
+	[ "$(grep -c 'GLOBAL DEFAULT OS \[0xff20\] .klp.sym' <<< "$output")" -eq 4 ]
+	[[ $output != *.klp.ref.* ]]
+	[[ $output != *unused* ]]
+}
+
+@test "finish: what livepatch relocations fill is zero, what others fill is left alone" {
+	objcopy -O binary -j .data "$GOOD" "$BATS_TEST_TMPDIR/data"
+	[ "$(od -An -tx1 "$BATS_TEST_TMPDIR/data" | tr -d ' \n')" = "$(printf '00%.0s' {1..16})" ]
+	[ "$(relocations .rela.data "$GOOD" | cut -d' ' -f2-)" = "R_X86_64_64 first + 0" ]
+	[ "$(relocations .rela.text "$GOOD" | cut -d' ' -f2-)" = "R_X86_64_PLT32 __fentry__ - 4" ]
+}
+
+@test "finish: the same input gives the same bytes" {
+	"$PATCHMOD" finish "$LINKED" "$OUT"
+	cmp "$OUT" "$GOOD"
+}
+
+@test "finish: references that no kernel can resolve are refused" {
+	refuses MALFORMED klp-reference-malformed
+	refuses CROSSED klp-reference-malformed
+	refuses LONG_OBJECT klp-reference-malformed
+}
+
+@test "finish: module references in a section that is read early are refused, vmlinux ones not" {
+	refuses EARLY klp-reference-early
+	[[ $output == *"counter"*"nfsd"* ]]
+	object=$(assembled EARLY_VMLINUX)
+	"$PATCHMOD" finish "$object" "$OUT"
+	readelf -SW "$OUT" | grep -q '\.klp\.rela\.vmlinux\.__jump_table'
+}
+
+@test "finish: a relocation type that the kernel does not know is refused" {
+	refuses TYPE klp-relocation-type
+}
+
+@test "finish: a weak symbol that is nowhere is refused, not left to become a null pointer" {
+	refuses WEAK symbol-undefined
+	[[ $output == *nowhere* ]]
+}
+
+@test "finish: damaged tables of functions are refused" {
+	refuses VERSION metadata-malformed
+	refuses NO_POINTER metadata-malformed
+}
+
+@test "link: references have natural names for objtool, unless somebody else has them" {
+	object=$(assembled NATURAL)
+	"$PATCHMOD" natural "$object" "$OUT"
+	run readelf -sW "$OUT"
+	grep -q 'GLOBAL DEFAULT  UND panic$' <<< "$output"
+	grep -q 'GLOBAL DEFAULT  UND helper$' <<< "$output"
+	grep -q 'GLOBAL DEFAULT  UND .klp.ref.vmlinux.vmlinux.first,0$' <<< "$output"
+	grep -q 'GLOBAL DEFAULT  UND same$' <<< "$output"
+	grep -q 'GLOBAL DEFAULT  UND .klp.ref.vmlinux.vmlinux.same,2$' <<< "$output"
+	[[ $output != *WEAK* ]]
+	# IBT: objtool must see the callbacks' pointers, and must not see the others
+	readelf -SW "$OUT" | grep -q ' \.kpatch\.callbacks .* WA '
+	readelf -SW "$OUT" | grep -q ' \.rela\.kpatch\.callbacks '
+	readelf -SW "$OUT" | grep -q ' \.discard\.kpatch\.funcs '
+}
+
+@test "link: afterwards every reference has its own name again" {
+	object=$(assembled NATURAL)
+	"$PATCHMOD" back "$object" "$OUT"
+	diff <(readelf -sW "$object" | awk '/klp.ref/ { print $5, $7, $8 }' | sort) \
+		<(readelf -sW "$OUT" | awk '/klp.ref/ { print $5, $7, $8 }' | sort)
+	readelf -SW "$OUT" | grep -q ' \.rela\.kpatch\.funcs '
+	[ "$(readelf -SW "$OUT" | grep -c 'discard')" -eq 0 ]
+}
+
+@test "self-check: a good module passes" {
+	run "$PATCHMOD" check "$GOOD"
+	[ "$status" -eq 0 ]
+	[ -z "$output" ]
+}
+
+@test "self-check: every fault is found" {
+	while read -r fault id; do
+		"$PATCHMOD" break "$fault" "$GOOD" "$OUT"
+		run "$PATCHMOD" check "$OUT"
+		echo "$fault: $output"
+		[ "$status" -eq 1 ]
+		[[ $output == *"[$id]"* ]]
+	done <<-'END'
+		drop-guard selfcheck-klp
+		guard-writes selfcheck-klp
+		guard-lacks selfcheck-klp
+		field selfcheck-klp
+		offset module-damaged
+		reloc-type selfcheck-klp
+		klp-symbol-name selfcheck-klp
+		klp-symbol-tail selfcheck-klp
+		klp-symbol-object selfcheck-klp
+		klp-symbol-kind selfcheck-undefined
+		klp-section-name selfcheck-klp
+		klp-section-target module-damaged
+		klp-section-flags selfcheck-klp
+		ordinary selfcheck-klp
+		left-over selfcheck-klp
+		discard selfcheck-section
+		module-gone selfcheck-section
+		livepatch selfcheck-modinfo
+		name selfcheck-modinfo
+		vermagic selfcheck-modinfo
+		mcount selfcheck-function
+		mcount-gone selfcheck-table
+		call selfcheck-function
+		function-size selfcheck-function
+		function-type selfcheck-function
+		orc selfcheck-orc
+		orc-register selfcheck-orc
+		orc-late selfcheck-orc
+		version selfcheck-undefined
+		weak selfcheck-undefined
+		abi metadata-malformed
+	END
+}
+
+@test "reading: a module cut off anywhere gives an error, not a crash" {
+	size=$(stat -c %s "$GOOD")
+	for ((n = 0; n < size; n += 97)); do
+		head -c "$n" "$GOOD" > "$OUT"
+		run "$PATCHMOD" check "$OUT"
+		[ "$status" -eq 1 ] || { echo "cut at $n: status $status"; false; }
+		[ -n "$output" ]
+	done
+}

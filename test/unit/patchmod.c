@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Drives parts of the link and finish stages on files, for patchmod.bats:
+ *
+ *	patchmod natural IN OUT		names for objtool
+ *	patchmod back IN OUT		the same, and back again
+ *	patchmod finish IN OUT		klp references to livepatch relocations
+ *	patchmod break HOW IN OUT	one fault for the self-check to find
+ *	patchmod check IN		self-check
+ *
+ * Diagnostics go to standard output. Exit code 1 for any error.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "kmod/kpatch-abi.h"
+#include "kpatch-build/elfile.h"
+#include "kpatch-build/finish.h"
+#include "kpatch-build/link.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/strmap.h"
+
+static struct elfile_section *section(struct elfile *f, const char *name)
+{
+	uint32_t index = elfile_find_section(f, name);
+
+	if (!index)
+		printf("no section %s\n", name);
+	return &f->sections[index];
+}
+
+static uint32_t symbol_index(struct elfile *f, const char *name)
+{
+	uint32_t i;
+
+	for (i = 1; i < f->n_symbols; i++)
+		if (!strcmp(f->symbols[i].name, name))
+			return i;
+	printf("no symbol %s\n", name);
+	return 0;
+}
+
+static struct elfile_symbol *symbol(struct elfile *f, const char *name)
+{
+	return &f->symbols[symbol_index(f, name)];
+}
+
+static Elf64_Rela *relas(struct elfile *f, const char *name)
+{
+	return (Elf64_Rela *)section(f, name)->data;
+}
+
+#define TEXT_KLP ".klp.rela.nfsd..text"
+#define GUARD ".klp.rela.nfsd..kpatch.funcs"
+#define HELPER ".klp.sym.nfsd.nfsd_show,3"
+
+static void drop_guard(struct elfile *f) { section(f, GUARD)->removed = true; }
+static void guard_writes(struct elfile *f) { relas(f, GUARD)->r_info += R_X86_64_PC32; }
+static void guard_lacks(struct elfile *f)
+{
+	relas(f, GUARD)->r_info = ELF64_R_INFO(symbol_index(f, HELPER), R_X86_64_NONE);
+}
+static void field(struct elfile *f)
+{
+	section(f, ".text")->data[relas(f, TEXT_KLP)->r_offset + 3] = 1;
+}
+static void offset(struct elfile *f) { relas(f, TEXT_KLP)->r_offset = 1 << 20; }
+static void reloc_type(struct elfile *f) { relas(f, TEXT_KLP)->r_info += 0x30; }
+static void klp_symbol_name(struct elfile *f)
+{
+	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.nfsd.counter";
+}
+static void klp_symbol_tail(struct elfile *f)
+{
+	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.nfsd.counter,0x";
+}
+static void klp_symbol_object(struct elfile *f)
+{
+	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.vmlinux.counter,0";
+}
+static void klp_symbol_kind(struct elfile *f) { symbol(f, ".klp.sym.nfsd.counter,0")->reserved = 0; }
+static void klp_section_name(struct elfile *f) { section(f, TEXT_KLP)->name = ".klp.rela.nfsd.text"; }
+static void klp_section_target(struct elfile *f)
+{
+	section(f, TEXT_KLP)->info = elfile_find_section(f, ".data");
+}
+static void klp_section_flags(struct elfile *f) { section(f, TEXT_KLP)->flags &= ~SHF_ALLOC; }
+static void ordinary(struct elfile *f)
+{
+	relas(f, ".rela.data")->r_info = ELF64_R_INFO(symbol_index(f, HELPER), R_X86_64_64);
+}
+static void left_over(struct elfile *f) { symbol(f, "first")->name = ".klp.ref.nfsd.nfsd.x,0"; }
+static void discard(struct elfile *f) { section(f, ".bss")->name = ".discard.addressable"; }
+static void module_gone(struct elfile *f) { section(f, ".gnu.linkonce.this_module")->name = ".x"; }
+static void livepatch(struct elfile *f) { section(f, ".modinfo")->data[10] = 'N'; }
+static void name(struct elfile *f) { section(f, ".modinfo")->data[18] = 'F'; }
+static void vermagic(struct elfile *f) { section(f, ".modinfo")->data[35] = '2'; }
+static void mcount(struct elfile *f) { relas(f, ".rela__mcount_loc")->r_addend += 1; }
+static void mcount_gone(struct elfile *f) { section(f, ".rela__mcount_loc")->removed = true; }
+static void call(struct elfile *f) { section(f, ".text")->data[symbol(f, "new_show")->value] = 0x90; }
+static void function_size(struct elfile *f) { symbol(f, "new_show")->size = 0; }
+static void function_type(struct elfile *f) { symbol(f, "new_show")->type = STT_NOTYPE; }
+static void orc(struct elfile *f) { section(f, ".orc_unwind")->data[0] = 16; }
+static void orc_register(struct elfile *f) { section(f, ".orc_unwind")->data[4] = 4; }
+static void orc_late(struct elfile *f) { relas(f, ".rela.orc_unwind_ip")->r_addend = 64; }
+static void version(struct elfile *f) { section(f, "__versions")->data[8] = 'x'; }
+static void weak(struct elfile *f) { symbol(f, "__fentry__")->bind = STB_WEAK; }
+static void abi(struct elfile *f) { section(f, KPATCH_FUNCS_SECTION)->data[0] = 9; }
+
+static const struct {
+	const char *name;
+	void (*apply)(struct elfile *f);
+} faults[] = {
+	{ "drop-guard", drop_guard },
+	{ "guard-writes", guard_writes },
+	{ "guard-lacks", guard_lacks },
+	{ "field", field },
+	{ "offset", offset },
+	{ "reloc-type", reloc_type },
+	{ "klp-symbol-name", klp_symbol_name },
+	{ "klp-symbol-tail", klp_symbol_tail },
+	{ "klp-symbol-object", klp_symbol_object },
+	{ "klp-symbol-kind", klp_symbol_kind },
+	{ "klp-section-name", klp_section_name },
+	{ "klp-section-target", klp_section_target },
+	{ "klp-section-flags", klp_section_flags },
+	{ "ordinary", ordinary },
+	{ "left-over", left_over },
+	{ "discard", discard },
+	{ "module-gone", module_gone },
+	{ "livepatch", livepatch },
+	{ "name", name },
+	{ "vermagic", vermagic },
+	{ "mcount", mcount },
+	{ "mcount-gone", mcount_gone },
+	{ "call", call },
+	{ "function-size", function_size },
+	{ "function-type", function_type },
+	{ "orc", orc },
+	{ "orc-register", orc_register },
+	{ "orc-late", orc_late },
+	{ "version", version },
+	{ "weak", weak },
+	{ "abi", abi },
+};
+
+static int break_it(struct elfile *f, const char *how)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		if (!strcmp(faults[i].name, how)) {
+			faults[i].apply(f);
+			return 0;
+		}
+	}
+	printf("unknown fault %s\n", how);
+	return -1;
+}
+
+static int rename_refs(struct elfile *f, struct diags *diags, bool back)
+{
+	struct strmap *names = strmap_new(16);
+	int ret = refs_to_natural(f, diags, names);
+
+	metadata_to_final(f, true);
+	if (!ret && back) {
+		ret = refs_back(f, names);
+		metadata_to_final(f, false);
+	}
+	strmap_free(names);
+	return ret;
+}
+
+static int finish(struct elfile *f, struct arena *a, struct diags *diags)
+{
+	struct module_entries funcs;
+	int ret = module_funcs(f, a, diags, &funcs);
+
+	return ret ? ret : finish_klp(f, &funcs, diags);
+}
+
+static int run(int argc, char **argv, struct arena *a, struct diags *diags)
+{
+	static const struct selfcheck_want want = {
+		.module_name = "fixture",
+		.vermagic = "6.1.0 SMP",
+		.orc = true,
+	};
+	struct elfile *f;
+	int ret;
+
+	if (argc == 3 && !strcmp(argv[1], "check"))
+		return selfcheck(argv[2], &want, a, diags);
+	if (argc < 4)
+		return -1;
+	ret = elfile_read(argv[argc - 2], a, diags, &f);
+	if (ret)
+		return ret;
+	if (argc == 5 && !strcmp(argv[1], "break"))
+		ret = break_it(f, argv[2]);
+	else if (!strcmp(argv[1], "finish"))
+		ret = finish(f, a, diags);
+	else
+		ret = rename_refs(f, diags, !strcmp(argv[1], "back"));
+	return ret ? ret : elfile_write(f, argv[argc - 1]);
+}
+
+int main(int argc, char **argv)
+{
+	struct arena *a = arena_new();
+	struct diags *diags = diags_new();
+	int ret = run(argc, argv, a, diags);
+	size_t i;
+
+	for (i = 0; i < diags_count(diags); i++)
+		diag_print(stdout, diags_get(diags, i));
+	diags_free(diags);
+	arena_free(a);
+	return ret ? 1 : 0;
+}
