@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The command line: finds the command, reads the options that it takes, runs it, and prints what
+ * it left in the report and the diagnostics, as text or for programs.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kpatch/kpatch.h"
+#include "kpatch/report.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+
+static const struct command *const commands[] = {
+	&load_command,	  &unload_command,    &list_command,   &status_command, &info_command,
+	&check_command,	  &install_command,   &uninstall_command, &signal_command, &force_command,
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
+
+/* Seconds; most transitions take less than one, and the kernel wakes stalled tasks after 15. */
+#define DEFAULT_TIMEOUT 60
+
+void say(struct kpatch *k, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (k->options.quiet || k->options.format != FORMAT_TEXT)
+		return;
+	va_start(ap, fmt);
+	vfprintf(k->out, fmt, ap);
+	va_end(ap);
+	fputc('\n', k->out);
+	fflush(k->out);
+}
+
+enum outcome no_memory(struct kpatch *k)
+{
+	diag_error(k->diags, "no-memory", NULL, NULL, "out of memory");
+	return OUTCOME_SYSTEM;
+}
+
+enum outcome need_root(struct kpatch *k, const char *command)
+{
+	if (k->system.calls->euid(&k->system) == 0)
+		return OUTCOME_OK;
+	diag_error(k->diags, "needs-root", NULL, "Run it as root", "only root may %s", command);
+	return OUTCOME_PERMISSION;
+}
+
+enum outcome worse(enum outcome a, enum outcome b)
+{
+	return a ? a : b;
+}
+
+static void print_usage(FILE *f)
+{
+	fprintf(f, "usage: kpatch COMMAND [OPTION...] [ARGUMENT...]\n\n");
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(f, "  %-10s %-10s %s\n", commands[i]->name, commands[i]->arguments,
+			commands[i]->summary);
+	fprintf(f, "  %-10s %-10s %s\n", "version", "", "print the version");
+	fprintf(f, "  %-10s %-10s %s\n", "help", "[COMMAND]", "explain a command");
+	fprintf(f, "\nEvery command takes --format text|json|yaml, --quiet, --verbose and --help.\n"
+		   "See kpatch(8).\n");
+}
+
+/* One line an option: the bit that a command allows it with (0: every command). */
+struct option_help {
+	unsigned int bit;
+	const char *text;
+};
+
+static const struct option_help option_helps[] = {
+	{ OPT_TIMEOUT, "  -t, --timeout SECONDS  how long a transition may take (60)\n" },
+	{ OPT_DRY_RUN, "  -n, --dry-run          check and show, change nothing\n" },
+	{ OPT_UNCHECKED, "      --unchecked        take modules without a manifest\n" },
+	{ OPT_ALL, "  -a, --all              all of them\n" },
+	{ OPT_YES, "  -y, --yes              I know the consequences\n" },
+	{ OPT_KERNEL, "  -k, --kernel RELEASE   another kernel than the running one\n" },
+	{ 0, "  -f, --format FORMAT    text, json or yaml\n" },
+	{ 0, "  -q, --quiet            errors only\n" },
+	{ 0, "  -v, --verbose          more\n" },
+	{ 0, "  -h, --help             this\n" },
+};
+
+static void print_help(const struct command *c, FILE *f)
+{
+	fprintf(f, "usage: kpatch %s [OPTION...]%s%s\n\n%s%s.\n%s\n", c->name, *c->arguments ? " " : "",
+		c->arguments, "", c->summary, c->help);
+	for (size_t i = 0; i < sizeof(option_helps) / sizeof(*option_helps); i++)
+		if (!option_helps[i].bit || option_helps[i].bit & c->options)
+			fputs(option_helps[i].text, f);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+/* Long options; "unchecked" has no short one. */
+#define VALUE_UNCHECKED 256
+
+static const struct option long_options[] = {
+	{ "timeout", required_argument, NULL, 't' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "unchecked", no_argument, NULL, VALUE_UNCHECKED },
+	{ "all", no_argument, NULL, 'a' },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "kernel", required_argument, NULL, 'k' },
+	{ "format", required_argument, NULL, 'f' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* What reading the command line found out beside the options proper. */
+struct parsed {
+	unsigned int given;	/* OPT_* */
+	bool help, version;
+	int argc;		/* arguments without options, the command's name first */
+	char **argv;
+};
+
+static enum outcome usage_error(struct kpatch *k, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static enum outcome usage_error(struct kpatch *k, const char *fmt, ...)
+{
+	char text[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	diag_error(k->diags, "usage", NULL, "See kpatch help", "%s", text);
+	return OUTCOME_USAGE;
+}
+
+static enum outcome parse_timeout(struct kpatch *k, const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	unsigned long n = strtoul(text, NULL, 10);
+
+	if (!digits || text[digits] || digits > 6)
+		return usage_error(k, "--timeout takes seconds, up to 999999");
+	k->options.timeout = (unsigned int)n;
+	return OUTCOME_OK;
+}
+
+static enum outcome parse_format(struct kpatch *k, const char *text)
+{
+	if (!strcmp(text, "text"))
+		k->options.format = FORMAT_TEXT;
+	else if (!strcmp(text, "json"))
+		k->options.format = FORMAT_JSON;
+	else if (!strcmp(text, "yaml"))
+		k->options.format = FORMAT_YAML;
+	else
+		return usage_error(k, "--format takes text, json or yaml");
+	return OUTCOME_OK;
+}
+
+static enum outcome parse_option(struct kpatch *k, int option, struct parsed *p)
+{
+	struct kpatch_options *o = &k->options;
+
+	switch (option) {
+	case 't':
+		p->given |= OPT_TIMEOUT;
+		return parse_timeout(k, optarg);
+	case 'n':
+		p->given |= OPT_DRY_RUN;
+		o->dry_run = true;
+		break;
+	case VALUE_UNCHECKED:
+		p->given |= OPT_UNCHECKED;
+		o->unchecked = true;
+		break;
+	case 'a':
+		p->given |= OPT_ALL;
+		o->all = true;
+		break;
+	case 'y':
+		p->given |= OPT_YES;
+		o->yes = true;
+		break;
+	case 'k':
+		p->given |= OPT_KERNEL;
+		o->kernel = optarg;
+		break;
+	case 'f':
+		return parse_format(k, optarg);
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'h':
+		p->help = true;
+		break;
+	case 'V':
+		p->version = true;
+		break;
+	default:
+		return OUTCOME_USAGE;
+	}
+	return OUTCOME_OK;
+}
+
+static enum outcome parse(struct kpatch *k, int argc, char **argv, struct parsed *p)
+{
+	enum outcome result = OUTCOME_OK;
+	int option;
+
+	opterr = 0;
+	optind = 0; /* glibc: start afresh */
+	while ((option = getopt_long(argc, argv, ":t:nayk:f:qvhV", long_options, NULL)) != -1) {
+		enum outcome o;
+
+		if (option == ':')
+			o = usage_error(k, "%s takes a value", argv[optind - 1]);
+		else if (option == '?')
+			o = usage_error(k, "there is no option like %s", argv[optind - 1]);
+		else
+			o = parse_option(k, option, p);
+		result = worse(result, o);
+	}
+	p->argc = argc - optind;
+	p->argv = argv + optind;
+	return result;
+}
+
+static enum outcome run_command(struct kpatch *k, const struct command *c, const struct parsed *p)
+{
+	int n = p->argc - 1, min = k->options.all ? 0 : c->min, max = k->options.all ? 0 : c->max;
+
+	if (p->given & ~c->options)
+		return usage_error(k, "kpatch %s does not take one of the options given", c->name);
+	if (n < min)
+		return usage_error(k, "kpatch %s takes %s", c->name, c->arguments);
+	if (max >= 0 && n > max)
+		return usage_error(k, "kpatch %s takes %s", c->name,
+				   k->options.all ? "no argument with --all" :
+				   max	       ? "one argument" :
+						 "no arguments");
+	return c->run(k, n, p->argv + 1);
+}
+
+/* help, version, no command: answered here. */
+static bool answer(struct kpatch *k, const struct parsed *p, enum outcome *o)
+{
+	const char *name = p->argc ? p->argv[0] : "";
+	const struct command *c = find_command(name);
+	bool is_help = !strcmp(name, "help");
+
+	if (is_help && p->argc > 1)
+		c = find_command(p->argv[1]);
+	*o = OUTCOME_OK;
+	if (p->version || !strcmp(name, "version"))
+		fprintf(k->out, "kpatch %s\n", KPATCH_VERSION);
+	else if (is_help && p->argc > 1 && !c)
+		*o = usage_error(k, "there is no command %s", p->argv[1]);
+	else if ((is_help || p->help) && c)
+		print_help(c, k->out);
+	else if (is_help || p->help)
+		print_usage(k->out);
+	else if (!p->argc)
+		*o = usage_error(k, "a command is missing");
+	else if (!c)
+		*o = usage_error(k, "there is no command %s", name);
+	else
+		return false;
+	return true;
+}
+
+static const char *outcome_name(enum outcome o)
+{
+	static const char *const names[] = {
+		"ok", "system-error", "usage", "bad-file", "wrong-kernel", "not-found", "conflict",
+		"kernel-refused", "stalled", "permission", "busy", "incomplete", "interrupted",
+	};
+
+	return names[o];
+}
+
+static void report_diag(struct node *list, const struct diag *d)
+{
+	static const char *const severities[] = { "note", "warning", "error" };
+	struct node *n = report_map(list, NULL);
+
+	report_string(n, "severity", severities[d->severity]);
+	report_string(n, "id", d->id);
+	if (d->place.file)
+		report_string(n, "file", d->place.file);
+	if (d->place.line)
+		report_number(n, "line", d->place.line);
+	if (d->place.function)
+		report_string(n, "function", d->place.function);
+	report_string(n, "what", d->what);
+	report_string(n, "remedy", d->remedy);
+}
+
+/* Errors come with every format; --quiet leaves out the rest. */
+static int print_result(struct kpatch *k, enum outcome o)
+{
+	struct node *list;
+
+	if (k->options.format == FORMAT_TEXT) {
+		fflush(k->out);
+		for (size_t i = 0; i < diags_count(k->diags); i++)
+			if (!k->options.quiet || diags_get(k->diags, i)->severity == DIAG_ERROR)
+				diag_print(k->err, diags_get(k->diags, i));
+		return fflush(k->out) || ferror(k->out) ? -EIO : 0;
+	}
+	report_string(k->report, "result", outcome_name(o));
+	report_number(k->report, "exit_code", o);
+	list = report_list(k->report, "diagnostics");
+	for (size_t i = 0; i < diags_count(k->diags); i++)
+		report_diag(list, diags_get(k->diags, i));
+	if (!report_complete(k->report))
+		return -ENOMEM;
+	return k->options.format == FORMAT_JSON ? report_print_json(k->report, k->out) :
+						  report_print_yaml(k->report, k->out);
+}
+
+static enum outcome run(struct kpatch *k, int argc, char **argv)
+{
+	struct parsed p = { .argc = 0 };
+	enum outcome o = parse(k, argc, argv, &p);
+	int err;
+
+	if (!o && !answer(k, &p, &o))
+		o = run_command(k, find_command(p.argv[0]), &p);
+	else if (!o)
+		return o; /* the answer has been printed */
+	err = print_result(k, o);
+	if (!err)
+		return o;
+	fprintf(k->err, "kpatch: the result could not be printed: %s\n", strerror(-err));
+	return worse(o, OUTCOME_SYSTEM);
+}
+
+int kpatch_run(int argc, char **argv, const struct system *system, FILE *out, FILE *err)
+{
+	struct kpatch k = {
+		.system = *system,
+		.options = { .timeout = DEFAULT_TIMEOUT },
+		.arena = arena_new(),
+		.diags = diags_new(),
+		.out = out,
+		.err = err,
+		.lock = -1,
+	};
+	enum outcome o = OUTCOME_SYSTEM;
+
+	if (k.arena)
+		k.report = report_new(k.arena);
+	if (k.report && k.diags)
+		o = run(&k, argc, argv);
+	else
+		fprintf(err, "kpatch: out of memory\n");
+	arena_free(k.arena);
+	diags_free(k.diags);
+	return o;
+}

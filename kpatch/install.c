@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kpatch install and uninstall: keep a patch below /var/lib/kpatch for the kernel that it is for.
+ * Neither loads nor unloads anything.
+ */
+#include <string.h>
+
+#include "kpatch/contents.h"
+#include "kpatch/kpatch.h"
+#include "kpatch/lock.h"
+#include "kpatch/patchfile.h"
+#include "kpatch/report.h"
+#include "kpatch/store.h"
+#include "lib/kernel/module.h"
+#include "lib/manifest/manifest.h"
+#include "lib/util/diag.h"
+
+static enum outcome install_file(struct kpatch *k, const struct patch_file *f)
+{
+	const char *release = f->manifest->kernel.release;
+	bool replaced = false;
+	enum outcome o;
+
+	if (k->options.kernel && strcmp(k->options.kernel, release)) {
+		diag_error(k->diags, "other-release", diag_file(f->path), NULL,
+			   "made for kernel %s, not for %s", release, k->options.kernel);
+		return OUTCOME_WRONG_KERNEL;
+	}
+	o = check_contents(k, f);
+	if (!o)
+		o = store_add(k, release, f, &replaced);
+	if (o)
+		return o;
+	report_string(k->report, "name", f->module->name);
+	report_string(k->report, "kernel", release);
+	report_bool(k->report, "replaced", replaced);
+	say(k, "%s: %s for %s", f->module->name, replaced ? "installed over an older one" : "installed",
+	    release);
+	return OUTCOME_OK;
+}
+
+static enum outcome run_install(struct kpatch *k, int argc, char **argv)
+{
+	enum outcome o = need_root(k, "install");
+	struct patch_file f;
+
+	if (!o)
+		o = lock_take(k);
+	if (o)
+		return o;
+	o = patch_file_open(k, argv[0], ORIGIN_NAMED, &f);
+	if (!o)
+		o = install_file(k, &f);
+	patch_file_close(&f);
+	lock_release(k);
+	return o;
+}
+
+static enum outcome run_uninstall(struct kpatch *k, int argc, char **argv)
+{
+	enum outcome o = need_root(k, "uninstall");
+	const char *release;
+
+	if (!o)
+		o = lock_take(k);
+	if (o)
+		return o;
+	o = store_release(k, &release);
+	if (!o)
+		o = store_remove(k, release, argv[0]);
+	if (!o)
+		say(k, "%s: uninstalled for %s", argv[0], release);
+	lock_release(k);
+	return o;
+}
+
+const struct command install_command = {
+	.name = "install",
+	.arguments = "FILE",
+	.summary = "keep a patch for the kernel that it is for",
+	.help = "Copies it to /var/lib/kpatch/RELEASE/, where kpatch load NAME and kpatch load --all find\n"
+		"it. It is not loaded.\n",
+	.options = OPT_KERNEL,
+	.min = 1,
+	.max = 1,
+	.run = run_install,
+};
+
+const struct command uninstall_command = {
+	.name = "uninstall",
+	.arguments = "NAME",
+	.summary = "remove a patch that was installed",
+	.help = "It is not unloaded. --kernel RELEASE removes it for another kernel than the running one.\n",
+	.options = OPT_KERNEL,
+	.min = 1,
+	.max = 1,
+	.run = run_uninstall,
+};

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kpatch load: everything that can be known is checked before the kernel is asked; the transition
+ * is watched to its end; and if it does not end, the patch is taken back.
+ */
+#include "kpatch/load.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kpatch/check.h"
+#include "kpatch/kmsg.h"
+#include "kpatch/lock.h"
+#include "kpatch/patchfile.h"
+#include "kpatch/report.h"
+#include "kpatch/store.h"
+#include "kpatch/sysfs.h"
+#include "kpatch/transition.h"
+#include "lib/kernel/module.h"
+#include "lib/manifest/manifest.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+
+const char *insert_error(int err)
+{
+	switch (err) {
+	case -EPERM:
+		return "not permitted: loading modules takes root's capability CAP_SYS_MODULE, and may "
+		       "be switched off or locked down";
+	case -EKEYREJECTED:
+		return "its signature is missing or made with a key that this kernel does not trust";
+	case -EBADMSG:
+		return "its signature is damaged";
+	case -ENOPKG:
+		return "its signature uses an algorithm that this kernel does not have";
+	case -ENOEXEC:
+		return "the kernel does not accept its format, its version magic, the checksum of an "
+		       "imported symbol or a relocation";
+	case -ENOENT:
+		return "a symbol that it refers to is not in the kernel";
+	case -EEXIST:
+		return "a module of that name is loaded";
+	case -EBUSY:
+		return "another transition is going on, or a function is in the way of being traced "
+		       "(a kprobe with a post handler, another tracer that changes its flow)";
+	case -EINVAL:
+		return "the kernel cannot patch it in: a function or symbol is not there or not unique, "
+		       "or it cannot be patched";
+	case -ENOMEM:
+		return "the kernel has no memory for it";
+	case -ENODEV:
+		return "a callback of the patch refused";
+	case -ETXTBSY:
+		return "the file is being written to";
+	case -ENOSYS:
+		return "this kernel has no modules";
+	default:
+		return strerror(-err);
+	}
+}
+
+static enum outcome insert_failed(struct kpatch *k, const struct patch_file *f, int err)
+{
+	diag_error(k->diags, "kernel-refused-module", diag_file(f->path), NULL,
+		   "the kernel refuses the module: %s (%s)", insert_error(err), strerrorname_np(-err));
+	switch (err) {
+	case -EPERM:
+		return OUTCOME_PERMISSION;
+	case -EBUSY:
+		return OUTCOME_BUSY;
+	case -ENOMEM:
+		return OUTCOME_SYSTEM;
+	default:
+		return OUTCOME_KERNEL_REFUSED;
+	}
+}
+
+static enum outcome insert(struct kpatch *k, const struct patch_file *f)
+{
+	int log = kmsg_open(&k->system), err;
+
+	err = k->system.calls->insert(&k->system, &f->image);
+	if (!err && system_exists(&k->system, "/sys/kernel/livepatch/%s", f->module->name)) {
+		kmsg_close(log);
+		return OUTCOME_OK;
+	}
+	kmsg_report(k, log, f->module->name);
+	if (err)
+		return insert_failed(k, f, err);
+	diag_error(k->diags, "no-patch-registered", diag_file(f->path), NULL,
+		   "its module was loaded, but registered no live patch called %s",
+		   f->module->name);
+	k->system.calls->remove(&k->system, f->module->name);
+	return OUTCOME_KERNEL_REFUSED;
+}
+
+/* Whether what is loaded under that name is this very module. */
+static bool is_same_build(struct kpatch *k, const struct patch_file *f)
+{
+	struct buildid loaded;
+
+	return !module_build_id(&k->system, f->module->name, &loaded) &&
+	       buildid_equal(&loaded, &f->module->build_id);
+}
+
+/* The transition did not end: back to how it was, and say how far that went. */
+static enum outcome take_back(struct kpatch *k, const char *name, enum wait_result why)
+{
+	enum outcome o, result = wait_outcome(why);
+	uint64_t deadline = transition_deadline(k);
+
+	if (why == WAIT_GONE) {
+		diag_error(k->diags, "patch-gone", diag_file(name), NULL,
+			   "it was disabled while it was being enabled; somebody else did that");
+		return worse(module_retire(k, name), result);
+	}
+	if (why == WAIT_TIMEOUT) {
+		diag_error(k->diags, "transition-stalled", diag_file(name),
+			   "Wait for these tasks or restart their services, then load it again; or allow "
+			   "more time with --timeout",
+			   "not enabled within %u s, so it is taken back", k->options.timeout);
+		report_blockers(k, name, true);
+	} else if (why == WAIT_INTERRUPTED) {
+		diag_error(k->diags, "interrupted", diag_file(name), NULL,
+			   "interrupted before it was enabled, so it is taken back");
+	}
+	o = patch_set_enabled(k, name, false, deadline);
+	if (!o && wait_gone(k, name, deadline) == WAIT_DONE)
+		o = module_retire(k, name);
+	else
+		o = OUTCOME_INCOMPLETE;
+	if (o)
+		diag_error(k->diags, "not-taken-back", diag_file(name),
+			   "See kpatch status; kpatch unload finishes it",
+			   "taking it back did not come to an end either");
+	return o ? OUTCOME_INCOMPLETE : result;
+}
+
+/*
+ * The modules of the patches that it replaced are of no use any more. Their patches go away right
+ * after the transition.
+ */
+static enum outcome retire_replaced(struct kpatch *k, const char *name, const struct live *before)
+{
+	uint64_t deadline = transition_deadline(k);
+	struct node *list = report_list(k->report, "removed");
+	enum outcome o = OUTCOME_OK;
+
+	for (size_t i = 0; i < before->n_patches; i++) {
+		const char *old = before->patches[i].name;
+		enum outcome one;
+
+		if (!strcmp(old, name))
+			continue;
+		one = wait_outcome(wait_gone(k, old, deadline));
+		if (!one)
+			one = module_retire(k, old);
+		if (one == OUTCOME_STALLED)
+			diag_error(k->diags, "replaced-patch-stays", diag_file(old), NULL,
+				   "it should have been replaced, but is still there");
+		if (!one) {
+			report_string(list, NULL, old);
+			say(k, "%s: replaced and removed", old);
+		}
+		o = worse(o, one);
+	}
+	return o ? OUTCOME_INCOMPLETE : OUTCOME_OK;
+}
+
+/* Waits for the end of the transition and looks after what it leaves behind. */
+static enum outcome finish(struct kpatch *k, const struct patch_file *f, const struct live *before)
+{
+	const char *name = f->module->name;
+	enum wait_result r = wait_enabled(k, name, transition_deadline(k));
+	const struct live_patch *p = NULL;
+	struct live now;
+
+	if (r != WAIT_DONE)
+		return take_back(k, name, r);
+	report_string(k->report, "state", "enabled");
+	if (!sysfs_read(&k->system, k->arena, &now) && (p = live_find(&now, name)))
+		say(k, "%s: enabled, %zu function%s replaced", name, live_functions(p),
+		    live_functions(p) == 1 ? "" : "s");
+	if (p && p->replace == 0)
+		return OUTCOME_OK;
+	return f->manifest && f->manifest->replace ? retire_replaced(k, name, before) : OUTCOME_OK;
+}
+
+static enum outcome conflict(struct kpatch *k, const struct patch_file *f)
+{
+	diag_error(k->diags, "name-taken", diag_file(f->path),
+		   "Unload that one first, or build this one under another name with kpatch-build --name",
+		   "another build of a patch called %s is loaded", f->module->name);
+	return OUTCOME_CONFLICT;
+}
+
+/*
+ * A patch of that name is there already. Whatever it is in the middle of, perhaps because an
+ * earlier kpatch was killed, is brought to its end. *go_on: it is gone now, so load.
+ */
+static enum outcome meet_existing(struct kpatch *k, const struct patch_file *f,
+				  const struct live *live, const struct live_patch *p, bool *go_on)
+{
+	bool leaving = p->state == PATCH_DISABLING || p->state == PATCH_DISABLED;
+	enum wait_result r;
+
+	if (leaving) {
+		say(k, "%s: is being disabled, waiting", p->name);
+		r = wait_gone(k, p->name, transition_deadline(k));
+		*go_on = r == WAIT_DONE;
+		if (r == WAIT_TIMEOUT)
+			diag_error(k->diags, "transition-stalled", diag_file(p->name), NULL,
+				   "an earlier unload of it has not come to its end");
+		return *go_on ? module_retire(k, p->name) : wait_outcome(r);
+	}
+	if (!is_same_build(k, f))
+		return conflict(k, f);
+	if (p->state == PATCH_ENABLING)
+		return finish(k, f, live);
+	say(k, "%s: already loaded", p->name);
+	report_string(k->report, "state", "enabled");
+	report_bool(k->report, "already_loaded", true);
+	return OUTCOME_OK;
+}
+
+static enum outcome insert_when_quiet(struct kpatch *k, const struct patch_file *f)
+{
+	uint64_t deadline = transition_deadline(k);
+	const char *other = "";
+	enum wait_result r = wait_quiet(k, deadline, &other);
+
+	if (r == WAIT_TIMEOUT) {
+		diag_error(k->diags, "transition-busy", diag_file(f->path),
+			   "Try again when it has ended, or unload that patch",
+			   "the transition of %s is still going on, and there can be only one", other);
+		return OUTCOME_BUSY;
+	}
+	return r == WAIT_DONE ? insert(k, f) : wait_outcome(r);
+}
+
+enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
+{
+	const char *name = f->module->name;
+	const struct live_patch *existing;
+	struct changes changes;
+	bool go_on = true;
+	struct live live;
+	enum outcome o = OUTCOME_OK;
+	int err = sysfs_read(&k->system, k->arena, &live);
+
+	if (!err)
+		err = check_changes(k, f, &live, &changes);
+	if (err) {
+		diag_error(k->diags, "sysfs-unreadable", NULL, NULL,
+			   "the state in /sys/kernel/livepatch cannot be read: %s", strerror(-err));
+		return OUTCOME_SYSTEM;
+	}
+	existing = live_find(&live, name);
+	if (existing) {
+		go_on = false;
+		o = meet_existing(k, f, &live, existing, &go_on);
+	} else if (module_is_loaded(&k->system, name)) {
+		say(k, "%s: removing its module, left over from before", name);
+		o = module_retire(k, name);
+	}
+	if (o || !go_on)
+		return o;
+	report_changes(k, &changes);
+	o = insert_when_quiet(k, f);
+	return o ? o : finish(k, f, &live);
+}
+
+/* What would happen, for --dry-run and kpatch check. */
+static enum outcome show_plan(struct kpatch *k, const struct patch_file *f)
+{
+	static const char *const words[] = { "newly patched", "patched again",
+					     "back to the original" };
+	struct changes c = { .n = 0 };
+	struct live live = { .n_patches = 0 };
+	const struct live_patch *p;
+
+	sysfs_read(&k->system, k->arena, &live);
+	if (check_changes(k, f, &live, &c))
+		return no_memory(k);
+	report_changes(k, &c);
+	p = live_find(&live, f->module->name);
+	if (p && !is_same_build(k, f))
+		return conflict(k, f);
+	say(k, "%s: %s", f->module->name, p ? "loaded already" : "can be loaded");
+	for (size_t i = 0; !p && i < c.n; i++)
+		say(k, "  %s: %s: %s%s%s", c.list[i].object, c.list[i].function, words[c.list[i].kind],
+		    c.list[i].patch ? ", now " : "", c.list[i].patch ? c.list[i].patch : "");
+	for (size_t i = 0; !p && i < c.n_replaced; i++)
+		say(k, "  replaces %s", c.replaced[i]);
+	return OUTCOME_OK;
+}
+
+static enum outcome examine(struct kpatch *k, const struct patch_file *f)
+{
+	enum outcome o = check_fits(k, f);
+
+	return worse(o, check_policy(k, f));
+}
+
+static enum outcome load_one(struct kpatch *k, const char *argument)
+{
+	struct patch_file f;
+	enum outcome o = patch_file_get(k, argument, &f);
+
+	if (!o) {
+		report_string(k->report, "name", f.module->name);
+		o = examine(k, &f);
+	}
+	if (!o && k->options.dry_run)
+		o = show_plan(k, &f);
+	else if (!o)
+		o = patch_load(k, &f);
+	patch_file_close(&f);
+	return o;
+}
+
+/* One that cannot be loaded does not keep the others from it. */
+static enum outcome load_all(struct kpatch *k)
+{
+	struct node *root = k->report, *list = report_list(root, "patches");
+	struct stored *stored;
+	const char *release;
+	enum outcome o;
+	size_t n;
+
+	o = store_release(k, &release);
+	if (!o)
+		o = store_list(k, release, &stored, &n);
+	if (o)
+		return o;
+	for (size_t i = 0; i < n && o != OUTCOME_INTERRUPTED; i++) {
+		k->report = report_map(list, NULL);
+		o = worse(o, load_one(k, stored[i].module));
+	}
+	k->report = root;
+	if (!n)
+		say(k, "no patches are installed for %s", release);
+	return o;
+}
+
+static enum outcome run_load(struct kpatch *k, int argc, char **argv)
+{
+	enum outcome o = OUTCOME_OK;
+
+	if (!k->options.dry_run) {
+		o = need_root(k, "load");
+		if (!o)
+			o = lock_take(k);
+		if (o)
+			return o;
+	}
+	o = k->options.all ? load_all(k) : load_one(k, argv[0]);
+	lock_release(k);
+	return o;
+}
+
+const struct command load_command = {
+	.name = "load",
+	.arguments = "FILE|NAME",
+	.summary = "load a patch and wait until it is in effect",
+	.help = "FILE is a patch module; NAME one that is installed for the running kernel. --all loads\n"
+		"all of those in the order of their names. The module is checked first: is it for the\n"
+		"build of the kernel that runs, and of the modules that it patches? If the transition\n"
+		"does not end in time, the tasks that hold it are named and the patch is taken back.\n",
+	.options = OPT_TIMEOUT | OPT_DRY_RUN | OPT_UNCHECKED | OPT_ALL,
+	.min = 1,
+	.max = 1,
+	.run = run_load,
+};
+
+static enum outcome run_check(struct kpatch *k, int argc, char **argv)
+{
+	k->options.dry_run = true;
+	return load_one(k, argv[0]);
+}
+
+const struct command check_command = {
+	.name = "check",
+	.arguments = "FILE|NAME",
+	.summary = "say whether a patch could be loaded, and what it would change",
+	.help = "Changes nothing. The exit code is that of the load that it stands for.\n",
+	.options = OPT_UNCHECKED,
+	.min = 1,
+	.max = 1,
+	.run = run_check,
+};

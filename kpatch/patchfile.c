@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See patchfile.h. */
+#include "kpatch/patchfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "kmod/kpatch-abi.h"
+#include "kpatch/store.h"
+#include "lib/kernel/decompress.h"
+#include "lib/kernel/module.h"
+#include "lib/manifest/manifest.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+
+/* The kernel itself takes modules up to 2 GiB; a patch module is some hundred KiB. */
+#define FILE_LIMIT (256U << 20)
+
+/* Last bytes of a signed module (scripts/sign-file.c, kernel/module/signing.c). */
+static const char signature_marker[] = "~Module signature appended~\n";
+
+static enum outcome cannot_open(struct kpatch *k, const char *path, int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+		diag_error(k->diags, "file-not-found", diag_file(path), NULL, "no such file");
+		return OUTCOME_NOT_FOUND;
+	case ELOOP:
+		diag_error(k->diags, "file-is-a-link", diag_file(path),
+			   "Give the file that it leads to", "a symbolic link, not a module");
+		return OUTCOME_BAD_FILE;
+	case EACCES:
+	case EPERM:
+		diag_error(k->diags, "file-not-readable", diag_file(path), NULL,
+			   "not readable by this user");
+		return OUTCOME_PERMISSION;
+	default:
+		diag_error(k->diags, "file-unreadable", diag_file(path), NULL, "cannot be opened: %s",
+			   strerror(error));
+		return OUTCOME_SYSTEM;
+	}
+}
+
+/* Who could have changed what we are about to read? */
+static enum outcome judge_file(struct kpatch *k, const char *path, enum patch_origin origin,
+			       const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode)) {
+		diag_error(k->diags, "file-not-regular", diag_file(path), NULL, "not a regular file");
+		return OUTCOME_BAD_FILE;
+	}
+	if (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid)) {
+		diag_error(k->diags, "file-writable-by-others", diag_file(path),
+			   "Make sure that it is what it should be, then chmod go-w it",
+			   "other users may write to it (mode %04o)",
+			   (unsigned int)st->st_mode & 07777);
+		return OUTCOME_BAD_FILE;
+	}
+	if (origin == ORIGIN_INSTALLED && st->st_uid && k->system.calls->euid(&k->system) == 0) {
+		diag_error(k->diags, "file-not-roots", diag_file(path),
+			   "Install it with kpatch install", "an installed patch that belongs to user %u",
+			   (unsigned int)st->st_uid);
+		return OUTCOME_BAD_FILE;
+	}
+	return OUTCOME_OK;
+}
+
+static enum outcome read_all(struct kpatch *k, struct patch_file *f, off_t size)
+{
+	size_t n = 0;
+
+	if (size > FILE_LIMIT) {
+		diag_error(k->diags, "file-too-big", diag_file(f->path), NULL,
+			   "larger than %u MiB, no patch module", FILE_LIMIT >> 20);
+		return OUTCOME_BAD_FILE;
+	}
+	f->bytes = malloc((size_t)size + 1);
+	if (!f->bytes)
+		return no_memory(k);
+	while (n < (size_t)size) {
+		ssize_t got = pread(f->image.fd, f->bytes + n, (size_t)size - n, (off_t)n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			diag_error(k->diags, "file-unreadable", diag_file(f->path), NULL,
+				   "cannot be read: %s", got ? strerror(errno) : "it became shorter");
+			return OUTCOME_SYSTEM;
+		}
+		n += (size_t)got;
+	}
+	f->n_bytes = n;
+	return OUTCOME_OK;
+}
+
+static enum outcome open_file(struct kpatch *k, enum patch_origin origin, struct patch_file *f)
+{
+	enum outcome o;
+	struct stat st;
+
+	/* Not blocking: it might be a FIFO. */
+	f->image.fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+	if (f->image.fd < 0)
+		return cannot_open(k, f->path, errno);
+	if (fstat(f->image.fd, &st))
+		return cannot_open(k, f->path, errno);
+	o = judge_file(k, f->path, origin, &st);
+	return o ? o : read_all(k, f, st.st_size);
+}
+
+static enum outcome read_manifest(struct kpatch *k, struct patch_file *f)
+{
+	const struct kmodule_section *s = kmodule_section(f->module, KPATCH_MANIFEST_SECTION);
+	int err;
+
+	if (!s && k->options.unchecked)
+		return OUTCOME_OK;
+	if (!s || !s->data) {
+		diag_error(k->diags, "manifest-missing", diag_file(f->path),
+			   "Build it with kpatch-build, or say --unchecked if you know that it is for "
+			   "this very kernel",
+			   "a livepatch module without a manifest, so nothing tells which build of the "
+			   "kernel it is for");
+		return OUTCOME_BAD_FILE;
+	}
+	f->yaml = s->data;
+	f->yaml_size = s->size;
+	err = manifest_read(s->data, s->size, f->path, k->arena, k->diags, &f->manifest);
+	if (err == -ENOMEM)
+		return no_memory(k);
+	return err ? OUTCOME_BAD_FILE : OUTCOME_OK;
+}
+
+static enum outcome read_module(struct kpatch *k, struct patch_file *f)
+{
+	enum compression c = compression_detect(f->bytes, f->n_bytes);
+	int err = kmodule_read(f->path, f->bytes, f->n_bytes, k->diags, &f->module);
+
+	if (err == -ENOMEM)
+		return no_memory(k);
+	if (err)
+		return OUTCOME_BAD_FILE;
+	f->image.data = f->module->data;
+	f->image.size = f->module->size;
+	f->image.readable_by_kmod = c == COMPRESSION_NONE || c == COMPRESSION_XZ ||
+				    c == COMPRESSION_ZSTD;
+	f->is_signed = f->image.size > sizeof(signature_marker) &&
+		       !memcmp(f->image.data + f->image.size - (sizeof(signature_marker) - 1),
+			       signature_marker, sizeof(signature_marker) - 1);
+	if (!f->module->livepatch || strcmp(f->module->livepatch, "Y")) {
+		diag_error(k->diags, "not-a-livepatch", diag_file(f->path),
+			   "Load ordinary modules with modprobe", "a kernel module, but no live patch");
+		return OUTCOME_BAD_FILE;
+	}
+	return read_manifest(k, f);
+}
+
+enum outcome patch_file_open(struct kpatch *k, const char *path, enum patch_origin origin,
+			     struct patch_file *out)
+{
+	enum outcome o;
+
+	*out = (struct patch_file){ .path = path, .image.fd = -1 };
+	o = open_file(k, origin, out);
+	return o ? o : read_module(k, out);
+}
+
+void patch_file_close(struct patch_file *f)
+{
+	kmodule_free(f->module);
+	free(f->bytes);
+	if (f->image.fd >= 0)
+		close(f->image.fd);
+	*f = (struct patch_file){ .image.fd = -1 };
+}
+
+static bool is_path(const char *argument)
+{
+	size_t n = strlen(argument);
+
+	return strchr(argument, '/') || (n > 3 && !strcmp(argument + n - 3, ".ko")) ||
+	       strstr(argument, ".ko.");
+}
+
+enum outcome patch_file_find(struct kpatch *k, const char *argument, const char **path,
+			     enum patch_origin *origin)
+{
+	if (is_path(argument)) {
+		*path = argument;
+		*origin = ORIGIN_NAMED;
+		return OUTCOME_OK;
+	}
+	*origin = ORIGIN_INSTALLED;
+	return store_find(k, argument, path);
+}
+
+enum outcome patch_file_get(struct kpatch *k, const char *argument, struct patch_file *out)
+{
+	enum patch_origin origin = ORIGIN_NAMED;
+	const char *path = NULL;
+	enum outcome o = patch_file_find(k, argument, &path, &origin);
+
+	*out = (struct patch_file){ .image.fd = -1 };
+	return o ? o : patch_file_open(k, path, origin, out);
+}

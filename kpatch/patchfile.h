@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A patch module as a file: opened once, judged by who could have written it, read into memory,
+ * and understood. What was read is what is loaded.
+ */
+#ifndef KPATCH_PATCHFILE_H
+#define KPATCH_PATCHFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kpatch/kpatch.h"
+
+struct kmodule;
+struct manifest;
+
+struct patch_file {
+	const char *path;
+	struct module_image image;
+	struct kmodule *module;
+	const struct manifest *manifest; /* NULL: it has none */
+	const uint8_t *yaml;	/* the manifest as it is in the file */
+	size_t yaml_size;
+	bool is_signed;		/* the kernel's signature marker is at the end */
+	uint8_t *bytes;		/* the file */
+	size_t n_bytes;
+};
+
+/* Where a file comes from, and so who may have written it. */
+enum patch_origin {
+	ORIGIN_NAMED,		/* the user gave its path: not writable by group or others */
+	ORIGIN_INSTALLED,	/* below /var/lib/kpatch: root's alone */
+};
+
+/*
+ * Opens a module. Whatever is wrong with the file itself is said here: OUTCOME_NOT_FOUND,
+ * OUTCOME_PERMISSION, or OUTCOME_BAD_FILE with "file-not-regular", "file-is-a-link",
+ * "file-writable-by-others", "file-not-roots", "not-a-livepatch", "manifest-missing" (unless
+ * --unchecked), "manifest-…", or what lib/kernel/module.h says. *out is to be released with
+ * patch_file_close() also after a failure.
+ */
+enum outcome patch_file_open(struct kpatch *k, const char *path, enum patch_origin origin,
+			     struct patch_file *out);
+void patch_file_close(struct patch_file *f);
+
+/*
+ * The file that an argument of the user means: a path if there is a '/' or a ".ko" in it, else the
+ * installed patch of that name for the running kernel. *path from the arena.
+ */
+enum outcome patch_file_find(struct kpatch *k, const char *argument, const char **path,
+			     enum patch_origin *origin);
+
+/* Both in a row. */
+enum outcome patch_file_get(struct kpatch *k, const char *argument, struct patch_file *out);
+
+#endif

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The calls that reach the kernel; see system.h. */
+#include "kpatch/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libkmod.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Written by the handler, read by waiting loops. The only thing that a handler may do. */
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+	caught = number;
+}
+
+static int real_uname(struct system *s, struct utsname *out)
+{
+	return uname(out) ? -errno : 0;
+}
+
+static uid_t real_euid(struct system *s)
+{
+	return geteuid();
+}
+
+/* libkmod explains its failures on standard error unless it is told not to. */
+static void be_silent(void *data, int priority, const char *file, int line, const char *function,
+		      const char *format, va_list args)
+{
+}
+
+static struct kmod_ctx *open_kmod(void)
+{
+	static const char *const no_config = NULL;
+	struct kmod_ctx *ctx = kmod_new(NULL, &no_config);
+
+	if (ctx)
+		kmod_set_log_fn(ctx, be_silent, NULL);
+	return ctx;
+}
+
+/* By descriptor, so that the file which was checked is the one that is loaded. */
+static int insert_by_kmod(const struct module_image *image)
+{
+	struct kmod_module *module = NULL;
+	struct kmod_ctx *ctx = open_kmod();
+	char path[40];
+	int err;
+
+	if (!ctx)
+		return -ENOMEM;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
+	err = kmod_module_new_from_path(ctx, path, &module);
+	if (!err)
+		err = kmod_module_insert_module(module, 0, NULL);
+	kmod_module_unref(module);
+	kmod_unref(ctx);
+	return err;
+}
+
+/*
+ * The module file as it is goes to the kernel through libkmod, which knows what the kernel can
+ * decompress. What libkmod cannot read itself (Debian builds it without gzip) goes from memory.
+ */
+static int real_insert(struct system *s, const struct module_image *image)
+{
+	if (image->readable_by_kmod)
+		return insert_by_kmod(image);
+	return syscall(SYS_init_module, image->data, image->size, "") ? -errno : 0;
+}
+
+static int real_remove(struct system *s, const char *name)
+{
+	struct kmod_module *module = NULL;
+	struct kmod_ctx *ctx = open_kmod();
+	int err;
+
+	if (!ctx)
+		return -ENOMEM;
+	err = kmod_module_new_from_name(ctx, name, &module);
+	if (!err)
+		err = kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
+	kmod_module_unref(module);
+	kmod_unref(ctx);
+	return err;
+}
+
+static int real_write(struct system *s, const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+	size_t size = strlen(value);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do {
+		n = write(fd, value, size);
+	} while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)size)
+		err = n < 0 ? -errno : -EIO;
+	close(fd);
+	return err;
+}
+
+static uint64_t real_now(struct system *s)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Signals cut it short on purpose. */
+static void real_sleep(struct system *s, unsigned int milliseconds)
+{
+	struct timespec t = { .tv_sec = milliseconds / 1000,
+			      .tv_nsec = milliseconds % 1000 * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+static int real_interrupted(struct system *s)
+{
+	return caught;
+}
+
+void system_real(struct system *out)
+{
+	static const struct system_calls calls = {
+		.uname = real_uname,
+		.euid = real_euid,
+		.insert = real_insert,
+		.remove = real_remove,
+		.write = real_write,
+		.now = real_now,
+		.sleep = real_sleep,
+		.interrupted = real_interrupted,
+	};
+	static const int stop[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	for (size_t i = 0; i < sizeof(stop) / sizeof(*stop); i++)
+		sigaction(stop[i], &action, NULL);
+	*out = (struct system){ .calls = &calls, .root = "" };
+}
