@@ -101,7 +101,8 @@ struct unit {
 	/* diff stage */
 	const char *diff;	/* output of the differ, NULL: nothing changed in this object */
 	struct diff_report report;
-	struct arena *arena;	/* owns the report */
+	struct arena *arena;	/* owns the report, whose strings are in it or in the objects */
+	struct object *original_object, *patched_object;
 };
 
 /* A source file as the patches leave it. */
@@ -162,6 +163,7 @@ int stage_plan(struct build *b);     /* plan.c: which objects, whose */
 int stage_compile(struct build *b);  /* compile.c */
 int stage_verify(struct build *b);   /* verify.c: proof and exact positions */
 int stage_diff(struct build *b);     /* diff.c: create-diff-object on each unit, in parallel */
+void diff_release(struct unit *u);     /* frees what the diff stage made of a unit in memory */
 int stage_link(struct build *b);     /* link.c: one relocatable module */
 int stage_finish(struct build *b);   /* finish.c: klp sections, manifest, self-check */
 int stage_install(struct build *b);  /* install.c: results to their places, atomically */

@@ -17,6 +17,16 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 
+void diff_release(struct unit *u)
+{
+	object_free(u->original_object);
+	object_free(u->patched_object);
+	arena_free(u->arena);
+	u->original_object = u->patched_object = NULL;
+	u->arena = NULL;
+	u->report = (struct diff_report){ 0 };
+}
+
 /* The work of one unit, done by one thread. */
 struct task {
 	struct unit *unit;
@@ -35,23 +45,22 @@ struct pool {
 static int diff_unit(struct task *t)
 {
 	struct unit *u = t->unit;
-	struct object *original = NULL, *patched = NULL;
 	int err;
 
+	diff_release(u);
 	u->arena = arena_new();
 	if (!u->arena)
 		return -ENOMEM;
-	err = object_open(u->original, t->diags, &original);
+	err = object_open(u->original, t->diags, &u->original_object);
 	if (!err)
-		err = object_open(u->patched, t->diags, &patched);
+		err = object_open(u->patched, t->diags, &u->patched_object);
 	if (!err) {
-		struct diff_input input = { .name = u->object, .owner = u->owner, .original = original,
-					    .patched = patched, .ksyms = &u->ksyms };
+		struct diff_input input = { .name = u->object, .owner = u->owner,
+					    .original = u->original_object,
+					    .patched = u->patched_object, .ksyms = &u->ksyms };
 
 		err = diff_objects(&input, u->arena, t->diags, &u->report, &t->data, &t->size);
 	}
-	object_free(original);
-	object_free(patched);
 	return err;
 }
 

@@ -125,7 +125,7 @@ static int run(struct build *b)
 		kimage_free(b->image);
 	symvers_free(b->kernel.symvers);
 	for (size_t i = 0; i < b->n_units; i++)
-		arena_free(b->units[i].arena);
+		diff_release(&b->units[i]);
 	strmap_free(b->directories);
 	work_remove(b);
 	monitor_free(b->monitor);

@@ -197,7 +197,7 @@ static int make_all_absolute(struct arena *arena, struct diags *diags, struct op
 	if (!strcmp(out->root, "/"))
 		out->root = "";
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !err; i++)
-		if (**paths[i] || paths[i] != &out->root)
+		if (*paths[i] && **paths[i])
 			err = make_absolute(arena, cwd, paths[i]);
 	return err;
 }
