@@ -283,16 +283,10 @@ static struct verdict compare_code(struct diff *d, uint32_t orig, uint32_t new)
 
 	if (at != SAME && (a->size != b->size || a->n_refs != b->n_refs))
 		return changed(at, arena_printf(d->arena, "instructions differ at +0x%" PRIx64, at));
-	if (at != SAME) {
-		v = compare_refs(d, a, b);
-		if (v.state != VERDICT_SAME && v.offset < at)
-			return v;
-		if (v.state != VERDICT_SAME ||
-		    !d->arch->only_lines(d->orig.object, a, d->new.object, b))
-			return changed(at, arena_printf(d->arena,
-							"instructions differ at +0x%" PRIx64, at));
-	}
 	v = compare_refs(d, a, b);
+	if (at != SAME && (v.state == VERDICT_SAME || at < v.offset) &&
+	    !d->arch->only_lines(d->orig.object, a, d->new.object, b))
+		return changed(at, arena_printf(d->arena, "instructions differ at +0x%" PRIx64, at));
 	if (v.state != VERDICT_SAME)
 		return v;
 	if (a->traced != b->traced)

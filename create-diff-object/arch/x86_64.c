@@ -8,6 +8,8 @@
 #include <elf.h>
 #include <string.h>
 
+#include <Zydis/Zydis.h>
+
 #include "create-diff-object/arch.h"
 
 /*
@@ -36,10 +38,173 @@ static bool is_branch(const struct object *o, const struct atom *a, const struct
 	return r->offset >= 2 && code[r->offset - 2] == 0x0f && (code[r->offset - 1] & 0xf0) == 0x80;
 }
 
+/*
+ * Line numbers as arguments. __LINE__ is passed in a register, loaded with a constant; what tells it
+ * from any other constant is that __FILE__ or __func__ is the argument beside it, or that the function
+ * called is known to take one.
+ */
+enum { ARG_RDI, ARG_RSI, ARG_RDX, ARG_RCX, ARG_R8, ARG_R9, N_ARGS, NO_ARG = N_ARGS };
+
+/* Functions of the kernel that take a line number without a file or function name beside it. */
+static const struct {
+	const char *name;
+	uint8_t arg;
+} line_takers[] = {
+	{ "__ext4_journal_start_sb", ARG_RDX },
+	{ "__ext4_journal_start_reserved", ARG_RSI },
+};
+
+/* The argument that is passed in the register with this number in an instruction. */
+static uint8_t arg_of_register(unsigned int reg)
+{
+	static const uint8_t args[16] = {
+		NO_ARG, ARG_RCX, ARG_RDX, NO_ARG, NO_ARG, NO_ARG, ARG_RSI, ARG_RDI,
+		ARG_R8, ARG_R9, NO_ARG, NO_ARG, NO_ARG, NO_ARG, NO_ARG, NO_ARG,
+	};
+
+	return args[reg & 15];
+}
+
+/* mov $imm32, %r32: the register, or -1. */
+static int constant_load(const uint8_t *code, size_t len)
+{
+	if (len == 5 && (code[0] & 0xf8) == 0xb8)
+		return code[0] & 7;
+	if (len == 6 && code[0] == 0x41 && (code[1] & 0xf8) == 0xb8)
+		return 8 + (code[1] & 7);
+	return -1;
+}
+
+/* mov $symbol, %reg or lea symbol(%rip), %reg: the register, or -1. */
+static int address_load(const uint8_t *code, size_t len)
+{
+	unsigned int rex = 0;
+	int reg = constant_load(code, len);
+
+	if (reg >= 0)
+		return reg;
+	if (len != 7 || (code[0] & 0xf8) != 0x48)
+		return -1;
+	rex = code[0];
+	if (code[1] == 0xc7 && (code[2] & 0xf8) == 0xc0)
+		return (int)(code[2] & 7) + (rex & 1 ? 8 : 0);
+	if (code[1] == 0x8d && (code[2] & 0xc7) == 0x05)
+		return (int)(code[2] >> 3 & 7) + (rex & 4 ? 8 : 0);
+	return -1;
+}
+
+/* Whether a reference leads to what __FILE__ or __func__ stand for. */
+static bool names_place(const struct object *o, const struct ref *r)
+{
+	const struct atom *t = r->target == NO_ATOM ? NULL : &o->atoms[r->target];
+	const uint8_t *s = t ? atom_bytes(t) : NULL;
+	size_t len;
+
+	if (!s)
+		return false;
+	if (t->kind != ATOM_STRING)
+		return t->symbol && !strncmp(t->name, "__func__", 8);
+	if (r->addend != 0 || t->size < 3 || s[t->size - 1])
+		return false;
+	len = strlen((const char *)s);
+	return len > 2 && s[len - 2] == '.' && (s[len - 1] == 'c' || s[len - 1] == 'h');
+}
+
+/* The state of a walk through one function. */
+struct line_walk {
+	const struct object *o;
+	const struct atom *a;
+	uint32_t ref;		/* next reference, from a->first_ref */
+	bool place[N_ARGS];	/* arguments that hold __FILE__ or __func__ */
+	bool pending[N_ARGS];	/* arguments whose constant differs between the versions */
+};
+
+static bool anything_pending(const struct line_walk *w)
+{
+	for (int i = 0; i < N_ARGS; i++)
+		if (w->pending[i])
+			return true;
+	return false;
+}
+
+static bool takes_line(const struct line_walk *w, int arg, const char *callee)
+{
+	if ((arg > 0 && w->place[arg - 1]) || (arg + 1 < N_ARGS && w->place[arg + 1]))
+		return true;
+	for (size_t i = 0; callee && i < sizeof(line_takers) / sizeof(line_takers[0]); i++)
+		if (line_takers[i].arg == arg && !strcmp(line_takers[i].name, callee))
+			return true;
+	return false;
+}
+
+/* A call: do all constants that differ go to arguments that are line numbers? */
+static bool settle(struct line_walk *w, const char *callee)
+{
+	for (int i = 0; i < N_ARGS; i++)
+		if (w->pending[i] && !takes_line(w, i, callee))
+			return false;
+	memset(w->pending, 0, sizeof(w->pending));
+	memset(w->place, 0, sizeof(w->place));
+	return true;
+}
+
+/* The reference in an instruction, or NULL. */
+static const struct ref *ref_in(struct line_walk *w, uint64_t at, size_t len)
+{
+	while (w->ref < w->a->n_refs && w->o->refs[w->a->first_ref + w->ref].offset < at)
+		w->ref++;
+	if (w->ref < w->a->n_refs && w->o->refs[w->a->first_ref + w->ref].offset < at + len)
+		return &w->o->refs[w->a->first_ref + w->ref];
+	return NULL;
+}
+
+static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstruction *insn,
+		      const uint8_t *was, const uint8_t *is)
+{
+	const struct ref *r = ref_in(w, at, insn->length);
+	uint8_t arg = NO_ARG;
+	int reg;
+
+	if (memcmp(was, is, insn->length)) {
+		reg = constant_load(is, insn->length);
+		arg = reg < 0 ? NO_ARG : arg_of_register((unsigned int)reg);
+		if (arg == NO_ARG || r || constant_load(was, insn->length) != reg)
+			return false;
+		w->pending[arg] = true;
+		return true;
+	}
+	if (insn->meta.category == ZYDIS_CATEGORY_CALL ||
+	    (insn->mnemonic == ZYDIS_MNEMONIC_JMP && r && r->target != w->a->id))
+		return settle(w, r && r->target != NO_ATOM ? w->o->atoms[r->target].name : NULL);
+	if (insn->meta.branch_type != ZYDIS_BRANCH_TYPE_NONE) {
+		memset(w->place, 0, sizeof(w->place));
+		return !anything_pending(w);
+	}
+	reg = address_load(is, insn->length);
+	if (reg >= 0 && arg_of_register((unsigned int)reg) != NO_ARG)
+		w->place[arg_of_register((unsigned int)reg)] = r && names_place(w->o, r);
+	return true;
+}
+
 static bool only_lines(const struct object *o, const struct atom *a, const struct object *n,
 		       const struct atom *b)
 {
-	return false;
+	struct line_walk w = { .o = n, .a = b };
+	const uint8_t *was = atom_bytes(a), *is = atom_bytes(b);
+	ZydisDecodedInstruction insn;
+	ZydisDecoder decoder;
+
+	if (!was || !is || a->size != b->size)
+		return false;
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	for (uint64_t at = 0; at < b->size; at += insn.length) {
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, is + at,
+								b->size - at, &insn)))
+			return false;
+		if (!walk_step(&w, at, &insn, was + at, is + at))
+			return false;
+	}
+	return !anything_pending(&w);
 }
 
 /*
