@@ -135,6 +135,29 @@ static const char *string_at(const struct object *o, const struct ref *r)
 	return (const char *)bytes + r->addend;
 }
 
+/* Whether a number at @at stands where __FILE__ ":" __stringify(__LINE__) puts one. */
+static bool line_in_string(const char *s, size_t at)
+{
+	return at >= 3 && s[at - 1] == ':' && (s[at - 2] == 'c' || s[at - 2] == 'h') &&
+	       s[at - 3] == '.' && s[at] >= '0' && s[at] <= '9';
+}
+
+/* Equal strings, but for line numbers behind a file name. */
+static bool strings_same(const char *s, const char *t)
+{
+	size_t i = 0, k = 0;
+
+	while (s[i] || t[k]) {
+		if (line_in_string(s, i) && line_in_string(t, k)) {
+			i += strspn(s + i, "0123456789");
+			k += strspn(t + k, "0123456789");
+		} else if (s[i++] != t[k++]) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static bool same_place(const struct atom *a, const struct ref *o, const struct atom *b,
 		       const struct ref *n)
 {
@@ -149,7 +172,7 @@ static bool value_targets_same(struct diff *d, const struct ref *o, const struct
 	const char *s = string_at(d->orig.object, o), *t = string_at(d->new.object, n);
 
 	if (s && t)
-		return !strcmp(s, t);
+		return strings_same(s, t);
 	if (d->orig.role[a->id] == ROLE_FRESH &&
 	    strcmp(d->orig.base[a->id] ? d->orig.base[a->id] : "",
 		   d->new.base[b->id] ? d->new.base[b->id] : ""))
@@ -196,7 +219,7 @@ static const char *target_text(struct diff *d, const struct object *o, const str
 	s = string_at(o, r);
 	off = r->addend - (int64_t)a->entry;
 	if (s)
-		s = arena_printf(d->arena, "\"%.40s\"", s);
+		s = arena_printf(d->arena, "\"%.60s\"", s);
 	else if (off)
 		s = arena_printf(d->arena, "%s%s0x%" PRIx64, a->name, off < 0 ? "-" : "+",
 				 (uint64_t)(off < 0 ? -off : off));
