@@ -51,7 +51,10 @@ static int read_vermagic(struct build *b, const char **out)
 	char *path = arena_printf(b->arena, "%s/vermagic", b->kernel.runtime), *text;
 	int ret = path ? file_read(b->arena, path, &text, NULL) : -ENOMEM;
 
-	if (!ret)
+	if (ret)
+		diag_error(b->diags, "cache-damaged", diag_file(path),
+			   "Remove this directory and build again", "%s", strerror(-ret));
+	else
 		*out = text;
 	return ret;
 }

@@ -53,7 +53,7 @@ bool section_read_early(const char *name);
  */
 int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diags *diags);
 
-/* What the stages found, as a manifest. It points into the arena. 0 or -errno with a diagnostic. */
+/* What the stages found, as a manifest; build.image must be open (verify). It points into the arena. 0 or -errno with a diagnostic. */
 int finish_manifest(struct build *b, struct manifest *out);
 
 /* What the self-check compares the module with. */

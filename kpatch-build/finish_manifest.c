@@ -257,12 +257,10 @@ int finish_manifest(struct build *b, struct manifest *out)
 			.compiler = b->kernel.cc_version,
 		},
 	};
-	int ret = b->image ? 0 : -EINVAL;
+	int ret;
 
-	if (!ret)
-		m.kernel.build_id = build_id(b, &b->image->build_id);
-	if (!ret)
-		ret = m.kernel.build_id ? describe_patches(b, &m) : -ENOMEM;
+	m.kernel.build_id = build_id(b, &b->image->build_id);
+	ret = m.kernel.build_id ? describe_patches(b, &m) : -ENOMEM;
 	if (!ret)
 		ret = describe_objects(b, &m);
 	if (!ret)
