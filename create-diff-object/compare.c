@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "create-diff-object/arch.h"
@@ -269,33 +270,83 @@ static const char *entry_what(const struct atom *a)
 								: a->section->name;
 }
 
-static uint32_t skip_hints(const struct side *s, uint32_t entry)
+static const char *entry_what(const struct atom *a)
 {
-	while (entry != NO_ATOM && s->role[entry] == ROLE_HINT)
-		entry = s->next_entry[entry];
-	return entry;
+	return a->section->special && a->section->special->what ? a->section->special->what
+								: a->section->name;
+}
+
+static int entry_compare(const void *x, const void *y)
+{
+	const struct atom *a = *(const struct atom *const *)x, *b = *(const struct atom *const *)y;
+	int order = strcmp(a->section->name, b->section->name);
+
+	return order ? order : a->id < b->id ? -1 : a->id > b->id;
+}
+
+/*
+ * The table entries of a function, by section name and then in file order: the order of the
+ * sections themselves depends on what the file uses first. NULL without memory.
+ */
+static const struct atom **sorted_entries(const struct side *s, uint32_t function, size_t *n_out)
+{
+	const struct atom **list;
+	size_t n = 0;
+
+	for (uint32_t e = s->first_entry[function]; e != NO_ATOM; e = s->next_entry[e])
+		n += s->role[e] == ROLE_ENTRY;
+	list = malloc((n ? n : 1) * sizeof(*list));
+	if (!list)
+		return NULL;
+	n = 0;
+	for (uint32_t e = s->first_entry[function]; e != NO_ATOM; e = s->next_entry[e])
+		if (s->role[e] == ROLE_ENTRY)
+			list[n++] = &s->object->atoms[e];
+	qsort(list, n, sizeof(*list), entry_compare);
+	*n_out = n;
+	return list;
+}
+
+static struct verdict compare_entry_lists(struct diff *d, const struct atom *const *o, size_t n_o,
+					  const struct atom *const *n, size_t n_n)
+{
+	size_t i;
+
+	for (i = 0; i < n_o && i < n_n; i++) {
+		int order = strcmp(o[i]->section->name, n[i]->section->name);
+
+		if (order > 0)
+			break;
+		if (order < 0)
+			return changed(0, arena_printf(d->arena, "it has one %s less",
+						       entry_what(o[i])));
+		if (!values_same(d, o[i]->id, n[i]->id))
+			return changed(0, arena_printf(d->arena, "its %s differs", entry_what(n[i])));
+	}
+	if (i < n_n)
+		return changed(0, arena_printf(d->arena, "it has another %s", entry_what(n[i])));
+	if (i < n_o)
+		return changed(0, arena_printf(d->arena, "it has one %s less", entry_what(o[i])));
+	return (struct verdict){ .state = VERDICT_SAME };
 }
 
 /* The tables that describe a function: which entries, in which order, with which contents. */
 static struct verdict compare_entries(struct diff *d, uint32_t orig, uint32_t new)
 {
-	uint32_t o = skip_hints(&d->orig, d->orig.first_entry[orig]);
-	uint32_t n = skip_hints(&d->new, d->new.first_entry[new]);
+	struct verdict v = changed(0, "no memory to compare its table entries");
+	const struct atom **o, **n = NULL;
+	size_t n_o, n_n;
 
-	for (; o != NO_ATOM && n != NO_ATOM; o = skip_hints(&d->orig, d->orig.next_entry[o]),
-					     n = skip_hints(&d->new, d->new.next_entry[n])) {
-		const struct atom *a = orig_atom(d, o), *b = new_atom(d, n);
-
-		if (strcmp(a->section->name, b->section->name) || !values_same(d, o, n))
-			return changed(0, arena_printf(d->arena, "its %s differs", entry_what(b)));
-	}
-	if (o == n)
+	if (d->orig.first_entry[orig] == NO_ATOM && d->new.first_entry[new] == NO_ATOM)
 		return (struct verdict){ .state = VERDICT_SAME };
-	if (n != NO_ATOM)
-		return changed(0, arena_printf(d->arena, "it has another %s",
-					       entry_what(new_atom(d, n))));
-	return changed(0, arena_printf(d->arena, "it has one %s less",
-				       entry_what(orig_atom(d, o))));
+	o = sorted_entries(&d->orig, orig, &n_o);
+	if (o)
+		n = sorted_entries(&d->new, new, &n_n);
+	if (n)
+		v = compare_entry_lists(d, o, n_o, n, n_n);
+	free(n);
+	free(o);
+	return v;
 }
 
 static struct verdict compare_code(struct diff *d, uint32_t orig, uint32_t new)
