@@ -86,12 +86,15 @@ static int source_by_name(struct build *b, struct unit *u, const struct kmodule 
 static int prove(struct build *b, struct unit *u, const struct kmodule *module,
 		 struct verify_unit *v)
 {
-	struct object *reference;
+	struct object *reference, *original;
 	int err = object_open(u->reference, b->diags, &reference);
 
+	if (!err)
+		err = object_open(u->original, b->diags, &original);
 	if (err)
 		return err;
 	v->reference = reference;
+	v->original = original;
 	err = module ? installed_module(module, b->arena, &v->installed)
 		     : installed_image(b->image, &v->installed);
 	if (err == -EBADMSG)
@@ -100,29 +103,45 @@ static int prove(struct build *b, struct unit *u, const struct kmodule *module,
 			   "this kernel module is damaged: its relocations do not fit its symbols");
 	if (!err)
 		err = proof_make(reference, &v->installed, b->arena, &v->proof);
+	if (!err)
+		err = variant_compare(reference, original, b->arena, &v->variant);
 	return err ? err : verify_index_symbols(v);
 }
 
-/* Functions that are not the installed code; data is asked for by name when it is needed. */
+static bool is_function(const struct atom *a)
+{
+	return a->kind == ATOM_FUNC && a->symbol;
+}
+
+static void add_exception(struct verify_exception *list, size_t *n, const char *function,
+			  const char *what)
+{
+	list[*n].function = function;
+	list[(*n)++].what = what ? what : "it differs";
+}
+
+/*
+ * Functions for which one of the two links of the proof is broken; data is asked for by name when it
+ * is needed. The variant compares by the original's atoms, the proof by the reference's.
+ */
 static int list_exceptions(struct build *b, const struct verify_unit *v,
 			   struct verify_report *report)
 {
-	const struct object *o = v->reference;
-	struct verify_exception *list;
-	size_t n = 0;
+	const struct object *r = v->reference, *o = v->original;
+	size_t n = 0, room = (size_t)v->proof->functions + v->variant.functions;
+	struct verify_exception *list = arena_array(b->arena, room, sizeof(*list));
 
-	report->functions = v->proof->functions;
-	report->matched = v->proof->matched;
-	list = arena_array(b->arena, report->functions - report->matched, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < o->n_atoms; i++) {
-		if (o->atoms[i].kind != ATOM_FUNC || !o->atoms[i].symbol ||
-		    v->proof->atoms[i].status == PROOF_MATCHED)
-			continue;
-		list[n].function = o->atoms[i].name;
-		list[n++].what = proof_explain(v->proof, i, b->arena);
-	}
+	for (uint32_t i = 0; i < r->n_atoms; i++)
+		if (is_function(&r->atoms[i]) && v->proof->atoms[i].status != PROOF_MATCHED)
+			add_exception(list, &n, r->atoms[i].name,
+				      proof_explain(v->proof, i, b->arena));
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		if (is_function(&o->atoms[i]) && v->variant.why[i])
+			add_exception(list, &n, o->atoms[i].name, v->variant.why[i]);
+	report->functions = v->proof->functions;
+	report->matched = v->proof->matched;
 	report->exceptions = list;
 	report->n_exceptions = n;
 	return 0;

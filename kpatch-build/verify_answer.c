@@ -110,16 +110,38 @@ static int proven_address(struct verify_unit *u, const char *name, const struct 
 	return 0;
 }
 
+/*
+ * Why what the original object defines is not what the reference has, or NULL. @definition is of
+ * the differ's own reading of the file: the same index means the same symbol.
+ */
+static const char *variant_problem(const struct verify_unit *u, const struct symbol *definition)
+{
+	const struct object *o = u->original;
+	uint32_t atom;
+
+	if (definition->index >= o->n_symbols ||
+	    strcmp(o->symbols[definition->index].name, definition->name))
+		return "it comes from another object than the one that was verified";
+	atom = o->symbols[definition->index].atom;
+	return atom != NO_ATOM ? u->variant.why[atom] : NULL;
+}
+
 static int find_defined(struct verify_unit *u, const char *name, const struct symbol *definition,
 			struct ksym *out, const char **why)
 {
 	const union strmap_value *known = strmap_get(u->symbols, name);
 	const struct symvers_entry *export = symvers_find(u->symvers, name);
+	const char *problem = variant_problem(u, definition);
 	const struct symbol *s;
 	uint64_t address;
 	uint32_t i;
 	int err;
 
+	if (problem) {
+		*why = explain(u, "'%s' cannot be proven to be what %s runs: %s", name, u->owner,
+			       problem);
+		return -ENOTUNIQ;
+	}
 	if (!known || known->num == VERIFY_AMBIGUOUS) {
 		*why = explain(u, known ? "the object has several symbols named '%s'"
 					: "the object compiled with the kernel's own flags has no "

@@ -7,6 +7,7 @@
 
 #include "lib/kernel/installed.h"
 #include "lib/kernel/ksym.h"
+#include "lib/kernel/variant.h"
 
 struct arena;
 struct kmodule;
@@ -18,9 +19,10 @@ struct symvers;
 /* What is known about a unit when its proof has been made. Lives as long as the build. */
 struct verify_unit {
 	const char *owner;	/* "vmlinux" or the module's name */
-	const struct object *reference;
+	const struct object *reference, *original;
 	struct installed installed;
-	struct proof *proof;
+	struct proof *proof;	/* reference against the installed code */
+	struct variant variant;	/* original against reference */
 	const struct symvers *symvers;
 	struct ksym_source by_name; /* for what the object does not define */
 	struct strmap *symbols;	/* named symbols of the reference → index, or VERIFY_AMBIGUOUS */

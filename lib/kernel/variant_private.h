@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared by the parts of the comparison: variant.c pairs and judges, variant_code.c decodes. */
+#ifndef KPATCH_KERNEL_VARIANT_PRIVATE_H
+#define KPATCH_KERNEL_VARIANT_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/elf/arch.h"
+#include "lib/elf/object.h"
+#include "lib/kernel/variant.h"
+
+struct strmap;
+
+/* Instructions of a function, paired: offsets in the atoms; the last pair is the two ends. */
+struct code_map {
+	uint32_t n;
+	uint32_t *reference, *original;
+};
+
+struct site {
+	uint32_t atom;
+	uint64_t offset;
+};
+
+struct comparison {
+	const struct object *reference, *original;
+	struct arena *arena;
+	const struct elf_arch *arch;
+	uint8_t decoder[DECODER_STATE] __attribute__((aligned(16)));
+	struct strmap *in_original, *in_reference; /* names → symbol indexes */
+	uint32_t *twin;		/* by atom of the reference: atom of the original, or NO_ATOM */
+	struct code_map *maps;	/* by atom of the reference */
+	struct site *jump_labels; /* of the reference, sorted */
+	size_t n_jump_labels;
+	const char **why;	/* by atom of the original */
+};
+
+/* Pairs the instructions of two functions. NULL, or what is wrong; *map is filled if all is well. */
+const char *variant_pair_code(struct comparison *c, uint32_t reference, uint32_t original,
+			      struct code_map *map);
+
+/* Whether the references and branches of paired functions lead to the same. NULL or what is wrong. */
+const char *variant_check_code(struct comparison *c, uint32_t reference, uint32_t original);
+
+/* The offset in the original of the instruction at @offset in the reference. false: none there. */
+bool variant_map_offset(const struct code_map *map, uint64_t offset, uint64_t *out);
+
+/* Whether a reference of the one object means what one of the other does. */
+bool variant_same_target(struct comparison *c, const struct ref *r, const struct ref *o,
+			 unsigned int depth);
+
+#endif
