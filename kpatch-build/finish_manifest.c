@@ -6,6 +6,7 @@
 #include "kpatch-build/finish.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,27 @@ struct described {
 	struct manifest_callback *callbacks;
 	struct manifest_reference *references;
 };
+
+/*
+ * @text as one line of ASCII: a reason may quote a string of the kernel, with what is in it.
+ * NULL: no memory.
+ */
+static const char *one_line(struct arena *a, const char *text)
+{
+	char *copy = arena_alloc(a, strlen(text) * 4 + 1), *to = copy;
+
+	for (; copy && *text; text++) {
+		unsigned char c = *text;
+
+		if (c == '\n')
+			to = stpcpy(to, "\\n");
+		else if (c < ' ' || c > '~')
+			to += sprintf(to, "\\x%02x", c);
+		else
+			*to++ = c;
+	}
+	return copy;
+}
 
 static int describe_patch(struct build *b, const char *path, struct manifest_patch *out)
 {
@@ -88,21 +110,26 @@ static void add_reference(struct described *d, const struct diff_klp_ref *ref)
 	};
 }
 
-static void add_unit(struct described *d, const struct unit *u)
+static int add_unit(struct arena *a, struct described *d, const struct unit *u)
 {
 	const struct diff_report *r = &u->report;
 	struct manifest_object *o = d->object;
 	size_t i;
 
-	for (i = 0; i < r->n_changed; i++)
-		d->functions[o->n_functions++] = (struct manifest_function){
+	for (i = 0; i < r->n_changed; i++) {
+		struct manifest_function *f = &d->functions[o->n_functions++];
+
+		*f = (struct manifest_function){
 			.name = r->changed[i].name,
 			.source = u->source,
 			.position = r->changed[i].sympos,
 			.old_size = r->changed[i].old_size,
 			.new_size = r->changed[i].new_size,
-			.reason = r->changed[i].reason,
+			.reason = one_line(a, r->changed[i].reason),
 		};
+		if (!f->reason)
+			return -ENOMEM;
+	}
 	for (i = 0; i < r->n_new; i++)
 		d->new_functions[o->n_new_functions++] = (struct manifest_new_function){
 			.name = r->new_functions[i].name,
@@ -122,6 +149,7 @@ static void add_unit(struct described *d, const struct unit *u)
 		o->compared += u->verified->functions;
 		o->matched += u->verified->matched;
 	}
+	return 0;
 }
 
 static bool belongs(const struct unit *u, const char *owner)
@@ -163,12 +191,12 @@ static int describe_object(struct build *b, const char *owner, struct manifest_o
 	if (ret)
 		return ret;
 	o->name = owner;
-	for (i = 0; i < b->n_units; i++) {
+	for (i = 0; !ret && i < b->n_units; i++) {
 		const struct unit *u = &b->units[i];
 
 		if (!belongs(u, owner))
 			continue;
-		add_unit(&d, u);
+		ret = add_unit(b->arena, &d, u);
 		if (u->verified && !o->build_id)
 			o->build_id = build_id(b, &u->verified->build_id);
 	}
@@ -177,8 +205,8 @@ static int describe_object(struct build *b, const char *owner, struct manifest_o
 	o->new_data = d.new_data;
 	o->callbacks = d.callbacks;
 	o->references = d.references;
-	if (o->build_id && *o->build_id)
-		return 0;
+	if (ret || (o->build_id && *o->build_id))
+		return ret;
 	diag_error(b->diags, "build-id-missing", &(struct diag_place){ .function = owner }, NULL,
 		   "the installed %s has no build ID, so a patch could not be told from one for "
 		   "another kernel", owner);
@@ -224,8 +252,11 @@ static int describe_warnings(struct build *b, struct manifest *m)
 	for (i = 0; i < n; i++) {
 		const struct diag *d = diags_get(b->diags, i);
 
-		if (d->severity == DIAG_WARNING)
-			warnings[m->n_warnings++] = d->what;
+		if (d->severity != DIAG_WARNING)
+			continue;
+		warnings[m->n_warnings] = one_line(b->arena, d->what);
+		if (!warnings[m->n_warnings++])
+			return -ENOMEM;
 	}
 	m->warnings = warnings;
 	return 0;
