@@ -41,7 +41,7 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)))
 LIB_OBJS := $(call objects,lib/*/*.c lib/elf/*/*.c)
 DIFF_OBJS := $(filter-out %/main.o,$(call objects,create-diff-object/*.c create-diff-object/arch/*.c))
 BUILD_OBJS := $(filter-out %/main.o,$(call objects,kpatch-build/*.c))
-LOADER_OBJS := $(call objects,kpatch/*.c)
+LOADER_OBJS := $(filter-out %/main.o %/system_real.o,$(call objects,kpatch/*.c))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))
 PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch
 
@@ -79,7 +79,19 @@ $(BUILD)/create-diff-object: $(DIFF_MAIN) $(LIBDIFF) $(LIBKPATCH)
 $(BUILD)/kpatch-build: $(BUILD_MAIN) $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(BUILD)/kpatch: $(LOADER_OBJS) $(LIBKPATCH)
+# The loader without the calls that reach the kernel, for kpatch and for the tests' fake kernel.
+$(BUILD)/libloader.a: $(LOADER_OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+LOADER_MAIN := $(OBJ)/kpatch/main.o $(OBJ)/kpatch/system_real.o
+LIBLOADER := $(BUILD)/libloader.a
+
+$(BUILD)/test/fake-kpatch: $(OBJ)/test/loader/fake-kpatch.o $(LIBLOADER) $(LIBKPATCH)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
+
+$(BUILD)/kpatch: $(LOADER_MAIN) $(LIBLOADER) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
