@@ -270,12 +270,6 @@ static const char *entry_what(const struct atom *a)
 								: a->section->name;
 }
 
-static const char *entry_what(const struct atom *a)
-{
-	return a->section->special && a->section->special->what ? a->section->special->what
-								: a->section->name;
-}
-
 static int entry_compare(const void *x, const void *y)
 {
 	const struct atom *a = *(const struct atom *const *)x, *b = *(const struct atom *const *)y;
