@@ -18,6 +18,15 @@
  * SECOBJ is "vmlinux" if SYMOBJ is, else the module being patched. The finish stage makes the
  * relocation part of .klp.rela.SECOBJ.SECTION against .klp.sym.SYMOBJ.NAME,POS.
  *
+ * Static calls
+ * ------------
+ * objtool finds static calls by the name of the trampoline (__SCT__x) and writes their keys
+ * (__SCK__x) into a table that the kernel reads while it loads the patch. For a trampoline of
+ * vmlinux the differ mentions the key in .discard.addressable, so that the name is there for
+ * objtool. A key of a module would be resolved too late for that table, so a module's trampoline
+ * must keep its .klp.ref. name while objtool runs: it is then called like any function, which is
+ * always right, since the trampoline itself leads to the current target.
+ *
  * Metadata
  * --------
  * Up to and including objtool, metadata sections carry the prefix .discard, because objtool

@@ -106,6 +106,9 @@ static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *d
 		return ret;
 	/* objtool takes no weak function for one that does not return. */
 	s->bind = STB_GLOBAL;
+	/* kpatch-abi.h, "Static calls": a module's trampoline is called as it is. */
+	if (!strncmp(ref.name, "__SCT__", 7) && strcmp(ref.symbol_object, "vmlinux"))
+		return 0;
 	if (strmap_get(used, ref.name))
 		return 0;
 	if (strmap_set(used, ref.name, (union strmap_value){ .num = 0 }) ||
