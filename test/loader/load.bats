@@ -1,0 +1,560 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# kpatch load and check, on a machine that is a directory (machine.bash). What the kernel does is
+# written down in each test.
+
+bats_require_minimum_version 1.5.0
+load machine
+
+setup_file() { machine_build; }
+
+setup() {
+	machine
+	umask 022
+}
+
+@test "load: a patch that is enabled at once" {
+	patch_module livepatch-fix fix.ko
+	prompt_kernel
+	kpatch load fix.ko
+	says "livepatch_fix: enabled, 1 function replaced"
+	[ "$(calls)" = insert ]
+	[ -e "$M/sys/kernel/livepatch/livepatch_fix" ]
+}
+
+@test "load: the kernel gets the bytes of the file, decompressed where libkmod cannot" {
+	patch_module livepatch-fix fix.ko
+	kernel <<-'END'
+		[[ $1 != insert ]] || { cat > got; appear livepatch_fix 1 0 vmlinux:1:a,1; }
+	END
+	for how in "cat" "xz -c" "zstd -qc" "gzip -c"; do
+		$how < fix.ko > try.ko
+		rm -rf "$M"/sys/kernel/livepatch/* "$M"/sys/module/livepatch_fix
+		kpatch load try.ko
+		cmp fix.ko "$M/got"
+	done
+}
+
+@test "load: waits for the transition to end, and says how many tasks are left" {
+	patch_module livepatch-fix fix.ko
+	task 17 busy 0
+	task 18 lazy 0
+	task 19 done 1
+	kernel <<-'END'
+		case $1 in
+		insert) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		sleep) (( $3 < 9000 )) || set_state livepatch_fix 1 0 ;;
+		esac
+	END
+	kpatch load fix.ko
+	says "livepatch_fix: enabling, 2 tasks left"
+	says "livepatch_fix: enabled"
+	[ "$(calls)" = insert ]
+}
+
+@test "load: a stalled transition names its tasks, and the patch is taken back" {
+	patch_module livepatch-fix fix.ko
+	task 17 "odd) (name" 0 "[<0>] do_sys_poll+0x1/0x2" "[<0>] meminfo_proc_show+0x3e0/0x5a0" \
+		"[<0>] seq_read+0x1/0x2"
+	FLAGS=2129984 task 18 kthread 0 "[<0>] svc_recv+0x1/0x2 [sunrpc]"
+	task 19 switched 1 "[<0>] meminfo_proc_show+0x1/0x2"
+	kernel <<-'END'
+		case "$1 $3" in
+		insert*) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		"write 0") set_state livepatch_fix 0 1; touch reversed ;;
+		sleep*) [[ ! -e reversed ]] || gone livepatch_fix ;;
+		remove*) forget livepatch_fix ;;
+		esac
+	END
+	fails 8 load --timeout 20 fix.ko
+	has transition-stalled task-blocks
+	says "not enabled within 20 s"
+	says "task 17 (odd) (name) is in do_sys_poll, called from meminfo_proc_show"
+	says "kernel thread 18 (kthread) is in svc_recv"
+	[[ $stderr != *"19 (switched)"* ]]
+	[ "$(calls)" = "insert
+write /sys/kernel/livepatch/livepatch_fix/enabled 0
+remove livepatch_fix" ]
+	[ ! -e "$M/sys/kernel/livepatch/livepatch_fix" ]
+}
+
+@test "load: nobody in /proc holds it" {
+	patch_module livepatch-fix fix.ko
+	kernel <<-'END'
+		case "$1 $3" in
+		insert*) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		"write 0") gone livepatch_fix ;;
+		esac
+	END
+	fails 8 load --timeout 5 fix.ko
+	says "idle task of a processor"
+}
+
+@test "load: what cannot be taken back either is said so" {
+	patch_module livepatch-fix fix.ko
+	kernel <<-'END'
+		case "$1 $3" in
+		insert*) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		"write 0") set_state livepatch_fix 0 1 ;;
+		esac
+	END
+	fails 11 load --timeout 5 fix.ko
+	has transition-stalled not-taken-back
+}
+
+@test "load: an interrupt takes the patch back" {
+	patch_module livepatch-fix fix.ko
+	kernel <<-'END'
+		case "$1 $3" in
+		insert*) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		sleep*) touch interrupt ;;
+		"write 0") gone livepatch_fix; rm interrupt ;;
+		esac
+	END
+	fails 12 load fix.ko
+	has interrupted
+	[ "$(calls | tail -1)" = "remove livepatch_fix" ]
+}
+
+@test "load: somebody else disables it meanwhile" {
+	patch_module livepatch-fix fix.ko
+	kernel <<-'END'
+		case $1 in
+		insert) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		sleep) gone livepatch_fix ;;
+		esac
+	END
+	fails 7 load fix.ko
+	has patch-gone
+}
+
+@test "load: every error of the kernel has a meaning and an exit code, and the log is shown" {
+	patch_module livepatch-fix fix.ko
+	for case in 1:9:EPERM 2:7:ENOENT 8:7:ENOEXEC 12:1:ENOMEM 16:10:EBUSY 17:7:EEXIST 19:7:ENODEV \
+		22:7:EINVAL 74:7:EBADMSG 126:7:ENOKEY 129:7:EKEYREJECTED; do
+		IFS=: read -r number code name <<< "$case"
+		kernel <<-END
+			[[ \$1 != insert ]] || { log "livepatch: symbol 'x' not found"; log "usb: noise"; exit $number; }
+		END
+		fails "$code" load fix.ko
+		has kernel-refused-module kernel-log
+		says "($name)"
+		says "symbol 'x' not found"
+		[[ $stderr != *noise* ]]
+	done
+}
+
+@test "load: a module that registers nothing is removed" {
+	patch_module livepatch-fix fix.ko
+	kernel <<< ''
+	fails 7 load fix.ko
+	has no-patch-registered
+	[ "$(calls)" = "insert
+remove livepatch_fix" ]
+}
+
+@test "load: the same build again is no error" {
+	patch_module livepatch-fix fix.ko
+	live_patch livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 1 OK
+	kpatch load fix.ko
+	says "already loaded"
+	[ -z "$(calls)" ]
+}
+
+@test "load: another build of that name is a conflict" {
+	patch_module livepatch-fix fix.ko
+	live_patch livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1
+	loaded_module livepatch_fix 2222222222222222222222222222222222222222 1 OK
+	fails 6 load fix.ko
+	has name-taken
+	fails 6 check fix.ko
+	has name-taken
+	[ -z "$(calls)" ]
+}
+
+@test "load: a load that was killed half way is finished" {
+	patch_module livepatch-fix fix.ko
+	live_patch livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 1 OK
+	kernel <<< '[[ $1 != sleep ]] || set_state livepatch_fix 1 0'
+	kpatch load fix.ko
+	says "livepatch_fix: enabled"
+	[ -z "$(calls)" ]
+}
+
+@test "load: an unload that was killed half way is finished first" {
+	patch_module livepatch-fix fix.ko
+	live_patch livepatch_fix 0 1 vmlinux:1:meminfo_proc_show,1
+	kernel <<-'END'
+		case $1 in
+		insert) appear livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1 ;;
+		sleep) gone livepatch_fix ;;
+		remove) forget livepatch_fix ;;
+		esac
+	END
+	kpatch load fix.ko
+	[ "$(calls)" = "remove livepatch_fix
+insert" ]
+}
+
+@test "load: a module left over from before is removed first" {
+	patch_module livepatch-fix fix.ko
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 0 OK
+	prompt_kernel
+	kpatch load fix.ko
+	[ "$(calls)" = "remove livepatch_fix
+insert" ]
+}
+
+@test "load: waits for another patch's transition, but not for ever" {
+	patch_module livepatch-fix fix.ko
+	live_patch other 1 1 vmlinux:1:f,1
+	kernel <<-'END'
+		case $1 in
+		insert) appear livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1 ;;
+		sleep) (( $3 < 5000 )) || set_state other 1 0 ;;
+		esac
+	END
+	kpatch load fix.ko
+	[ "$(calls)" = insert ]
+	rm -rf "$M/sys/kernel/livepatch/livepatch_fix" "$M/calls" "$M/sys/module/livepatch_fix"
+	live_patch other 1 1
+	fails 10 load --timeout 3 fix.ko
+	has transition-busy
+	says "transition of other"
+	[ -z "$(calls)" ]
+}
+
+@test "load: patches that it replaces are removed with their modules" {
+	REPLACE=true patch_module livepatch-fix fix.ko
+	live_patch old_one 1 0 vmlinux:1:f,1
+	live_patch old_two 1 0 vmlinux:1:g,1
+	kernel <<-'END'
+		case "$1 $2" in
+		insert*) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		sleep*) set_state livepatch_fix 1 0; gone old_one; (( $3 < 1010 )) || gone old_two ;;
+		remove*) forget "$2" ;;
+		esac
+	END
+	kpatch load fix.ko
+	says "old_one: replaced and removed"
+	[ "$(calls)" = "insert
+remove old_one
+remove old_two" ]
+}
+
+@test "load: a replaced module that stays is named" {
+	REPLACE=true patch_module livepatch-fix fix.ko
+	live_patch old_one 1 0 vmlinux:1:f,1
+	kernel <<-'END'
+		case "$1 $2" in
+		insert*) appear livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1
+			 gone old_one; echo 1 > sys/module/old_one/refcnt ;;
+		esac
+	END
+	fails 11 load fix.ko
+	has module-still-used
+	says "old_one"
+}
+
+@test "load: without replace nothing else is touched" {
+	patch_module livepatch-fix fix.ko
+	live_patch old_one 1 0 vmlinux:1:f,1
+	prompt_kernel
+	kpatch load fix.ko
+	[ "$(calls)" = insert ]
+	[ -e "$M/sys/module/old_one" ]
+}
+
+# Wrong kernels
+
+@test "load: another release" {
+	KERNEL=6.1.0-55-amd64 patch_module livepatch-fix fix.ko
+	fails 4 load fix.ko
+	has other-release
+	says "made for kernel 6.1.0-55-amd64, but 6.1.0-56-amd64 is running"
+	[ -z "$(calls)" ]
+}
+
+@test "load: a release that begins like ours" {
+	KERNEL=6.1.0-56-amd64-rt patch_module livepatch-fix fix.ko
+	fails 4 load fix.ko
+	has other-release
+}
+
+@test "load: another build of the same release says both build IDs" {
+	ID=fedcba9876543210fedcba9876543210fedcba98 patch_module livepatch-fix fix.ko
+	fails 4 load fix.ko
+	has other-kernel-build
+	says "expected build ID fedcba9876543210fedcba9876543210fedcba98, found $KERNEL_ID"
+	[ -z "$(calls)" ]
+}
+
+@test "load: a kernel that does not tell its build ID" {
+	patch_module livepatch-fix fix.ko
+	rm "$M/sys/kernel/notes"
+	fails 4 load fix.ko
+	has build-id-unknown
+}
+
+@test "load: a build ID that ends with a newline character" {
+	ID=0123456789abcdef0123456789abcdef01230a0a
+	note "$M/sys/kernel/notes" "$ID"
+	ID=$ID patch_module livepatch-fix fix.ko
+	prompt_kernel
+	kpatch load fix.ko
+}
+
+@test "load: a loaded module of another build, of ours, and one that is not loaded" {
+	NFSD=1 patch_module livepatch-fix fix.ko
+	prompt_kernel
+	loaded_module nfsd cccccccccccccccccccccccccccccccccccccccc
+	fails 4 load fix.ko
+	has other-module-build
+	says "expected build ID $NFSD_ID, loaded is cccccccccccccccccccccccccccccccccccccccc"
+	rm "$M/sys/module/nfsd/notes/.note.gnu.build-id"
+	fails 4 load fix.ko
+	has build-id-unknown
+	[ -z "$(calls)" ]
+	rm -r "$M/sys/module/nfsd"
+	kpatch check fix.ko
+	loaded_module nfsd "$NFSD_ID"
+	kpatch load fix.ko
+}
+
+@test "load: a module that would be loaded later is compared on disk" {
+	NFSD=1 patch_module livepatch-fix fix.ko
+	prompt_kernel
+	d=$M/lib/modules/$RELEASE/kernel/fs/nfsd
+	mkdir -p "$d"
+	BUILD_ID=cccccccccccccccccccccccccccccccccccccccc LIVEPATCH=N MANIFEST=none patch_module nfsd "$d/nfsd.ko"
+	echo "kernel/fs/nfsd/nfsd.ko:" > "$M/lib/modules/$RELEASE/modules.dep"
+	fails 4 load fix.ko
+	has other-module-build
+	says "installed is cccccccccccccccccccccccccccccccccccccccc"
+	BUILD_ID=$NFSD_ID LIVEPATCH=N MANIFEST=none patch_module nfsd "$d/nfsd.ko"
+	kpatch load fix.ko
+}
+
+# Wrong files
+
+@test "load: not a livepatch module" {
+	LIVEPATCH=N patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	has not-a-livepatch
+}
+
+@test "load: no manifest, unless it is asked for" {
+	MANIFEST=none patch_module livepatch-fix fix.ko
+	prompt_kernel
+	fails 3 load fix.ko
+	has manifest-missing
+	kpatch load --unchecked fix.ko
+	MANIFEST=none KERNEL=5.10 patch_module livepatch-other other.ko
+	fails 4 load --unchecked other.ko
+	has other-release
+}
+
+@test "load: manifests that lie" {
+	REAL_FUNCTION=other patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	has manifest-lies
+	says "it does not have other of vmlinux"
+	FLAGS_REPLACE=true patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	has manifest-lies
+	NFSD=1 manifest livepatch-fix > more.yaml
+	MANIFEST=$PWD/more.yaml patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	has manifest-lies
+	says "functions that the module does not replace"
+	manifest livepatch-other > other.yaml
+	MANIFEST=$PWD/other.yaml patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	has manifest-lies
+	VERMAGIC="5.10 SMP" patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	has manifest-lies
+	[ -z "$(calls)" ]
+}
+
+@test "load: a broken manifest says what and where" {
+	manifest livepatch-fix | sed 's/^version: .*/version: 1/; /^builder/d' > bad.yaml
+	MANIFEST=$PWD/bad.yaml patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	has manifest-wrong-type manifest-missing-key
+	says "fix.ko:4:"
+}
+
+@test "load: cut short, empty, foreign: refused at every length" {
+	patch_module livepatch-fix whole.ko
+	size=$(stat -c %s whole.ko)
+	for (( n = 0; n < size; n += size / 40 )); do
+		head -c "$n" whole.ko > fix.ko
+		fails 3 load fix.ko
+		[[ $stderr == *"["* ]]
+	done
+	[ -z "$(calls)" ]
+	echo "int main(void) { return 0; }" | gcc -x c -o fix.ko -
+	fails 3 load fix.ko
+}
+
+@test "load: files that cannot be trusted, or are no files" {
+	patch_module livepatch-fix fix.ko
+	chmod o+w fix.ko
+	fails 3 load fix.ko
+	has file-writable-by-others
+	chmod 644 fix.ko
+	ln -s fix.ko link.ko
+	fails 3 load link.ko
+	has file-is-a-link
+	mkdir dir.ko
+	fails 3 load dir.ko
+	has file-not-regular
+	mkfifo fifo.ko
+	fails 3 load fifo.ko
+	has file-not-regular
+	fails 5 load missing.ko
+	has file-not-found
+	fails 5 load fix.ko/inside.ko
+	has file-not-found
+	[ -z "$(calls)" ]
+}
+
+@test "load: names that are no names" {
+	for name in "a b" $'a\nb' "$(printf 'x%.0s' {1..60})"; do
+		fails 2 load "$name"
+		has bad-name
+	done
+	fails 5 load nothing-of-that-name
+	has not-installed
+}
+
+# What the kernel's policy says
+
+@test "load: kernels that would refuse are not asked" {
+	patch_module livepatch-fix fix.ko
+	echo 0 > "$M/proc/sys/kernel/ftrace_enabled"
+	fails 7 load fix.ko
+	has ftrace-disabled
+	echo 1 > "$M/proc/sys/kernel/ftrace_enabled"
+	echo 1 > "$M/proc/sys/kernel/modules_disabled"
+	fails 7 load fix.ko
+	has modules-disabled
+	echo 0 > "$M/proc/sys/kernel/modules_disabled"
+	mkdir -p "$M/sys/kernel/security"
+	echo "none [integrity] confidentiality" > "$M/sys/kernel/security/lockdown"
+	fails 7 load fix.ko
+	has signature-required
+	says "locked down"
+	echo "[none] integrity confidentiality" > "$M/sys/kernel/security/lockdown"
+	mkdir -p "$M/sys/module/module/parameters"
+	echo Y > "$M/sys/module/module/parameters/sig_enforce"
+	fails 7 load fix.ko
+	has signature-required
+	[ -z "$(calls)" ]
+	printf 'signature~Module signature appended~\n' >> fix.ko
+	prompt_kernel
+	kpatch load fix.ko
+}
+
+@test "load: no live patching in this kernel" {
+	patch_module livepatch-fix fix.ko
+	rmdir "$M/sys/kernel/livepatch"
+	fails 7 load fix.ko
+	has kernel-without-livepatch
+}
+
+@test "load: not as an ordinary user; check works" {
+	patch_module livepatch-fix fix.ko
+	echo 1000 > "$M/euid"
+	fails 9 load fix.ko
+	has needs-root
+	kpatch check fix.ko
+	says "can be loaded"
+}
+
+@test "load: another kpatch at work" {
+	patch_module livepatch-fix fix.ko
+	prompt_kernel
+	exec 8> "$M/run/kpatch.lock"
+	flock 8
+	fails 10 load --timeout 2 fix.ko
+	has lock-held
+	[ -z "$(calls)" ]
+	exec 8>&-
+	kpatch load fix.ko
+}
+
+@test "load: an initramfs without /run" {
+	patch_module livepatch-fix fix.ko
+	prompt_kernel
+	rmdir "$M/run"
+	kpatch load fix.ko
+}
+
+# What changes hands
+
+@test "check: newly patched, patched again, back to the original" {
+	REPLACE=true NFSD=1 patch_module livepatch-fix fix.ko
+	live_patch old_one 1 0 vmlinux:1:meminfo_proc_show,1 vmlinux:1:other,1 nfsd:0:exp_show,1
+	kpatch check fix.ko
+	says "vmlinux: meminfo_proc_show: patched again, now old_one"
+	says "nfsd: exp_show: newly patched"
+	says "vmlinux: other: back to the original, now old_one"
+	says "replaces old_one"
+	[ -z "$(calls)" ]
+	kpatch load --dry-run --format json fix.ko
+	python3 - "$output" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])
+		changes = {(f["object"], f["name"], f["position"]): (f["change"], f["patch"]) for f in r["functions"]}
+		assert changes == {
+			("vmlinux", "meminfo_proc_show", 0): ("patched-again", "old_one"),
+			("nfsd", "exp_show", 2): ("newly-patched", None),
+			("vmlinux", "other", 1): ("back-to-original", "old_one"),
+			("nfsd", "exp_show", 1): ("back-to-original", "old_one")}, changes
+		assert r["replaces"] == ["old_one"] and r["result"] == "ok" and r["exit_code"] == 0
+	END
+	[ -z "$(calls)" ]
+}
+
+@test "check: without replace nothing goes back" {
+	patch_module livepatch-fix fix.ko
+	live_patch old_one 1 0 vmlinux:1:other,1
+	kpatch check fix.ko
+	[[ $output != *"back to"* && $output != *replaces* ]]
+}
+
+@test "load: errors in JSON and YAML" {
+	ID=fedcba9876543210fedcba9876543210fedcba98 patch_module livepatch-fix fix.ko
+	fails 4 load --format json fix.ko
+	[ -z "$stderr" ]
+	python3 - "$output" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])
+		assert r["result"] == "wrong-kernel" and r["exit_code"] == 4
+		d = r["diagnostics"][0]
+		assert d["id"] == "other-kernel-build" and d["severity"] == "error" and d["file"] == "fix.ko"
+	END
+	fails 4 load --format yaml fix.ko
+	[[ $output == *'id: "other-kernel-build"'* && $output == *"exit_code: 4"* ]]
+}
+
+@test "load --all: in the order of names, one failure does not stop the others" {
+	d=$M/var/lib/kpatch/$RELEASE
+	mkdir -p "$d"
+	patch_module livepatch-a "$d/livepatch-a.ko"
+	ID=fedcba9876543210fedcba9876543210fedcba98 patch_module livepatch-b "$d/livepatch-b.ko"
+	patch_module livepatch-c "$d/livepatch_c.ko"
+	kernel <<-'END'
+		[[ $1 != insert ]] || appear livepatch_$([[ -e first ]] && echo c || echo a) 1 0 vmlinux:1:f,1
+		touch first
+	END
+	fails 4 load --all
+	has other-kernel-build
+	[ -e "$M/sys/kernel/livepatch/livepatch_a" ]
+	[ -e "$M/sys/kernel/livepatch/livepatch_c" ]
+	[ ! -e "$M/sys/kernel/livepatch/livepatch_b" ]
+}
