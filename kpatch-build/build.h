@@ -53,6 +53,7 @@ struct options {
 	const char *data_dir;	/* where kmod/ was installed (or the checkout's kmod/) */
 	char **patches;
 	size_t n_patches;
+	const char *stop_after;	/* name of the last stage to run, or NULL */
 	unsigned int jobs;
 	bool replace;		/* atomic replace (default) or --no-replace */
 	bool verify;		/* false: --no-verify */

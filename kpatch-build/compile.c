@@ -12,6 +12,8 @@
 #include "kpatch-build/compile.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kpatch-build/kbuild.h"
@@ -31,6 +33,13 @@ struct compile_job {
 enum variant { REFERENCE, ORIGINAL, PATCHED };
 
 static const char *const variant_names[] = { "reference", "original", "patched" };
+
+static bool ends_in(const char *text, const char *ending)
+{
+	size_t n = strlen(text), m = strlen(ending);
+
+	return n >= m && !strcmp(text + n - m, ending);
+}
 
 /* -g, -g3, -gdwarf-5, -gz=zlib, …; not an option that only begins with those letters. */
 static bool is_debug_flag(const char *word)
@@ -185,6 +194,63 @@ static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
 	return err ? err : judge(b, jobs, n, commands, (const size_t (*)[4])where);
 }
 
+/*
+ * Whether the patched compilation of a job read @f: *read. The compiler has written what it read to
+ * the dependency file. If it read the file of the prepared tree instead, through a path that leads
+ * out of the shadow, the object is not what it should be: -EXDEV.
+ */
+static int reads_patched(struct build *b, const struct compile_job *job, const struct patched_file *f,
+			 bool *read)
+{
+	const char *ours = arena_printf(b->arena, "%s/%s", b->shadow, f->path), *base = path_base(f->path);
+	char *text, resolved[PATH_MAX], wanted[PATH_MAX];
+	int err = file_read(b->arena, arena_printf(b->arena, "%s.d", job->patched), &text, NULL);
+
+	if (!ours || !realpath(ours, wanted))
+		return -errno;
+	for (char *word = err ? NULL : strtok_r(text, " \n\\", &text); word;
+	     word = strtok_r(NULL, " \n\\", &text)) {
+		if (strcmp(path_base(word), base))
+			continue;
+		if (!realpath(*word == '/' ? word : arena_printf(b->arena, "%s/%s", b->shadow, word), resolved))
+			continue;
+		if (!strcmp(resolved, wanted))
+			*read = true;
+		else if (ends_in(resolved, arena_printf(b->arena, "/tree/%s", f->path)))
+			return -EXDEV;
+	}
+	return err;
+}
+
+/* Drops units that are not made from any patched file after all: an #include that was not taken. */
+static int drop_untouched(struct build *b)
+{
+	size_t n = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < b->n_units; i++) {
+		bool read = false;
+
+		for (size_t j = 0; j < b->n_patched && !err; j++)
+			err = reads_patched(b, b->units[i].job, &b->patched[j], &read);
+		if (err == -EXDEV)
+			diag_error(b->diags, "shadow-left", diag_file(b->units[i].source),
+				   "Please report this", "a patched file is included on a way that leads "
+				   "around the patched tree");
+		if (err)
+			return err;
+		if (read)
+			b->units[n++] = b->units[i];
+	}
+	b->n_units = n;
+	if (n)
+		return 0;
+	build_fails_as(b, EXIT_NO_CHANGE);
+	diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
+		   "no object of kernel %s is made from the files that the patch changes", b->kernel.release);
+	return -EINVAL;
+}
+
 static int make_shadows(struct build *b)
 {
 	b->pristine = build_work_path(b, "tree.original");
@@ -274,6 +340,8 @@ int stage_compile(struct build *b)
 	if (err)
 		return explain_shadow(b, err);
 	err = run_jobs(b, jobs, n);
+	if (!err)
+		err = drop_untouched(b);
 	for (size_t i = 0; i < b->n_units && !err; i++) {
 		b->units[i].reference = b->units[i].job->reference;
 		b->units[i].original = b->units[i].job->original;

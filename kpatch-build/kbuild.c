@@ -213,11 +213,34 @@ static int parse_directory(struct build *b, char *text, struct kbuild_directory 
 	return err;
 }
 
+/*
+ * The lists of a directory as the query prints them, from the cache if they were asked for before.
+ * *text: NULL without a makefile, or if it cannot be evaluated by itself.
+ */
+static int lists_of(struct build *b, const char *dir, char **text)
+{
+	const char *cached = arena_printf(b->arena, "%s/lists/%s.lists", b->kernel.entry, dir);
+	int err;
+
+	*text = NULL;
+	if (!cached)
+		return -ENOMEM;
+	if (!file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir)) &&
+	    !file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir)))
+		return 0;
+	if (file_read(b->arena, cached, text, NULL) == 0)
+		return 0;
+	err = query(b, b->kernel.tree, dir, "kpatch-lists", "", text);
+	/* a cache that cannot be written costs time, nothing else */
+	if (!err && *text && !directory_make_above(cached, 0777))
+		file_write_atomic(cached, *text, strlen(*text), 0644);
+	return err;
+}
+
 int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_directory **out)
 {
 	struct kbuild_directory *d;
 	union strmap_value *known;
-	bool has_makefile = false;
 	char *text;
 	int err;
 
@@ -234,10 +257,7 @@ int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_
 	if (!d)
 		return -ENOMEM;
 	d->dir = arena_strdup(b->arena, dir);
-	has_makefile = file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir)) ||
-		       file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir));
-	text = NULL;
-	err = has_makefile ? query(b, b->kernel.tree, dir, "kpatch-lists", "", &text) : 0;
+	err = lists_of(b, dir, &text);
 	if (!err && text)
 		err = parse_directory(b, text, d);
 	if (err)

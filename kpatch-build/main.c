@@ -102,16 +102,44 @@ static int run_stages(struct build *b)
 			return exit_code(b, stage, err);
 		if (b->options.verbose)
 			build_say(b, "%-8s %6.2f s", stage->name, seconds() - before);
+		if (b->options.stop_after && !strcmp(b->options.stop_after, stage->name))
+			return EXIT_OK;
 	}
 	build_say(b, "built %s for %s in %.1f s", b->name, b->kernel.release, seconds() - start);
 	return EXIT_OK;
 }
 
+/* What can be known to be wrong before a minute is spent. */
+static bool can_start(struct build *b)
+{
+	const struct options *o = &b->options;
+	bool known = !o->stop_after;
+
+	for (size_t i = 0; i < N_STAGES && !known; i++)
+		known = !strcmp(o->stop_after, stages[i].name);
+	if (!known)
+		diag_error(b->diags, "usage", NULL, "kpatch-build(8) lists the stages",
+			   "there is no stage '%s'", o->stop_after);
+	if (access(o->output, W_OK | X_OK) < 0)
+		diag_error(b->diags, "output", diag_file(o->output), "Choose another directory with --output",
+			   "results cannot be written there: %s", strerror(errno));
+	for (size_t i = 0; i < o->n_patches; i++)
+		if (access(o->patches[i], R_OK) < 0)
+			diag_error(b->diags, "patch-unreadable", diag_file(o->patches[i]), "Check the path",
+				   "the patch cannot be read: %s", strerror(errno));
+	return !diags_errors(b->diags);
+}
+
 static int run(struct build *b)
 {
 	size_t printed = 0;
-	int err = monitor_new(&b->monitor), code;
+	int err, code;
 
+	if (!can_start(b)) {
+		print_diags(b, &printed);
+		return EXIT_USAGE;
+	}
+	err = monitor_new(&b->monitor);
 	if (!err)
 		err = work_make(b);
 	if (err) {

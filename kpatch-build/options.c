@@ -15,7 +15,7 @@
 #include "lib/util/file.h"
 
 enum { OPT_ROOT = 256, OPT_SOURCE, OPT_CONFIG, OPT_IMAGE, OPT_MODULES, OPT_SYMVERS, OPT_CC,
-       OPT_CACHE, OPT_NO_REPLACE, OPT_NO_VERIFY, OPT_KEEP, OPT_DATA, OPT_VERSION };
+       OPT_CACHE, OPT_NO_REPLACE, OPT_NO_VERIFY, OPT_KEEP, OPT_STOP, OPT_DATA, OPT_VERSION };
 
 /* One line each: what getopt needs and what --help says. */
 static const struct {
@@ -40,6 +40,7 @@ static const struct {
 	{ "no-replace", NULL, OPT_NO_REPLACE, "stack on loaded patches instead of replacing them" },
 	{ "no-verify", NULL, OPT_NO_VERIFY, "do not prove that the code is what the kernel runs" },
 	{ "keep", NULL, OPT_KEEP, "keep the work directory" },
+	{ "stop-after", "STAGE", OPT_STOP, "end after kernel, prepare, plan, compile, verify, …" },
 	{ "verbose", NULL, 'v', "say what each stage does and how long it takes" },
 	{ "quiet", NULL, 'q', "no progress, only results and problems" },
 	{ "help", NULL, 'h', "this text" },
@@ -171,6 +172,7 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	case OPT_NO_REPLACE: out->replace = false; break;
 	case OPT_NO_VERIFY: out->verify = false; break;
 	case OPT_KEEP: out->keep = true; break;
+	case OPT_STOP: out->stop_after = argument; break;
 	case OPT_VERSION: *action = OPTIONS_VERSION; break;
 	}
 	return 0;

@@ -17,6 +17,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/util/arena.h"
@@ -217,17 +218,41 @@ static int cannot_run(struct build *b, const struct command *commands, size_t n,
 	return err;
 }
 
+/* A clock for people while something takes long, on a terminal only. */
+struct clock {
+	FILE *f;
+	time_t start;
+	long shown;
+};
+
+static void tick(void *context, size_t done)
+{
+	struct clock *c = context;
+	long elapsed = (long)(time(NULL) - c->start);
+
+	if (!c->f || elapsed < 2 || elapsed == c->shown)
+		return;
+	c->shown = elapsed;
+	fprintf(c->f, "\r  %ld s \r", elapsed);
+	fflush(c->f);
+}
+
 int build_run_all(struct build *b, struct command *commands, size_t n)
 {
 	const char *const *env = b->kernel.env ? b->kernel.env : clean_environment(b);
+	struct clock clock = { .start = time(NULL) };
 	int err;
 
 	if (!env)
 		return -ENOMEM;
+	if (b->progress && isatty(fileno(b->progress)))
+		clock.f = b->progress;
 	for (size_t i = 0; i < n; i++)
 		if (!commands[i].env)
 			commands[i].env = env;
-	err = process_run(b->monitor, commands, n, b->options.jobs, NULL, NULL);
+	err = process_run(b->monitor, commands, n, b->options.jobs, tick, &clock);
+	if (clock.shown)
+		fputs("          \r", clock.f);
 	if (err)
 		return cannot_run(b, commands, n, err);
 	for (size_t i = 0; i < n && !err; i++)
