@@ -35,7 +35,11 @@ struct system_calls {
 	int (*write)(struct system *s, const char *path, const char *value);
 	uint64_t (*now)(struct system *s);	/* milliseconds of a clock that never goes back */
 	void (*sleep)(struct system *s, unsigned int milliseconds);
-	/* The signal that asks us to stop (SIGINT, SIGTERM, SIGHUP), 0: none. */
+	/*
+	 * The signal that asked us to stop (SIGINT, SIGTERM, SIGHUP) since the last call, 0: none.
+	 * Whoever is told stops what it is doing and puts things in order, which can be interrupted
+	 * by another one.
+	 */
 	int (*interrupted)(struct system *s);
 };
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Written by the handler, read by waiting loops. The only thing that a handler may do. */
+/* Written by the handler, taken by waiting loops. The only thing that a handler may do. */
 static volatile sig_atomic_t caught;
 
 static void on_signal(int number)
@@ -128,7 +128,10 @@ static void real_sleep(struct system *s, unsigned int milliseconds)
 
 static int real_interrupted(struct system *s)
 {
-	return caught;
+	int number = caught;
+
+	caught = 0;
+	return number;
 }
 
 void system_real(struct system *out)

@@ -10,7 +10,7 @@
  *	sleep MILLISECONDS NOW	kpatch waits; the fake clock says NOW
  *
  * in ROOT, and whose exit code is the error number of the call. Calls are logged to ROOT/calls.
- * Files in ROOT: release (uname -r), euid (default 0), interrupt (its existence is a SIGINT).
+ * Files in ROOT: release (uname -r), euid (default 0), interrupt (a SIGINT comes in; it is removed then).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -129,7 +129,9 @@ static void fake_sleep(struct system *s, unsigned int milliseconds)
 
 static int fake_interrupted(struct system *s)
 {
-	return system_exists(s, "/interrupt") ? SIGINT : 0;
+	char path[PATH_MAX];
+
+	return system_path(s, path, "/interrupt") || unlink(path) ? 0 : SIGINT;
 }
 
 int main(int argc, char **argv)

@@ -107,8 +107,8 @@ remove livepatch_fix" ]
 	kernel <<-'END'
 		case "$1 $3" in
 		insert*) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
-		sleep*) touch interrupt ;;
-		"write 0") gone livepatch_fix; rm interrupt ;;
+		sleep*) [[ -e reversed ]] && gone livepatch_fix || touch interrupt ;;
+		"write 0") set_state livepatch_fix 0 1; touch reversed ;;
 		esac
 	END
 	fails 12 load fix.ko

@@ -1,0 +1,278 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What only reads or keeps files: kpatch list, status, info, install, uninstall; and the command line.
+
+bats_require_minimum_version 1.5.0
+load machine
+
+setup_file() { machine_build; }
+
+setup() {
+	machine
+	umask 022
+	STORE=$M/var/lib/kpatch/$RELEASE
+}
+
+@test "list: nothing" {
+	kpatch list
+	[ "$output" = "no patches are loaded" ]
+	rmdir "$M/sys/kernel/livepatch"
+	fails 7 list
+	has kernel-without-livepatch
+}
+
+@test "list: states, objects that wait, leftovers, as an ordinary user" {
+	echo 1000 > "$M/euid"
+	live_patch p_enabled 1 0 vmlinux:1:f,1 vmlinux:1:g,3 nfsd:0:h,1
+	live_patch p_enabling 1 1 vmlinux:1:f,1
+	live_patch p_disabling 0 1 vmlinux:1:f,1
+	live_patch p_off 0 0 vmlinux:1:f,1
+	loaded_module left_over "" 0 OK
+	loaded_module ext4
+	kpatch list
+	[ "${lines[0]}" = "PATCH        STATE      FUNCTIONS  OBJECTS" ]
+	[ "${lines[1]}" = "p_disabling  disabling          1  vmlinux" ]
+	[ "${lines[2]}" = "p_enabled    enabled            3  vmlinux, nfsd (waits)" ]
+	[ "${lines[3]}" = "p_enabling   enabling           1  vmlinux" ]
+	[ "${lines[4]}" = "p_off        disabled           1  vmlinux" ]
+	[[ ${lines[5]} == "left_over    off "*"its module is still loaded" ]]
+	[ "${#lines[@]}" -eq 6 ]
+	kpatch list -v
+	says "    vmlinux: g,3"
+	says "    nfsd: h"
+}
+
+@test "list: stacking order and replace where the kernel tells them" {
+	live_patch aaa 1 0 vmlinux:1:f,1
+	live_patch bbb 1 0 vmlinux:1:f,1
+	echo 2 > "$M/sys/kernel/livepatch/aaa/stack_order"
+	echo 1 > "$M/sys/kernel/livepatch/bbb/stack_order"
+	echo 1 > "$M/sys/kernel/livepatch/aaa/replace"
+	kpatch list --format json
+	python3 - "$output" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])
+		assert [p["name"] for p in r["patches"]] == ["bbb", "aaa"]
+		assert r["patches"][1]["replace"] is True and "replace" not in r["patches"][0]
+		assert r["patches"][0]["stack_order"] == 1
+		assert r["patches"][0]["objects"] == [{"name": "vmlinux", "patched": True,
+			"functions": [{"name": "f", "position": 1}]}]
+		assert r["leftovers"] == [] and r["installed"] == [] and r["exit_code"] == 0
+	END
+}
+
+@test "list: a kernel without the patched attribute" {
+	live_patch aaa 1 0 vmlinux:1:f,1
+	rm "$M/sys/kernel/livepatch/aaa/vmlinux/patched"
+	kpatch list
+	says "aaa       enabled            1  vmlinux"
+	kpatch list -f json
+	[[ $output != *patched* ]]
+}
+
+@test "list: a patch that is just being made or going is left out, a damaged one is an error" {
+	live_patch aaa 1 0 vmlinux:1:f,1
+	mkdir "$M/sys/kernel/livepatch/bbb"
+	kpatch list
+	[[ $output == *aaa* && $output != *bbb* ]]
+	echo nonsense > "$M/sys/kernel/livepatch/aaa/enabled"
+	fails 9 list
+	has sysfs-unreadable
+}
+
+@test "list: JSON and YAML say the same" {
+	python3 -c 'import yaml' 2> /dev/null || skip "no PyYAML"
+	live_patch aaa 1 0 vmlinux:1:f,1 nfsd:0:g,2
+	kpatch list --format json
+	json=$output
+	kpatch list --format yaml
+	python3 - "$json" "$output" <<-'END'
+		import json, sys, yaml
+		a, b = json.loads(sys.argv[1]), yaml.safe_load(sys.argv[2])
+		assert a == b, (a, b)
+		assert a["patches"][0]["objects"][1]["name"] == "nfsd"
+	END
+}
+
+@test "list: installed patches" {
+	mkdir -p "$STORE"
+	touch "$STORE/livepatch-b.ko" "$STORE/livepatch_a.ko.xz" "$STORE/.livepatch_c.new" "$STORE/readme"
+	kpatch list
+	[ "${lines[1]}" = "installed for $RELEASE:" ]
+	[ "${lines[2]}" = "  livepatch_a" ]
+	[ "${lines[3]}" = "  livepatch_b" ]
+	[ "${#lines[@]}" -eq 4 ]
+}
+
+@test "status: all is well, or what is not" {
+	kpatch status
+	says "all is well"
+	mkdir -p "$STORE"
+	touch "$STORE/livepatch-b.ko"
+	loaded_module left_over "" 0 OK
+	live_patch aaa 1 1 vmlinux:1:f,1
+	task 5 busy 0
+	fails 11 status
+	has installed-not-loaded module-left-over transition-going-on
+	says "1 tasks are left"
+	fails 11 status --format json
+	[[ $output == *'"tasks_left": 1'* ]]
+}
+
+@test "info: the manifest, of any module, for any kernel" {
+	NFSD=1 KERNEL=5.10 REPLACE=true patch_module livepatch-fix fix.ko
+	kpatch info fix.ko
+	says "kernel        5.10"
+	says "replaces      all patches loaded before"
+	says "replaces    exp_show,2 (fs/nfsd/export.c, 110 bytes, were 100): instructions differ"
+	says "verified      no"
+	says "loaded        no"
+	kpatch info --format json fix.ko
+	python3 - "$output" "$NFSD_ID" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])
+		assert r["kernel"]["release"] == "5.10" and r["replace"] is True and r["verified"] is False
+		assert [o["name"] for o in r["objects"]] == ["vmlinux", "nfsd"]
+		assert r["objects"][1]["build_id"] == sys.argv[2]
+		assert r["objects"][1]["functions"] == [{"name": "exp_show", "source": "fs/nfsd/export.c",
+			"position": 2, "old_size": 100, "new_size": 110, "reason": "instructions differ"}]
+		assert r["signed"] is False and r["loaded"] == "no"
+	END
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1
+	kpatch info fix.ko
+	says "loaded        enabled"
+	MANIFEST=none patch_module livepatch-foreign foreign.ko
+	kpatch info foreign.ko
+	says "manifest      none"
+}
+
+@test "install: kept under its kernel, loaded by name, removed again" {
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	says "livepatch_fix: installed for $RELEASE"
+	cmp fix.ko "$STORE/livepatch_fix.ko"
+	[ "$(stat -c %a "$STORE/livepatch_fix.ko")" = 644 ]
+	[ "$(ls -A "$STORE")" = livepatch_fix.ko ]
+	prompt_kernel
+	kpatch load livepatch-fix
+	says "livepatch_fix: enabled"
+	kpatch uninstall livepatch-fix
+	[ ! -e "$STORE" ]
+	fails 5 uninstall livepatch-fix
+	has not-installed
+}
+
+@test "install: over an older one, compressed otherwise" {
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	xz < fix.ko > fix.ko.xz
+	kpatch install fix.ko.xz
+	says "over an older one"
+	[ "$(ls -A "$STORE")" = livepatch_fix.ko.xz ]
+	cmp fix.ko.xz "$STORE/livepatch_fix.ko.xz"
+}
+
+@test "install: for another kernel than the running one" {
+	KERNEL=6.12.5 patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	[ -e "$M/var/lib/kpatch/6.12.5/livepatch_fix.ko" ]
+	fails 4 install --kernel 6.1 fix.ko
+	has other-release
+	fails 5 uninstall livepatch-fix
+	kpatch uninstall --kernel 6.12.5 livepatch-fix
+	[ ! -e "$M/var/lib/kpatch/6.12.5" ]
+	fails 2 uninstall --kernel ../../etc livepatch-fix
+	has bad-release
+}
+
+@test "install: refused files, and a store that others can write to" {
+	patch_module livepatch-fix fix.ko
+	REAL_FUNCTION=other patch_module livepatch-liar liar.ko
+	fails 3 install liar.ko
+	has manifest-lies
+	MANIFEST=none patch_module livepatch-bare bare.ko
+	fails 3 install bare.ko
+	has manifest-missing
+	[ ! -e "$STORE" ]
+	mkdir -p "$STORE"
+	chmod 777 "$STORE"
+	fails 3 install fix.ko
+	has store-not-trusted
+	fails 3 load livepatch-fix
+	has store-not-trusted
+	[ -z "$(ls -A "$STORE")" ]
+}
+
+@test "install: a full disk leaves nothing behind" {
+	[ "$(id -u)" = 0 ] || skip "needs root to mount"
+	patch_module livepatch-fix fix.ko
+	mkdir -p "$M/var/lib/kpatch"
+	mount -t tmpfs -o size=8k,mode=755 none "$M/var/lib/kpatch" 2> /dev/null || skip "cannot mount here"
+	head -c 100000 /dev/zero >> fix.ko
+	run "$FAKE" "$M" install fix.ko
+	left=$(ls -A "$STORE")
+	umount "$M/var/lib/kpatch"
+	[ "$status" -eq 1 ]
+	[[ $output == *"[store-not-written]"* ]]
+	[ -z "$left" ]
+}
+
+@test "install: an installed patch that was made writable is not loaded" {
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	chmod o+w "$STORE/livepatch_fix.ko"
+	fails 3 load livepatch-fix
+	has file-writable-by-others
+	[ -z "$(calls)" ]
+}
+
+@test "command line: errors" {
+	fails 2
+	fails 2 frobnicate
+	says "there is no command frobnicate"
+	fails 2 load
+	says "kpatch load takes FILE|NAME"
+	fails 2 load a b
+	fails 2 list extra
+	fails 2 list --timeout 5
+	fails 2 load --timeout soon x
+	fails 2 load --timeout
+	says "takes a value"
+	fails 2 list --format xml
+	fails 2 list --frobnicate
+	says "--frobnicate"
+	fails 2 help frobnicate
+}
+
+@test "command line: help for each command, and the version" {
+	kpatch help
+	commands=$(awk '/^  [a-z]/ { print $1 }' <<< "$output")
+	[ "$(wc -w <<< "$commands")" -eq 12 ]
+	for command in $commands; do
+		[[ $command != version && $command != help ]] || continue
+		kpatch help "$command"
+		[[ ${lines[0]} == "usage: kpatch $command "* ]]
+		help=$output
+		kpatch "$command" --help
+		[ "$output" = "$help" ]
+	done
+	kpatch version
+	[[ $output == "kpatch "[0-9]* ]]
+	kpatch --version
+	[[ $output == "kpatch "[0-9]* ]]
+}
+
+@test "command line: --quiet leaves the errors" {
+	patch_module livepatch-fix fix.ko
+	prompt_kernel
+	kpatch load -q fix.ko
+	[ -z "$output$stderr" ]
+	fails 5 unload -q other
+	has not-loaded
+}
+
+@test "output that cannot be written is an error" {
+	[ -e /dev/full ] || skip "no /dev/full"
+	run -1 bash -c '"$1" "$2" list --format json > /dev/full' - "$FAKE" "$M"
+	[[ $output == *"could not be printed"* ]]
+}
