@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# bash completion: contrib/completions/kpatch
+
+complete_line() {
+	bash -c '
+		. "$1"
+		shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_kpatch
+		printf "%s\n" "${COMPREPLY[@]}"' - "$BATS_TEST_DIRNAME/../../contrib/completions/kpatch" "$@"
+}
+
+@test "completion: commands" {
+	[ "$(complete_line kpatch un)" = "unload
+uninstall" ]
+	[ "$(complete_line kpatch help sta)" = status ]
+}
+
+@test "completion: every command of the program, and no other" {
+	cd "$BATS_TEST_DIRNAME/../.."
+	BUILD=${KPATCH_TEST_BUILD:-build}
+	make -s BUILD="$BUILD" "$BUILD/kpatch"
+	[ "$(complete_line kpatch '' | sort)" = "$("$BUILD/kpatch" help | awk '/^  [a-z]/ { print $1 }' | sort)" ]
+}
+
+@test "completion: options that the command takes" {
+	cd "$BATS_TEST_DIRNAME/../.."
+	BUILD=${KPATCH_TEST_BUILD:-build}
+	for command in load unload list status info check install uninstall signal force; do
+		[ "$(complete_line kpatch "$command" -- | sort)" = \
+			"$("$BUILD/kpatch" help "$command" | grep -o -e '--[a-z-]*' | sort)" ]
+	done
+	[ "$(complete_line kpatch list --format j)" = json ]
+}
+
+@test "completion: modules in the directory" {
+	cd "$BATS_TEST_TMPDIR"
+	mkdir sub
+	touch fix.ko fix.yaml other.ko.xz
+	[ "$(complete_line kpatch load '' | sort)" = "fix.ko
+other.ko.xz
+sub/" ]
+}
