@@ -5,6 +5,7 @@
 #include "kpatch-build/finish.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,30 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+
+/* Whether a section says something about the build machine's files, and nothing to the kernel. */
+static bool is_debug(const struct elfile *f, const struct elfile_section *s)
+{
+	if (s->type == SHT_RELA)
+		s = &f->sections[s->info];
+	return !(s->flags & SHF_ALLOC) && !strncmp(s->name, ".debug_", 7);
+}
+
+/*
+ * Debug information comes with an object that newer Kbuilds link into every module
+ * (.module-common.o). It names paths of the machine where the kernel was prepared.
+ */
+static void drop_debug(struct elfile *f)
+{
+	uint32_t i;
+
+	for (i = 1; i < f->n_sections; i++)
+		if (is_debug(f, &f->sections[i]))
+			f->sections[i].removed = true;
+	for (i = 1; i < f->n_symbols; i++)
+		if (f->sections[f->symbols[i].section].removed)
+			f->symbols[i].removed = true;
+}
 
 /* Puts the manifest's text into the module. It is not loaded: only kpatch and people read it. */
 static int add_manifest(struct elfile *f, char *text, size_t size)
@@ -38,6 +63,8 @@ static int finish_module(struct build *b, char *manifest, size_t size, const cha
 
 	if (!ret)
 		ret = module_funcs(f, b->arena, b->diags, &funcs);
+	if (!ret)
+		drop_debug(f);
 	if (!ret)
 		ret = finish_klp(f, &funcs, b->diags);
 	if (!ret)

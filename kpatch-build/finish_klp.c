@@ -205,7 +205,7 @@ static int split_sections(struct klp *k)
 	if (!k->moved)
 		return -ENOMEM;
 	for (i = 1; i < f->n_sections; i++) {
-		if (f->sections[i].type != SHT_RELA)
+		if (f->sections[i].type != SHT_RELA || f->sections[i].removed)
 			continue;
 		ret = split_section(k, i);
 		if (ret)

@@ -118,7 +118,7 @@ static int add_link_option(struct arena *a, struct words *objtool)
 }
 
 /*
- * Objects that Kbuild links into every module (.module-common.o since 6.13) are kept as they are:
+ * Objects that Kbuild links into every module (.module-common.o) are kept as they are:
  * "@DIR@/.module-common.o" becomes "@RUNTIME@/.module-common.o".
  */
 static int keep_common_objects(struct build *b, struct words *ld, const char *dir,
