@@ -365,5 +365,7 @@ int stage_prepare(struct build *b)
 	if (!err)
 		err = cache_enter(b, b->kernel.runtime, "the runtime for this kernel", make_link,
 				  &link_lock);
+	if (!err && b->options.verbose)
+		build_say(b, "tree     %s", b->kernel.tree);
 	return err ? err : kbuild_load_environment(b);
 }

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the tests of kpatch-build share.
+
+bats_require_minimum_version 1.7.0
+
+TEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
+
+# kpatch_build OPTION... PATCH...: on the suite's kernel, results to $OUT
+kpatch_build() {
+	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
+		--output "$OUT" "$@"
+}
+
+# make_patch NAME FILE SED [FILE SED]...: a patch that edits files of the kernel's source with sed
+# scripts; its path is in $patch. Fails if a script changes nothing.
+make_patch() {
+	local dir=$BATS_TEST_TMPDIR/make_patch name=$1
+	shift
+	rm -rf "$dir"
+	while (($#)); do
+		mkdir -p "$dir/a/$(dirname "$1")" "$dir/b/$(dirname "$1")"
+		cp "$KERNEL_TREE/$1" "$dir/a/$1"
+		sed "$2" "$KERNEL_TREE/$1" > "$dir/b/$1"
+		! cmp -s "$dir/a/$1" "$dir/b/$1" || { echo "the script changes nothing in $1"; return 1; }
+		shift 2
+	done
+	patch=$BATS_TEST_TMPDIR/$name.patch
+	(cd "$dir" && diff -rup a b) > "$patch" || true
+	rm -rf "$dir"
+}
+
+# write_patch NAME < TEXT: a patch as it stands
+write_patch() {
+	patch=$BATS_TEST_TMPDIR/$1.patch
+	cat > "$patch"
+}
+
+# refuses CODE ID OPTION...: kpatch-build ends with exit code CODE and a problem with this id, and
+# leaves nothing in the output directory
+refuses() {
+	local code=$1 id=$2
+	shift 2
+	run -"$code" kpatch_build "$@"
+	grep -F "[$id]" <<< "$output" || { echo "no [$id] in:"; echo "$output"; return 1; }
+	nothing_written
+}
+
+# nothing_written: the output directory is empty, and no work directory is left in the cache
+nothing_written() {
+	[[ -z $(ls -A "$OUT") ]] || { echo "left in $OUT:"; ls -A "$OUT"; return 1; }
+}
+
+says() { grep -E -- "$1" <<< "$output" || { echo "no '$1' in:"; echo "$output"; return 1; }; }

@@ -1,0 +1,219 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Which objects a patch affects and whose they are; what is refused before anything is compiled.
+
+load build
+
+# owners FILE SED: the plan for an edit of FILE, as "object owner" lines
+owners() {
+	make_patch plan "$1" "$2"
+	run -0 kpatch_build --verbose --stop-after plan "$patch"
+	sed -n 's/^plan     \(.*\) in \(.*\)/\1 \2/p' <<< "$output"
+}
+
+# is LINES EXPECTED
+is() { [[ $1 == "$2" ]] || { printf 'expected:\n%s\nfound:\n%s\n' "$2" "$1"; return 1; }; }
+
+@test "an object of vmlinux" {
+	is "$(owners fs/proc/meminfo.c '$s/$/\n/')" "fs/proc/meminfo.o vmlinux"
+}
+
+@test "an object of lib.a" {
+	is "$(owners lib/cmdline.c '$s/$/\n/')" "lib/cmdline.o vmlinux"
+}
+
+@test "a part of a module" {
+	is "$(owners fs/nfsd/export.c '$s/$/\n/')" "fs/nfsd/export.o nfsd"
+}
+
+@test "a module of one object, with a dash in its name" {
+	is "$(owners net/netfilter/nf_conntrack_core.c '$s/$/\n/')" \
+		"net/netfilter/nf_conntrack_core.o nf_conntrack"
+	is "$(owners drivers/hid/hid-logitech-dj.c '$s/$/\n/')" \
+		"drivers/hid/hid-logitech-dj.o hid_logitech_dj"
+}
+
+@test "a part in a directory below its module's" {
+	is "$(owners fs/xfs/libxfs/xfs_alloc.c '$s/$/\n/')" "fs/xfs/libxfs/xfs_alloc.o xfs"
+}
+
+@test "parts that a makefile elsewhere reaches by ../" {
+	is "$(owners drivers/gpu/drm/amd/display/dc/core/dc.c '$s/$/\n/')" \
+		"drivers/gpu/drm/amd/display/dc/core/dc.o amdgpu"
+	is "$(owners virt/kvm/kvm_main.c '$s/$/\n/')" "virt/kvm/kvm_main.o kvm"
+}
+
+@test "a file that another one includes" {
+	is "$(owners kernel/sched/rt.c '$s/$/\n/')" "kernel/sched/build_policy.o vmlinux"
+	is "$(owners kernel/sched/cputime.c '$s/$/\n/')" "kernel/sched/build_policy.o vmlinux"
+}
+
+@test "an object of two modules is patched in both" {
+	is "$(owners drivers/net/ethernet/cavium/liquidio/octeon_mailbox.c '$s/$/\n/')" \
+		"drivers/net/ethernet/cavium/liquidio/octeon_mailbox.o liquidio
+drivers/net/ethernet/cavium/liquidio/octeon_mailbox.o liquidio_vf"
+}
+
+@test "two patches and several files make one plan" {
+	make_patch one fs/proc/meminfo.c '$s/$/\n/' fs/proc/version.c '$s/$/\n/'
+	one=$patch
+	make_patch two fs/nfsd/export.c '$s/$/\n/'
+	run -0 kpatch_build --verbose --stop-after plan "$one" "$patch"
+	is "$(sed -n 's/^plan     \(.*\) in \(.*\)/\1 \2/p' <<< "$output")" \
+		"fs/proc/meminfo.o vmlinux
+fs/proc/version.o vmlinux
+fs/nfsd/export.o nfsd"
+}
+
+@test "a second patch applies to what the first has made" {
+	make_patch one fs/proc/version.c 's/linux_proc_banner/first_change/'
+	one=$patch
+	sed 's/first_change/second_change/; s/linux_proc_banner/first_change/' "$one" > "$BATS_TEST_TMPDIR/two.patch"
+	refuses 5 patch-does-not-apply "$BATS_TEST_TMPDIR/two.patch"
+	run -0 kpatch_build --stop-after plan "$one" "$BATS_TEST_TMPDIR/two.patch"
+}
+
+@test "refused: a file this kernel is not built from" {
+	make_patch unbuilt arch/x86/kernel/doublefault_32.c '$s/$/\n/'
+	refuses 5 patch-not-built "$patch"
+	says 'arch/x86/kernel/doublefault_32.c'
+	# Kbuild would compile this one if it were asked to
+	grep -q '^# CONFIG_NFSD_FLEXFILELAYOUT is not set' "$KERNEL_TREE/.config" ||
+		skip "this kernel has CONFIG_NFSD_FLEXFILELAYOUT"
+	make_patch off fs/nfsd/flexfilelayout.c '$s/$/\n/'
+	refuses 5 patch-not-built "$patch"
+}
+
+@test "refused: code of the boot loader and the vDSO, which no kernel object holds" {
+	make_patch boot arch/x86/boot/compressed/misc.c '$s/$/\n/'
+	refuses 5 patch-not-built "$patch"
+	make_patch vdso arch/x86/entry/vdso/vclock_gettime.c '$s/$/\n/'
+	refuses 5 patch-not-built "$patch"
+}
+
+@test "refused: headers, assembly, build files, what is no C" {
+	make_patch header fs/nfsd/nfsd.h '$s/$/\n/'
+	refuses 5 patch-header "$patch"
+	make_patch assembly arch/x86/entry/entry_64.S '$s/$/\n/'
+	refuses 5 patch-assembly "$patch"
+	make_patch makefile fs/nfsd/Makefile '$s/$/\n/'
+	refuses 5 patch-build-file "$patch"
+	make_patch kconfig fs/nfsd/Kconfig '$s/$/\n/'
+	refuses 5 patch-build-file "$patch"
+	make_patch lds arch/x86/kernel/vmlinux.lds.S '$s/$/\n/'
+	refuses 5 patch-assembly "$patch"
+}
+
+@test "all that is wrong is said at once" {
+	make_patch several fs/nfsd/nfsd.h '$s/$/\n/' fs/nfsd/Makefile '$s/$/\n/'
+	refuses 5 patch-header "$patch"
+	says '\[patch-build-file\]'
+}
+
+@test "documentation and tools in a patch are passed over" {
+	make_patch doc Documentation/process/howto.rst '$s/$/\n/' fs/proc/meminfo.c '$s/$/\n/'
+	run -0 kpatch_build --stop-after plan "$patch"
+	says '\[patch-part-ignored\]'
+	make_patch only-doc Documentation/process/howto.rst '$s/$/\n/'
+	refuses 9 no-change "$patch"
+}
+
+@test "refused: an empty patch, text that is no patch" {
+	write_patch empty < /dev/null
+	refuses 5 patch-empty "$patch"
+	echo "hello" | write_patch text
+	patch=$BATS_TEST_TMPDIR/text.patch
+	refuses 5 patch-empty "$patch"
+}
+
+@test "refused: a patch for other code" {
+	make_patch other fs/proc/meminfo.c 's/Committed_AS/Something/'
+	sed -i 's/VmallocTotal/VmallocOther/' "$patch"
+	refuses 5 patch-does-not-apply "$patch"
+	says 'fs/proc/meminfo.c'
+}
+
+@test "refused: a patch that was cut off, or edited" {
+	make_patch cut fs/proc/meminfo.c 's/Committed_AS/Something/'
+	head -n -3 "$patch" > "$BATS_TEST_TMPDIR/half.patch"
+	refuses 5 patch-damaged "$BATS_TEST_TMPDIR/half.patch"
+	sed '/^@@/s/,[0-9]* +/,3 +/' "$patch" > "$BATS_TEST_TMPDIR/counts.patch"
+	refuses 5 patch-damaged "$BATS_TEST_TMPDIR/counts.patch"
+}
+
+@test "refused: paths that lead out of the tree" {
+	for path in /etc/passwd.c a/../../../etc/passwd.c a/fs/../../../x.c; do
+		write_patch path <<- END
+			--- $path
+			+++ $path
+			@@ -1 +1 @@
+			-a
+			+b
+		END
+		refuses 5 patch-path "$BATS_TEST_TMPDIR/path.patch"
+	done
+}
+
+@test "refused: a file behind a symbolic link" {
+	# scripts/dtc/include-prefixes/x86 is a link of the kernel's own
+	local link
+	link=$(cd "$KERNEL_TREE" && find scripts arch/x86 -type l -xtype f -name '*.c' | head -1)
+	if [[ -z $link ]]; then
+		link=$(cd "$KERNEL_TREE" && find scripts/dtc/include-prefixes -type l | head -1)/none.c
+	fi
+	write_patch link <<- END
+		--- a/$link
+		+++ b/$link
+		@@ -1 +1 @@
+		-a
+		+b
+	END
+	refuses 5 patch-file-missing "$BATS_TEST_TMPDIR/link.patch"
+}
+
+@test "refused: new, deleted, renamed and binary files" {
+	write_patch new <<- 'END'
+		diff --git a/fs/proc/new.c b/fs/proc/new.c
+		new file mode 100644
+		--- /dev/null
+		+++ b/fs/proc/new.c
+		@@ -0,0 +1 @@
+		+int a;
+	END
+	refuses 5 patch-new-file "$BATS_TEST_TMPDIR/new.patch"
+	write_patch renamed <<- 'END'
+		diff --git a/fs/proc/version.c b/fs/proc/versions.c
+		similarity index 100%
+		rename from fs/proc/version.c
+		rename to fs/proc/versions.c
+	END
+	refuses 5 patch-file-change "$BATS_TEST_TMPDIR/renamed.patch"
+	write_patch binary <<- 'END'
+		diff --git a/fs/proc/version.c b/fs/proc/version.c
+		index 1111111..2222222 100644
+		Binary files a/fs/proc/version.c and b/fs/proc/version.c differ
+	END
+	refuses 5 patch-file-change "$BATS_TEST_TMPDIR/binary.patch"
+}
+
+@test "a patch in a letter, with a signature, moved lines" {
+	make_patch plain fs/proc/meminfo.c 's/Committed_AS/Something_A/'
+	{
+		printf 'From: A <a@example.org>\nSubject: [PATCH] a\n\n-- not a patch\n---\n fs | 2 +-\n\n'
+		sed '/^@@/s/-[0-9]*,\([0-9]*\) +[0-9]*,/-3,\1 +3,/' "$patch"
+		printf -- '-- \n2.39.5\n'
+	} > "$BATS_TEST_TMPDIR/letter.patch"
+	run -0 kpatch_build --stop-after plan "$BATS_TEST_TMPDIR/letter.patch"
+	says '\[patch-offset\]'
+}
+
+@test "refused: moved lines that fit in two places" {
+	write_patch twice <<- 'END'
+		--- a/fs/proc/meminfo.c
+		+++ b/fs/proc/meminfo.c
+		@@ -1,1 +1,1 @@
+		-#endif
+		+#endif /* here */
+	END
+	refuses 5 patch-ambiguous "$BATS_TEST_TMPDIR/twice.patch"
+}
