@@ -29,7 +29,7 @@ uninstall" ]
 	BUILD=${KPATCH_TEST_BUILD:-build}
 	for command in load unload list status info check install uninstall signal force; do
 		[ "$(complete_line kpatch "$command" -- | sort)" = \
-			"$("$BUILD/kpatch" help "$command" | grep -o -e '--[a-z-]*' | sort)" ]
+			"$("$BUILD/kpatch" help "$command" | sed -n 's/^  .\{4\}\(--[a-z-]*\).*/\1/p' | sort)" ]
 	done
 	[ "$(complete_line kpatch list --format j)" = json ]
 }
