@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # output and stderr are set by run
 #
 # A machine that is a directory, for fake-kpatch, and patch modules to load into it.
 
