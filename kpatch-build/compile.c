@@ -251,11 +251,26 @@ static int drop_untouched(struct build *b)
 	return -EINVAL;
 }
 
+/* For patches with callbacks: #include "kpatch-macros.h" finds it, in both trees. */
+static int add_macros(struct build *b)
+{
+	const char *path = arena_printf(b->arena, "%s/kpatch-macros.h", b->options.data_dir);
+	char *text;
+	size_t size;
+	int err = path ? file_read(b->arena, path, &text, &size) : -ENOMEM;
+
+	return err ? err : shadow_put(b->arena, b->kernel.tree, b->pristine,
+				      "include/kpatch-macros.h", text, size);
+}
+
 static int make_shadows(struct build *b)
 {
+	int err;
+
 	b->pristine = build_work_path(b, "tree.original");
 	b->shadow = build_work_path(b, "tree.patched");
-	return b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -ENOMEM;
+	err = b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -ENOMEM;
+	return err ? err : add_macros(b);
 }
 
 /* After Kbuild was asked: it may have generated files that both trees need. */
