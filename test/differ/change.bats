@@ -1,0 +1,170 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What counts as a change, and what a changed function brings along.
+
+load differ.bash
+
+@test "the same source: no change" {
+	original <<< 'int f(int x) { printk("a %d", x); return ext(x); }'
+	cp original.c patched.c
+	differ
+	no_change
+}
+
+@test "a constant in the code" {
+	original <<< 'int f(int x) { return ext(x) + 1; } int g(int x) { return ext(x); }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	[[ $(symbol f) == LOCAL* ]] # other objects of the patch must find the original
+	[[ -z $(symbol g) ]]
+	[[ $output == *"instructions differ at +0x"* ]]
+	has_reloc .text.f PLT32 .klp.ref.vmlinux.vmlinux.ext,0 -4
+	has_reloc .text.f PLT32 __fentry__ -4
+}
+
+@test "a string" {
+	original <<< 'int f(int x) { return printk("hello %d", x); }'
+	patched 's/hello/HELLO/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	[[ $output == *'refers to "HELLO %d" instead of "hello %d"'* ]]
+	[[ $(bytes .rodata.f.str1.1 | xxd -r -p | tr '\0' '\n') == "HELLO %d" ]]
+	has_reloc .text.f 32S .rodata.f.str1.1 +0
+}
+
+@test "another callee, the code otherwise the same" {
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	patched 's/ext/ext2/'
+	differ
+	written
+	[[ $output == *"refers to ext2 instead of ext"* ]]
+	has_reloc .text.f PLT32 .klp.ref.vmlinux.vmlinux.ext2,0 -4
+	no grep -q '[.]ext,0' <(relocs .text.f)
+}
+
+@test "another member of the same variable" {
+	original <<< 'extern struct { int a, b; } v; int f(void) { return v.a; }'
+	patched 's/v\.a/v.b/'
+	differ
+	written
+	has_reloc .text.f PC32 .klp.ref.vmlinux.vmlinux.v,0 +0
+}
+
+@test "a function that is new is carried, and called directly" {
+	original <<< 'int f(int x) { return ext(x); }'
+	patched << 'END'
+		static noinline int helper(int x) { return ext2(x) * 3; }
+		int f(int x) { return ext(x) + helper(x); }
+END
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	[[ $(symbol helper) == "LOCAL FUNC .text.helper" ]]
+	[[ $output == *"function  helper: new"* ]]
+	grep -qE 'PLT32|PC32' <(relocs .text.f | grep helper)
+}
+
+@test "a new global function stays global, for other objects of the patch" {
+	original <<< 'int f(int x) { return ext(x); }'
+	append <<< 'int brand_new(int x) { return ext(x) * 5; }'
+	differ
+	written
+	[[ $(symbol brand_new) == "GLOBAL FUNC .text.brand_new" ]]
+	[[ -z $(funcs) ]]
+}
+
+@test "an unchanged static function is referred to, not carried" {
+	original <<< 'static noinline int helper(int x) { return ext(x) * 3; }
+		int f(int x) { return helper(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	written
+	[[ -z $(symbol helper) ]]
+	has_reloc .text.f PC32 .klp.ref.vmlinux.vmlinux.helper,0 -4
+}
+
+@test "calls between replaced functions stay in the patch" {
+	original <<< 'noinline int g(int x) { return ext(x) * 3; } int f(int x) { return g(x) + 1; }'
+	patched 's/\+ 1/+ 2/' 's/\* 3/* 7/'
+	differ
+	written
+	[[ $(funcs | sort | xargs) == "f f 0 vmlinux g g 0 vmlinux" ]]
+	no grep -q 'klp.*[.]g,' <(relocs .text.f)
+	grep -q PLT32 <(relocs .text.f | grep -w g)
+}
+
+@test "a pointer to a replaced function leads to the original" {
+	original <<< 'void use(void *); noinline int g(int x) { return ext(x) * 3; }
+		int f(int x) { use(g); return 1; }'
+	patched 's/return 1/return 2/' 's/\* 3/* 7/'
+	differ
+	written
+	has_reloc .text.f 32S .klp.ref.vmlinux.vmlinux.g,0 +0
+}
+
+@test "a function's pointer to itself leads to the original" {
+	original <<< 'void use(void *); int f(int x) { use(f); return 1; }'
+	patched 's/return 1/return 2/'
+	differ
+	written
+	has_reloc .text.f 32S .klp.ref.vmlinux.vmlinux.f,0 +0
+}
+
+@test "a pointer to a replaced exported function is an import" {
+	exported=(g)
+	original <<< 'void use(void *); noinline int g(int x) { return ext(x) * 3; }
+		int f(int x) { use(g); return 1; }'
+	patched 's/return 1/return 2/' 's/\* 3/* 7/'
+	differ
+	written
+	grep -q 'R_X86_64_32S g +0' <(relocs .text.f)
+	readelf -sW out.o | awk '$8 == "g" && $7 == "UND" && $5 == "GLOBAL" { found = 1 } END { exit !found }'
+}
+
+@test "a pointer to a new function leads to the new function" {
+	original <<< 'void use(void *); int f(int x) { return 1; }'
+	patched << 'END'
+		void use(void *);
+		static noinline int helper(int x) { return ext2(x) * 3; }
+		int f(int x) { use(helper); return 1; }
+END
+	differ
+	written
+	has_reloc .text.f 32S helper +0 || has_reloc .text.f 32S .text.helper +0
+}
+
+@test "a function that moves to .text.unlikely" {
+	original <<< 'int f(int x) { return ext(x); } int g(int x) { return ext2(x); }'
+	patched 's/int f/__attribute__((cold)) int f/'
+	differ
+	# whatever the compiler made of it: no error, and g is not part of it
+	[[ $status -eq 0 || $status -eq 3 ]]
+	[[ $status -eq 3 || $(funcs) == "f f 0 vmlinux" ]]
+}
+
+@test "static becomes global: no change to the code" {
+	original <<< 'static __used noinline int g(int x) { return ext(x) * 3; } int f(int x) { return ext(x); }'
+	patched 's/static __used/__used/'
+	differ
+	no_change
+}
+
+@test "the position of one of several functions of its name" {
+	extra_ksyms=("ffffffff81000040 t f")
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	written
+	[[ $(funcs) == "f f 2 vmlinux" ]]
+}
+
+@test "a position that cannot be known is refused" {
+	extra_ksyms=("ffffffff81000040 t f")
+	original <<< 'static __used noinline int f(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	refused symbol-position-unknown
+}
