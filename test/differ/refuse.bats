@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What cannot be applied to a running kernel is refused, all of it in one run.
+
+load differ.bash
+
+@test "initialised data that changed" {
+	original <<< 'int limit = 3; int f(int x) { return ext(x + limit); }'
+	patched 's/= 3/= 4/'
+	differ
+	refused data-changed
+	[[ $stderr == *"limit: data-changed"* || $stderr == *limit*"initial value differs at +0x0"* ]]
+}
+
+@test "data that changes its size" {
+	original <<< 'int table[4]; int f(int x) { return ext(table[x]); }'
+	patched 's/\[4\]/[8]/'
+	differ
+	refused data-changed
+	[[ $stderr == *"its size changes from 16 to 32 bytes"* ]]
+}
+
+@test "a structure of operations that points to another function" {
+	original <<'END'
+		static int a(int x) { return ext(x); }
+		static __used int b(int x) { return ext2(x); }
+		const struct { int (*op)(int); } ops = { a };
+END
+	patched 's/\{ a \}/{ b }/'
+	differ
+	refused data-changed
+	[[ $stderr == *"refers to b instead of a"* ]]
+}
+
+@test "__init code" {
+	original <<< 'int __section(".init.text") start(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	refused init-changed
+}
+
+@test "a function without an ftrace entry that others may call" {
+	original <<< 'notrace int f(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	refused function-not-traceable
+}
+
+@test "a local function without an ftrace entry: its callers are replaced" {
+	original <<< 'static noinline notrace int g(int x) { return ext(x) * 3; } int f(int x) { return g(x) + 1; }'
+	patched 's/\* 3/* 7/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	[[ $(symbol g) == "LOCAL FUNC .text.g" ]]
+	no grep -q 'klp.*[.]g,' <(relocs .text.f)
+	[[ $output == *"it calls g, which changed and cannot be traced"* ]]
+}
+
+@test "a local function without an ftrace entry whose address is taken" {
+	original <<< 'void use(void *); static noinline notrace int g(int x) { return ext(x) * 3; }
+		int f(int x) { use(g); return 1; }'
+	patched 's/\* 3/* 7/'
+	differ
+	refused function-not-traceable
+}
+
+@test "untraced functions that call each other end in an answer" {
+	original <<< 'static noinline notrace int g(int x); static noinline notrace int h(int x) { return x > 9 ? ext(x) * 3 : g(x + 1) + 1; }
+		static noinline notrace int g(int x) { return x > 7 ? ext2(x) : h(x + 2) + 1; } int f(int x) { return g(x) + h(x); }'
+	patched 's/\* 3/* 7/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}
+
+@test "new per-CPU data" {
+	original <<< 'int f(int x) { return ext(x); }'
+	patched '1s/^/int __section(".data..percpu") counter; /' 's/ext\(x\)/ext(x) + counter/'
+	differ
+	refused new-per-cpu-data
+}
+
+@test "an export that is added" {
+	original <<< 'int f(int x) { return ext(x); }'
+	patched '1s/^/asm(".section \\"___ksymtab+f\\",\\"a\\"; __ksymtab_f: .long f - .; .long 0; .previous"); /'
+	differ
+	refused registration-changed
+	[[ $stderr == *export* ]]
+}
+
+@test "an initcall that is added" {
+	original <<< 'int f(int x) { return ext(x); }'
+	patched '1s/^/int f(int); static __used __section(".initcall6.init") int (*__initcall_f)(int) = f; /'
+	differ
+	refused init-changed
+}
+
+@test "a section that nobody knows" {
+	original <<< '__section("my_table") int entry = 1; int f(int x) { return ext(x); }'
+	patched 's/= 1/= 2/'
+	differ
+	[[ $status -eq 2 ]]
+	[[ $stderr == *my_table* ]]
+}
+
+@test "a function that the kernel does not have" {
+	absent=("ffffffff82000000 T f")
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	refused function-not-in-kernel
+}
+
+@test "all problems are reported together" {
+	original <<< 'int limit = 3; int size[2]; notrace int g(int x) { return ext(x) + 1; }
+		int __section(".init.text") start(int x) { return ext2(x) + 1; }'
+	patched 's/= 3/= 4/' 's/\[2\]/[3]/' 's/\+ 1/+ 2/'
+	differ
+	refused data-changed function-not-traceable init-changed
+	[[ $(grep -c data-changed <<< "$stderr") -eq 2 ]]
+}
+
+@test "the source line, where the object has debug information" {
+	extra_flags=(-g)
+	original <<'END'
+notrace int
+f(int x) { return ext(x) + 1; }
+END
+	patched 's/\+ 1/+ 2/'
+	differ
+	refused function-not-traceable
+	[[ $stderr == *"file.c:2"* ]]
+}
+
+@test "an object of another machine" {
+	original <<< 'int f(int x) { return ext(x); }'
+	patched 's/ext/ext2/'
+	compile original; compile patched
+	printf '\xb7' | dd of=patched.o bs=1 seek=18 conv=notrunc status=none # EM_AARCH64
+	differ_objects
+	[[ $status -eq 1 && ! -e out.o ]]
+	[[ $stderr == *AArch64* || $stderr == *aarch64* || $stderr == *183* ]]
+}

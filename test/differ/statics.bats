@@ -1,0 +1,213 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Static variables: which one of the running kernel is meant, what is new, what is only a value.
+
+load differ.bash
+
+@test "a static local that was renumbered is the same variable" {
+	original <<'END'
+		int f(int x) { static int count; count += x; return ext(count) + 1; }
+END
+	patched <<'END'
+		int g(int x) { static int other, more; other += x; more -= x; return ext2(other + more); }
+		int f(int x) { static int count; count += x; return ext(count) + 2; }
+END
+	differ
+	written
+	old=$(readelf -sW original.o | awk '$8 ~ /^count/ { print $8 }')
+	new=$(readelf -sW patched.o | awk '$8 ~ /^count/ { print $8 }')
+	[[ $old != "$new" || $old == count.0 ]]
+	grep -q "klp.ref.vmlinux.vmlinux.$old,0" <(relocs .text.f)
+	[[ -z $(symbol "$new") ]]
+}
+
+@test "a new static local is carried, with its initial value" {
+	original <<< 'int f(int x) { return ext(x); }'
+	patched <<< 'int f(int x) { static int limit = 4711; if (x > limit) limit = x; return ext(limit); }'
+	differ
+	written
+	name=$(readelf -sW patched.o | awk '$8 ~ /^limit/ { print $8 }')
+	[[ $(symbol "$name") == "LOCAL OBJECT .data.$name" ]]
+	[[ $(bytes ".data.$name") == 67120000 ]]
+	[[ $output == *"data      $name"* ]]
+}
+
+# f and g refer to buf.$1 and buf.$2, in this order
+two_users() {
+	cat <<END
+	.section .text.f,"ax",@progbits
+	.globl f
+	.type f,@function
+f:	call __fentry__
+	incl buf.$1(%rip)
+	ret
+	.size f,.-f
+	.section .text.g,"ax",@progbits
+	.globl g
+	.type g,@function
+g:	call __fentry__
+	incl buf.$2(%rip)
+	ret
+	.size g,.-g
+	.section .bss.buf.$1,"aw",@nobits
+	.type buf.$1,@object
+	.size buf.$1,4
+buf.$1:	.zero 4
+	.section .bss.buf.$2,"aw",@nobits
+	.type buf.$2,@object
+	.size buf.$2,4
+buf.$2:	.zero 4
+END
+}
+
+@test "two statics of one name, both renumbered: no change" {
+	two_users 1 2 > original.s; two_users 3 4 > patched.s
+	assemble original; assemble patched
+	differ_objects
+	no_change
+}
+
+@test "two statics of one name, one number taken by the other: no change" {
+	two_users 1 2 > original.s; two_users 2 3 > patched.s
+	assemble original; assemble patched
+	differ_objects
+	no_change
+}
+
+@test "two statics of one name whose uses were exchanged: a change" {
+	two_users 1 2 > original.s; two_users 2 1 > patched.s
+	assemble original; assemble patched
+	differ_objects
+	written
+	[[ $(funcs | sort | xargs) == "f f 0 vmlinux g g 0 vmlinux" ]]
+	grep -q 'vmlinux.buf.2,0' <(relocs .text.f)
+	grep -q 'vmlinux.buf.1,0' <(relocs .text.g)
+}
+
+@test "functions that changed their order in the file keep their statics" {
+	original <<'END'
+		int f(int x) { static int buf; buf += x; return ext(buf) + 1; }
+		int g(int x) { static int buf; buf -= x; return ext2(buf) + 1; }
+END
+	patched <<'END'
+		int g(int x) { static int buf; buf -= x; return ext2(buf) + 1; }
+		int f(int x) { static int buf; buf += x; return ext(buf) + 1; }
+END
+	differ
+	no_change
+}
+
+@test "a static that might be one of several is refused, not guessed" {
+	original <<'END'
+		int f(int x)
+		{
+			if (x) { static int buf; return ext(buf += x); }
+			else { static int buf; return ext2(buf -= x); }
+		}
+END
+	patched <<'END'
+		int f(int x)
+		{
+			if (x == 1) { static int buf; return ext(buf += 2 * x); }
+			else if (x == 2) { static int buf; return ext(buf += 3 * x); }
+			else { static int buf; return ext2(buf -= x); }
+		}
+END
+	differ
+	refused static-local-undecided
+}
+
+@test "state that a call site makes for itself is copied" {
+	original <<< 'int f(int x) { static _Bool __section(".data.once") __already_done;
+		if (!__already_done) { __already_done = 1; printk("once"); } return ext(x) + 1; }'
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(symbol __already_done.0) == "LOCAL OBJECT .data.once" ]]
+}
+
+@test "what DO_ONCE() guards is not done again" {
+	original <<< 'int f(int x) { static _Bool __section(".data.once") ___done;
+		if (!___done) { ___done = 1; printk("once"); } return ext(x) + 1; }'
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ -z $(symbol ___done.0) ]]
+	grep -q 'vmlinux.___done.0,0' <(relocs .text.f)
+}
+
+@test "__func__ is a value" {
+	original <<< 'int f(int x) { static int n; n++; return printk("%s %d", __func__, n); }
+		int g(int x) { return printk("%s", __func__); }'
+	patched '1s/^/static int unrelated(void) { return printk("%s", __func__); } void *p = unrelated;/'
+	sed -i 's/void \*p = unrelated;/int h(void) { return unrelated(); }/' patched.c
+	differ
+	written
+	[[ -z $(funcs) ]] # f and g are as they were; h is new
+	[[ $(symbol h) == "GLOBAL FUNC .text.h" ]]
+}
+
+@test "a local table of numbers that changed: its users are replaced" {
+	original <<'END'
+		static const int limits[] = { 1, 2, 3, 5, 7, 11, 13, 17 };
+		int f(int x) { return ext(limits[x & 7]); }
+		int g(int x) { return ext2(x); }
+END
+	patched 's/11, 13/11, 14/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	[[ $(bytes .rodata.limits) == 01000000020000000300000005000000070000000b0000000e00000011000000 ]]
+	[[ $output == *"it uses limits, which changed"* ]]
+}
+
+@test "the same table, with its address in a structure: refused" {
+	original <<'END'
+		static const int limits[] = { 1, 2, 3, 5, 7, 11, 13, 17 };
+		const struct { const int *l; } ops = { limits };
+		int f(int x) { return ext(limits[x & 7]); }
+END
+	patched 's/11, 13/11, 14/'
+	differ
+	refused data-changed
+}
+
+@test "a table of function pointers is the kernel's, not copied" {
+	original <<'END'
+		static int a(int x) { return ext(x); }
+		static int b(int x) { return ext2(x); }
+		static int (*const table[])(int) = { a, b };
+		int f(int x) { return table[x & 1](x) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ -z $(symbol table) && -z $(symbol a) ]]
+	grep -q 'vmlinux.table,0' <(relocs .text.f)
+}
+
+@test "a new table of function pointers leads to originals and to new functions" {
+	original <<'END'
+		static __used noinline int a(int x) { return ext(x); }
+		int f(int x) { return a(x) + 1; }
+END
+	patched <<'END'
+		static __used noinline int a(int x) { return ext(x); }
+		static int b(int x) { return ext2(x); }
+		static int (*const table[])(int) = { a, b };
+		int f(int x) { return table[x & 1](x) + 1; }
+END
+	differ
+	written
+	grep -qF 'R_X86_64_64 .klp.ref.vmlinux.vmlinux.a,0 +0' <(relocs .rodata.table || relocs .data.rel.ro.local.table) ||
+		grep -qF '.klp.ref.vmlinux.vmlinux.a,0 +0' <(for s in $(sections | grep table); do relocs "$s"; done)
+	[[ $(symbol b) == "LOCAL FUNC .text.b" ]]
+}
+
+@test "per-CPU data is referred to" {
+	original <<< 'int __section(".data..percpu") pcpu; int f(int x) { int r; asm("movl %%gs:%1,%0" : "=r"(r) : "m"(pcpu)); return r + 1; }'
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	grep -q 'vmlinux.pcpu,0' <(relocs .text.f)
+}
