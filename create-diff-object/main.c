@@ -57,6 +57,7 @@ static const char usage_text[] =
 "  -k, --kallsyms FILE   instead of --image: symbols as text, in the format of /proc/kallsyms\n"
 "  -m, --module FILE     installed file of the module that --owner names\n"
 "  -s, --symvers FILE    Module.symvers: what is exported, and by whom\n"
+"  -c, --cache DIR       keep the decoded image in DIR, for the next run\n"
 "  -v, --verbose         print what was decided, and why\n"
 "  -h, --help            print this text\n"
 "  -V, --version         print the version\n"
@@ -69,7 +70,7 @@ static const struct option options[] = {
 	{ "kallsyms", required_argument, NULL, 'k' }, { "module", required_argument, NULL, 'm' },
 	{ "symvers", required_argument, NULL, 's' },  { "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },	      { "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
+	{ "cache", required_argument, NULL, 'c' },    { NULL, 0, NULL, 0 },
 };
 
 static int usage_error(const char *what)
@@ -84,13 +85,14 @@ static int parse(int argc, char **argv, struct arguments *a)
 	int c;
 
 	a->owner = "vmlinux";
-	while ((c = getopt_long(argc, argv, "o:i:k:m:s:vhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "o:i:k:m:s:c:vhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'o': a->owner = optarg; break;
 		case 'i': a->image = optarg; break;
 		case 'k': a->kallsyms = optarg; break;
 		case 'm': a->module = optarg; break;
 		case 's': a->symvers = optarg; break;
+		case 'c': a->cache = optarg; break;
 		case 'v': a->verbose = true; break;
 		case 'h': fputs(usage_text, stdout); return 1;
 		case 'V': puts("create-diff-object " KPATCH_VERSION); return 1;
@@ -101,6 +103,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 		return usage_error("three files are needed: ORIGINAL PATCHED OUTPUT");
 	if (!a->image == !a->kallsyms)
 		return usage_error("one of --image and --kallsyms is needed");
+	if (!a->symvers)
+		return usage_error("--symvers is needed");
 	if (a->module && !strcmp(a->owner, "vmlinux"))
 		return usage_error("--module needs --owner");
 	a->original = argv[optind];
@@ -109,26 +113,19 @@ static int parse(int argc, char **argv, struct arguments *a)
 	return 0;
 }
 
-static int open_symvers(struct run *r)
-{
-	if (r->args.symvers)
-		return symvers_open(r->args.symvers, r->diags, &r->symvers);
-	return symvers_read("(none)", "", 0, r->diags, &r->symvers);
-}
-
 static int open_ksyms(struct run *r)
 {
 	struct ksyms_input in = { .owner = r->args.owner };
 	int err;
 
 	if (r->args.image)
-		err = kimage_open(r->args.image, NULL, r->diags, &r->image);
+		err = kimage_open(r->args.image, r->args.cache, r->diags, &r->image);
 	else
 		err = kallsyms_read_text(r->args.kallsyms, false, r->diags, &r->text);
 	if (!err && r->args.module)
 		err = kmodule_open(r->args.module, r->diags, &r->module);
 	if (!err)
-		err = open_symvers(r);
+		err = symvers_open(r->args.symvers, r->diags, &r->symvers);
 	if (err)
 		return err;
 	in.vmlinux = r->image ? r->image->kallsyms : r->text;
