@@ -59,8 +59,9 @@ int proof_make(const struct object *object, const struct installed *installed, s
 void proof_free(struct proof *p);
 
 /*
- * The proven address of the symbol @name that is undefined in the object: where fields of matched
- * code lead. 0; -ENOENT: no matched code uses it; -ENOTUNIQ: fields lead to different places.
+ * The proven address of the symbol @name that is undefined in the object, or weak and so perhaps
+ * overridden: where fields of matched code lead. 0; -ENOENT: no matched code uses it; -ENOTUNIQ:
+ * fields lead to different places.
  */
 int proof_extern(const struct proof *p, const char *name, uint64_t *address);
 

@@ -220,6 +220,25 @@ void proof_collect(const struct proof *p, uint32_t atom,
 	}
 }
 
+/*
+ * The symbol that a field names, if where it leads is worth noting: one that the object does not
+ * define, or a weak one, which another object may have overridden. *addend: byte meant, from it.
+ */
+static const char *noted_name(const struct object *o, const struct ref *r, int64_t *addend)
+{
+	const struct atom *target = &o->atoms[r->target];
+	const struct symbol *s;
+
+	*addend = r->addend;
+	if (target->kind == ATOM_EXTERN)
+		return target->name;
+	s = interposable(o, r);
+	if (!s || s->bind != STB_WEAK || !target->section)
+		return NULL;
+	*addend += (int64_t)target->offset - (int64_t)s->value;
+	return s->name;
+}
+
 int proof_note_externs(const struct proof *p, uint32_t atom)
 {
 	const struct atom *a = &p->object->atoms[atom];
@@ -227,19 +246,22 @@ int proof_note_externs(const struct proof *p, uint32_t atom)
 
 	for (uint32_t i = 0; i < a->n_refs; i++) {
 		const struct ref *r = &p->object->refs[a->first_ref + i];
-		const struct atom *target = &p->object->atoms[r->target];
 		union strmap_value *known;
 		struct installed_field f;
+		const char *name;
+		int64_t addend;
 		uint64_t at;
 
-		if (!has_field(r) || target->kind != ATOM_EXTERN ||
-		    installed_field(p->installed, address, r, &f) || f.external)
+		if (!has_field(r))
 			continue;
-		at = f.address - (uint64_t)r->addend;
-		known = strmap_get(p->priv->externs, target->name);
+		name = noted_name(p->object, r, &addend);
+		if (!name || installed_field(p->installed, address, r, &f) || f.external)
+			continue;
+		at = f.address - (uint64_t)addend;
+		known = strmap_get(p->priv->externs, name);
 		if (known && known->num != at)
 			known->num = EXTERN_CONFLICT;
-		else if (!known && strmap_set(p->priv->externs, target->name,
+		else if (!known && strmap_set(p->priv->externs, name,
 					      (union strmap_value){ .num = at }))
 			return -ENOMEM;
 	}
