@@ -70,7 +70,7 @@ static bool is_empty_replacement(const struct section *from, const struct ref *r
 }
 
 /* The atom of no bytes at @byte, next to @atom, or @atom. */
-static uint32_t empty_piece(const struct object *o, uint32_t atom, int64_t byte)
+static uint32_t empty_atom(const struct object *o, uint32_t atom, int64_t byte)
 {
 	const struct section *s = o->atoms[atom].section;
 
@@ -82,14 +82,22 @@ static uint32_t empty_piece(const struct object *o, uint32_t atom, int64_t byte)
 	return atom;
 }
 
-/* The atom of the byte @offset of a section; bytes before and after it go to its first and last. */
+/*
+ * The atom of the byte @offset of a section; bytes before and after it go to its first and last.
+ * Where nothing but padding or the section's end is at the byte, an object of size 0 there is
+ * what is meant. (Where a real object follows, the file does not tell which of the two is.)
+ */
 static uint32_t atom_of_byte(const struct object *o, uint32_t section, int64_t offset)
 {
 	const struct section *s = &o->sections[section];
+	uint32_t atom;
 
 	if (offset < 0)
 		return object_atom_at(o, section, 0);
-	return object_atom_at(o, section, (uint64_t)offset > s->size ? s->size : (uint64_t)offset);
+	atom = object_atom_at(o, section, (uint64_t)offset > s->size ? s->size : (uint64_t)offset);
+	if (atom != NO_ATOM && ((uint64_t)offset == s->size || o->atoms[atom].kind == ATOM_BYTES))
+		return empty_atom(o, atom, offset);
+	return atom;
 }
 
 static int64_t subtract(int64_t a, int64_t b)
@@ -114,7 +122,7 @@ static int resolve_target(struct reader *r, const struct section *from, struct r
 		if (s->type == STT_SECTION)
 			target = atom_of_byte(o, s->section, byte);
 		if (target != NO_ATOM && is_empty_replacement(from, ref))
-			target = empty_piece(o, target, byte);
+			target = empty_atom(o, target, byte);
 	}
 	if (target == NO_ATOM)
 		return damaged(r, from, ref->offset,

@@ -285,6 +285,28 @@ static void test_outside_pointers(void)
 	release(&f);
 }
 
+/* What a section-relative reference means where an object of size 0 stands. */
+static void test_empty_objects(void)
+{
+	struct fixture f = { .b = builder_new(EM_X86_64, 0) };
+	struct builder_section *s = add(&f, ".data.rel", DATA, NULL, 32);
+	struct builder_section *bss = builder_section(f.b, ".bss", SHT_NOBITS, DATA, 8, 0);
+
+	builder_append(f.b, bss, NULL, 32, 8);
+	obj(&f, "real", bss, 0, 8);
+	obj(&f, "key1", bss, 0, 0);
+	obj(&f, "key2", bss, 8, 0);
+	obj(&f, "key3", bss, 32, 0);
+	for (int i = 0; i < 4; i++)
+		builder_reloc(f.b, s, 8 * i, R_X86_64_64, builder_section_symbol(f.b, bss), i == 3 ? 32 : 8 * i);
+	ok_number(finish(&f), 0, "empty objects: read");
+	ok_string(cut_of(f.o, ".bss"), "key1@0+0 real@0+8 key2@8+0 -@8+24 key3@32+0", "empty objects: atoms");
+	ok_string(refs_of(f.o, ".data.rel"),
+		  ".data.rel+0x0+0->real+0/0 .data.rel+0x0+8->key2+0/0 .data.rel+0x0+16->.bss+0x8+8/0 "
+		  ".data.rel+0x0+24->key3+0/0", "empty objects: meant where nothing else can be");
+	release(&f);
+}
+
 /* Two alternatives, the first without a replacement; 12 bytes an entry as in 6.1, or 14 as in 6.12. */
 static void test_alternatives(int size)
 {
@@ -691,6 +713,7 @@ int main(int argc, char **argv)
 	test_code();
 	test_prefix_symbols();
 	test_outside_pointers();
+	test_empty_objects();
 	test_alternatives(12);
 	test_alternatives(14);
 	test_misfits();
