@@ -80,9 +80,7 @@ static const struct rule rules[] = {
 	{ .name = ".x86_cpu_dev.init", .kind = SECTION_INIT },
 	{ .name = ".apicdrivers", .kind = SECTION_INIT },
 	{ .name = ".kunit_init_test_suites", .kind = SECTION_INIT },
-	{ .name = ".taglist.init", .kind = SECTION_INIT },
 	{ .name = "__earlycon_table", .kind = SECTION_INIT },
-	{ .name = "__lsm_*", .kind = SECTION_INIT },
 	/* tables of drivers that are walked while the kernel boots */
 	{ .name = "__clksrc_of_table", .kind = SECTION_INIT },
 	{ .name = "__clk_of_table", .kind = SECTION_INIT },

@@ -9,9 +9,17 @@
  * the field and the end of the instruction accounted for, and branches that the assembler
  * resolved inside a section which holds several functions are decoded into references too.
  *
- * Every byte of every allocated section belongs to exactly one atom: bytes that no symbol covers
- * become anonymous atoms. Section kinds and special sections are decided once, here, from the
- * table of the object's architecture.
+ * Every byte of every section belongs to exactly one atom, except in sections of kind META, RELA
+ * and DEBUG, which have no atoms: bytes that no symbol covers become anonymous atoms, symbols that
+ * share bytes share an atom. The padding that precedes a function is the function's. An object of
+ * size 0 (an empty struct: lock_class_key without lockdep) has an atom of size 0, which stands
+ * before the atom that has bytes at the same offset. Section kinds and special sections are
+ * decided once, here, from the table of the object's architecture.
+ *
+ * What no reader can know: in a section with several objects, a section-relative relocation to
+ * the byte behind an object (the end of an array) or to an object of size 0 names the same byte as
+ * one to the next object. It is read as the next object, if there is one. With -fdata-sections
+ * each object has its section, and all is exact.
  *
  * After reading, nothing in the model changes. It is owned by one arena.
  */
@@ -125,7 +133,8 @@ struct symbol {
 	uint32_t section;	/* index, with SHN_XINDEX resolved, or SECTION_UNDEF, _ABS, _LIVEPATCH */
 	uint64_t value, size;
 	uint8_t bind, type, visibility;
-	uint32_t atom;		/* the atom it names or lies in; NO_ATOM for FILE and the null symbol */
+	uint32_t atom;		/* the atom it names or lies in; NO_ATOM for FILE and the null symbol,
+				   and in sections without atoms */
 };
 
 enum atom_kind {
@@ -146,7 +155,8 @@ struct atom {
 	const struct section *section; /* NULL for ATOM_EXTERN and ATOM_ABS */
 	uint64_t offset, size;	/* bytes [offset, offset+size) of the section */
 	uint64_t entry;		/* where the primary symbol is, from @offset: not 0 with call padding */
-	const struct symbol *symbol; /* primary symbol; NULL for anonymous atoms */
+	const struct symbol *symbol; /* primary symbol; NULL for anonymous atoms (strings, too, which
+					only have the assembler's own labels) */
 	uint32_t first_symbol, n_symbols; /* range of object.atom_symbols: all symbols in it */
 	uint32_t first_ref, n_refs; /* range of object.refs, sorted by offset */
 	uint32_t parent;	/* function of which this is a split part (.cold, .part); NO_ATOM */
@@ -158,7 +168,8 @@ struct atom {
 
 struct ref {
 	uint32_t offset;	/* of the field, in its atom */
-	uint32_t type;		/* relocation type, R_X86_64_*; for decoded branches what it would be */
+	uint32_t type;		/* relocation type, R_X86_64_*; for decoded branches what it would be:
+				   PC8, PLT32, and PC32 for operands relative to %rip */
 	uint8_t width;		/* bytes of the field: 0 (NONE), 1, 2, 4 or 8 */
 	bool pc_relative;
 	bool decoded;		/* no relocation in the file: the assembler resolved it */
@@ -213,7 +224,10 @@ struct source_line {
 	const char *file;	/* owned by the object's arena */
 	unsigned int line;
 };
-/* 0, or -ENOENT where the object has no line information for it. */
+/*
+ * 0, or -ENOENT where the object has no line information for it. The first call copies the file
+ * and reads its debug information. Not for use by several threads on one object.
+ */
 int object_source_line(struct object *o, uint32_t atom, uint64_t offset, struct source_line *out);
 
 #endif
