@@ -16,12 +16,14 @@ teardown_file() { own_vm_stop; }
 	assert_match "$text" '^Name:.cat$'
 	code=$(code_of proc_single_show livepatch_retpoline)
 	# the indirect call goes through a thunk, the return through the return thunk of this boot
-	thunks=$(in_vm "grep -E ' __x86_indirect_thunk_r' /proc/kallsyms" | cut -d ' ' -f 1 | paste -sd '|')
-	assert_match "$code" "call +0x($thunks)"
+	assert_match "$code" "call +0x($(thunks))"
 	refute_match "$code" 'call +\*'
 	refute_match "$code" '\bret'
-	original=$(code_of proc_single_show)
-	jump=$(grep -oE 'jmp +0x[0-9a-f]+' <<< "$original" | tail -n 1)
+	return=$(in_vm "grep -E ' [tT] (__x86|retbleed|srso|srso_alias)_return_thunk' /proc/kallsyms" |
+		cut -d ' ' -f 1 | paste -sd '|')
+	# the very thunk that the original of the function returns through
+	jump=$(code_of proc_single_show | grep -oE "jmp +0x($return)" | sort -u)
+	[[ -n $jump ]]
 	assert_match "$code" "$jump\$"
 	unload "$name"
 	refute_match "$(in_vm 'cat /proc/self/status')" '^LivePatched'

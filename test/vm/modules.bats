@@ -16,16 +16,16 @@ loop_offset() { in_vm 'cat /sys/block/loop0/loop/offset'; }
 zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 
 @test "nfsd: a client sees the change of the server's logic, in NFS 3 and 4" {
-	in_vm 'nfs-up && mount -o remount,noexec /srv && cp /bin/busybox /srv/one && cp /bin/busybox /srv/two'
+	in_vm 'nfs-up && mount -o remount,noexec /srv && cp /bin/busybox /srv/busybox-one && cp /bin/busybox /srv/busybox-two'
 	# the defect that the patch corrects: clients may execute what the server may not
-	run in_vm '/srv/one true'
+	run in_vm '/srv/busybox-one true'
 	[[ $status == 126 ]]
-	in_vm '/mnt/v3/one true && /mnt/v4/one true'
+	in_vm '/mnt/v3/busybox-one true && /mnt/v4/busybox-one true'
 
 	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
 	# files that no client has asked about yet: answers are cached there
-	in_vm 'cp /bin/busybox /srv/three && echo 3 > /proc/sys/vm/drop_caches'
-	for file in three two; do
+	in_vm 'cp /bin/busybox /srv/busybox-three && echo 3 > /proc/sys/vm/drop_caches'
+	for file in busybox-three busybox-two; do
 		for version in v3 v4; do
 			run in_vm "/mnt/$version/$file true"
 			echo "$version/$file: $output"
@@ -33,17 +33,17 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 		done
 	done
 	# everything else about the files is as it was
-	in_vm 'cmp /mnt/v3/three /bin/busybox && echo more >> /mnt/v4/three && ls /mnt/v3 | grep -qx two'
+	in_vm 'cmp /mnt/v3/busybox-three /bin/busybox && echo more >> /mnt/v4/busybox-three && ls /mnt/v3 | grep -qx busybox-two'
 
 	unload "$name"
-	in_vm 'cp /bin/busybox /srv/four && /mnt/v3/four true && /mnt/v4/four true'
+	in_vm 'cp /bin/busybox /srv/busybox-four && /mnt/v3/busybox-four true && /mnt/v4/busybox-four true'
 }
 
 @test "nfsd: unloaded and loaded again under the patch, it is patched again" {
 	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
 	for _ in 1 2 3; do
-		in_vm 'nfs-up && mount -o remount,noexec /srv && cp /bin/busybox /srv/one'
-		run in_vm '/mnt/v3/one true'
+		in_vm 'nfs-up && mount -o remount,noexec /srv && cp /bin/busybox /srv/busybox-one'
+		run in_vm '/mnt/v3/busybox-one true'
 		[[ $status == 126 ]]
 		in_vm 'nfs-up down'
 		run ! in_vm 'grep ^nfsd /proc/modules'

@@ -84,6 +84,11 @@ code_of() {
 # address_of SYMBOL: in the running kernel, without leading 0x
 address_of() { in_vm "grep -m 1 -w '$1\$' /proc/kallsyms" | cut -d ' ' -f 1; }
 
+# thunks: the addresses of the indirect call thunks, as alternatives of a pattern
+thunks() {
+	in_vm "grep -E ' __x86_indirect_thunk_(r|array)' /proc/kallsyms" | cut -d ' ' -f 1 | sort -u | paste -sd '|'
+}
+
 # fails with both texts if a text does not hold a pattern
 assert_match() {
 	grep -qE -- "$2" <<< "$1" || { echo "expected /$2/ in:"; echo "$1"; return 1; }

@@ -169,15 +169,15 @@ load vm
 	assert_match "$(in_vm 'cat /tmp/trace')" 'oom_score_adj_update: pid=[0-9]+ comm=sh oom_score_adj=500$'
 }
 
-@test "indirect call and return, without mitigations" {
+@test "indirect call and return: treated as in the kernel itself" {
 	build_and_load retpoline.patch
 	text=$(in_vm 'cat /proc/self/status /proc/self/stat')
 	[[ $(grep -c '^LivePatched:.yes$' <<< "$text") == 2 ]]
 	assert_match "$text" '^Name:.cat$'
-	code=$(code_of proc_single_show livepatch_retpoline)
-	thunk=$(address_of __x86_return_thunk)
-	refute_match "$code" "jmp +0x$thunk"
-	assert_match "$code" 'call +\*%r'
+	# whatever this processor's mitigations made of the original is made of the replacement
+	call=$(code_of proc_single_show | grep -oE "call +(\\*%r|0x($(thunks)))" | head -n 1)
+	[[ -n $call ]]
+	assert_match "$(code_of proc_single_show livepatch_retpoline)" "${call//\*/\\*}"
 }
 
 @test "locked instruction, on several processors" {

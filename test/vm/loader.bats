@@ -1,0 +1,212 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# kpatch against a booted stock kernel: states, stalls, kills, refusals. What can be tested on a fake
+# machine is in test/loader.
+
+load vm
+
+setup_file() {
+	local name patch
+	export MODULES=$BATS_FILE_TMPDIR
+	for patch in sleeper-1 kernel-thread; do
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --no-replace \
+			--output "$MODULES" "$TEST_TOP/test/vm/patches/$patch.patch"
+	done
+	for name in one two; do
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --output "$MODULES" \
+			--name "livepatch-$name" "$TEST_TOP/examples/meminfo-string.patch"
+	done
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --output "$MODULES" \
+		--name livepatch-stacked --no-replace "$TEST_TOP/examples/meminfo-string.patch"
+	# the same module for a function that this kernel does not have
+	LC_ALL=C sed 's/meminfo_proc_show/meminfo_proc_shoo/g' "$MODULES/livepatch-one.ko" \
+		> "$MODULES/livepatch-missing.ko"
+	vm put "$MODULES"/*.ko
+}
+
+teardown() {
+	in_vm '[ ! -e /tmp/sleeper ] || kill -9 $(cat /tmp/sleeper); rm -rf /tmp/fifo /tmp/sleeper
+		rm -rf /var/lib/kpatch' || true
+	unload_all
+	check_log
+}
+
+# expect CODE LINE: run it in the machine; its output and errors are in $output
+expect() {
+	run vm exec "$2"
+	[[ $status -eq $1 ]] || { echo "expected $1, got $status from: $2"; echo "$output"; return 1; }
+}
+
+loaded() { in_vm 'ls /sys/kernel/livepatch; cut -d" " -f1 /proc/modules | grep livepatch'; }
+
+# a process that sleeps in fifo_open(); its number is in /tmp/sleeper
+start_sleeper() {
+	in_vm 'rm -f /tmp/fifo; mkfifo /tmp/fifo; cat /tmp/fifo > /dev/null 2>&1 &
+		echo $! | tee /tmp/sleeper
+		for i in 1 2 3 4 5 6 7 8 9 10; do
+			grep -q fifo_open /proc/$!/stack && exit 0; sleep 0.2
+		done
+		exit 1'
+}
+
+@test "kpatch: load, list, info, status, unload; reading as an ordinary user" {
+	expect 0 'kpatch check livepatch-one.ko'
+	assert_match "$output" 'vmlinux: meminfo_proc_show: newly patched'
+	expect 0 'kpatch load livepatch-one.ko'
+	assert_match "$output" 'livepatch_one: enabled, 1 function replaced'
+	for as in '' 'as-user '; do
+		expect 0 "${as}kpatch list -v"
+		assert_match "$output" '^livepatch_one +enabled +1 +vmlinux$'
+		assert_match "$output" 'vmlinux: meminfo_proc_show$'
+		expect 0 "${as}kpatch list --format json"
+		assert_match "$output" '"state": "enabled"'
+		expect 0 "${as}kpatch status"
+	done
+	expect 0 'kpatch info livepatch-one.ko'
+	assert_match "$output" '^loaded +enabled'
+	expect 9 'cp livepatch-one.ko /tmp && as-user kpatch load /tmp/livepatch-one.ko'
+	expect 0 'kpatch load livepatch-one.ko'
+	assert_match "$output" 'already loaded'
+	expect 0 'kpatch unload livepatch-one'
+	[[ -z $(loaded || true) ]]
+	expect 5 'kpatch unload livepatch-one'
+	expect 5 'kpatch unload ext4'
+}
+
+@test "kpatch: a patch that replaces others removes their modules, one that does not leaves them" {
+	in_vm 'kpatch load livepatch-one.ko && kpatch load livepatch-stacked.ko'
+	[[ $(in_vm 'ls /sys/kernel/livepatch | wc -l') == 2 ]]
+	expect 0 'kpatch check livepatch-two.ko'
+	assert_match "$output" 'meminfo_proc_show: patched again'
+	assert_match "$output" 'replaces livepatch_one'
+	expect 0 'kpatch load livepatch-two.ko'
+	assert_match "$output" 'livepatch_one: replaced and removed'
+	assert_match "$output" 'livepatch_stacked: replaced and removed'
+	[[ $(loaded | sort -u) == livepatch_two ]]
+}
+
+@test "kpatch: what the kernel refuses is explained with the kernel's own words" {
+	expect 7 'kpatch load livepatch-missing.ko'
+	assert_match "$output" 'kernel-refused-module'
+	assert_match "$output" 'the kernel says:.*meminfo_proc_shoo'
+	[[ -z $(loaded || true) ]]
+}
+
+@test "kpatch: damaged and foreign files" {
+	expect 3 'head -c 9000 livepatch-one.ko > cut.ko; kpatch load cut.ko'
+	expect 3 'kpatch load /bin/busybox'
+	assert_match "$output" '\['
+	expect 3 'kpatch load $(find /lib/modules -name "*.ko*" | head -1)'
+	assert_match "$output" 'not-a-livepatch'
+	expect 4 'sed s/'"$KERNEL_RELEASE"'/6.1.0-00-amd64/g livepatch-one.ko > old.ko; kpatch load old.ko'
+	assert_match "$output" 'other-release'
+	[[ -z $(loaded || true) ]]
+}
+
+@test "kpatch: compressed modules" {
+	xz -k "$MODULES/livepatch-one.ko"
+	zstd -q "$MODULES/livepatch-one.ko"
+	gzip -k "$MODULES/livepatch-one.ko"
+	vm put "$MODULES"/livepatch-one.ko.*
+	for suffix in xz zst gz; do
+		expect 0 "kpatch load livepatch-one.ko.$suffix"
+		in_vm "grep -q ^CommittedLive: /proc/meminfo"
+		expect 0 'kpatch unload livepatch-one'
+	done
+}
+
+@test "kpatch: a user task that stays in the function: named, patch taken back, and later it works" {
+	pid=$(start_sleeper)
+	expect 8 'kpatch load --timeout 4 livepatch-sleeper-1.ko'
+	assert_match "$output" 'transition-stalled'
+	assert_match "$output" "task $pid \(cat\) is in .*fifo_open"
+	[[ -z $(loaded || true) ]]
+	in_vm 'echo data > /tmp/fifo'
+	expect 0 'kpatch load livepatch-sleeper-1.ko'
+}
+
+@test "kpatch: a user task that does not leave the patch: named, stays enabled, and later it works" {
+	expect 0 'kpatch load livepatch-sleeper-1.ko'
+	pid=$(start_sleeper)
+	expect 8 'kpatch unload --timeout 4 livepatch-sleeper-1'
+	assert_match "$output" "task $pid \(cat\) is in .*fifo_open"
+	[[ $(in_vm 'cat /sys/kernel/livepatch/livepatch_sleeper_1/enabled') == 1 ]]
+	[[ $(in_vm 'cat /sys/kernel/livepatch/livepatch_sleeper_1/transition') == 0 ]]
+	in_vm 'echo data > /tmp/fifo'
+	expect 0 'kpatch unload livepatch-sleeper-1'
+}
+
+@test "kpatch: a kernel thread that never leaves the function" {
+	expect 8 'kpatch load --timeout 18 livepatch-kernel-thread.ko'
+	assert_match "$output" 'tasks? left'
+	assert_match "$output" 'kernel thread [0-9]+ \(oom_reaper\) is in oom_reaper'
+	[[ -z $(loaded || true) ]]
+}
+
+@test "kpatch: interrupted while it waits" {
+	start_sleeper
+	expect 12 'kpatch load livepatch-sleeper-1.ko & sleep 3; kill -INT $!; wait $!'
+	assert_match "$output" 'interrupted'
+	[[ -z $(loaded || true) ]]
+}
+
+@test "kpatch: killed at any moment, the next call puts things in order" {
+	cat > "$BATS_TEST_TMPDIR/kill.sh" <<-'END'
+		#!/bin/sh
+		# kill.sh N: kill -9 a load or unload N times; after each, unload and load must work
+		i=0
+		while [ $i -lt $1 ]; do
+			i=$((i + 1))
+			delay=$(awk "BEGIN { srand($i); print rand() * 1.5 }")
+			kpatch load -q livepatch-one.ko 2> /dev/null &
+			pid=$!
+			sleep "$delay"
+			kill -9 $pid 2> /dev/null
+			wait $pid
+			if [ $((i % 2)) = 0 ]; then
+				kpatch unload -q livepatch_one & pid=$!
+				sleep "$delay"
+				kill -9 $pid 2> /dev/null
+				wait $pid
+			fi
+			kpatch load -q livepatch-one.ko || { echo "load failed: $?, round $i"; exit 1; }
+			grep -q ^CommittedLive: /proc/meminfo || { echo "not in effect, round $i"; exit 1; }
+			[ "$(cat /sys/kernel/livepatch/livepatch_one/transition)" = 0 ] || exit 1
+			kpatch unload -q livepatch_one || { echo "unload failed: $?, round $i"; exit 1; }
+			grep -q ^Committed_AS: /proc/meminfo || { echo "still in effect, round $i"; exit 1; }
+			[ ! -e /sys/module/livepatch_one ] || { echo "left over, round $i"; exit 1; }
+		done
+	END
+	vm put "$BATS_TEST_TMPDIR/kill.sh"
+	vm exec --timeout 580 "sh kill.sh ${KPATCH_TEST_KILLS:-20}"
+}
+
+@test "kpatch: two at once" {
+	expect 0 'kpatch load livepatch-one.ko & kpatch load livepatch-one.ko; a=$?; wait $!; b=$?
+		[ $a = 0 ] && [ $b = 0 ]'
+	assert_match "$output" 'already loaded'
+	expect 0 'kpatch unload livepatch-one & kpatch load livepatch-two.ko; wait $! || [ $? = 5 ]'
+	[[ $(loaded | sort -u) == livepatch_two ]]
+}
+
+@test "kpatch: installed patches" {
+	expect 0 'kpatch install livepatch-one.ko'
+	expect 11 'kpatch status'
+	assert_match "$output" 'installed-not-loaded'
+	expect 0 'kpatch load --all'
+	expect 0 'kpatch status'
+	expect 0 'kpatch unload --all; kpatch load livepatch-one; kpatch uninstall livepatch_one'
+	expect 5 'kpatch uninstall livepatch_one'
+}
+
+@test "kpatch: a kernel that demands signatures" {
+	own_vm signatures --append module.sig_enforce=1
+	vm put "$MODULES/livepatch-one.ko"
+	expect 7 'kpatch load livepatch-one.ko'
+	assert_match "$output" 'signature-required'
+	# a module that says it is signed, but not by a key of this kernel
+	expect 7 'tail -c 700 $(find /lib/modules -name "*.ko" | head -1) > tail; cat livepatch-one.ko tail > foreign.ko
+		kpatch load foreign.ko'
+	assert_match "$output" 'signature'
+	own_vm_stop
+}
