@@ -213,15 +213,20 @@ int installed_field(const struct installed *in, uint64_t atom_address, const str
 
 uint32_t installed_fields(const struct installed *in, uint64_t address, size_t size)
 {
-	const struct installed_relas *r;
+	const struct installed_rela *r, *end;
+	uint32_t n = 0;
 	uint64_t offset;
 
 	if (in->image)
 		return UINT32_MAX;
 	if (!module_section(in, address, size, &offset))
 		return 0;
-	r = &in->relas[address >> INSTALLED_SECTION_SHIFT];
-	return (uint32_t)(rela_from(r, offset + size) - rela_from(r, offset));
+	r = rela_from(&in->relas[address >> INSTALLED_SECTION_SHIFT], offset);
+	end = rela_from(&in->relas[address >> INSTALLED_SECTION_SHIFT], offset + size);
+	/* objtool leaves relocations without effect where it has removed a jump */
+	for (; r < end; r++)
+		n += r->type != R_X86_64_NONE;
+	return n;
 }
 
 /* Modules: symbol indexes that have no place of their own (undefined, absolute) are passed over. */
