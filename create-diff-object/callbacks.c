@@ -32,7 +32,7 @@ static uint32_t kind_of(const struct atom *a)
 	return k;
 }
 
-static void add(struct diff *d, const struct atom *a, const struct ref *ref, bool *taken)
+static void add(struct diff *d, const struct atom *a, const struct ref *ref, uint32_t *of_kind)
 {
 	uint32_t kind = kind_of(a);
 	const struct atom *f = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
@@ -44,20 +44,19 @@ static void add(struct diff *d, const struct atom *a, const struct ref *ref, boo
 			    "section %s does not hold a pointer to a function", a->section->name);
 		return;
 	}
-	if (taken[kind]) {
+	if (of_kind[kind] != NO_ATOM) {
 		diff_refuse(d, "duplicate-callback", &d->new, f->id, -1,
 			    "Call both functions from one callback",
 			    "there is a second %s callback in this object", kinds[kind]);
 		return;
 	}
-	taken[kind] = true;
-	d->callbacks[d->n_callbacks++] = (struct callback){ kind, f->id };
+	of_kind[kind] = f->id;
 }
 
 int pass_callbacks(struct diff *d)
 {
 	const struct object *o = d->new.object;
-	bool taken[N_KINDS] = { false };
+	uint32_t of_kind[N_KINDS] = { NO_ATOM, NO_ATOM, NO_ATOM, NO_ATOM };
 
 	d->callbacks = arena_array(d->arena, N_KINDS, sizeof(*d->callbacks));
 	if (!d->callbacks)
@@ -66,7 +65,10 @@ int pass_callbacks(struct diff *d)
 		if (d->new.role[i] != ROLE_CALLBACK)
 			continue;
 		for (uint32_t r = 0; r < o->atoms[i].n_refs; r++)
-			add(d, &o->atoms[i], &o->refs[o->atoms[i].first_ref + r], taken);
+			add(d, &o->atoms[i], &o->refs[o->atoms[i].first_ref + r], of_kind);
 	}
+	for (uint32_t k = 0; k < N_KINDS; k++)
+		if (of_kind[k] != NO_ATOM)
+			d->callbacks[d->n_callbacks++] = (struct callback){ k, of_kind[k] };
 	return 0;
 }

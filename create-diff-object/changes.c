@@ -188,9 +188,6 @@ static void judge_new_data(struct changes *c, uint32_t i)
 	else if (d->new.role[i] == ROLE_INIT && d->pairs.how[i] == MATCH_NONE)
 		diff_refuse(d, "init-changed", &d->new, i, -1,
 			    "Do the work in a callback", "a patch has no __init or __exit code");
-	else if (d->new.role[i] == ROLE_PIECE)
-		diff_refuse(d, "new-registration", &d->new, i, -1, NULL,
-			    "a patch cannot add a %s", a->section->special->what);
 	else if (d->new.role[i] == ROLE_UNKNOWN)
 		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,
 			    "it is new in section %s, whose meaning is not known", a->section->name);

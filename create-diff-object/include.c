@@ -96,6 +96,16 @@ static void note_static_call(struct walk *w, const struct ref *ref)
 	d->static_keys[d->n_static_keys++] = (uint32_t)v->num;
 }
 
+/* A table entry with a name that is not one a macro makes per call site: a new tracepoint, … */
+static void refuse_new_entry(struct walk *w, uint32_t atom)
+{
+	const struct atom *a = new_atom(w->d, atom);
+
+	diff_refuse(w->d, "new-registration", &w->d->new, atom, -1,
+		    "Use what the kernel has, or printk()", "a patch cannot add a %s",
+		    a->section->special ? a->section->special->what : a->section->name);
+}
+
 static void follow_refs(struct walk *w, uint32_t atom)
 {
 	struct diff *d = w->d;
@@ -184,6 +194,8 @@ int pass_include(struct diff *d)
 
 		if (d->new.role[atom] == ROLE_CODE)
 			follow_function(&w, atom);
+		if (d->new.role[atom] == ROLE_PIECE && new_atom(d, atom)->symbol)
+			refuse_new_entry(&w, atom);
 		follow_refs(&w, atom);
 	}
 	strmap_free(w.keys);

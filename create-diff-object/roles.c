@@ -16,7 +16,7 @@
  */
 static const char *const fresh_names[] = {
 	"__key", "__warned", "__already_done", "__print_once", "_rs", "descriptor",
-	"__UNIQUE_ID_ddebug", "_entry", "_entry_ptr", "rtnl_once", "__ret_warn_once",
+	"__UNIQUE_ID_ddebug", "_entry", "_entry_ptr", "___tp_str", "__trace_printk_fmt",
 };
 
 /* Values that the compiler or a macro names: known by their contents. */

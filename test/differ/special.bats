@@ -1,0 +1,290 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Tables that describe code: entries come along with their function, and only with it.
+
+load differ.bash
+
+# WARN-like entries in f and g, as 6.1 lays them out: site, file, line, flags
+bug_source() {
+	original <<END
+		#define WARN(flags) asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n" \
+			"2: .long 1b - .\n.long %c0 - .\n.word %c1\n.word %c2\n.org 2b + 12\n.popsection" \
+			: : "i"("file.c"), "i"(__LINE__), "i"(flags))
+		int g(int x) { if (x == 5) WARN(9); return ext2(x); }
+		int f(int x)
+		{
+			if (x == 6)
+				WARN(9);
+			return ext(x) + 1;
+		}
+END
+}
+
+@test "a bug entry: only the changed function's, with its new line" {
+	bug_source
+	patched 's/\+ 1;/+ 2;/' 's/if \(x == 6\)/\n\n\n\nif (x == 6)/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	line=$(grep -n 'WARN(9);$' patched.c | cut -d: -f1)
+	[[ $(bytes __bug_table) == "0000000000000000$(printf %02x "$line")000900" ]]
+	[[ $(relocs __bug_table | wc -l) -eq 2 ]]
+	grep -q '^0 R_X86_64_PC32 .text.f +' <(relocs __bug_table)
+}
+
+@test "a bug entry whose line alone changed: no change" {
+	bug_source
+	patched '1s/^/\n\n\n\n/'
+	differ
+	no_change
+}
+
+@test "a bug entry whose flags changed" {
+	bug_source
+	patched '/x == 6/,/WARN/s/WARN\(9\)/WARN(1)/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	[[ $output == *"its bug table entry differs"* ]]
+}
+
+@test "a bug entry that is new" {
+	bug_source
+	patched 's/return ext\(x\) \+ 1/WARN(3); return ext(x) + 1/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" && $(relocs __bug_table | wc -l) -eq 4 ]]
+}
+
+@test "__LINE__ beside __FILE__ as an argument: no change" {
+	original <<< 'int f(int x) { if (x) printk("failed at %s (%d)", __FILE__, __LINE__); return ext(x); }'
+	patched '1s/^/\n\n\n/'
+	differ
+	no_change
+}
+
+@test "__LINE__ beside __func__ as an argument: no change" {
+	original <<< 'void fail(void *, const char *, int); int f(int x) { fail(&x, __func__, __LINE__); return ext(x); }'
+	patched '1s/^/\n\n\n/'
+	differ
+	no_change
+}
+
+@test "any other constant that is passed: a change" {
+	original <<< 'int f(int x) { if (x) printk("failed at %s (%d)", "there", 5); return ext(x); }'
+	patched 's/, 5\)/, 8)/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}
+
+@test "a line number together with a real change: a change" {
+	original <<< 'int f(int x) { if (x) printk("failed at %s (%d)", __FILE__, __LINE__); return ext(x + 70000); }'
+	patched '1s/^/\n\n\n/' 's/70000/70001/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}
+
+@test "an exception table entry and its fixup" {
+	original <<'END'
+		int f(int *p)
+		{
+			int r;
+			asm volatile("1: movl (%1),%0\n2:\n.pushsection __ex_table,\"a\"\n.balign 4\n"
+				".long 1b - .\n.long 2b - .\n.long 3\n.popsection" : "=r"(r) : "r"(p));
+			return r + 1;
+		}
+		int g(int *p)
+		{
+			int r;
+			asm volatile("1: movl (%1),%0\n2:\n.pushsection __ex_table,\"a\"\n.balign 4\n"
+				".long 1b - .\n.long 2b - .\n.long 4\n.popsection" : "=r"(r) : "r"(p));
+			return r + 1;
+		}
+END
+	patched '/int f/,/^\t\t\}/s/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(bytes __ex_table) == 000000000000000003000000 ]]
+	[[ $(relocs __ex_table | grep -c 'R_X86_64_PC32 .text.f +') -eq 2 ]]
+}
+
+# an alternative: site, replacement, feature, lengths (6.1)
+alternative_source() {
+	original <<'END'
+		#define ALT(insn) asm volatile("1: .byte 0x90,0x90,0x90\n2:\n" \
+			".pushsection .altinstructions,\"a\"\n.long 1b - .\n.long 3f - .\n.word 0x0123\n" \
+			".byte 2b - 1b\n.byte 4f - 3f\n.popsection\n" \
+			".pushsection .altinstr_replacement,\"ax\"\n3: " insn "\n4:\n.popsection")
+		int g(int x) { ALT("clac"); return ext2(x); }
+		int f(int x) { ALT("stac"); return ext(x) + 1; }
+END
+}
+
+@test "an alternative brings its own replacement, and no other" {
+	alternative_source
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(bytes .altinstructions) == 000000000000000023010303 ]]
+	[[ $(bytes .altinstr_replacement) == 0f01cb ]]
+	grep -qF 'R_X86_64_PC32 .altinstr_replacement +0' <(relocs .altinstructions | sed 's/+4/+0/')
+}
+
+@test "an alternative whose replacement changed" {
+	alternative_source
+	patched 's/"stac"/"lfence"/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	[[ $(bytes .altinstr_replacement) == 0faee8 ]]
+}
+
+@test "a lock prefix" {
+	original <<'END'
+		#define LOCKED asm volatile(".pushsection .smp_locks,\"a\"\n.balign 4\n.long 671f - .\n" \
+			".popsection\n671:\n\tlock; incl (%0)" : : "r"(&v) : "memory")
+		extern int v;
+		int g(int x) { LOCKED; return ext2(x); }
+		int f(int x) { LOCKED; return ext(x) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(bytes .smp_locks) == 00000000 ]]
+	grep -q '^0 R_X86_64_PC32 .text.f +' <(relocs .smp_locks)
+}
+
+@test "ftrace sites: those of the carried functions" {
+	original <<< 'int f(int x) { return ext(x) + 1; } int g(int x) { return ext2(x); }'
+	patched 's/\+ 1;/+ 2;/' '$s/$/ int h(int x) { return ext(x) - 4; }/'
+	differ
+	written
+	[[ $(relocs __mcount_loc | cut -d" " -f3 | sort | xargs) == ".text.f .text.h" ]]
+}
+
+# a static branch on a key, with objtool's mark (2) as 6.1's compiler flags have it
+label_source() {
+	original <<'END'
+		struct key { int enabled; long entries; };
+		extern struct key __attribute__((aligned(8))) KEY;
+		static inline __attribute__((always_inline)) _Bool branch(struct key *const key)
+		{
+			asm goto("1: jmp %l[yes]\n.pushsection __jump_table,\"aw\"\n.balign 8\n"
+				".long 1b - .\n.long %l[yes] - .\n.quad %c0 + 2 - .\n.popsection\n"
+				: : "i"(key) : : yes);
+			return 0;
+		yes:	return 1;
+		}
+		int f(int x) { if (branch(&KEY)) x = ext2(x); return ext(x) + 1; }
+END
+	sed -i "s/KEY/$1/g" original.c
+}
+
+@test "a static branch on a key of vmlinux, for vmlinux" {
+	label_source my_key
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(relocs __jump_table | wc -l) -eq 3 ]]
+	grep -q '^8 R_X86_64_PC64 .klp.ref.vmlinux.vmlinux.my_key,0 +2' <(relocs __jump_table)
+	[[ $(bytes __jump_table) == 00000000000000000000000000000000 ]]
+}
+
+@test "a static branch on a key of vmlinux, for a module" {
+	owner=mod
+	label_source my_key
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	grep -q '^8 R_X86_64_PC64 .klp.ref.vmlinux.vmlinux.my_key,0 +2' <(relocs __jump_table)
+}
+
+@test "a static branch on a key of the patched module is refused, with its function" {
+	owner=mod
+	label_source my_key
+	sed -i 's/extern struct key/struct key/' original.c
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	refused klp-reference-too-late
+	[[ $stderr == *"f+0x"*my_key*static_key_enabled* ]]
+}
+
+@test "a tracepoint of the patched module is switched off, and its jump with it" {
+	owner=mod
+	label_source __tracepoint_mine
+	sed -i 's/extern struct key/struct key/' original.c
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(ids) == tracepoint-disabled ]]
+	no grep -qx __jump_table <(sections)
+	# where the jump was, there is a no-operation of its length
+	[[ $(bytes .text.f patched.o) == *@(eb??|e9????????)* ]]
+	objdump -d --no-show-raw-insn -j .text.f patched.o | sed -n '/<f>:/,$p' > before
+	objdump -d --no-show-raw-insn -j .text.f out.o | sed -n '/<f>:/,$p' > after
+	diff before after > changes || true
+	[[ $(grep -c '^>.*\(nop\|xchg *%ax,%ax\)' changes) -eq 1 && $(grep -c '^<.*jmp' changes) -eq 1 ]]
+}
+
+@test "a static call of vmlinux: its key is kept for objtool" {
+	original <<'END'
+		extern int __SCT__hook(int);
+		extern char __SCK__hook;
+		static __used __section(".discard.addressable") void *keep = &__SCK__hook;
+		int f(int x) { return __SCT__hook(x) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	has_reloc .discard.addressable 64 .klp.ref.vmlinux.vmlinux.__SCK__hook,0 +0
+	has_reloc .text.f PLT32 .klp.ref.vmlinux.vmlinux.__SCT__hook,0 -4
+}
+
+@test "a static call of the patched module goes through its trampoline" {
+	owner=mod
+	extra_ksyms=($'ffffffffa0000000 T __SCT__hook\t[mod]' $'ffffffffa0000040 D __SCK__hook\t[mod]')
+	original <<'END'
+		extern int __SCT__hook(int);
+		extern char __SCK__hook;
+		static __used __section(".discard.addressable") void *keep = &__SCK__hook;
+		int f(int x) { return __SCT__hook(x) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	compile original; compile patched
+	make_symbols
+	grep -v ' T __SC.*hook$' kallsyms > k; mv k kallsyms
+	differ_objects
+	written
+	has_reloc .text.f PLT32 .klp.ref.mod.mod.__SCT__hook,0 -4
+	no grep -q __SCK__ <(relocs .discard.addressable)
+}
+
+@test "what objtool reads comes along, what it makes does not" {
+	original <<'END'
+		#define MARK(s) asm volatile("1:\n.pushsection " s "\n.long 1b - .\n.popsection")
+		int g(int x) { MARK(".discard.reachable"); MARK(".return_sites,\"a\""); return ext2(x); }
+		int f(int x) { MARK(".discard.reachable"); MARK(".return_sites,\"a\""); return ext(x) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(relocs .discard.reachable | wc -l) -eq 1 ]]
+	grep -q 'R_X86_64_PC32 .text.f +' <(relocs .discard.reachable)
+	no grep -q return_sites <(sections)
+}
+
+@test "functions that share a section are told apart" {
+	original <<'END'
+		__section(".sched.text") noinline int a(int x) { return ext(x) + 1; }
+		__section(".sched.text") noinline int b(int x) { return a(x) + 1; }
+		__section(".sched.text") noinline int c(int x) { return b(x) * 2; }
+END
+	patched 's/b\(x\) \* 2/b(x) * 3/'
+	differ
+	written
+	[[ $(funcs) == "c c 0 vmlinux" ]]
+	[[ -z $(symbol a) && -z $(symbol b) ]]
+	grep -q 'vmlinux.b,0 -4' <(relocs .sched.text)
+}
