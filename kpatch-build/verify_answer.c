@@ -111,19 +111,36 @@ static int proven_address(struct verify_unit *u, const char *name, const struct 
 }
 
 /*
- * Why what the original object defines is not what the reference has, or NULL. @definition is of
- * the differ's own reading of the file: the same index means the same symbol.
+ * The same symbol in the original that was verified. @definition is of the differ's own reading:
+ * of the same file, where the index tells, or of that file compiled once more with debug
+ * information, whose symbols have other indexes but the same names and places. NULL: none.
  */
-static const char *variant_problem(const struct verify_unit *u, const struct symbol *definition)
+static const struct symbol *verified_symbol(const struct verify_unit *u,
+					    const struct symbol *definition)
 {
 	const struct object *o = u->original;
-	uint32_t atom;
 
-	if (definition->index >= o->n_symbols ||
-	    strcmp(o->symbols[definition->index].name, definition->name))
+	if (definition->index < o->n_symbols &&
+	    !strcmp(o->symbols[definition->index].name, definition->name))
+		return &o->symbols[definition->index];
+	for (uint32_t i = 1; i < o->n_symbols; i++) {
+		const struct symbol *s = &o->symbols[i];
+
+		if (s->value == definition->value && s->size == definition->size &&
+		    s->type == definition->type && !strcmp(s->name, definition->name))
+			return s;
+	}
+	return NULL;
+}
+
+/* Why what the original object defines is not what the reference has, or NULL. */
+static const char *variant_problem(const struct verify_unit *u, const struct symbol *definition)
+{
+	const struct symbol *s = verified_symbol(u, definition);
+
+	if (!s)
 		return "it comes from another object than the one that was verified";
-	atom = o->symbols[definition->index].atom;
-	return atom != NO_ATOM ? u->variant.why[atom] : NULL;
+	return s->atom != NO_ATOM ? u->variant.why[s->atom] : NULL;
 }
 
 static int find_defined(struct verify_unit *u, const char *name, const struct symbol *definition,
