@@ -292,6 +292,8 @@ static int cut_by_symbols(struct cutter *c)
 	while (c->n_spans > c->room_ids)
 		if (reader_grow((void **)&c->ids, &c->room_ids, c->room_ids, sizeof(*c->ids)))
 			return -ENOMEM;
+	if (c->n_spans && !c->ids)
+		return -ENOMEM;
 	if (c->n_spans)
 		qsort(c->spans, c->n_spans, sizeof(*c->spans), span_order);
 	err = emit_spans(c);

@@ -181,7 +181,7 @@ static int read_group(struct container *c, struct section *s)
 static int link_rela(struct container *c, struct section *s)
 {
 	struct object *o = c->r->o;
-	uint32_t link, info;
+	uint32_t link = 0, info = 0;
 	int err = section_links(c, s->index, &link, &info);
 
 	if (err)
@@ -210,7 +210,7 @@ static int find_symtab(struct container *c)
 			c->symtab = i;
 	}
 	for (uint32_t i = 1; i < o->n_sections; i++) {
-		uint32_t link, info;
+		uint32_t link = 0, info = 0;
 		int err;
 
 		if (o->sections[i].type != SHT_SYMTAB_SHNDX)
@@ -305,7 +305,7 @@ static int read_symbols(struct container *c)
 {
 	struct object *o = c->r->o;
 	const struct section *s = &o->sections[c->symtab], *names;
-	uint32_t link, info;
+	uint32_t link = 0, info = 0;
 	int err;
 
 	if (!c->symtab)
