@@ -96,7 +96,7 @@ start_sleeper() {
 	expect 3 'head -c 9000 livepatch-one.ko > cut.ko; kpatch load cut.ko'
 	expect 3 'kpatch load /bin/busybox'
 	assert_match "$output" '\['
-	expect 3 'kpatch load $(find /lib/modules -name "*.ko*" | head -1)'
+	expect 3 'kpatch load $(find /lib/modules/ -name "*.ko*" | head -1)'
 	assert_match "$output" 'not-a-livepatch'
 	expect 4 'sed s/'"$KERNEL_RELEASE"'/6.1.0-00-amd64/g livepatch-one.ko > old.ko; kpatch load old.ko'
 	assert_match "$output" 'other-release'
@@ -178,7 +178,7 @@ start_sleeper() {
 		done
 	END
 	vm put "$BATS_TEST_TMPDIR/kill.sh"
-	vm exec --timeout 580 "sh kill.sh ${KPATCH_TEST_KILLS:-20}"
+	vm exec --timeout 580 "sh kill.sh ${KPATCH_TEST_KILLS:-6}"
 }
 
 @test "kpatch: two at once" {
@@ -204,9 +204,11 @@ start_sleeper() {
 	vm put "$MODULES/livepatch-one.ko"
 	expect 7 'kpatch load livepatch-one.ko'
 	assert_match "$output" 'signature-required'
-	# a module that says it is signed, but not by a key of this kernel
-	expect 7 'tail -c 700 $(find /lib/modules -name "*.ko" | head -1) > tail; cat livepatch-one.ko tail > foreign.ko
-		kpatch load foreign.ko'
+	# signed, but not for these contents: the kernel finds out
+	expect 7 'module=$(find /lib/modules/ -name "*.ko" | head -1)
+		tail -c 28 $module | grep -q "Module signature appended" || exit 99
+		cat livepatch-one.ko > foreign.ko; tail -c 700 $module >> foreign.ko; kpatch load foreign.ko'
+	assert_match "$output" 'kernel-refused-module'
 	assert_match "$output" 'signature'
 	own_vm_stop
 }
