@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Finds where each section of the reference object is in the installed code, then compares
- * everything; see proof.h. The order:
+ * everything; see proof.h.
  *
- *	1. places by name: for a section with code, each address that a symbol of its name has in the
- *	   installed table gives a base; the base at which most functions are equal is taken, if no
- *	   other comes near;
- *	2. places by reference: fields of matched code and data lead into further sections; repeated
- *	   until nothing new is placed;
- *	3. places by name again, now for data;
- *	4. the comparison of everything, with all bases known;
- *	5. what depends on read-only data that differs.
+ * Evidence for a base of a section: each symbol of the section that the installed table has at the
+ * address which the base gives, where the contents are equal as well; and each field of code or data
+ * with equal contents, in a section that has been placed, that leads there. The base with most
+ * evidence is taken; a tie is decided by how much agrees with the places of the other sections, and
+ * if that does not decide either, the section stays without a place. Repeated until nothing changes.
+ * In the comparison that follows every field has to agree with the places, so whatever spoke for
+ * another base shows as a difference.
  */
 #include "lib/kernel/proof.h"
 
@@ -26,16 +25,12 @@
 
 #define MAX_BY_NAME 65536u	/* addresses tried for the symbols of one section */
 #define TRIED 8u		/* of the bases they give, the most frequent ones */
+#define ROUNDS 12u		/* sections are placed in few rounds: code, its data, what that leads to */
 
 struct bases {
 	struct proof_vote *list;
 	uint32_t n;
 };
-
-static bool is_code(const struct section *s)
-{
-	return s->flags & SHF_EXECINSTR;
-}
 
 static bool is_named(const struct object *o, const struct symbol *s)
 {
@@ -84,83 +79,43 @@ static void bases_by_name(const struct proof *p, uint32_t section, struct bases 
 	qsort(out->list, out->n, sizeof(*out->list), by_count);
 }
 
-/* How many named atoms of the section are equal at @base. */
-static uint32_t score(const struct proof *p, uint32_t section, uint64_t base)
+/* How many symbols of the section are in the installed table, with equal contents, for @base. */
+static uint32_t named_evidence(const struct proof *p, uint32_t section, uint64_t base)
 {
-	const struct section *s = &p->object->sections[section];
+	const struct object *o = p->object;
+	const struct section *s = &o->sections[section];
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < s->n_atoms; i++) {
+		const struct atom *a = &o->atoms[s->first_atom + i];
 		struct proof_atom result;
-		uint32_t atom = s->first_atom + i;
 
-		if (!p->object->atoms[atom].symbol)
+		if (!a->symbol || installed_at(p->installed, a->symbol->name,
+					       base + a->symbol->value) == INSTALLED_NONE)
 			continue;
-		proof_compare(p, atom, base, &result);
+		proof_compare(p, a->id, base, &result);
 		n += result.status == PROOF_MATCHED;
 	}
 	return n;
 }
 
-/*
- * Takes the base at which more named atoms are equal than at any other. For data the names must
- * agree as well: small objects look alike.
- */
-static bool place_by_name(struct proof *p, uint32_t section, struct bases *scratch)
+static void add_evidence(struct proof_votes *v, uint64_t base, uint32_t count)
 {
-	bool code = is_code(&p->object->sections[section]);
-	uint64_t best = PROOF_NOWHERE;
-	uint32_t best_score = 0;
-	bool tie = false;
-
-	bases_by_name(p, section, scratch);
-	for (uint32_t i = 0; i < scratch->n && i < TRIED; i++) {
-		uint32_t n = score(p, section, scratch->list[i].base);
-
-		if (n && !code)
-			n = scratch->list[i].count;
-		if (n > best_score) {
-			best = scratch->list[i].base;
-			best_score = n;
-			tie = false;
-		} else if (n && n == best_score) {
-			tie = true;
+	for (uint32_t i = 0; i < v->n; i++)
+		if (v->list[i].base == base) {
+			v->list[i].count += count;
+			return;
 		}
-	}
-	/* ties beyond those tried: as frequent as the best */
-	if (scratch->n > TRIED && scratch->list[TRIED].count >= best_score)
-		tie = true;
-	if (!best_score || tie)
-		return false;
-	p->base[section] = best;
-	return true;
-}
-
-static bool place_all_by_name(struct proof *p, bool code, struct bases *scratch)
-{
-	bool progress = false;
-
-	for (uint32_t i = 1; i < p->object->n_sections; i++)
-		if (p->base[i] == PROOF_NOWHERE && proof_is_placed(p->object, i) &&
-		    is_code(&p->object->sections[i]) == code)
-			progress |= place_by_name(p, i, scratch);
-	return progress;
+	if (count && v->n < PROOF_VOTES)
+		v->list[v->n++] = (struct proof_vote){ base, count };
 }
 
 static void vote(const struct proof *p, uint32_t section, uint64_t base)
 {
-	struct proof_votes *v = &p->priv->votes[section];
-
-	for (uint32_t i = 0; i < v->n; i++)
-		if (v->list[i].base == base) {
-			v->list[i].count++;
-			return;
-		}
-	if (v->n < PROOF_VOTES)
-		v->list[v->n++] = (struct proof_vote){ base, 1 };
+	add_evidence(&p->priv->votes[section], base, 1);
 }
 
-static void collect_votes(const struct proof *p)
+static void collect_fields(const struct proof *p)
 {
 	const struct object *o = p->object;
 
@@ -177,37 +132,94 @@ static void collect_votes(const struct proof *p)
 	}
 }
 
-/* Places what most fields agree on. A tie places nothing. */
-static bool place_by_votes(struct proof *p)
+static bool has_base(const struct proof_votes *v, uint32_t n, uint64_t base)
 {
-	bool progress = false;
+	while (n--)
+		if (v->list[n].base == base)
+			return true;
+	return false;
+}
 
-	collect_votes(p);
+/*
+ * After the fields: what they lead to is judged by its names as well. Of the bases that names alone
+ * give only the most frequent ones are looked at, for some names are in a kernel a thousand times.
+ */
+static void collect_names(const struct proof *p, struct bases *scratch)
+{
+	const struct object *o = p->object;
+
+	for (uint32_t i = 1; i < o->n_sections; i++) {
+		struct proof_votes *v = &p->priv->votes[i];
+		uint32_t voted = v->n;
+
+		if (!proof_is_placed(o, i))
+			continue;
+		for (uint32_t n = 0; n < voted; n++)
+			v->list[n].count += named_evidence(p, i, v->list[n].base);
+		bases_by_name(p, i, scratch);
+		for (uint32_t n = 0; n < scratch->n && n < TRIED; n++)
+			if (!has_base(v, voted, scratch->list[n].base))
+				add_evidence(v, scratch->list[n].base,
+					     named_evidence(p, i, scratch->list[n].base));
+	}
+}
+
+/* Of bases with equal evidence, the one at which more agrees with the places of other sections. */
+static uint64_t break_tie(const struct proof *p, uint32_t section, const struct proof_votes *v)
+{
+	const struct section *s = &p->object->sections[section];
+	uint64_t best = PROOF_NOWHERE;
+	uint32_t most = 0;
+
+	p->priv->strict = true;
+	for (uint32_t i = 0; i < v->n && v->list[i].count == v->list[0].count; i++) {
+		uint32_t n = 0;
+
+		for (uint32_t j = 0; j < s->n_atoms; j++) {
+			struct proof_atom result;
+
+			proof_compare(p, s->first_atom + j, v->list[i].base, &result);
+			n += result.status == PROOF_MATCHED;
+		}
+		if (n == most)
+			best = PROOF_NOWHERE;
+		if (n > most) {
+			most = n;
+			best = v->list[i].base;
+		}
+	}
+	p->priv->strict = false;
+	return best;
+}
+
+static bool place_by_evidence(struct proof *p)
+{
+	bool change = false;
+
 	for (uint32_t i = 1; i < p->object->n_sections; i++) {
 		struct proof_votes *v = &p->priv->votes[i];
+		uint64_t base = PROOF_NOWHERE;
 
-		if (!v->n || p->base[i] != PROOF_NOWHERE)
-			continue;
 		qsort(v->list, v->n, sizeof(*v->list), by_count);
 		if (v->n > 1 && v->list[0].count == v->list[1].count)
-			continue;
-		p->base[i] = v->list[0].base;
-		progress = true;
+			base = break_tie(p, i, v);
+		else if (v->n)
+			base = v->list[0].base;
+		change |= base != p->base[i];
+		p->base[i] = base;
 	}
-	return progress;
+	return change;
 }
 
 static void place_everything(struct proof *p, struct bases *scratch)
 {
-	bool progress;
+	bool change = true;
 
-	do {
-		progress = place_all_by_name(p, true, scratch);
-		while (place_by_votes(p))
-			progress = true;
-		if (!progress)
-			progress = place_all_by_name(p, false, scratch);
-	} while (progress);
+	for (unsigned int round = 0; change && round < ROUNDS; round++) {
+		collect_fields(p);
+		collect_names(p, scratch);
+		change = place_by_evidence(p);
+	}
 }
 
 static bool is_compared(const struct object *o, const struct atom *a)
@@ -220,6 +232,7 @@ static int compare_everything(struct proof *p)
 {
 	const struct object *o = p->object;
 
+	p->priv->strict = true;
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 		int err;

@@ -93,12 +93,8 @@ static bool leads_to_extern(const struct proof *p, const struct atom *target, in
 	if (installed_at(p->installed, target->name, address) != INSTALLED_NONE)
 		return true;
 	/* nobody defines it */
-	if (p->installed->image && target->symbol && target->symbol->bind == STB_WEAK &&
-	    address == 0)
-		return true;
-	/* not in the table at all: linker script symbols that kallsyms leaves out */
-	return p->installed->image &&
-	       installed_first(p->installed, target->name) == INSTALLED_NONE;
+	return p->installed->image && target->symbol && target->symbol->bind == STB_WEAK &&
+	       address == 0;
 }
 
 /* The symbol of the object that a field means, if it is one that another object may override. */
@@ -124,7 +120,10 @@ static bool overridden(const struct proof *p, const struct ref *r, const struct 
 	return installed_at(p->installed, s->name, f->address - (uint64_t)addend) != INSTALLED_NONE;
 }
 
-/* Judges one field. *section: the unplaced section that it would place, at *base. */
+/*
+ * Judges one field. If it leads to a section of the object, *section is its index, and *base where
+ * the section is if the field is right; else *section is 0.
+ */
 static bool field_agrees(const struct proof *p, const struct ref *r, uint64_t atom_address,
 			 uint32_t *section, uint64_t *base)
 {
@@ -151,12 +150,12 @@ static bool field_agrees(const struct proof *p, const struct ref *r, uint64_t at
 		return overridden(p, r, target, &f);
 	if (!proof_is_placed(p->object, target->section->index))
 		return true; /* tables that tools make and discard; nobody executes them */
-	at = f.address - target->offset - (uint64_t)r->addend;
-	if (p->base[target->section->index] == at || overridden(p, r, target, &f))
+	if (overridden(p, r, target, &f))
 		return true;
+	at = f.address - target->offset - (uint64_t)r->addend;
 	*section = target->section->index;
 	*base = at;
-	return p->base[target->section->index] == PROOF_NOWHERE;
+	return !p->priv->strict || p->base[target->section->index] == at;
 }
 
 static bool fields_complete(const struct proof *p, const struct atom *a, uint64_t address)

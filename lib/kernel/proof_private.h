@@ -6,7 +6,7 @@
 #include "lib/kernel/installed.h"
 #include "lib/kernel/proof.h"
 
-/* A place that fields of compared code (or names) give for a section. */
+/* A place that names and fields of compared code give for a section. */
 struct proof_vote {
 	uint64_t base;
 	uint32_t count;
@@ -22,6 +22,7 @@ struct proof_votes {
 struct proof_private {
 	struct arena *arena;
 	struct proof_votes *votes; /* by section */
+	bool strict;		/* fields must lead to where sections have been placed */
 	struct strmap *externs;	/* name → address that fields lead to; EXTERN_CONFLICT */
 };
 
@@ -31,12 +32,12 @@ struct proof_private {
 bool proof_is_placed(const struct object *o, uint32_t section);
 
 /*
- * Compares an atom with the installed code as if its section were at @base. Fields that lead to a
- * section of the object without a base are not judged. *out is written in any case.
+ * Compares an atom with the installed code as if its section were at @base. Unless priv->strict,
+ * fields that lead to sections of the object are not judged. *out is written in any case.
  */
 void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct proof_atom *out);
 
-/* Calls @vote for each field of a matched atom that leads to an unplaced section of the object. */
+/* Calls @vote for each field of a matched atom that leads to a section of the object. */
 void proof_collect(const struct proof *p, uint32_t atom,
 		   void (*vote)(const struct proof *p, uint32_t section, uint64_t base));
 

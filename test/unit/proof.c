@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The proof on a small linked "kernel" and a small module, made by proof.bats from proof/a.c and b.c:
+ * everything is found where the linker put it, and no changed byte goes unnoticed.
+ *
+ * Arguments: a.o, the linked file, its symbols as nm -n prints them, the module.
+ */
+#include <errno.h>
+
+#include "lib/elf/object.h"
+#include "lib/kernel/elfview.h"
+#include "lib/kernel/image.h"
+#include "lib/kernel/installed.h"
+#include "lib/kernel/kallsyms.h"
+#include "lib/kernel/module.h"
+#include "lib/kernel/proof.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "test/unit/fake_kernel.h"
+#include "test/unit/tap.h"
+
+static uint8_t *load(const char *file, size_t *size)
+{
+	uint8_t *data = malloc(1 << 20);
+	FILE *f = fopen(file, "r");
+
+	if (!f || !data)
+		exit(99);
+	*size = fread(data, 1, 1 << 20, f);
+	fclose(f);
+	return data;
+}
+
+/* An image without the banner and the table that kimage_open() wants. */
+static void make_image(struct kimage *k, struct arena *arena, uint8_t *data, size_t size,
+		       const char *symbols, struct diags *d)
+{
+	struct elfview v;
+
+	if (elfview_open("linked", "test", data, size, arena, d, &v) ||
+	    kallsyms_read_text(symbols, true, d, &k->kallsyms))
+		exit(99);
+	k->n_sections = v.n_sections;
+	k->sections = arena_array(arena, v.n_sections, sizeof(*k->sections));
+	for (uint32_t i = 0; i < v.n_sections; i++)
+		k->sections[i] = (struct kimage_section){
+			.name = v.sections[i].name, .type = v.sections[i].type,
+			.flags = v.sections[i].flags, .address = v.sections[i].address,
+			.size = v.sections[i].size, .data = v.sections[i].data };
+	elfview_close(&v);
+}
+
+static uint32_t atom_of(const struct object *o, const char *name)
+{
+	for (uint32_t i = 1; i < o->n_symbols; i++)
+		if (!strcmp(o->symbols[i].name, name))
+			return o->symbols[i].atom;
+	return NO_ATOM;
+}
+
+static const struct symbol *symbol_of(const struct object *o, const char *name)
+{
+	for (uint32_t i = 1; i < o->n_symbols; i++)
+		if (!strcmp(o->symbols[i].name, name))
+			return &o->symbols[i];
+	return NULL;
+}
+
+/* Every symbol of the object is where the linker put it: at an address that has its name. */
+static void check_places(const struct object *o, const struct proof *p, const struct installed *in)
+{
+	static const char *const names[] = { "dup", "rare", "twice", "items", "table", "describe", "work",
+					     "counter_a", "counter_b", "never_used_in_code",
+					     "never_used_bss" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		const struct symbol *s = symbol_of(o, names[i]);
+		uint64_t base = p->base[s->section];
+
+		ok(base != PROOF_NOWHERE &&
+			   installed_at(in, names[i], base + s->value) != INSTALLED_NONE,
+		   "%s has its place", names[i]);
+		ok_number(p->atoms[s->atom].status, PROOF_MATCHED, names[i]);
+	}
+	/* the first object in the link: its dup and counters are the first of their names */
+	ok_number((long long)installed_address(in, installed_first(in, "dup")),
+		  (long long)(p->base[symbol_of(o, "dup")->section] + symbol_of(o, "dup")->value),
+		  "and not the other object's of the same name");
+	ok_number(p->matched, p->functions, "all functions match");
+	ok_number(p->atoms[atom_of(o, "weak_one")].status, PROOF_MATCHED,
+		  "an overridden weak function is still there");
+}
+
+static uint32_t count_bad(const struct proof *p)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->object->n_atoms; i++)
+		n += p->atoms[i].status != PROOF_MATCHED && p->atoms[i].status != PROOF_SKIPPED;
+	return n;
+}
+
+/* Changes every byte of an atom in the installed code, one after the other. */
+static void flip_atom(const struct object *o, const struct installed *in, uint64_t address,
+		      uint64_t size, uint32_t user, const char *name, bool in_place)
+{
+	uint8_t *bytes = (uint8_t *)installed_bytes(in, address, size);
+	uint32_t missed = 0, unexplained = 0;
+
+	for (uint64_t at = 0; bytes && at < size; at++) {
+		struct arena *arena = arena_new();
+		struct proof *p;
+
+		bytes[at] ^= 0x01;
+		if (proof_make(o, in, arena, &p))
+			exit(99);
+		if (p->atoms[user].status == PROOF_MATCHED)
+			missed++, printf("# missed +%#x\n", (unsigned int)at);
+		else if (!proof_explain(p, user, arena))
+			unexplained++;
+		else if (in_place && p->atoms[user].status == PROOF_DIFFERS &&
+			 (p->atoms[user].offset > at || !strstr(proof_explain(p, user, arena), "'")))
+			unexplained++;
+		proof_free(p);
+		arena_free(arena);
+		bytes[at] ^= 0x01;
+	}
+	ok(bytes && !missed && !unexplained, "%s: each of %u changed bytes is noticed", name,
+	   (unsigned int)size);
+}
+
+static void test_flips(const struct object *o, const struct installed *in, const struct proof *p)
+{
+	static const char *const functions[] = { "dup", "rare", "twice", "describe", "work" };
+	static const char *const data[] = { "items", "table" };
+
+	for (size_t i = 0; i < 5; i++) {
+		uint32_t atom = atom_of(o, functions[i]);
+		const struct atom *a = &o->atoms[atom];
+
+		flip_atom(o, in, p->base[a->section->index] + a->offset, a->size, atom, functions[i],
+			  true);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const struct atom *a = &o->atoms[atom_of(o, data[i])];
+
+		flip_atom(o, in, p->base[a->section->index] + a->offset, a->size, atom_of(o, "work"),
+			  data[i], false);
+	}
+}
+
+/* The contents of strings, reached through a field, and through read-only data. */
+static void test_strings(const struct object *o, const struct installed *in, uint8_t *data,
+			 size_t size)
+{
+	static const char *const strings[] = { "no such item", "first item" };
+
+	for (size_t i = 0; i < 2; i++) {
+		uint8_t *at = memmem(data, size, strings[i], strlen(strings[i]) + 1);
+		struct arena *arena = arena_new();
+		struct proof *p;
+
+		at[2] ^= 1;
+		proof_make(o, in, arena, &p);
+		ok(p->atoms[atom_of(o, "describe")].status != PROOF_MATCHED,
+		   "a changed string \"%s\" is noticed", strings[i]);
+		ok_number(p->atoms[atom_of(o, "twice")].status, PROOF_MATCHED,
+			  "and does not touch who does not use it");
+		proof_free(p);
+		at[2] ^= 1;
+		arena_free(arena);
+	}
+}
+
+static void test_linked(const char *reference, const char *linked, const char *symbols)
+{
+	struct diags *d = diags_new();
+	struct arena *arena = arena_new();
+	struct installed in;
+	struct kimage k = { 0 };
+	struct object *o;
+	struct proof *p;
+	uint64_t address;
+	uint8_t *data;
+	size_t size;
+
+	data = load(linked, &size);
+	if (object_open(reference, d, &o))
+		exit(99);
+	make_image(&k, arena, data, size, symbols, d);
+	installed_image(&k, &in);
+	if (proof_make(o, &in, arena, &p))
+		exit(99);
+	check_places(o, p, &in);
+	ok_number(count_bad(p), 0, "nothing else differs");
+	ok(!proof_extern(p, "elsewhere", &address) &&
+		   address == installed_address(&in, installed_first(&in, "elsewhere")),
+	   "where an undefined symbol is");
+	ok(!proof_extern(p, "weak_one", &address) &&
+		   address == installed_address(&in, installed_first(&in, "weak_one")),
+	   "where an overridden weak symbol is");
+	ok_number(proof_extern(p, "never_named", &address), -ENOENT, "what nobody refers to");
+	test_flips(o, &in, p);
+	test_strings(o, &in, data, size);
+	proof_free(p);
+	kallsyms_free(k.kallsyms);
+	object_free(o);
+	free(data);
+	arena_free(arena);
+	diags_free(d);
+}
+
+/* In a module fields are relocations: each of them changed in turn. */
+static void flip_relas(const struct object *o, const char *name, uint8_t *data, size_t size)
+{
+	struct diags *d = diags_new();
+	struct kmodule *m = NULL;
+	unsigned int tried = 0, missed = 0;
+
+	if (kmodule_read(name, data, size, d, &m))
+		exit(99);
+	for (uint32_t i = 1; i < m->n_sections; i++) {
+		if (m->sections[i].type != SHT_RELA || strcmp(m->sections[i].name, ".rela.text"))
+			continue;
+		/* this object is the first in the link: the first relocations are its own */
+		for (size_t n = 0; n < 6; n++) {
+			uint8_t *addend = (uint8_t *)m->sections[i].data + n * 24 + 16;
+			struct arena *arena = arena_new();
+			struct installed in;
+			struct proof *p;
+
+			*addend ^= 0x40;
+			if (installed_module(m, arena, &in) || proof_make(o, &in, arena, &p))
+				exit(99);
+			missed += p->matched == p->functions;
+			tried++;
+			proof_free(p);
+			arena_free(arena);
+			*addend ^= 0x40;
+		}
+	}
+	ok(tried && !missed, "each of %u changed relocations is noticed", tried);
+	kmodule_free(m);
+	diags_free(d);
+}
+
+static void test_module(const char *reference, const char *ko)
+{
+	struct diags *d = diags_new();
+	struct arena *arena = arena_new();
+	struct kmodule *m = NULL;
+	struct installed in;
+	struct object *o;
+	struct proof *p;
+	uint8_t *data;
+	size_t size;
+
+	data = load(ko, &size);
+	if (object_open(reference, d, &o) || kmodule_read(ko, data, size, d, &m) ||
+	    installed_module(m, arena, &in) || proof_make(o, &in, arena, &p))
+		exit(99);
+	check_places(o, p, &in);
+	ok_number(count_bad(p), 0, "nothing else differs");
+	proof_free(p);
+	kmodule_free(m);
+	flip_relas(o, ko, data, size);
+	object_free(o);
+	free(data);
+	arena_free(arena);
+	diags_free(d);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 5)
+		return 99;
+	test_linked(argv[1], argv[2], argv[3]);
+	test_module(argv[1], argv[4]);
+	return tap_done();
+}
