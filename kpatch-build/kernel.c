@@ -84,6 +84,17 @@ static bool all_named(const struct options *o)
 }
 
 /*
+ * Decoded once and cached: a build that cannot be proven to fit should end before anything is
+ * compiled.
+ */
+static int open_image(struct build *b, const char *path)
+{
+	const char *cache = arena_printf(b->arena, "%s/images", b->options.cache);
+
+	return b->image ? 0 : cache ? kimage_open(path, cache, b->diags, &b->image) : -ENOMEM;
+}
+
+/*
  * The release: named, or of the image that was named, or the running one. The image says its
  * release and, on Debian, the package's version.
  */
@@ -98,7 +109,7 @@ static int choose_release(struct build *b)
 	    kernel_image_version(b->arena, o->image, &version) == 0)
 		b->kernel.release = arena_strndup(b->arena, version, strcspn(version, " "));
 	if (!b->kernel.release && o->image) {
-		int err = kimage_open(o->image, o->cache, b->diags, &b->image);
+		int err = open_image(b, o->image);
 
 		if (err)
 			return err;
@@ -196,6 +207,8 @@ int stage_kernel(struct build *b)
 		err = choose_files(b, provider);
 	if (!err)
 		err = check_versions(b, provider);
+	if (!err)
+		err = open_image(b, b->kernel.image);
 	if (!err)
 		err = kernel_find_compiler(b);
 	if (!err)

@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Whole builds: results, determinism, and what is left after a build that fails, is stopped or killed.
+
+load build
+
+MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
+
+# works: the work directories in the cache
+works() { find "$KERNEL_CACHE" -maxdepth 1 -name 'work-*' | sort; }
+
+# fingerprint DIR: names, sizes and times of all files
+fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha256sum); }
+
+@test "module and manifest, named after the patch" {
+	before=$(works)
+	run -0 --separate-stderr kpatch_build "$MEMINFO"
+	is=$(ls -A "$OUT")
+	[[ $is == $'livepatch-meminfo-string.ko\nlivepatch-meminfo-string.yaml' ]]
+	[[ $output == "$OUT/livepatch-meminfo-string.ko"$'\n'"$OUT/livepatch-meminfo-string.yaml" ]]
+	grep -qx 'module: livepatch_meminfo_string' "$OUT/livepatch-meminfo-string.yaml"
+	[[ $(modinfo -F vermagic "$OUT/livepatch-meminfo-string.ko") == \
+		$(modinfo -F vermagic "$(find "$KERNEL_ROOT/lib/modules" -name 'nfsd.ko*')") ]]
+	[[ $(works) == "$before" ]]
+}
+
+@test "--quiet prints the results and nothing else" {
+	run -0 kpatch_build --quiet --name quiet_one "$MEMINFO"
+	[[ $output == "$OUT/quiet_one.ko"$'\n'"$OUT/quiet_one.yaml" ]]
+	[[ $(modinfo -F name "$OUT/quiet_one.ko") == quiet_one ]]
+}
+
+@test "the same input gives the same bytes" {
+	OUT=$BATS_TEST_TMPDIR/first kpatch_build --jobs 1 "$MEMINFO"
+	OUT=$BATS_TEST_TMPDIR/second kpatch_build --jobs 3 "$MEMINFO"
+	cmp "$BATS_TEST_TMPDIR"/{first,second}/livepatch-meminfo-string.ko
+	cmp "$BATS_TEST_TMPDIR"/{first,second}/livepatch-meminfo-string.yaml
+	# nothing of the places where it was built is in it
+	run -1 grep -rlE "$KERNEL_CACHE|$BATS_TEST_TMPDIR|$(hostname)" "$BATS_TEST_TMPDIR/first"
+}
+
+@test "two builds at once" {
+	make_patch version fs/proc/version.c 's/utsname()->version)/utsname()->release)/'
+	OUT=$BATS_TEST_TMPDIR/one kpatch_build "$MEMINFO" &
+	first=$!
+	OUT=$BATS_TEST_TMPDIR/two kpatch_build "$patch"
+	wait $first
+	[[ -s $BATS_TEST_TMPDIR/one/livepatch-meminfo-string.ko ]]
+	[[ -s $BATS_TEST_TMPDIR/two/livepatch-version.ko ]]
+}
+
+@test "the prepared tree is not written to" {
+	# lib/crc32.o needs a header that Kbuild generates on the way
+	make_patch crc lib/crc32.c 's/^MODULE_LICENSE.*/&\nint kpatch_test_unused_here;/' fs/proc/version.c \
+		's/utsname()->version)/utsname()->release)/'
+	before=$(fingerprint "$KERNEL_TREE")
+	run -0 kpatch_build --stop-after compile "$patch"
+	run -0 kpatch_build "$MEMINFO"
+	[[ $(fingerprint "$KERNEL_TREE") == "$before" ]]
+}
+
+@test "a patch that does not compile: the compiler's message" {
+	make_patch broken fs/proc/version.c 's/utsname()->version)/no_such_thing)/'
+	refuses 6 compile-failed "$patch"
+	says "fs/proc/version.c:[0-9]+:[0-9]+: error: .no_such_thing. undeclared"
+}
+
+@test "a patch that changes no code" {
+	make_patch comment fs/proc/version.c '1s/^/\/* a comment that keeps the lines *\/ /'
+	refuses 9 no-change "$patch"
+}
+
+@test "problems of the change itself: exit code 8, with a source line" {
+	make_patch data fs/proc/version.c 's/proc_create_single("version"/proc_create_single("verzion"/'
+	run -8 kpatch_build "$patch"
+	says 'version\.c:[0-9]+'
+	nothing_written
+}
+
+@test "--keep leaves the work directory and says where" {
+	run -0 kpatch_build --keep "$MEMINFO"
+	work=$(sed -n 's/^kept //p' <<< "$output")
+	[[ -s $work/objects/0/original.o && -s $work/objects/0/patched.o && -s $work/objects/0/reference.o ]]
+	# later runs do not take it for a leftover
+	run -0 kpatch_build --stop-after plan "$MEMINFO"
+	[[ -d $work ]]
+	rm -rf "$work"
+}
+
+@test "stopped at any time: nothing is left, and the exit code says so" {
+	before=$(works)
+	for delay in 0.05 0.3 0.8 1.5; do
+		OUT=$BATS_TEST_TMPDIR/out
+		mkdir -p "$OUT"
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" \
+			--cache "$KERNEL_CACHE" --output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" \
+			> "$BATS_TEST_TMPDIR/log" 2>&1 &
+		pid=$!
+		sleep $delay
+		kill -TERM $pid
+		status=0
+		wait $pid || status=$?
+		cat "$BATS_TEST_TMPDIR/log"
+		((status == 143 || (status == 0 && delay == 1.5)))
+		((status == 0)) || grep -F '[stopped]' "$BATS_TEST_TMPDIR/log"
+		((status == 0)) || nothing_written
+		[[ $(works) == "$before" ]]
+	done
+}
+
+@test "Ctrl-C stops the compilers too" {
+	before=$(works)
+	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
+	# as a terminal does it: the signal goes to the foreground process group
+	setsid --wait bash -c 'trap "" INT; "$@" & trap - INT; wait' bash true || true
+	python3 - "$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" \
+		--cache "$KERNEL_CACHE" --output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" <<- 'END'
+		import os, signal, subprocess, sys, time
+		p = subprocess.Popen(sys.argv[1:], start_new_session=True)
+		children = lambda: open(f"/proc/{p.pid}/task/{p.pid}/children").read().split()
+		deadline = time.time() + 60
+		compilers = []
+		while not compilers and time.time() < deadline:
+		    time.sleep(0.01)
+		    compilers = [c for c in children() if b"-ffunction-sections" in open(f"/proc/{c}/cmdline", "rb").read()]
+		assert compilers, "no compiler was seen"
+		os.killpg(p.pid, signal.SIGINT)
+		assert p.wait(10) == 130, p.returncode
+		left = [c for c in compilers if os.path.exists(f"/proc/{c}")]
+		assert not left, f"still running: {left}"
+	END
+	nothing_written
+	[[ $(works) == "$before" ]]
+}
+
+@test "killed: the children end, the next run clears up" {
+	before=$(works)
+	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
+		--output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" > /dev/null 2>&1 &
+	pid=$!
+	sleep 0.7
+	kill -KILL $pid
+	wait $pid || true
+	[[ $(works) != "$before" ]]
+	nothing_written
+	run -0 kpatch_build --stop-after plan "$MEMINFO"
+	[[ $(works) == "$before" ]]
+}
+
+@test "a full disk at the end: no module, no half of one" {
+	((EUID == 0)) || skip "needs root, to mount a small file system"
+	OUT=$BATS_TEST_TMPDIR/small
+	mkdir "$OUT"
+	mount -t tmpfs -o size=16k none "$OUT"
+	run kpatch_build "$MEMINFO"
+	left=$(ls -A "$OUT")
+	umount "$OUT"
+	[[ $status == 1 && -z $left ]]
+	says '\[disk-full\]'
+}
+
+@test "a full disk while the kernel is being prepared: the cache stays usable" {
+	((EUID == 0)) || skip "needs root, to mount a small file system"
+	cache=$BATS_TEST_TMPDIR/small
+	mkdir "$cache"
+	mount -t tmpfs -o size=24m none "$cache"
+	run kpatch_build --cache "$cache" "$MEMINFO"
+	left=$(find "$cache" -mindepth 1 ! -name '*.lock')
+	umount "$cache"
+	[[ $status == 1 ]]
+	[[ -z $left ]] || { echo "left: $left"; false; }
+	says '\[disk-full\]'
+	nothing_written
+}
+
+@test "everything by option, the source a directory that is never written to" {
+	source=$BATS_TEST_TMPDIR/source
+	# a source tree with another build's products in it
+	mkdir "$source"
+	tar -xf "$(ls "$KERNEL_ROOT"/usr/src/linux-source-*.tar.xz)" --strip-components=1 -C "$source"
+	echo '#error not this' > "$source/include/linux/kconfig_of_another_build.h"
+	mkdir -p "$source/include/generated" "$source/include/config"
+	echo '#error not this' > "$source/include/generated/autoconf.h"
+	echo 'CONFIG_NONE=y' > "$source/.config"
+	before=$(fingerprint "$source")
+	headers=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE
+	cache=$BATS_TEST_TMPDIR/cache OUT=$BATS_TEST_TMPDIR/out
+	mkdir -p "$OUT"
+	run -0 "$BUILD/kpatch-build" --source "$source" --config "$headers/.config" \
+		--image "$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE" --symvers "$headers/Module.symvers" \
+		--modules "$KERNEL_ROOT/lib/modules/$KERNEL_RELEASE" --cache "$cache" --output "$OUT" "$MEMINFO"
+	[[ $(fingerprint "$source") == "$before" ]]
+	kpatch_build --output "$BATS_TEST_TMPDIR" "$MEMINFO"
+	cmp "$OUT/livepatch-meminfo-string.ko" "$BATS_TEST_TMPDIR/livepatch-meminfo-string.ko"
+}
+
+@test "two builds that prepare the same kernel: one does, the other waits" {
+	# an empty cache, and a source that is quickly found to be wrong
+	cache=$BATS_TEST_TMPDIR/cache
+	mkdir -p "$BATS_TEST_TMPDIR/source" "$cache"
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	# a slow tar keeps the lock for a while
+	printf '#!/bin/sh\nsleep 2\nexit 1\n' > "$BATS_TEST_TMPDIR/bin/tar"
+	chmod +x "$BATS_TEST_TMPDIR/bin/tar"
+	export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	kpatch_build --cache "$cache" "$MEMINFO" > "$BATS_TEST_TMPDIR/one.log" 2>&1 &
+	first=$!
+	sleep 1
+	run -3 kpatch_build --cache "$cache" "$MEMINFO"
+	status=0
+	wait $first || status=$?
+	[[ $status == 3 ]]
+	says 'waiting for another kpatch-build'
+	says '\[source-unpack\]'
+	# the first failed and left nothing; so the second tried itself
+	[[ -z $(find "$cache" -mindepth 1 ! -name '*.lock') ]]
+}
