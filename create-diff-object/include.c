@@ -124,6 +124,21 @@ static void follow_refs(struct walk *w, uint32_t atom)
 	}
 }
 
+/*
+ * The addresses and shifts that 6.12 writes into its own code while it boots (runtime_const.h):
+ * nobody would write them into a module's, where the placeholder would stay.
+ */
+static void refuse_builtin_only(struct walk *w, uint32_t f, uint32_t entry)
+{
+	const struct atom *e = new_atom(w->d, entry);
+
+	if (e->section->special && e->section->special->vmlinux_only)
+		diff_refuse(w->d, "built-in-only", &w->d->new, f, -1,
+			    "Change a caller or a function called by it instead",
+			    "it has a %s (%s), which the kernel fills in for built-in code only",
+			    e->section->special->what, e->section->name);
+}
+
 static void follow_function(struct walk *w, uint32_t f)
 {
 	struct diff *d = w->d;
@@ -134,9 +149,11 @@ static void follow_function(struct walk *w, uint32_t f)
 	for (uint32_t c = d->new.first_child[f]; c != NO_ATOM; c = d->new.next_child[c])
 		if (part_only(&d->new, c))
 			include(w, c, f);
-	for (uint32_t e = d->new.first_entry[f]; e != NO_ATOM; e = d->new.next_entry[e])
+	for (uint32_t e = d->new.first_entry[f]; e != NO_ATOM; e = d->new.next_entry[e]) {
+		refuse_builtin_only(w, f, e);
 		if (!entry_dropped(w, e))
 			include(w, e, f);
+	}
 }
 
 /* Global and new: other objects of the same patch may need it. */
