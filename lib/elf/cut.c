@@ -292,12 +292,10 @@ static int cut_by_symbols(struct cutter *c)
 	while (c->n_spans > c->room_ids)
 		if (reader_grow((void **)&c->ids, &c->room_ids, c->room_ids, sizeof(*c->ids)))
 			return -ENOMEM;
-	if (c->n_spans && !c->ids)
-		return -ENOMEM;
 	if (c->n_spans)
 		qsort(c->spans, c->n_spans, sizeof(*c->spans), span_order);
 	err = emit_spans(c);
-	for (uint32_t i = first; !err && i < end; i++) {
+	for (uint32_t i = first; !err && c->n_spans && i < end; i++) {
 		struct symbol *s = &r->o->symbols[r->symbol_order[i]];
 
 		if (s->atom != NO_ATOM)
