@@ -55,18 +55,54 @@ static int add_manifest(struct elfile *f, char *text, size_t size)
 	return elfile_add_section(f, &section) ? 0 : -ENOMEM;
 }
 
-static int finish_module(struct build *b, char *manifest, size_t size, const char *module)
+/* The runtime, too, refuses a second callback of a kind for an object, but not before it is loaded. */
+static int check_callbacks(struct build *b, const struct elfile *f)
 {
-	struct module_entries funcs;
-	struct elfile *f;
-	int ret = elfile_read(b->linked, b->arena, b->diags, &f);
+	static const char *const kinds[] = {
+		[KPATCH_PRE_PATCH] = "pre_patch",
+		[KPATCH_POST_PATCH] = "post_patch",
+		[KPATCH_PRE_UNPATCH] = "pre_unpatch",
+		[KPATCH_POST_UNPATCH] = "post_unpatch",
+	};
+	struct module_entries callbacks = { 0 };
+	size_t i, j;
+	int ret = module_callbacks(f, b->arena, b->diags, &callbacks);
+
+	for (i = 0; !ret && i < callbacks.n; i++) {
+		const struct module_entry *x = &callbacks.entry[i];
+
+		for (j = 0; !ret && j < i; j++) {
+			const struct module_entry *y = &callbacks.entry[j];
+
+			if (x->number != y->number || strcmp(x->object, y->object))
+				continue;
+			diag_error(b->diags, "callback-twice",
+				   &(struct diag_place){ .function = x->object },
+				   "Call both from one function",
+				   "the patch has two %s callbacks for %s", kinds[x->number],
+				   x->object);
+			ret = build_fails_as(b, EXIT_REFUSED);
+		}
+	}
+	return ret;
+}
+
+static int read_linked(struct build *b, struct elfile **f, struct module_entries *funcs)
+{
+	int ret = elfile_read(b->linked, b->arena, b->diags, f);
 
 	if (!ret)
-		ret = module_funcs(f, b->arena, b->diags, &funcs);
-	if (!ret)
-		drop_debug(f);
-	if (!ret)
-		ret = finish_klp(f, &funcs, b->diags);
+		ret = module_funcs(*f, b->arena, b->diags, funcs);
+	return ret ? ret : check_callbacks(b, *f);
+}
+
+static int write_module(struct build *b, struct elfile *f, const struct module_entries *funcs,
+			char *manifest, size_t size, const char *module)
+{
+	int ret;
+
+	drop_debug(f);
+	ret = finish_klp(f, funcs, b->diags);
 	if (!ret)
 		ret = add_manifest(f, manifest, size);
 	return ret ? ret : elfile_write(f, module);
@@ -103,17 +139,21 @@ int stage_finish(struct build *b)
 {
 	char *module = build_work_path(b, "%s.ko", b->name);
 	char *manifest = build_work_path(b, "%s.yaml", b->name);
+	struct module_entries funcs = { 0 };
+	struct elfile *f = NULL;
 	struct manifest m;
 	char *text = NULL;
 	size_t size;
-	int ret = module && manifest ? finish_manifest(b, &m) : -ENOMEM;
+	int ret = module && manifest ? read_linked(b, &f, &funcs) : -ENOMEM;
 
+	if (!ret)
+		ret = finish_manifest(b, &m);
 	if (!ret)
 		ret = manifest_write(&m, b->diags, &text, &size);
 	if (!ret)
 		ret = file_write(manifest, text, size, 0644);
 	if (!ret)
-		ret = finish_module(b, text, size, module);
+		ret = write_module(b, f, &funcs, text, size, module);
 	if (!ret)
 		ret = check_module(b, module, text, size);
 	free(text);

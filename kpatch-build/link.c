@@ -173,6 +173,8 @@ static int before_objtool(struct linker *l, struct strmap *names)
 	if (!ret)
 		ret = set_flags(l, f);
 	if (!ret)
+		ret = import_namespaces(f, l->b->kernel.symvers);
+	if (!ret)
 		ret = refs_to_natural(f, l->b->diags, names);
 	if (ret)
 		return ret;

@@ -50,6 +50,14 @@ int parse_klp_ref(struct arena *a, const char *symbol, struct klp_ref *out);
 int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names);
 int refs_back(struct elfile *f, const struct strmap *names);
 
+/*
+ * Adds an import_ns= to .modinfo for the namespace of each undefined symbol of @f that has one.
+ * Must come before refs_to_natural(): a klp reference is no import. 0, -ENOMEM, -EINVAL (@f has no
+ * .modinfo).
+ */
+struct symvers;
+int import_namespaces(struct elfile *f, const struct symvers *symvers);
+
 /* Gives the metadata its final section names; @callbacks: only the callbacks, or all but them. */
 void metadata_to_final(struct elfile *f, bool callbacks);
 

@@ -175,7 +175,7 @@ static int rename_refs(struct elfile *f, struct diags *diags, bool back)
 
 static int finish(struct elfile *f, struct arena *a, struct diags *diags)
 {
-	struct module_entries funcs;
+	struct module_entries funcs = { 0 };
 	int ret = module_funcs(f, a, diags, &funcs);
 
 	return ret ? ret : finish_klp(f, &funcs, diags);
