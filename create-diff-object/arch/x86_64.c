@@ -43,15 +43,21 @@ static bool is_branch(const struct object *o, const struct atom *a, const struct
  * from any other constant is that __FILE__ or __func__ is the argument beside it, or that the function
  * called is known to take one.
  */
-enum { ARG_RDI, ARG_RSI, ARG_RDX, ARG_RCX, ARG_R8, ARG_R9, N_ARGS, NO_ARG = N_ARGS };
+enum { ARG_RDI, ARG_RSI, ARG_RDX, ARG_RCX, ARG_R8, ARG_R9, ARG_STACK, N_ARGS, NO_ARG = N_ARGS };
 
-/* Functions of the kernel that take a line number without a file or function name beside it. */
+/*
+ * Functions of the kernel that take a line number without a file or function name beside it. Where a
+ * version of the kernel has another argument in that register, @unless is the argument that is then
+ * a constant too.
+ */
 static const struct {
 	const char *name;
-	uint8_t arg;
+	uint8_t arg, unless;
 } line_takers[] = {
-	{ "__ext4_journal_start_sb", ARG_RDX },
-	{ "__ext4_journal_start_reserved", ARG_RSI },
+	{ "__ext4_journal_start_sb", ARG_RSI, NO_ARG },	 /* (sb, line, type, …) until 6.2 */
+	{ "__ext4_journal_start_sb", ARG_RDX, ARG_RSI }, /* (inode, sb, line, type, …) since 6.3 */
+	{ "__ext4_journal_start_reserved", ARG_RSI, NO_ARG },
+	{ "__ext4_new_inode", ARG_STACK, NO_ARG },
 };
 
 /* The argument that is passed in the register with this number in an instruction. */
@@ -116,6 +122,7 @@ struct line_walk {
 	const struct atom *a;
 	uint32_t ref;		/* next reference, from a->first_ref */
 	bool place[N_ARGS];	/* arguments that hold __FILE__ or __func__ */
+	bool constant[N_ARGS];	/* arguments that were loaded with a constant */
 	bool pending[N_ARGS];	/* arguments whose constant differs between the versions */
 };
 
@@ -129,11 +136,15 @@ static bool anything_pending(const struct line_walk *w)
 
 static bool takes_line(const struct line_walk *w, int arg, const char *callee)
 {
-	if ((arg > 0 && w->place[arg - 1]) || (arg + 1 < N_ARGS && w->place[arg + 1]))
+	if (arg < ARG_STACK && ((arg > 0 && w->place[arg - 1]) || w->place[arg + 1]))
 		return true;
-	for (size_t i = 0; callee && i < sizeof(line_takers) / sizeof(line_takers[0]); i++)
-		if (line_takers[i].arg == arg && !strcmp(line_takers[i].name, callee))
+	for (size_t i = 0; callee && i < sizeof(line_takers) / sizeof(line_takers[0]); i++) {
+		uint8_t unless = line_takers[i].unless;
+
+		if (line_takers[i].arg == arg && !strcmp(line_takers[i].name, callee) &&
+		    (unless == NO_ARG || !w->constant[unless]))
 			return true;
+	}
 	return false;
 }
 
@@ -145,7 +156,24 @@ static bool settle(struct line_walk *w, const char *callee)
 			return false;
 	memset(w->pending, 0, sizeof(w->pending));
 	memset(w->place, 0, sizeof(w->place));
+	memset(w->constant, 0, sizeof(w->constant));
 	return true;
+}
+
+/* push $imm32 */
+static bool constant_push(const uint8_t *code, size_t len)
+{
+	return len == 5 && code[0] == 0x68;
+}
+
+/* The argument that an instruction loads with a constant, or NO_ARG. */
+static uint8_t constant_arg(const uint8_t *code, size_t len)
+{
+	int reg = constant_load(code, len);
+
+	if (constant_push(code, len))
+		return ARG_STACK;
+	return reg < 0 ? NO_ARG : arg_of_register((unsigned int)reg);
 }
 
 /* The reference in an instruction, or NULL. */
@@ -166,11 +194,11 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 	int reg;
 
 	if (memcmp(was, is, insn->length)) {
-		reg = constant_load(is, insn->length);
-		arg = reg < 0 ? NO_ARG : arg_of_register((unsigned int)reg);
-		if (arg == NO_ARG || r || constant_load(was, insn->length) != reg)
+		arg = constant_arg(is, insn->length);
+		if (arg == NO_ARG || r || constant_arg(was, insn->length) != arg)
 			return false;
 		w->pending[arg] = true;
+		w->constant[arg] = true;
 		return true;
 	}
 	if (insn->meta.category == ZYDIS_CATEGORY_CALL ||
@@ -178,8 +206,12 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 		return settle(w, r && r->target != NO_ATOM ? w->o->atoms[r->target].name : NULL);
 	if (insn->meta.branch_type != ZYDIS_BRANCH_TYPE_NONE) {
 		memset(w->place, 0, sizeof(w->place));
+		memset(w->constant, 0, sizeof(w->constant));
 		return !anything_pending(w);
 	}
+	arg = constant_arg(is, insn->length);
+	if (arg != NO_ARG)
+		w->constant[arg] = !r;
 	reg = address_load(is, insn->length);
 	if (reg >= 0 && arg_of_register((unsigned int)reg) != NO_ARG)
 		w->place[arg_of_register((unsigned int)reg)] = r && names_place(w->o, r);
