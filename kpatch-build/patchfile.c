@@ -179,7 +179,7 @@ static int read_hunk_lines(struct parser *p, struct patch_hunk *h)
 		struct patch_line *l = &lines[h->n_lines];
 		bool empty;
 
-		if (!next_line(p))
+		if (!next_line(p) || p->line[p->size - 1] != '\n')
 			return damaged(p, h->line, "patch-damaged", "Get the patch again: it was cut off",
 				       "the patch ends inside this hunk", NULL);
 		/* mailers take blanks off the ends of lines, so an empty line is a context line */
@@ -230,6 +230,11 @@ static int read_hunks(struct parser *p, struct patch_entry *e)
 	}
 	e->hunks = hunks;
 	e->n_hunks = n;
+	/* what still looks like a hunk's line was miscounted; "-- " is how a letter's signature starts */
+	if (!err && n && p->next < p->end && strchr(" +-", *p->next) && !next_starts(p, "-- ") &&
+	    !next_starts(p, "--- ") && !next_starts(p, "--\n"))
+		return damaged(p, p->number + 1, "patch-damaged", "Make the patch again: it was edited",
+			       "the hunk's header counts fewer lines than follow it", NULL);
 	return err;
 }
 
@@ -278,6 +283,7 @@ static const char *git_path(struct parser *p)
 static int read_git_header(struct parser *p, struct patch_entry *e)
 {
 	const char *both = git_path(p);
+	bool whole = false;	/* something says what the change is */
 	int err = 0;
 
 	e->change = PATCH_MODE;
@@ -292,6 +298,7 @@ static int read_git_header(struct parser *p, struct patch_entry *e)
 		    !next_starts(p, "Binary files "))
 			break;
 		next_line(p);
+		whole |= !starts(p, "index ") && !starts(p, "similarity ") && !starts(p, "dissimilarity ");
 		if (starts(p, "new file "))
 			e->change = PATCH_CREATE;
 		else if (starts(p, "deleted file "))
@@ -308,16 +315,18 @@ static int read_git_header(struct parser *p, struct patch_entry *e)
 
 		next_line(p);
 		if (!next_starts(p, "+++ "))
-			return 0;
+			return damaged(p, p->number, "patch-damaged", "Get the patch again: it was cut off",
+				       "no line with the new file's name follows", NULL);
 		err = read_files(p, e);
+		whole = true;
 		if (change == PATCH_CREATE || change == PATCH_DELETE)
 			e->change = change;
 	}
 	if (e->from)
 		e->change = PATCH_RENAME;
-	if (!err && !e->path)
+	if (!err && (!e->path || !whole))
 		return damaged(p, e->line, "patch-damaged", "Make the patch again",
-			       "this header does not say which file is meant", NULL);
+			       "this header does not say what changes in which file", NULL);
 	return err;
 }
 

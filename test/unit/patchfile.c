@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The patch reader and applier of kpatch-build: what is accepted, what is refused under which id,
+ * and that no truncation or mutation of a patch crashes it or is applied as something else.
+ */
+#include "kpatch-build/patchfile.h"
+
+#include <stdlib.h>
+
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "test/unit/tap.h"
+
+static const char old_text[] = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n";
+
+struct result {
+	int err;
+	char text[4096];
+	char id[64];
+	struct patch_file patch;
+	struct arena *arena;
+};
+
+/* Parses and applies the first entry to @text. */
+static struct result *run(const char *patch, size_t size, const char *text)
+{
+	static struct result r;
+	struct diags *diags = diags_new();
+	const char *out = "";
+	size_t n = 0;
+
+	arena_free(r.arena);
+	memset(&r, 0, sizeof(r));
+	r.arena = arena_new();
+	r.err = patch_parse("test.patch", patch, size, r.arena, diags, &r.patch);
+	if (!r.err && r.patch.n_entries && r.patch.entries[0].change == PATCH_MODIFY)
+		r.err = patch_apply(&r.patch, &r.patch.entries[0], text, strlen(text), r.arena, diags, &out, &n);
+	if (!r.err && n < sizeof(r.text))
+		memcpy(r.text, out, n);
+	if (diags_count(diags))
+		snprintf(r.id, sizeof(r.id), "%s", diags_get(diags, diags_count(diags) - 1)->id);
+	if (r.err && !diags_errors(diags))
+		snprintf(r.id, sizeof(r.id), "failed without a diagnostic");
+	diags_free(diags);
+	return &r;
+}
+
+static void gives(const char *name, const char *hunks, const char *text, const char *want)
+{
+	char patch[4096];
+
+	snprintf(patch, sizeof(patch), "--- a/x/y.c\n+++ b/x/y.c\n%s", hunks);
+	ok_string(run(patch, strlen(patch), text)->text, want, name);
+}
+
+static void refused(const char *name, const char *patch, const char *id)
+{
+	struct result *r = run(patch, strlen(patch), old_text);
+
+	ok(r->err == -22 && !strcmp(r->id, id), "%s (%s)", name, r->id);
+}
+
+#define HEADER "--- a/x/y.c\n+++ b/x/y.c\n"
+
+static void applying(void)
+{
+	gives("replace a line", "@@ -2,3 +2,3 @@\n two\n-three\n+THREE\n four\n", old_text,
+	      "one\ntwo\nTHREE\nfour\nfive\nsix\nseven\neight\nnine\nten\n");
+	gives("two hunks, the second moved by the first",
+	      "@@ -1,2 +1,3 @@\n one\n+more\n two\n@@ -9,2 +10,2 @@ context\n nine\n-ten\n+TEN\n", old_text,
+	      "one\nmore\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nTEN\n");
+	gives("moved down", "@@ -2,3 +2,3 @@\n six\n-seven\n+SEVEN\n eight\n", old_text,
+	      "one\ntwo\nthree\nfour\nfive\nsix\nSEVEN\neight\nnine\nten\n");
+	gives("moved up", "@@ -80,2 +80,1 @@\n one\n-two\n", old_text,
+	      "one\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\n");
+	gives("insertion without context", "@@ -3,0 +4,1 @@\n+between\n", old_text,
+	      "one\ntwo\nthree\nbetween\nfour\nfive\nsix\nseven\neight\nnine\nten\n");
+	gives("an end without newline", "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n", "a", "b\n");
+	gives("an end that loses its newline", "@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n", "a\n", "b");
+	gives("an empty context line without its blank", "@@ -1,3 +1,3 @@\n a\n\n-b\n+c\n", "a\n\nb\n", "a\n\nc\n");
+	gives("text behind the last hunk", "@@ -1,1 +1,1 @@\n-a\n+b\n-- \n2.39\n", "a\n", "b\n");
+}
+
+static void refusals(void)
+{
+	refused("nothing", "", "patch-empty");
+	refused("text", "hello\n--- a line\nworld\n", "patch-empty");
+	refused("context differs", HEADER "@@ -2,3 +2,3 @@\n two\n-tree\n+THREE\n four\n", "patch-does-not-apply");
+	refused("removed line is elsewhere", HEADER "@@ -1,2 +1,1 @@\n one\n-three\n", "patch-does-not-apply");
+	refused("hunks out of order", HEADER "@@ -9,1 +9,1 @@\n-nine\n+9\n@@ -1,1 +1,1 @@\n-one\n+1\n",
+		"patch-does-not-apply");
+	refused("no hunk", HEADER "hello\n", "patch-damaged");
+	refused("hunk header", HEADER "@@ -2,x +2,3 @@\n two\n", "patch-damaged");
+	refused("huge count", HEADER "@@ -1,99999999999999999999 +1,1 @@\n one\n", "patch-damaged");
+	refused("empty hunk", HEADER "@@ -1,0 +1,0 @@\n", "patch-damaged");
+	refused("cut off", HEADER "@@ -2,3 +2,3 @@\n two\n-three\n", "patch-damaged");
+	refused("counts too small", HEADER "@@ -2,1 +2,1 @@\n two\n-three\n+THREE\n four\n@@ x\n", "patch-damaged");
+	refused("wrapped line", HEADER "@@ -2,3 +2,3 @@\n two\n-three\n+THR\nEE\n four\n", "patch-damaged");
+	refused("hunk without file", "@@ -1,1 +1,1 @@\n-one\n+1\n", "patch-damaged");
+	refused("both /dev/null", "--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n", "patch-damaged");
+	refused("absolute path", "--- /etc/x.c\n+++ /etc/x.c\n@@ -1 +1 @@\n-a\n+b\n", "patch-path");
+	refused("path to above", "--- a/../x.c\n+++ b/../x.c\n@@ -1 +1 @@\n-a\n+b\n", "patch-path");
+	refused("path to above, last", "--- a/x/..\n+++ b/x/..\n@@ -1 +1 @@\n-a\n+b\n", "patch-path");
+	refused("no directory", "--- x.c\n+++ x.c\n@@ -1 +1 @@\n-a\n+b\n", "patch-path");
+	refused("quoted path", "--- \"a/\\303.c\"\n+++ \"b/\\303.c\"\n@@ -1 +1 @@\n-a\n+b\n", "patch-path");
+	refused("git header without path", "diff --git x\nindex 1..2\n", "patch-damaged");
+	ok(run(HEADER "@@ -5 +5 @@\n-a\n+b\n", strlen(HEADER) + 18, "a\na\n")->err &&
+	   !strcmp(run(HEADER "@@ -5 +5 @@\n-a\n+b\n", strlen(HEADER) + 18, "a\na\n")->id, "patch-ambiguous"),
+	   "moved, and in two places");
+}
+
+static void kind(const char *name, const char *patch, enum patch_change change, const char *path)
+{
+	struct result *r = run(patch, strlen(patch), old_text);
+
+	ok(r->patch.n_entries == 1 && r->patch.entries[0].change == change &&
+	   r->patch.entries[0].path && !strcmp(r->patch.entries[0].path, path), "%s", name);
+}
+
+static void kinds(void)
+{
+	kind("new", "diff --git a/d/n.c b/d/n.c\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/d/n.c\n"
+	     "@@ -0,0 +1 @@\n+a\n", PATCH_CREATE, "d/n.c");
+	kind("new, without git", "--- /dev/null\n+++ b/d/n.c\n@@ -0,0 +1 @@\n+a\n", PATCH_CREATE, "d/n.c");
+	kind("deleted", "diff --git a/d/n.c b/d/n.c\ndeleted file mode 100644\nindex 0..1\n--- a/d/n.c\n"
+	     "+++ /dev/null\n@@ -1 +0,0 @@\n-a\n", PATCH_DELETE, "d/n.c");
+	kind("renamed", "diff --git a/d/n.c b/d/m.c\nsimilarity index 100%\nrename from d/n.c\nrename to d/m.c\n",
+	     PATCH_RENAME, "d/m.c");
+	kind("mode", "diff --git a/d/n.c b/d/n.c\nold mode 100644\nnew mode 100755\n", PATCH_MODE, "d/n.c");
+	kind("mode and text", "diff --git a/d/n.c b/d/n.c\nold mode 100644\nnew mode 100755\nindex 1..2\n"
+	     "--- a/d/n.c\n+++ b/d/n.c\n@@ -1 +1 @@\n-one\n+a\n", PATCH_MODIFY, "d/n.c");
+	kind("binary", "diff --git a/d/n.c b/d/n.c\nindex 1..2 100644\nGIT binary patch\nliteral 3\nabc\n",
+	     PATCH_BINARY, "d/n.c");
+	kind("time stamps", "--- linux.orig/d/n.c\t2026-01-01 00:00:00 +0000\n+++ linux/d/n.c\t2026-01-01\n"
+	     "@@ -1 +1 @@\n-one\n+a\n", PATCH_MODIFY, "d/n.c");
+}
+
+static void hostile(void)
+{
+	static const char patch[] = "diff --git a/x/y.c b/x/y.c\nindex 1..2 100644\n" HEADER
+				    "@@ -1,2 +1,3 @@\n one\n+more\n two\n@@ -9,2 +10,2 @@ c\n nine\n-ten\n+TEN\n"
+				    "\\ No newline at end of file\n";
+	unsigned int seed = 1;
+	bool sane = true;
+
+	for (size_t n = 0; n < sizeof(patch) - 1; n++) {
+		char *copy = malloc(n + 1);	/* of the exact size, for the address sanitizer */
+
+		memcpy(copy, patch, n);
+		sane &= run(copy, n, old_text)->err || strstr(run(copy, n, old_text)->text, "more");
+		free(copy);
+	}
+	ok(sane, "every truncation is refused, or holds whole hunks only");
+	for (int i = 0; i < 20000; i++) {
+		char copy[sizeof(patch)];
+
+		memcpy(copy, patch, sizeof(patch));
+		for (int j = 0; j < 3; j++)
+			copy[rand_r(&seed) % (sizeof(patch) - 1)] = (char)rand_r(&seed);
+		run(copy, sizeof(patch) - 1, old_text);
+	}
+	ok(true, "20000 mutations");
+}
+
+int main(void)
+{
+	applying();
+	refusals();
+	kinds();
+	hostile();
+	return tap_done();
+}
