@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,6 +209,34 @@ static bool refs_same_depth(struct diff *d, const struct ref *o, const struct re
 	return d->pairs.twin[b->id] == a->id && same_place(a, o, b, n);
 }
 
+/* A string as C writes it, shortened: reasons are one line of printable text. */
+static const char *quoted(struct arena *arena, const char *s)
+{
+	enum { MAX = 60 };
+	char *text = arena_alloc(arena, 4 * MAX + 8), *p = text;
+	size_t i;
+
+	if (!text)
+		return NULL;
+	*p++ = '"';
+	for (i = 0; s[i] && i < MAX; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c == '\n')
+			p += sprintf(p, "\\n");
+		else if (c == '\t')
+			p += sprintf(p, "\\t");
+		else if (c == '"' || c == '\\')
+			p += sprintf(p, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			p += sprintf(p, "\\x%02x", c);
+		else
+			*p++ = (char)c;
+	}
+	strcpy(p, s[i] ? "\"..." : "\"");
+	return text;
+}
+
 static const char *target_text(struct diff *d, const struct object *o, const struct ref *r)
 {
 	const struct atom *a;
@@ -220,7 +249,7 @@ static const char *target_text(struct diff *d, const struct object *o, const str
 	s = string_at(o, r);
 	off = r->addend - (int64_t)a->entry;
 	if (s)
-		s = arena_printf(d->arena, "\"%.60s\"", s);
+		s = quoted(d->arena, s);
 	else if (off)
 		s = arena_printf(d->arena, "%s%s0x%" PRIx64, a->name, off < 0 ? "-" : "+",
 				 (uint64_t)(off < 0 ? -off : off));

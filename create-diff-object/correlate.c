@@ -387,22 +387,28 @@ static bool votes_collide(struct ballot *b)
 	return false;
 }
 
-/* Pairs equal names with their numbers; false where the sets of names differ. */
-static bool pair_numbers(struct correlate *c, const struct group *g, bool apply)
+/*
+ * Pairs equal names with their numbers. 1, or 0 and nothing is paired where the sets of names differ,
+ * or -ENOMEM.
+ */
+static int pair_numbers(struct correlate *c, const struct group *g)
 {
-	if (g->n[0] != g->n[1])
-		return false;
-	for (uint32_t n = g->first[1]; n != NO_ATOM; n = c->next[1][n]) {
-		uint32_t o = g->first[0];
+	struct strmap *names;
+	int ret = g->n[0] == g->n[1];
 
-		while (o != NO_ATOM && strcmp(orig_atom(c->d, o)->name, new_atom(c->d, n)->name))
-			o = c->next[0][o];
-		if (o == NO_ATOM)
-			return false;
-		if (apply)
-			pair(c->d, o, n, MATCH_NUMBER);
-	}
-	return true;
+	if (!ret)
+		return 0;
+	names = strmap_new(g->n[0]);
+	for (uint32_t o = g->first[0]; names && o != NO_ATOM; o = c->next[0][o])
+		if (strmap_set(names, orig_atom(c->d, o)->name, (union strmap_value){ .num = o }))
+			ret = -ENOMEM;
+	for (uint32_t n = g->first[1]; names && ret > 0 && n != NO_ATOM; n = c->next[1][n])
+		if (!strmap_get(names, new_atom(c->d, n)->name))
+			ret = 0;
+	for (uint32_t n = g->first[1]; names && ret > 0 && n != NO_ATOM; n = c->next[1][n])
+		pair(c->d, (uint32_t)strmap_get(names, new_atom(c->d, n)->name)->num, n, MATCH_NUMBER);
+	strmap_free(names);
+	return names ? ret : -ENOMEM;
 }
 
 static int ballot_decide(struct correlate *c, const struct group *g, struct ballot *b)
@@ -416,9 +422,8 @@ static int ballot_decide(struct correlate *c, const struct group *g, struct ball
 			pair(c->d, b->votes[i].orig, b->votes[i].new, MATCH_USERS);
 		return 0;
 	}
-	if (pair_numbers(c, g, false))
-		pair_numbers(c, g, true);
-	return 0;
+	in_order = pair_numbers(c, g);
+	return in_order < 0 ? in_order : 0;
 }
 
 static int match_users(struct correlate *c, const struct group *g, uint32_t *vote_of)

@@ -67,6 +67,15 @@ static enum role rodata_role(const struct side *s, const struct atom *a)
 	return ROLE_CONST;
 }
 
+/* MODULE_IMPORT_NS(): the link stage adds what the patch module itself needs. */
+static bool imports_namespace(const struct atom *a)
+{
+	const char *text = (const char *)atom_bytes(a);
+
+	return !strcmp(a->section->name, ".modinfo") && text && a->size && !text[a->size - 1] &&
+	       strstr(text, "import_ns=");
+}
+
 static enum role special_role(const struct side *s, const struct atom *a)
 {
 	switch (a->section->special ? a->section->special->owner : OWNER_NOBODY) {
@@ -80,7 +89,7 @@ static enum role special_role(const struct side *s, const struct atom *a)
 		break;
 	}
 	/* An index of format strings for tools; the kernel works without. */
-	if (!strcmp(a->section->name, ".printk_index"))
+	if (!strcmp(a->section->name, ".printk_index") || imports_namespace(a))
 		return ROLE_IGNORED;
 	return ROLE_REGISTER;
 }

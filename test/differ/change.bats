@@ -168,3 +168,11 @@ END
 	differ
 	refused symbol-position-unknown
 }
+
+@test "a reason is one line of printable text" {
+	original <<< 'int f(int x) { return printk("\0016tab\there \"quoted\" %d\n", x); }'
+	patched 's/here/there/'
+	differ
+	written
+	[[ $output == *'refers to "\x016tab\tthere \"quoted\" %d\n" instead of "\x016tab\there \"quoted\" %d\n"'* ]]
+}
