@@ -12,6 +12,7 @@
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
 #include "kpatch-build/elfile.h"
+#include "lib/kernel/image.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -126,6 +127,8 @@ static int check_module(struct build *b, const char *module, const char *manifes
 {
 	struct selfcheck_want want = {
 		.module_name = b->module_name,
+		.kallsyms = b->image->kallsyms,
+		.modules = b->kernel.modules,
 		.orc = b->kernel.has_objtool,
 		.manifest = manifest,
 		.manifest_size = size,

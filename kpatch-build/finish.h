@@ -13,6 +13,7 @@ struct arena;
 struct build;
 struct diags;
 struct elfile;
+struct kallsyms;
 struct manifest;
 
 /* One entry of .kpatch.funcs or .kpatch.callbacks, with its pointers followed. */
@@ -60,6 +61,8 @@ int finish_manifest(struct build *b, struct manifest *out);
 struct selfcheck_want {
 	const char *module_name; /* "livepatch_fix" */
 	const char *vermagic;	/* of the kernel's own modules, or NULL: not compared */
+	const struct kallsyms *kallsyms; /* of the installed image, or NULL: not looked up */
+	const char *modules;	/* directory of the installed modules, or NULL: not looked up */
 	bool orc;		/* the kernel unwinds with ORC */
 	const void *manifest;	/* bytes of .kpatch.manifest, or NULL */
 	size_t manifest_size;

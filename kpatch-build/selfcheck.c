@@ -199,6 +199,8 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 		check_manifest(&c, want->manifest, want->manifest_size);
 	selfcheck_klp(&c);
 	selfcheck_functions(&c, want->orc);
-	ret = check_imports(&c);
+	ret = selfcheck_symbols(&c, want->kallsyms, want->modules);
+	if (!ret)
+		ret = check_imports(&c);
 	return ret ? ret : diags_errors(diags) > errors ? -EINVAL : 0;
 }

@@ -35,6 +35,9 @@ struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int
 
 /* The klp sections and symbols; returns nothing but diagnostics. */
 void selfcheck_klp(struct checked *c);
+/* What the core will look up, in the installed kernel and modules (NULL: not checked). */
+struct kallsyms;
+int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules);
 /* Entry, ftrace location and ORC of the functions that the patch puts in. */
 void selfcheck_functions(struct checked *c, bool orc);
 

@@ -80,15 +80,15 @@ headers() {
 
 @test "sections are merged, nothing that only the tools need is left" {
 	for ko in "$CACHED"/*.ko; do
-		run headers "$ko"
-		[[ $output != *discard* ]]
-		[[ $output != *.debug* ]]
-		[[ $output != *.klp.ref* ]]
+		headers=$(headers "$ko")
+		[[ $headers != *discard* ]]
+		[[ $headers != *.debug* ]]
+		[[ $headers != *.klp.ref* ]]
 		# no section of a single function or object; a second dot is part of a known name
-		! grep -E '^\.(text|data|rodata|bss)\.[A-Za-z0-9_]' <<< "$output"
-		grep -q '^\.kpatch\.manifest PROGBITS [0-9a-f]* 0$' <<< "$output"
-		grep -q '^\.orc_unwind ' <<< "$output"
-		grep -q '^__mcount_loc ' <<< "$output"
+		run ! grep -E '^\.(text|data|rodata|bss)\.[A-Za-z0-9_]' <<< "$headers"
+		grep -q '^\.kpatch\.manifest PROGBITS [0-9a-f]* 0$' <<< "$headers"
+		grep -q '^\.orc_unwind ' <<< "$headers"
+		grep -q '^__mcount_loc ' <<< "$headers"
 	done
 }
 
@@ -113,15 +113,14 @@ headers() {
 
 @test "no path of the build machine is in a module" {
 	for ko in "$CACHED"/*.ko; do
-		! grep -aF -e "$KERNEL_CACHE" -e "$KERNEL_ROOT" -e "$TEST_TOP" -e /tmp/ "$ko"
+		run ! grep -aF -e "$KERNEL_CACHE" -e "$KERNEL_ROOT" -e "$TEST_TOP" -e /tmp/ "$ko"
 	done
 }
 
 @test "--no-replace reaches the runtime, and the manifest" {
 	[ "$(section .kpatch.patch "$CACHED/livepatch-nfsd-noexec.ko")" = 0100000001000000 ]
 	kpatch_build --quiet --no-replace --name stacked examples/meminfo-string.patch
-	[ "$(section .kpatch.patch "$OUT/stacked.ko" 2> /dev/null ||
-		section .kpatch.patch "$OUT/livepatch-stacked.ko")" = 0100000000000000 ]
+	[ "$(section .kpatch.patch "$OUT"/*stacked.ko)" = 0100000000000000 ]
 	grep -qx 'replace: false' "$OUT"/*.yaml
 }
 
@@ -139,7 +138,7 @@ $a static void post(struct klp_object *obj) { }\nKPATCH_POST_UNPATCH_CALLBACK(po
 	[ "$kinds" = "00000000 03000000 " ]
 	grep -A1 'kind: pre_patch' "$OUT/livepatch-callbacks.yaml" | grep -q 'function: pre'
 	grep -A1 'kind: post_unpatch' "$OUT/livepatch-callbacks.yaml" | grep -q 'function: post'
-	readelf -SW "$OUT/livepatch-callbacks.ko" | grep -qv discard
+	[[ $(headers "$OUT/livepatch-callbacks.ko") != *discard* ]]
 }
 
 @test "callbacks: two of a kind for one object are refused" {

@@ -190,6 +190,66 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 	END
 }
 
+# installed NFSD-SYMBOLS…: a directory of modules with an nfsd that has these local symbols, in order
+installed() {
+	rm -rf "$BATS_TEST_TMPDIR/modules" "$BATS_TEST_TMPDIR"/[0-9].o
+	mkdir -p "$BATS_TEST_TMPDIR/modules/kernel"
+	{
+		echo '.section .modinfo, "a"; .asciz "name=nfsd"; .asciz "vermagic=6.1.0 SMP"'
+		# one object a symbol: an object cannot have two local symbols of one name
+		echo '.section .gnu.linkonce.this_module, "aw"; .zero 64'
+	} | gcc -c -x assembler -o "$BATS_TEST_TMPDIR/0.o" -
+	local n=0
+	for symbol; do
+		n=$((n + 1))
+		printf '%s; %s: .quad 0\n' "${symbol%%:*}" "${symbol#*:}" |
+			gcc -c -x assembler -o "$BATS_TEST_TMPDIR/$n.o" -
+	done
+	ld -r -o "$BATS_TEST_TMPDIR/modules/kernel/nfsd.ko" "$BATS_TEST_TMPDIR"/[0-9].o
+}
+
+# resolves [COMPLAINT]: the self-check finds every symbol in kallsyms and modules, or complains
+resolves() {
+	run "$PATCHMOD" check "$GOOD" "$BATS_TEST_TMPDIR/kallsyms" "$BATS_TEST_TMPDIR/modules"
+	echo "$output"
+	if (($#)); then
+		[ "$status" -eq 1 ]
+		[[ $output == *"$1"*"[selfcheck-symbol]"* ]]
+	else
+		[ "$status" -eq 0 ]
+	fi
+}
+
+@test "self-check: positions are looked up as the kernel does" {
+	all=(.text:helper .data:helper .text:counter .text:nfsd_show .text:nfsd_show .text:nfsd_show)
+	echo 'ffffffff81000000 b jiffies_lock' > "$BATS_TEST_TMPDIR/kallsyms"
+	installed "${all[@]}"
+	resolves
+	# one nfsd_show too few, a second counter, no second helper
+	installed "${all[@]:0:5}"
+	resolves "nfsd_show,3 in nfsd"
+	installed "${all[@]}" .data:counter
+	resolves "counter,0 in nfsd"
+	installed "${all[@]:1}"
+	resolves "helper,2 in nfsd"
+	# the second helper is gone once the module is loaded
+	installed .text:helper '.section .init.data, "aw":helper' "${all[@]:2}"
+	resolves "helper,2 in nfsd"
+	installed "${all[@]}"
+	echo 'ffffffff81000008 b jiffies_lock' >> "$BATS_TEST_TMPDIR/kallsyms"
+	resolves "jiffies_lock,0 in vmlinux"
+	echo 'ffffffff81000000 b jiffies' > "$BATS_TEST_TMPDIR/kallsyms"
+	resolves "jiffies_lock,0 in vmlinux"
+}
+
+@test "link: namespaces of imports are imported, each once" {
+	printf '0x1\t%s\tvmlinux\tEXPORT_SYMBOL\t%s\n' __fentry__ PLACE helper ELSEWHERE \
+		> "$BATS_TEST_TMPDIR/symvers"
+	"$PATCHMOD" imports "$LINKED" "$OUT" "$BATS_TEST_TMPDIR/symvers"
+	[ "$(modinfo -F import_ns "$OUT")" = PLACE ]
+	[ "$(modinfo -F livepatch "$OUT")" = Y ]
+}
+
 @test "reading: a module cut off anywhere gives an error, not a crash" {
 	size=$(stat -c %s "$GOOD")
 	for ((n = 0; n < size; n += 97)); do

@@ -6,7 +6,9 @@
  *	patchmod back IN OUT		the same, and back again
  *	patchmod finish IN OUT		klp references to livepatch relocations
  *	patchmod break HOW IN OUT	one fault for the self-check to find
+ *	patchmod imports IN OUT SYMVERS	import_ns= for the namespaces of SYMVERS
  *	patchmod check IN		self-check
+ *	patchmod check IN KALLSYMS MODULES	the same, against these
  *
  * Diagnostics go to standard output. Exit code 1 for any error.
  */
@@ -17,6 +19,8 @@
 #include "kpatch-build/elfile.h"
 #include "kpatch-build/finish.h"
 #include "kpatch-build/link.h"
+#include "lib/kernel/kallsyms.h"
+#include "lib/kernel/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -181,30 +185,63 @@ static int finish(struct elfile *f, struct arena *a, struct diags *diags)
 	return ret ? ret : finish_klp(f, &funcs, diags);
 }
 
-static int run(int argc, char **argv, struct arena *a, struct diags *diags)
+static int check(int argc, char **argv, struct arena *a, struct diags *diags)
 {
-	static const struct selfcheck_want want = {
+	struct selfcheck_want want = {
 		.module_name = "fixture",
 		.vermagic = "6.1.0 SMP",
 		.orc = true,
 	};
+	struct kallsyms *kallsyms = NULL;
+	int ret = 0;
+
+	if (argc == 5) {
+		ret = kallsyms_read_text(argv[3], true, diags, &kallsyms);
+		want.kallsyms = kallsyms;
+		want.modules = argv[4];
+	}
+	if (!ret)
+		ret = selfcheck(argv[2], &want, a, diags);
+	kallsyms_free(kallsyms);
+	return ret;
+}
+
+static int imports(struct elfile *f, const char *path, struct diags *diags)
+{
+	struct symvers *symvers;
+	int ret = symvers_open(path, diags, &symvers);
+
+	if (ret)
+		return ret;
+	ret = import_namespaces(f, symvers);
+	symvers_free(symvers);
+	return ret;
+}
+
+static int run(int argc, char **argv, struct arena *a, struct diags *diags)
+{
+	const char *command = argc > 1 ? argv[1] : "";
+	bool breaking = !strcmp(command, "break");
+	const char *in = argv[breaking ? 3 : 2], *out = argv[breaking ? 4 : 3];
 	struct elfile *f;
 	int ret;
 
-	if (argc == 3 && !strcmp(argv[1], "check"))
-		return selfcheck(argv[2], &want, a, diags);
-	if (argc < 4)
+	if (argc >= 3 && !strcmp(command, "check"))
+		return check(argc, argv, a, diags);
+	if (argc < 4 + breaking + !strcmp(command, "imports"))
 		return -1;
-	ret = elfile_read(argv[argc - 2], a, diags, &f);
+	ret = elfile_read(in, a, diags, &f);
 	if (ret)
 		return ret;
-	if (argc == 5 && !strcmp(argv[1], "break"))
+	if (breaking)
 		ret = break_it(f, argv[2]);
-	else if (!strcmp(argv[1], "finish"))
+	else if (!strcmp(command, "finish"))
 		ret = finish(f, a, diags);
+	else if (!strcmp(command, "imports"))
+		ret = imports(f, argv[4], diags);
 	else
-		ret = rename_refs(f, diags, !strcmp(argv[1], "back"));
-	return ret ? ret : elfile_write(f, argv[argc - 1]);
+		ret = rename_refs(f, diags, !strcmp(command, "back"));
+	return ret ? ret : elfile_write(f, out);
 }
 
 int main(int argc, char **argv)
