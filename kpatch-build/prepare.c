@@ -135,24 +135,58 @@ static int run_step(struct build *b, const char *id, const char *what, const cha
 	return -EINVAL;
 }
 
-static int unpack(struct build *b, const char *tree)
+/*
+ * Parts of the source that this machine's kernel is not built from: a third of its files, which are
+ * as many to write and to remove. Other architectures' crypto/ stays for its Kconfig, which every
+ * configuration reads.
+ */
+static int add_exclusions(struct build *b, struct words *argv)
 {
-	const char *source = b->kernel.source;
-	const char *xz[] = { "tar", "-I", "xz -T0", "-xf", source, "--strip-components=1",
-			     "--no-same-owner", "-C", tree, NULL };
-	const char *other[] = { "tar", "-xf", source, "--strip-components=1", "--no-same-owner", "-C",
-				tree, NULL };
+	static const char *const others[] = {
+		"alpha", "arc", "arm", "arm64", "csky", "hexagon", "ia64", "loongarch", "m68k",
+		"microblaze", "mips", "nios2", "openrisc", "parisc", "powerpc", "riscv", "s390", "sh",
+		"sparc", "um", "xtensa",
+	};
+	int err = words_add_list(b->arena, argv, "--anchored --no-wildcards-match-slash "
+				 "--exclude=*/Documentation/*/* --exclude=*/tools/testing "
+				 "--exclude=*/samples/*/*");
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !err; i++)
+		err = words_add(b->arena, argv, arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*", others[i]));
+	return err;
+}
+
+/* Unpacks a tar file, or copies a directory. @whole: with the parts that are hardly ever needed. */
+static int unpack(struct build *b, const char *tree, bool whole)
+{
+	const char *source = b->kernel.source, *ending = strrchr(source, '.');
 	/* neither the user's build products nor the history */
 	const char *copy[] = { "sh", "-c", "tar -C \"$0\" --exclude=./.git -cf - . | "
 			       "tar -C \"$1\" --no-same-owner -xf - && make -C \"$1\" mrproper",
 			       source, tree, NULL };
-	const char *ending = strrchr(source, '.');
-	const char *const *argv = file_is_directory(source) ? copy :
-				  ending && !strcmp(ending, ".xz") ? xz : other;
+	struct words tar = { 0 };
+	int err;
 
-	build_say(b, "%s %s", argv == copy ? "copying" : "unpacking", source);
-	return run_step(b, "source-unpack", "unpacking the source", argv, NULL,
-			"Install the source package again, or name the source with --source");
+	if (file_is_directory(source)) {
+		build_say(b, "copying %s", source);
+		return run_step(b, "source-unpack", "copying the source", copy, NULL,
+				"Name a whole kernel source with --source");
+	}
+	build_say(b, "unpacking %s", source);
+	err = words_add(b->arena, &tar, "tar");
+	if (!err && ending && !strcmp(ending, ".xz")) {
+		err = words_add(b->arena, &tar, "-I");
+		if (!err)
+			err = words_add(b->arena, &tar, "xz -T0");
+	}
+	if (!err)
+		err = words_add_list(b->arena, &tar, "--strip-components=1 --no-same-owner");
+	if (!err && !whole)
+		err = add_exclusions(b, &tar);
+	for (const char **w = (const char *[]){ "-C", tree, "-xf", source, NULL }; *w && !err; w++)
+		err = words_add(b->arena, &tar, *w);
+	return err ? err : run_step(b, "source-unpack", "unpacking the source", tar.word, NULL,
+				    "Install the source package again, or name the source with --source");
 }
 
 /* "VERSION = 6" and so on in the top Makefile → "6.1.192". */
@@ -242,20 +276,37 @@ static int make_command(struct build *b, const char *entry, struct words *make)
 	return err ? err : fake_pahole(b, entry, make);
 }
 
-static int run_make(struct build *b, const struct words *make, const char *target, const char *tree)
+static int make_argv(struct build *b, const struct words *make, const char *target,
+		     struct words *argv)
 {
-	struct words argv = { 0 };
 	int err = 0;
 
 	for (size_t i = 0; i < make->n && !err; i++)
-		err = words_add(b->arena, &argv, make->word[i]);
-	if (!err)
-		err = words_add(b->arena, &argv, target);
-	if (err)
-		return err;
-	return run_step(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
-			"Install what the kernel's build needs (build-essential, flex, bison, bc, "
-			"libelf-dev, libssl-dev)");
+		err = words_add(b->arena, argv, make->word[i]);
+	return err ? err : words_add(b->arena, argv, target);
+}
+
+/*
+ * Runs make. The first failure may be due to a part of the source that was left out, so it is put
+ * there and make is run again.
+ */
+static int run_make(struct build *b, const struct words *make, const char *target, const char *tree,
+		    bool *whole)
+{
+	char *log = build_work_path(b, "prepare/%s.first.log", target);
+	struct words argv = { 0 };
+	int err = log ? make_argv(b, make, target, &argv) : -ENOMEM, status;
+
+	if (!err && !*whole) {
+		err = build_run(b, argv.word, tree, NULL, log, &status);
+		if (err || !status)
+			return err;
+		*whole = true;
+		err = unpack(b, tree, true);
+	}
+	return err ? err : run_step(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
+				    "Install what the kernel's build needs (build-essential, flex, bison, "
+				    "bc, libelf-dev, libssl-dev)");
 }
 
 /* Every option of the configuration must have come through the makefiles as it was. */
@@ -301,6 +352,7 @@ static int copy_into(struct build *b, const char *from, const char *tree, const 
 
 static int configure(struct build *b, const char *entry, const char *tree)
 {
+	bool whole = file_is_directory(b->kernel.source);
 	struct words make = { 0 };
 	int err = copy_into(b, b->kernel.config, tree, ".config");
 
@@ -310,10 +362,10 @@ static int configure(struct build *b, const char *entry, const char *tree)
 		err = make_command(b, entry, &make);
 	if (!err) {
 		build_say(b, "preparing the source (make modules_prepare)");
-		err = run_make(b, &make, "olddefconfig", tree);
+		err = run_make(b, &make, "olddefconfig", tree, &whole);
 	}
 	if (!err)
-		err = run_make(b, &make, "modules_prepare", tree);
+		err = run_make(b, &make, "modules_prepare", tree, &whole);
 	if (!err)
 		err = check_config(b, tree);
 	if (!err)
@@ -328,7 +380,7 @@ static int make_tree(struct build *b, const char *entry)
 
 	build_say(b, "preparing kernel %s: once, a minute or so", b->kernel.release);
 	if (!err)
-		err = unpack(b, tree);
+		err = unpack(b, tree, false);
 	if (!err)
 		err = check_tree_version(b, tree);
 	if (!err)

@@ -8,9 +8,14 @@ bats_require_minimum_version 1.7.0
 TEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
 
+setup() {
+	OUT=$BATS_TEST_TMPDIR/out
+	mkdir -p "$OUT"
+}
+
 # kpatch_build OPTION... PATCH...: on the suite's kernel, results to $OUT
 kpatch_build() {
-	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
+	mkdir -p "$OUT"
 	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
 		--output "$OUT" "$@"
 }

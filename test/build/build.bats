@@ -36,7 +36,7 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	cmp "$BATS_TEST_TMPDIR"/{first,second}/livepatch-meminfo-string.ko
 	cmp "$BATS_TEST_TMPDIR"/{first,second}/livepatch-meminfo-string.yaml
 	# nothing of the places where it was built is in it
-	run -1 grep -rlE "$KERNEL_CACHE|$BATS_TEST_TMPDIR|$(hostname)" "$BATS_TEST_TMPDIR/first"
+	run -1 grep -rlE "$KERNEL_CACHE|$KERNEL_ROOT|$BATS_TEST_TMPDIR|$TEST_TOP" "$BATS_TEST_TMPDIR/first"
 }
 
 @test "two builds at once" {
@@ -90,8 +90,6 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 @test "stopped at any time: nothing is left, and the exit code says so" {
 	before=$(works)
 	for delay in 0.05 0.3 0.8 1.5; do
-		OUT=$BATS_TEST_TMPDIR/out
-		mkdir -p "$OUT"
 		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" \
 			--cache "$KERNEL_CACHE" --output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" \
 			> "$BATS_TEST_TMPDIR/log" 2>&1 &
@@ -101,18 +99,16 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 		status=0
 		wait $pid || status=$?
 		cat "$BATS_TEST_TMPDIR/log"
-		((status == 143 || (status == 0 && delay == 1.5)))
-		((status == 0)) || grep -F '[stopped]' "$BATS_TEST_TMPDIR/log"
-		((status == 0)) || nothing_written
+		((status == 143))
+		grep -F '[stopped]' "$BATS_TEST_TMPDIR/log"
+		nothing_written
 		[[ $(works) == "$before" ]]
 	done
 }
 
 @test "Ctrl-C stops the compilers too" {
 	before=$(works)
-	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
 	# as a terminal does it: the signal goes to the foreground process group
-	setsid --wait bash -c 'trap "" INT; "$@" & trap - INT; wait' bash true || true
 	python3 - "$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" \
 		--cache "$KERNEL_CACHE" --output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" <<- 'END'
 		import os, signal, subprocess, sys, time
@@ -135,7 +131,6 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 
 @test "killed: the children end, the next run clears up" {
 	before=$(works)
-	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
 	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
 		--output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" > /dev/null 2>&1 &
 	pid=$!
@@ -166,7 +161,7 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	mkdir "$cache"
 	mount -t tmpfs -o size=24m none "$cache"
 	run kpatch_build --cache "$cache" "$MEMINFO"
-	left=$(find "$cache" -mindepth 1 ! -name '*.lock')
+	left=$(find "$cache" -mindepth 1 ! -name '*.lock' ! -path "$cache/images*")
 	umount "$cache"
 	[[ $status == 1 ]]
 	[[ -z $left ]] || { echo "left: $left"; false; }
@@ -176,13 +171,12 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 
 @test "everything by option, the source a directory that is never written to" {
 	source=$BATS_TEST_TMPDIR/source
-	# a source tree with another build's products in it
-	mkdir "$source"
-	tar -xf "$(ls "$KERNEL_ROOT"/usr/src/linux-source-*.tar.xz)" --strip-components=1 -C "$source"
-	echo '#error not this' > "$source/include/linux/kconfig_of_another_build.h"
-	mkdir -p "$source/include/generated" "$source/include/config"
-	echo '#error not this' > "$source/include/generated/autoconf.h"
-	echo 'CONFIG_NONE=y' > "$source/.config"
+	# hard links to a prepared tree: a source with the products of another build in it
+	cp -al "$KERNEL_TREE" "$source"
+	for file in include/generated/autoconf.h include/config/auto.conf .config; do
+		rm "$source/$file"
+		echo '#error not this' > "$source/$file"
+	done
 	before=$(fingerprint "$source")
 	headers=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE
 	cache=$BATS_TEST_TMPDIR/cache OUT=$BATS_TEST_TMPDIR/out
@@ -214,5 +208,5 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	says 'waiting for another kpatch-build'
 	says '\[source-unpack\]'
 	# the first failed and left nothing; so the second tried itself
-	[[ -z $(find "$cache" -mindepth 1 ! -name '*.lock') ]]
+	[[ -z $(find "$cache" -mindepth 1 ! -name '*.lock' ! -path "$cache/images*") ]]
 }

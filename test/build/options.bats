@@ -10,7 +10,6 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 on() {
 	local code=$1 id=$2
 	shift 2
-	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
 	run -"$code" "$BUILD/kpatch-build" "$@"
 	grep -F "[$id]" <<< "$output" || { echo "no [$id] in:"; echo "$output"; return 1; }
 	nothing_written
@@ -32,7 +31,6 @@ copy_root() {
 }
 
 in_root() { # CODE ID OPTION...
-	mkdir -p "${OUT:=$BATS_TEST_TMPDIR/out}"
 	on "$1" "$2" --root "$ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --output "$OUT" \
 		"${@:3}" "$MEMINFO"
 }
