@@ -109,6 +109,24 @@ bench:
 lint:
 	@test/lint
 
+# The data directory is compiled in: another PREFIX compiles that file again.
+$(OBJ)/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' > $@
+$(OBJ)/kpatch-build/options.o: $(OBJ)/prefix
+
+INSTALL := install
+DATADIR = $(DESTDIR)$(PREFIX)/share
+.PHONY: install FORCE
+install: programs
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/create-diff-object $(BUILD)/kpatch-build
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/kpatch
+	$(INSTALL) -D -m 644 -t $(DATADIR)/kpatch kmod/*
+	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man8 man/*.8
+	$(INSTALL) -D -m 644 -t $(DATADIR)/bash-completion/completions contrib/completions/*
+	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch README.md COPYING doc/*.md
+	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch/examples examples/*
+
 .SECONDARY:
 
 clean:

@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# make install: everything in its place, and working from there.
+
+bats_require_minimum_version 1.7.0
+TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+
+setup_file() {
+	export STAGE=$BATS_FILE_TMPDIR/stage
+	make -C "$TOP" -s --no-print-directory install DESTDIR="$STAGE" > "$BATS_FILE_TMPDIR/log" 2>&1 ||
+		{ cat "$BATS_FILE_TMPDIR/log"; return 1; }
+}
+
+@test "programs, runtime, pages, completions and examples are in their places" {
+	cd "$STAGE/usr/local"
+	for program in bin/kpatch-build bin/create-diff-object sbin/kpatch; do
+		[[ -x $program ]]
+		"$program" --version
+	done
+	for file in kpatch-runtime.c kpatch-abi.h kpatch-macros.h merge.lds; do
+		cmp "share/kpatch/$file" "$TOP/kmod/$file"
+	done
+	for page in kpatch kpatch-build create-diff-object; do
+		[[ -s share/man/man8/$page.8 ]]
+	done
+	[[ -s share/bash-completion/completions/kpatch ]]
+	[[ -s share/doc/kpatch/COPYING ]]
+	[[ -s share/doc/kpatch/examples/meminfo-string.patch ]]
+}
+
+@test "nothing is installed outside DESTDIR/PREFIX" {
+	[[ $(cd "$STAGE" && find . -mindepth 1 -maxdepth 2 | sort | paste -sd ' ') == './usr ./usr/local' ]]
+}
+
+@test "an installed kpatch-build builds with its installed runtime, no checkout in sight" {
+	root=${KPATCH_TEST_ROOT:-$("$TOP/test/lib/fetch-kernel")}
+	cd "$BATS_TEST_TMPDIR"
+	cp "$TOP/examples/meminfo-string.patch" .
+	"$STAGE/usr/local/bin/kpatch-build" --root "$root" --kernel "$(basename "$root")" \
+		--data "$STAGE/usr/local/share/kpatch" meminfo-string.patch
+	[[ -s livepatch-meminfo-string.ko ]]
+	[[ -s livepatch-meminfo-string.yaml ]]
+	# and, by itself, it looks in its PREFIX
+	grep -qaF /usr/local/share/kpatch "$STAGE/usr/local/bin/kpatch-build"
+}
+
+@test "the pages have no mistakes that man complains about" {
+	command -v groff > /dev/null || skip "no groff"
+	for page in "$STAGE"/usr/local/share/man/man8/*.8; do
+		run groff -man -ww -z -Tutf8 "$page"
+		echo "$output"
+		[[ -z $output ]]
+	done
+}
