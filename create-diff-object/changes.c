@@ -207,6 +207,36 @@ static void judge_data(struct changes *c)
 	}
 }
 
+/* Bytes without a symbol, in sections that nobody knows: each section must be what it was. */
+static bool section_same(struct diff *d, const struct section *s)
+{
+	const struct section *o = object_section(d->orig.object, s->name);
+
+	if (!o || o->size != s->size || o->n_atoms != s->n_atoms)
+		return false;
+	for (uint32_t i = 0; i < s->n_atoms; i++)
+		if (!values_same(d, o->first_atom + i, s->first_atom + i))
+			return false;
+	return true;
+}
+
+static void judge_unknown(struct diff *d)
+{
+	const struct object *o = d->new.object;
+
+	for (uint32_t i = 0; i < o->n_sections; i++) {
+		const struct section *s = &o->sections[i];
+		uint32_t a = s->first_atom, end = a + s->n_atoms;
+
+		while (a < end && (d->new.role[a] != ROLE_UNKNOWN || o->atoms[a].symbol))
+			a++;
+		if (a < end && !section_same(d, s))
+			diff_refuse(d, "unknown-section-changed", &d->new, a, -1,
+				    "Report the section, so that this tool can learn about it",
+				    "section %s changed and its meaning is not known", s->name);
+	}
+}
+
 /* Registrations: the same set on both sides, in whatever order */
 
 static const char *ref_signature(struct diff *d, const struct side *s, const struct ref *r)
@@ -372,6 +402,11 @@ static void check_in_kernel(struct diff *d, uint32_t f)
 {
 	const struct lookup *l = lookup_atom(d, f);
 
+	if (l->err == -EKEYREJECTED) {
+		diff_refuse(d, "code-not-verified", &d->new, f, -1, DIFF_NOT_VERIFIED_REMEDY, "%s",
+			    l->why);
+		return;
+	}
 	if (l->err) {
 		diff_refuse(d, "symbol-position-unknown", &d->new, f, -1,
 			    "Give the tool the image or module, so that it can prove the position",
@@ -453,6 +488,7 @@ int pass_changes(struct diff *d)
 		return err;
 	collect_changed(&c);
 	judge_data(&c);
+	judge_unknown(d);
 	err = judge_registrations(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);

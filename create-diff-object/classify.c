@@ -77,6 +77,8 @@ struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uin
 
 	if (twin != NO_ATOM && orig_atom(d, twin)->symbol)
 		r.name = orig_atom(d, twin)->symbol->name;
+	if (l->err == -EKEYREJECTED)
+		return refused("code-not-verified", l->why, DIFF_NOT_VERIFIED_REMEDY);
 	if (l->err)
 		return refused("symbol-position-unknown", l->why ? l->why : "the symbol is ambiguous",
 			       "Give the tool the image or module, so that it can prove the position");

@@ -101,10 +101,12 @@ struct routing {
 	struct ksym ksym;	/* ROUTE_KLP, ROUTE_IMPORT */
 };
 
+#define DIFF_NOT_VERIFIED_REMEDY "Use the source, configuration and compiler of this very kernel"
+
 /* A symbol as the source of symbols answered it; asked once per atom. */
 struct lookup {
 	bool asked;
-	int err;		/* 0, -ENOTUNIQ, … */
+	int err;		/* of ksym_source.find() */
 	const char *why;
 	struct ksym ksym;
 };

@@ -125,6 +125,8 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 	if (t->err == -EINVAL)
 		err = diff_again(b, t);
 	hand_on(b, t->diags);
+	if (diags_has(t->diags, "code-not-verified"))
+		build_fails_as(b, EXIT_VERIFY);
 	if (t->err || err || !t->data)
 		return err ? err : t->err;
 	path = build_work_path(b, "objects/diff-%zu.o", index);

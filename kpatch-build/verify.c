@@ -51,8 +51,11 @@ static int open_image(struct build *b)
 	return 0;
 }
 
-/* More of the functions than this match: then the compiler and its flags are right. */
-#define MOSTLY_MATCHED(matched, all) ((matched) >= (all) - (all) / 5)
+/*
+ * Other flags or another compiler change nearly every function, another source few: if as many as this
+ * match, it is the source.
+ */
+#define MOSTLY_MATCHED(matched, all) ((matched) >= ((all) + 1) / 2)
 
 static int open_module(struct build *b, struct unit *u, struct verify_report *report,
 		       struct kmodule **module)

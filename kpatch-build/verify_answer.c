@@ -96,9 +96,13 @@ static int proven_address(struct verify_unit *u, const char *name, const struct 
 {
 	const char *problem = s->atom != NO_ATOM ? explain_atom(u, s->atom) : NULL;
 
+	if (problem && u->proof->atoms[s->atom].status == PROOF_UNPLACED) {
+		*why = explain(u, "the position of '%s' cannot be given: %s", name, problem);
+		return -ENOTUNIQ;
+	}
 	if (problem) {
 		*why = explain(u, "'%s' is not what %s runs: %s", name, u->owner, problem);
-		return -ENOTUNIQ;
+		return -EKEYREJECTED;
 	}
 	if (u->proof->base[s->section] == PROOF_NOWHERE) {
 		*why = explain(u, "where %s has '%s' is not known: no matched code leads to its "
@@ -157,7 +161,7 @@ static int find_defined(struct verify_unit *u, const char *name, const struct sy
 	if (problem) {
 		*why = explain(u, "'%s' cannot be proven to be what %s runs: %s", name, u->owner,
 			       problem);
-		return -ENOTUNIQ;
+		return -EKEYREJECTED;
 	}
 	if (!known || known->num == VERIFY_AMBIGUOUS) {
 		*why = explain(u, known ? "the object has several symbols named '%s'"

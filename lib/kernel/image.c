@@ -259,6 +259,8 @@ static int read_elf(struct kimage *k, const uint8_t *elf, size_t size, struct di
 {
 	int err = elfview_open(k->path, KIND, elf, size, k->priv->arena, diags, &k->priv->view);
 
+	k->elf = elf;
+	k->elf_size = size;
 	if (!err)
 		err = copy_sections(k, k->path, diags);
 	if (!err)

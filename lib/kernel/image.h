@@ -37,6 +37,8 @@ struct kimage {
 	struct buildid build_id; /* what a running kernel shows in /sys/kernel/notes */
 	struct kimage_section *sections; /* [0] is the null section */
 	uint32_t n_sections;
+	const uint8_t *elf;	/* the whole vmlinux ELF file, decompressed */
+	size_t elf_size;
 	struct kallsyms *kallsyms; /* of vmlinux, in the order of the running kernel's table */
 	bool from_cache;
 	struct kimage_private *priv;

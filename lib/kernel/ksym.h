@@ -37,9 +37,10 @@ struct ksym {
 struct ksym_source {
 	/*
 	 * @name as in the object. @definition: the symbol in the *original* object, or NULL when it
-	 * is not defined there. Answers 0 (also for KSYM_ABSENT), or -ENOTUNIQ with *why set to a
-	 * sentence that explains why no position can be given (-ENOMEM: *why says so). *out and
-	 * *why live as long as the source. Called from several threads.
+	 * is not defined there. Answers 0 (also for KSYM_ABSENT); -ENOTUNIQ: no position can be given;
+	 * -EKEYREJECTED: what the object has is not what the kernel runs. With an error, *why is set
+	 * to a sentence that explains it. *out and *why live as long as the source. Called from several
+	 * threads.
 	 */
 	int (*find)(const struct ksym_source *source, const char *name,
 		    const struct symbol *definition, struct ksym *out, const char **why);

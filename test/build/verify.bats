@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The proof in whole builds: what is not the kernel's code is caught, and blamed on the right thing.
+
+load build
+
+MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
+
+setup_file() {
+	make -s -C "$BATS_TEST_DIRNAME/../.." build/test/image_flip
+}
+
+setup() {
+	IMAGE=$(echo "$KERNEL_ROOT"/boot/vmlinuz-*)
+	OUT=$BATS_TEST_TMPDIR/out
+}
+
+# flipped SYMBOL OFFSET [MASK]: an image with that byte changed, in $flipped
+flipped() {
+	flipped=$BATS_TEST_TMPDIR/vmlinux
+	"$BUILD/test/image_flip" "$IMAGE" "$flipped" "$@"
+}
+
+# position MODULE.yaml FUNCTION: as the manifest has it
+position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | head -n 1; }
+
+@test "the stock kernel is proven, and the manifest says with which build ID" {
+	run -0 kpatch_build "$MEMINFO"
+	yaml=$OUT/livepatch-meminfo-string.yaml
+	grep -qx 'verified: true' "$yaml"
+	compared=$(sed -n 's/^  compared: //p' "$yaml")
+	((compared >= 3))
+	grep -qx "  matched: $compared" "$yaml"
+	"$BUILD/test/image_flip" "$IMAGE" "$BATS_TEST_TMPDIR/vmlinux"
+	id=$(readelf -nW "$BATS_TEST_TMPDIR/vmlinux" | sed -n 's/.*Build ID: //p')
+	[[ -n $id ]]
+	grep -qx "  build_id: \"$id\"" "$yaml"
+}
+
+@test "one changed byte in the function to be replaced: refused, with both instructions" {
+	flipped meminfo_proc_show 0x100
+	refuses 7 code-not-verified --image "$flipped" "$MEMINFO"
+	says "'meminfo_proc_show' is not what vmlinux runs: the code differs at \+0x(ff|fe|100): '.*' in vmlinux, '.*' as compiled"
+	says 'warning: 1 of 3 functions .*source'
+}
+
+@test "one changed byte in a string that it uses: refused, with the string" {
+	flipped strings "=CommitLimit:    "
+	refuses 7 code-not-verified --image "$flipped" "$MEMINFO"
+	says 'refers to the string "CommitLimit:    "'
+}
+
+@test "a call that leads elsewhere: refused, with both functions" {
+	# the displacement of the first call, that of __fentry__
+	flipped meminfo_proc_show 1 0x40
+	refuses 7 code-not-verified --image "$flipped" "$MEMINFO"
+	says 'the compiled code refers to __fentry__, the code in vmlinux to '
+}
+
+@test "a changed byte in another function of the object: a warning and a count" {
+	flipped arch_report_meminfo 0
+	make_patch other fs/proc/meminfo.c 's/Committed_AS:/Committed_ID:/'
+	run -0 kpatch_build --image "$flipped" "$patch"
+	flipped show_val_kb 9
+	run -0 kpatch_build --image "$flipped" "$patch"
+	says 'show_val_kb: warning: 1 of 3 functions are not those of vmlinux; here the code differs at \+0x'
+	grep -qx '  matched: 2' "$OUT/livepatch-other.yaml"
+}
+
+@test "a compiler with another flag: refused, and blamed on flags" {
+	cc=$BATS_TEST_TMPDIR/cc
+	printf '#!/bin/sh\nexec %s "$@" -fno-stack-protector -Os\n' gcc-12 > "$cc"
+	chmod +x "$cc"
+	refuses 7 verify-nothing-matches --cc "$cc" "$MEMINFO"
+	says 'none of the [0-9]+ functions compiled from fs/proc/meminfo.c is in the installed vmlinux'
+	says 'Compiler, flags, configuration or source'
+}
+
+@test "--no-verify: built, and the manifest says that nothing was proven" {
+	flipped meminfo_proc_show 0x100
+	run -0 kpatch_build --no-verify --image "$flipped" "$MEMINFO"
+	grep -qx 'verified: false' "$OUT/livepatch-meminfo-string.yaml"
+}
+
+@test "the image of another kernel: refused by its release" {
+	other=$(find "$KERNEL_ROOT/.." -maxdepth 3 -name 'vmlinuz-*' ! -path "$KERNEL_ROOT/*" | head -n 1)
+	[[ $other ]] || skip 'there is no other kernel'
+	refuses 3 image-release --image "$other" "$MEMINFO"
+}
+
+@test "a module: proven against its file, and a changed byte is caught" {
+	ko=$(find "$KERNEL_ROOT/lib/modules" -name 'nfsd.ko')
+	[[ $ko ]] || skip 'its modules are compressed'
+	make_patch export fs/nfsd/export.c 's/"exports"/"imports"/;s/\(static void svc_export_put(struct kref \*ref)\)/\1/;s/exp->ex_flags = 0;/exp->ex_flags = 0; exp->ex_fsid = 0;/'
+	run -0 kpatch_build "$patch"
+	yaml=$OUT/livepatch-export.yaml
+	grep -qx 'verified: true' "$yaml"
+	grep -qx "  build_id: \"$(readelf -nW "$ko" | sed -n 's/.*Build ID: //p')\"" "$yaml"
+	function=$(sed -n '/functions:/,$ s/^  - name: //p' "$yaml" | head -n 1)
+
+	mkdir "$BATS_TEST_TMPDIR/modules"
+	cp -rs "$(dirname "$(dirname "$(dirname "$(dirname "$ko")")")")/." "$BATS_TEST_TMPDIR/modules"
+	copy=$BATS_TEST_TMPDIR/modules/kernel/fs/nfsd/nfsd.ko
+	rm "$copy"
+	cp "$ko" "$copy"
+	# past the call of __fentry__, whose field is not in the file's bytes
+	read -r value text < <(readelf -sW "$ko" | awk -v f="$function" '$8 == f { print $2, $7 }')
+	offset=$(readelf -SW "$ko" | sed 's/^ *\[ *//' | awk -v s="$text]" '$1 == s { print $5 }')
+	printf '\xcc' | dd of="$copy" bs=1 seek=$((0x$offset + 0x$value + 6)) conv=notrunc status=none
+	rm -r "$OUT"
+	refuses 7 code-not-verified --modules "$BATS_TEST_TMPDIR/modules" "$patch"
+	says "'$function' is not what nfsd runs: the code differs at \+0x[0-9a-f]+: '.*' in nfsd"
+}
+
