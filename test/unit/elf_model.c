@@ -128,6 +128,7 @@ static void test_cut_data(void)
 	obj(&f, "first", s, 4, 8);
 	obj(&f, "inside", s, 6, 2);
 	obj(&f, "alias", s, 4, 8);
+	builder_symbol(f.b, "a_label", STB_GLOBAL, STT_NOTYPE, s, 0, 4, 0);
 	obj(&f, "key", s, 16, 0);	/* shares the address of what follows, and is not it */
 	obj(&f, "second", s, 16, 8);
 	obj(&f, "overlap", s, 20, 8);
@@ -141,7 +142,7 @@ static void test_cut_data(void)
 	ok_string(cut_of(f.o, ".data"),
 		  "-@0+4 alias@4+8 -@12+4 key@16+0 second@16+12 -@28+4 lone_key@32+0 -@32+4 sizeless@36+12 "
 		  "label@48+16 end@64+0", "data: every byte goes to one atom");
-	ok_number(by_name(f.o, "alias")->n_symbols, 3, "data: aliases and symbols inside");
+	ok_number(by_name(f.o, "alias")->n_symbols, 4, "data: aliases and symbols inside");
 	ok(object_atom_at(f.o, object_section(f.o, ".data")->index, 64) == by_name(f.o, "label")->id,
 	   "the end of a section is in its last atom with bytes");
 	ok(object_atom_at(f.o, object_section(f.o, ".data")->index, 16) == by_name(f.o, "second")->id,
@@ -203,6 +204,7 @@ static void test_code(void)
 
 	func(&f, "f", s, 2, 6);
 	builder_symbol(f.b, "g", STB_GLOBAL, STT_FUNC, s, 0, 9, 23);
+	label(&f, "inside_g", s, 18);	/* branches across it stay in g */
 	obj(&f, "x", data, 0, 8);
 	obj(&f, "y", data, 8, 8);
 	builder_reloc(f.b, s, 28, R_X86_64_PLT32, builder_section_symbol(f.b, s), 2 - 4);
