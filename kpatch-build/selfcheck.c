@@ -47,11 +47,12 @@ static const char *modinfo(const struct checked *c, const char *key)
 {
 	uint32_t index = elfile_find_section(c->f, ".modinfo");
 	const struct elfile_section *s = &c->f->sections[index];
-	const char *p = (const char *)s->data, *end = p + s->size;
+	const char *p = (const char *)s->data, *end;
 	size_t length = strlen(key);
 
-	if (!index || !s->size || end[-1])
+	if (!index || !s->size || !p || p[s->size - 1])
 		return NULL;
+	end = p + s->size;
 	for (; p < end; p += strlen(p) + 1)
 		if (!strncmp(p, key, length) && p[length] == '=')
 			return p + length + 1;
@@ -127,7 +128,7 @@ static struct strmap *versions(const struct checked *c)
 	struct strmap *names = strmap_new(64);
 	uint64_t i;
 
-	for (i = 0; names && index && i + 64 <= s->size; i += 64) {
+	for (i = 0; names && s->data && i + 64 <= s->size; i += 64) {
 		char *name = arena_strndup(c->arena, (const char *)s->data + i + 8, 56);
 
 		if (!name || strmap_set(names, name, (union strmap_value){ .num = 1 })) {
@@ -172,7 +173,7 @@ static void check_manifest(struct checked *c, const void *want, size_t size)
 	uint32_t index = elfile_find_section(c->f, KPATCH_MANIFEST_SECTION);
 	const struct elfile_section *s = &c->f->sections[index];
 
-	if (!index || s->flags & SHF_ALLOC || s->size != size || memcmp(s->data, want, size))
+	if (!s->data || s->flags & SHF_ALLOC || s->size != size || memcmp(s->data, want, size))
 		selfcheck_error(c, "selfcheck-manifest", "the manifest in the module is damaged");
 }
 

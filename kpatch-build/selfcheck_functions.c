@@ -94,7 +94,7 @@ static bool orc_is_right(const struct checked *c, const struct module_entry *e)
 		struct place p = checked_target(c, &rela[i], 0);
 		uint64_t at = rela[i].r_offset / 4 * 6;
 
-		if (p.section != e->section || p.offset > e->offset || at + 6 > s->size)
+		if (!s->data || p.section != e->section || p.offset > e->offset || at + 6 > s->size)
 			continue;
 		if (!entry || p.offset >= best) {
 			best = p.offset;

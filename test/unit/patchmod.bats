@@ -176,6 +176,7 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 		livepatch selfcheck-modinfo
 		name selfcheck-modinfo
 		vermagic selfcheck-modinfo
+		modinfo-bss selfcheck-modinfo
 		mcount selfcheck-function
 		mcount-gone selfcheck-table
 		call selfcheck-function

@@ -108,6 +108,11 @@ static void function_type(struct elfile *f) { symbol(f, "new_show")->type = STT_
 static void orc(struct elfile *f) { section(f, ".orc_unwind")->data[0] = 16; }
 static void orc_register(struct elfile *f) { section(f, ".orc_unwind")->data[4] = 4; }
 static void orc_late(struct elfile *f) { relas(f, ".rela.orc_unwind_ip")->r_addend = 64; }
+static void modinfo_bss(struct elfile *f)
+{
+	section(f, ".modinfo")->type = SHT_NOBITS;
+	section(f, ".modinfo")->data = NULL;
+}
 static void version(struct elfile *f) { section(f, "__versions")->data[8] = 'x'; }
 static void weak(struct elfile *f) { symbol(f, "__fentry__")->bind = STB_WEAK; }
 static void abi(struct elfile *f) { section(f, KPATCH_FUNCS_SECTION)->data[0] = 9; }
@@ -136,6 +141,7 @@ static const struct {
 	{ "livepatch", livepatch },
 	{ "name", name },
 	{ "vermagic", vermagic },
+	{ "modinfo-bss", modinfo_bss },
 	{ "mcount", mcount },
 	{ "mcount-gone", mcount_gone },
 	{ "call", call },
