@@ -3,6 +3,7 @@
  * The command line: finds the command, reads the options that it takes, runs it, and prints what
  * it left in the report and the diagnostics, as text or for programs.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -18,9 +19,8 @@
 static const struct command *const commands[] = {
 	&load_command,	  &unload_command,    &list_command,   &status_command, &info_command,
 	&check_command,	  &install_command,   &uninstall_command, &signal_command, &force_command,
+	NULL,
 };
-
-#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
 
 /* Seconds; most transitions take less than one, and the kernel wakes stalled tasks after 15. */
 #define DEFAULT_TIMEOUT 60
@@ -60,9 +60,8 @@ enum outcome worse(enum outcome a, enum outcome b)
 static void print_usage(FILE *f)
 {
 	fprintf(f, "usage: kpatch COMMAND [OPTION...] [ARGUMENT...]\n\n");
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(f, "  %-10s %-10s %s\n", commands[i]->name, commands[i]->arguments,
-			commands[i]->summary);
+	for (const struct command *const *c = commands; *c; c++)
+		fprintf(f, "  %-10s %-10s %s\n", (*c)->name, (*c)->arguments, (*c)->summary);
 	fprintf(f, "  %-10s %-10s %s\n", "version", "", "print the version");
 	fprintf(f, "  %-10s %-10s %s\n", "help", "[COMMAND]", "explain a command");
 	fprintf(f, "\nEvery command takes --format text|json|yaml, --quiet, --verbose and --help.\n"
@@ -90,8 +89,8 @@ static const struct option_help option_helps[] = {
 
 static void print_help(const struct command *c, FILE *f)
 {
-	fprintf(f, "usage: kpatch %s [OPTION...]%s%s\n\n%s%s.\n%s\n", c->name, *c->arguments ? " " : "",
-		c->arguments, "", c->summary, c->help);
+	fprintf(f, "usage: kpatch %s [OPTION...]%s%s\n\n%c%s.\n%s\n", c->name, *c->arguments ? " " : "",
+		c->arguments, toupper((unsigned char)*c->summary), c->summary + 1, c->help);
 	for (size_t i = 0; i < sizeof(option_helps) / sizeof(*option_helps); i++)
 		if (!option_helps[i].bit || option_helps[i].bit & c->options)
 			fputs(option_helps[i].text, f);
@@ -99,10 +98,11 @@ static void print_help(const struct command *c, FILE *f)
 
 static const struct command *find_command(const char *name)
 {
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (!strcmp(commands[i]->name, name))
-			return commands[i];
-	return NULL;
+	const struct command *const *c = commands;
+
+	while (*c && strcmp((*c)->name, name))
+		c++;
+	return *c;
 }
 
 /* Long options; "unchecked" has no short one. */

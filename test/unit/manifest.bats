@@ -5,7 +5,7 @@
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/../.."
 	BUILD=${KPATCH_TEST_BUILD:-build}
-	make -s "$BUILD/test/manifest"
+	make -s $([[ $BUILD != *-dev ]] || echo DEV=1) BUILD="$BUILD" "$BUILD/test/manifest"
 	export MANIFEST=$PWD/$BUILD/test/manifest
 }
 
