@@ -61,9 +61,9 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	flipped arch_report_meminfo 0
 	make_patch other fs/proc/meminfo.c 's/Committed_AS:/Committed_ID:/'
 	run -0 kpatch_build --image "$flipped" "$patch"
-	flipped show_val_kb 9
+	flipped proc_meminfo_init 9
 	run -0 kpatch_build --image "$flipped" "$patch"
-	says 'show_val_kb: warning: 1 of 3 functions are not those of vmlinux; here the code differs at \+0x'
+	says 'proc_meminfo_init: warning: 1 of 3 functions are not those of vmlinux; here the code differs at \+0x'
 	grep -qx '  matched: 2' "$OUT/livepatch-other.yaml"
 }
 
@@ -71,9 +71,9 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	cc=$BATS_TEST_TMPDIR/cc
 	printf '#!/bin/sh\nexec %s "$@" -fno-stack-protector -Os\n' gcc-12 > "$cc"
 	chmod +x "$cc"
-	refuses 7 verify-nothing-matches --cc "$cc" "$MEMINFO"
-	says 'none of the [0-9]+ functions compiled from fs/proc/meminfo.c is in the installed vmlinux'
-	says 'Compiler, flags, configuration or source'
+	refuses 7 code-not-verified --cache "$BATS_TEST_TMPDIR/cache" --cc "$cc" "$MEMINFO"
+	says "'meminfo_proc_show' is not what vmlinux runs: the code differs at"
+	says '[3-9] of [4-9] functions are not those of vmlinux; .* Compiler, flags, configuration'
 }
 
 @test "--no-verify: built, and the manifest says that nothing was proven" {
@@ -83,15 +83,16 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 }
 
 @test "the image of another kernel: refused by its release" {
-	other=$(find "$KERNEL_ROOT/.." -maxdepth 3 -name 'vmlinuz-*' ! -path "$KERNEL_ROOT/*" | head -n 1)
+	other=$(find "$(dirname "$KERNEL_ROOT")" -maxdepth 3 -name 'vmlinuz-*' ! -path "$KERNEL_ROOT/*" |
+		head -n 1)
 	[[ $other ]] || skip 'there is no other kernel'
-	refuses 3 image-release --image "$other" "$MEMINFO"
+	refuses 3 kernel-image-mismatch --image "$other" "$MEMINFO"
 }
 
 @test "a module: proven against its file, and a changed byte is caught" {
 	ko=$(find "$KERNEL_ROOT/lib/modules" -name 'nfsd.ko')
 	[[ $ko ]] || skip 'its modules are compressed'
-	make_patch export fs/nfsd/export.c 's/"exports"/"imports"/;s/\(static void svc_export_put(struct kref \*ref)\)/\1/;s/exp->ex_flags = 0;/exp->ex_flags = 0; exp->ex_fsid = 0;/'
+	make_patch export fs/nfsd/export.c 's/"#path domain(flags)/"#where domain(flags)/'
 	run -0 kpatch_build "$patch"
 	yaml=$OUT/livepatch-export.yaml
 	grep -qx 'verified: true' "$yaml"
