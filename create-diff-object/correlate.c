@@ -25,6 +25,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -402,6 +403,8 @@ static int pair_numbers(struct correlate *c, const struct group *g)
 	for (uint32_t o = g->first[0]; names && o != NO_ATOM; o = c->next[0][o])
 		if (strmap_set(names, orig_atom(c->d, o)->name, (union strmap_value){ .num = o }))
 			ret = -ENOMEM;
+	if (names && ret > 0 && strmap_count(names) != g->n[0])
+		ret = 0;
 	for (uint32_t n = g->first[1]; names && ret > 0 && n != NO_ATOM; n = c->next[1][n])
 		if (!strmap_get(names, new_atom(c->d, n)->name))
 			ret = 0;
@@ -472,24 +475,66 @@ static bool same_shape(const struct diff *d, uint32_t orig, uint32_t new)
 	return true;
 }
 
-/* Pairs each patched function with the one original of the same contents, if there is one. */
-static void match_contents(struct correlate *c, const struct group *g)
+/* A key that equal shapes have in common. */
+static const char *shape_key(struct diff *d, const struct object *o, const struct atom *a)
+{
+	const uint8_t *bytes = atom_bytes(a);
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (uint64_t i = 0; bytes && i < a->size; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++)
+		hash = (hash ^ o->refs[i].offset ^ (uint64_t)o->refs[i].addend << 32) * 0x100000001b3;
+	return arena_printf(d->arena, "%" PRIx64 "/%" PRIx64, hash, a->size);
+}
+
+/* Originals of the same name and contents first. */
+static int match_same_names(struct correlate *c, const struct group *g)
 {
 	struct diff *d = c->d;
+	struct strmap *names = strmap_new(g->n[0]);
+	int err = names ? 0 : -ENOMEM;
 
-	for (uint32_t n = g->first[1]; n != NO_ATOM; n = c->next[1][n]) {
-		uint32_t found = NO_ATOM, count = 0;
+	for (uint32_t o = g->first[0]; !err && o != NO_ATOM; o = c->next[0][o])
+		err = strmap_set(names, orig_atom(d, o)->name, (union strmap_value){ .num = o });
+	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+		const union strmap_value *v = strmap_get(names, new_atom(d, n)->name);
 
-		for (uint32_t o = g->first[0]; o != NO_ATOM; o = c->next[0][o]) {
-			if (d->pairs.back[o] != NO_ATOM || !same_shape(d, o, n))
-				continue;
-			/* Several of the same contents are interchangeable, but prefer the name. */
-			if (!count++ || !strcmp(orig_atom(d, o)->name, new_atom(d, n)->name))
-				found = o;
-		}
-		if (found != NO_ATOM)
-			pair(d, found, n, MATCH_CONTENT);
+		if (v && d->pairs.back[v->num] == NO_ATOM && same_shape(d, (uint32_t)v->num, n))
+			pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
 	}
+	strmap_free(names);
+	return err;
+}
+
+/* Then any of the same contents: they are interchangeable. */
+static int match_same_shapes(struct correlate *c, const struct group *g)
+{
+	struct diff *d = c->d;
+	struct strmap *shapes = strmap_new(g->n[0]);
+	int err = shapes ? 0 : -ENOMEM;
+
+	for (uint32_t o = g->first[0]; !err && o != NO_ATOM; o = c->next[0][o]) {
+		const char *key;
+
+		if (d->pairs.back[o] != NO_ATOM)
+			continue;
+		key = shape_key(d, d->orig.object, orig_atom(d, o));
+		err = key ? strmap_set(shapes, key, (union strmap_value){ .num = o }) : -ENOMEM;
+	}
+	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+		const union strmap_value *v;
+		const char *key;
+
+		if (d->pairs.twin[n] != NO_ATOM)
+			continue;
+		key = shape_key(d, d->new.object, new_atom(d, n));
+		v = key ? strmap_get(shapes, key) : NULL;
+		if (v && d->pairs.back[v->num] == NO_ATOM && same_shape(d, (uint32_t)v->num, n))
+			pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
+	}
+	strmap_free(shapes);
+	return err;
 }
 
 /* What is left of functions: one on either side is the same one. */
@@ -542,10 +587,14 @@ static int match_group(struct correlate *c, const struct group *g, uint32_t *vot
 			mark_undecided(c, g);
 		return err;
 	}
-	if (g->n[0] > 1 || g->n[1] > 1)
-		match_contents(c, g);
-	match_leftover(c, g);
-	return 0;
+	if (g->n[0] > 1 || g->n[1] > 1) {
+		err = match_same_names(c, g);
+		if (!err)
+			err = match_same_shapes(c, g);
+	}
+	if (!err)
+		match_leftover(c, g);
+	return err;
 }
 
 static void correlate_free(struct correlate *c)

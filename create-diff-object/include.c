@@ -149,10 +149,45 @@ static void follow_function(struct walk *w, uint32_t f)
 	for (uint32_t c = d->new.first_child[f]; c != NO_ATOM; c = d->new.next_child[c])
 		if (part_only(&d->new, c))
 			include(w, c, f);
-	for (uint32_t e = d->new.first_entry[f]; e != NO_ATOM; e = d->new.next_entry[e]) {
-		refuse_builtin_only(w, f, e);
+}
+
+static void follow_entries(struct walk *w, uint32_t atom)
+{
+	struct diff *d = w->d;
+
+	for (uint32_t e = d->new.first_entry[atom]; e != NO_ATOM; e = d->new.next_entry[e]) {
+		refuse_builtin_only(w, atom, e);
 		if (!entry_dropped(w, e))
-			include(w, e, f);
+			include(w, e, atom);
+	}
+}
+
+/*
+ * Sections that nobody knows: a pointer to a function stays right, because it leads to the original.
+ * What describes code inside a function would have to come along, and nobody knows how.
+ */
+static void check_unknown(struct walk *w)
+{
+	struct diff *d = w->d;
+
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
+		const struct atom *a = new_atom(d, i);
+
+		if (d->new.role[i] != ROLE_UNKNOWN)
+			continue;
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++) {
+			const struct ref *r = &d->new.object->refs[k];
+
+			if (r->target == NO_ATOM || d->new.role[r->target] != ROLE_CODE ||
+			    !d->included[r->target].in || w->reported[r->target] ||
+			    r->addend == (int64_t)new_atom(d, r->target)->entry)
+				continue;
+			w->reported[r->target] = true;
+			diff_refuse(d, "unknown-section", &d->new, r->target, r->addend,
+				    "Report the section, so that this tool can learn about it",
+				    "section %s describes this code, and its meaning is not known",
+				    a->section->name);
+		}
 	}
 }
 
@@ -211,10 +246,13 @@ int pass_include(struct diff *d)
 
 		if (d->new.role[atom] == ROLE_CODE)
 			follow_function(&w, atom);
+		follow_entries(&w, atom);
 		if (d->new.role[atom] == ROLE_PIECE && new_atom(d, atom)->symbol)
 			refuse_new_entry(&w, atom);
 		follow_refs(&w, atom);
 	}
+	if (!err)
+		check_unknown(&w);
 	strmap_free(w.keys);
 	return err;
 }

@@ -80,7 +80,7 @@ static enum role special_role(const struct side *s, const struct atom *a)
 {
 	switch (a->section->special ? a->section->special->owner : OWNER_NOBODY) {
 	case OWNER_CODE:
-		return ROLE_ENTRY;
+		return a->owner != NO_ATOM ? ROLE_ENTRY : ROLE_UNKNOWN;
 	case OWNER_REFERRED:
 		if (a->symbol && data_role(s, a) == ROLE_FRESH)
 			return ROLE_FRESH;

@@ -142,3 +142,41 @@ END
 	[[ $status -eq 1 && ! -e out.o ]]
 	[[ $stderr == *AArch64* || $stderr == *aarch64* || $stderr == *183* ]]
 }
+
+@test "a section that nobody knows and that describes a changed function" {
+	original <<'END'
+		int f(int x)
+		{
+			asm volatile("1: nop\n.pushsection .who_knows,\"a\"\n.long 1b - .\n.popsection");
+			return ext(x) + 1;
+		}
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	refused unknown-section
+	[[ $stderr == *"f+0x"*.who_knows* ]]
+}
+
+@test "a section that nobody knows, with a pointer to a changed function, stays right" {
+	original <<< '__section("my_table") __used static int (*entry)(int); int f(int x) { return ext(x) + 1; }'
+	sed -i '$s/$/ __section("my_table") __used static void *p = f;/' original.c
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	no grep -q my_table <(sections)
+}
+
+@test "a table entry of an unknown layout is not lost in silence" {
+	original <<'END'
+		int f(int x)
+		{
+			asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n.long 1b - .\n.byte 1,2,3\n.popsection");
+			return ext(x) + 1;
+		}
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	[[ $status -eq 2 && ! -e out.o ]]
+	[[ $stderr == *__bug_table* ]]
+}
