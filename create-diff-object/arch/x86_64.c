@@ -58,6 +58,7 @@ static const struct {
 	{ "__ext4_journal_start_sb", ARG_RDX, ARG_RSI }, /* (inode, sb, line, type, …) since 6.3 */
 	{ "__ext4_journal_start_reserved", ARG_RSI, NO_ARG },
 	{ "__ext4_new_inode", ARG_STACK, NO_ARG },
+	{ "__check_block_validity", ARG_RSI, NO_ARG },	 /* a clone without the function's name */
 };
 
 /* The argument that is passed in the register with this number in an instruction. */
@@ -99,6 +100,16 @@ static int address_load(const uint8_t *code, size_t len)
 	return -1;
 }
 
+/* mov %from, %to of 64 bits. */
+static bool register_copy(const uint8_t *code, size_t len, unsigned int *from, unsigned int *to)
+{
+	if (len != 3 || (code[0] & 0xf2) != 0x40 || !(code[0] & 8) || code[1] != 0x89 || code[2] < 0xc0)
+		return false;
+	*from = (code[2] >> 3 & 7) + (code[0] & 4 ? 8 : 0);
+	*to = (code[2] & 7) + (code[0] & 1 ? 8 : 0);
+	return true;
+}
+
 /* Whether a reference leads to what __FILE__ or __func__ stand for. */
 static bool names_place(const struct object *o, const struct ref *r)
 {
@@ -134,6 +145,14 @@ static bool anything_pending(const struct line_walk *w)
 	return false;
 }
 
+/* Whether @callee is the function or a clone of it. */
+static bool same_function(const char *name, const char *callee)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(name, callee, n) && (callee[n] == '\0' || callee[n] == '.');
+}
+
 static bool takes_line(const struct line_walk *w, int arg, const char *callee)
 {
 	if (arg < ARG_STACK && ((arg > 0 && w->place[arg - 1]) || w->place[arg + 1]))
@@ -141,7 +160,7 @@ static bool takes_line(const struct line_walk *w, int arg, const char *callee)
 	for (size_t i = 0; callee && i < sizeof(line_takers) / sizeof(line_takers[0]); i++) {
 		uint8_t unless = line_takers[i].unless;
 
-		if (line_takers[i].arg == arg && !strcmp(line_takers[i].name, callee) &&
+		if (line_takers[i].arg == arg && same_function(line_takers[i].name, callee) &&
 		    (unless == NO_ARG || !w->constant[unless]))
 			return true;
 	}
@@ -190,6 +209,7 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 		      const uint8_t *was, const uint8_t *is)
 {
 	const struct ref *r = ref_in(w, at, insn->length);
+	unsigned int from, to;
 	uint8_t arg = NO_ARG;
 	int reg;
 
@@ -215,6 +235,9 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 	reg = address_load(is, insn->length);
 	if (reg >= 0 && arg_of_register((unsigned int)reg) != NO_ARG)
 		w->place[arg_of_register((unsigned int)reg)] = r && names_place(w->o, r);
+	else if (register_copy(is, insn->length, &from, &to) && arg_of_register(to) != NO_ARG)
+		w->place[arg_of_register(to)] = arg_of_register(from) != NO_ARG &&
+						w->place[arg_of_register(from)];
 	return true;
 }
 

@@ -288,3 +288,35 @@ END
 	[[ -z $(symbol a) && -z $(symbol b) ]]
 	grep -q 'vmlinux.b,0 -4' <(relocs .sched.text)
 }
+
+@test "a line number that ext4 passes without a name beside it: no change" {
+	original <<< 'void *__ext4_journal_start_sb(void *, unsigned int, int, int);
+		int f(void *sb) { return __ext4_journal_start_sb(sb, __LINE__, 3, 8) != 0; }'
+	patched '1s/^/\n\n\n/'
+	differ
+	no_change
+}
+
+@test "another argument of the same function: a change" {
+	original <<< 'void *__ext4_journal_start_sb(void *, unsigned int, int, int);
+		int f(void *sb) { return __ext4_journal_start_sb(sb, __LINE__, 3, 8) != 0; }'
+	patched 's/, 3, 8/, 4, 8/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}
+
+@test "SRCU structures of the patch are listed for the module loader" {
+	original <<< 'struct s { void *p; }; void lock(struct s *); int f(int x) { return ext(x); }'
+	patched <<'END'
+		struct s { void *p; };
+		void lock(struct s *);
+		static struct s mine = { &mine };
+		static __used __section("___srcu_struct_ptrs") struct s *const mine_ptr = &mine;
+		int f(int x) { lock(&mine); return ext(x); }
+END
+	differ
+	written
+	[[ $(symbol mine) == "LOCAL OBJECT "* ]]
+	grep -qE '^0 R_X86_64_64 (mine|\.data[^ ]*) \+0' <(relocs ___srcu_struct_ptrs)
+}
