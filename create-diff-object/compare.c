@@ -287,6 +287,10 @@ static struct verdict compare_refs(struct diff *d, const struct atom *a, const s
 		const struct ref *q = &d->new.object->refs[b->first_ref + i];
 		const char *reason = NULL;
 
+		/* Fields that references fill are zero in the file: the bytes do not tell where they are. */
+		if (p->offset != q->offset || p->type != q->type)
+			return changed(q->offset, arena_printf(d->arena, "its references differ from +0x%"
+							       PRIx32 " on", q->offset));
 		if (!refs_same(d, p, q, &reason))
 			return changed(q->offset, reason);
 	}
@@ -391,12 +395,35 @@ static struct verdict compare_code(struct diff *d, uint32_t orig, uint32_t new)
 	return compare_entries(d, orig, new);
 }
 
+/*
+ * What the running kernel's memory is, for data that keeps its value: read-only data cannot be
+ * written, and code reaches per-CPU data by offset. NULL where that is the same.
+ */
+static const char *storage_differs(const struct side *o, const struct atom *a, const struct side *n,
+				   const struct atom *b)
+{
+	static const char sealed[] = "ro_after_init";
+
+	if (!a->section || !b->section)
+		return NULL;
+	if (a->section->per_cpu != b->section->per_cpu)
+		return b->section->per_cpu ? "it is per-CPU data now" : "it is no per-CPU data any more";
+	if (o->role[a->id] == ROLE_CONST && n->role[b->id] == ROLE_STATE)
+		return "it is writable now";
+	if (strstr(a->section->name, sealed) && !strstr(b->section->name, sealed))
+		return "it is writable after boot now";
+	return NULL;
+}
+
 static struct verdict compare_data(struct diff *d, uint32_t orig, uint32_t new)
 {
 	const struct atom *a = orig_atom(d, orig), *b = new_atom(d, new);
+	const char *storage = storage_differs(&d->orig, a, &d->new, b);
 	uint8_t buf_a[256], buf_b[256];
 	uint64_t at;
 
+	if (storage)
+		return changed(0, storage);
 	if (a->size != b->size)
 		return changed(0, arena_printf(d->arena, "its size changes from %" PRIu64 " to %"
 					       PRIu64 " bytes", a->size, b->size));

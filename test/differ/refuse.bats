@@ -180,3 +180,12 @@ END
 	[[ $status -eq 2 && ! -e out.o ]]
 	[[ $stderr == *__bug_table* ]]
 }
+
+@test "data that the running kernel holds in another kind of memory" {
+	original <<< 'extern const int limit; const int limit = 3; int counter; int f(int x) { return ext(x + *(volatile int *)&limit + counter); }'
+	patched 's/extern const int limit; const int/extern int limit; int/' \
+		's/int counter/int __section(".data..percpu") counter/'
+	differ
+	[[ $status -eq 2 && $(ids) == data-changed ]]
+	[[ $stderr == *"it is writable now"* && $stderr == *"it is per-CPU data now"* ]]
+}
