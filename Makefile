@@ -8,6 +8,7 @@
 #   make check      all tests, everything installed and fetched
 #   make lint       static checks
 #   make bench      the figures
+#   make sweep      hundreds of objects proven against stock kernels; resumable
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
 
 CC ?= gcc
@@ -98,7 +99,7 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check bench lint
+.PHONY: demo check bench sweep lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
@@ -106,6 +107,8 @@ check:
 	@test/run
 bench:
 	@test/bench
+sweep:
+	@test/sweep
 lint:
 	@test/lint
 

@@ -25,3 +25,29 @@ setup_file() {
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^ok' <<< "$output")" -ge 110 ]
 }
+
+@test "a minute of mutated modules, tables and texts, with sanitizers" {
+	cd "$BATS_TEST_TMPDIR"
+	top=$BATS_TEST_DIRNAME/../..
+	for part in a b c; do
+		${CC:-cc} -c -o $part.o "$BATS_TEST_DIRNAME/fake_module.$part.S"
+	done
+	ld -r -o fake.ko a.o b.o c.o
+	xz -k fake.ko
+	gzip -k fake.ko
+	make -s -C "$top" "${BUILD##*/}/test/fake_dump"
+	"$BUILD/test/fake_dump" 0 old
+	"$BUILD/test/fake_dump" 1 new
+	printf '0x12345678\tgood\tvmlinux\tEXPORT_SYMBOL\t\n' > symvers
+	printf 'CONFIG_A=y\nCONFIG_S="a \\"b\\""\n' > config
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I"$top" -g -O1 -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined -pthread -o fuzz "$top"/test/fuzz/kernel_fuzz.c \
+		"$top"/lib/kernel/*.c "$top"/lib/elf/*.c "$top"/lib/elf/*/*.c "$top"/lib/util/*.c \
+		-ldw -lelf -lZydis -llzma -lzstd -lz
+	seed=${KPATCH_FUZZ_SEED:-$RANDOM}
+	echo "seed $seed"
+	run timeout 200 ./fuzz --mutate "${KPATCH_FUZZ_SECONDS:-60}" "$seed" fake.ko fake.ko.xz fake.ko.gz \
+		old new symvers config
+	echo "$output"
+	[ "$status" -eq 0 ]
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fuzz target of the readers of modules, kallsyms tables, Module.symvers, configurations and build
+ * IDs, and of the decompressors: any bytes give a result or an error. With clang:
+ * -fsanitize=fuzzer,address -DLIBFUZZER. Otherwise a program that reads the files it is given and,
+ * with "--mutate SECONDS SEED", mutations of each for that long altogether.
+ */
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/kernel/buildid.h"
+#include "lib/kernel/decompress.h"
+#include "lib/kernel/kallsyms.h"
+#include "lib/kernel/kconfig.h"
+#include "lib/kernel/module.h"
+#include "lib/kernel/symvers.h"
+#include "lib/util/diag.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_module(const uint8_t *data, size_t size)
+{
+	struct diags *d = diags_new();
+	struct kmodule *m = NULL;
+	uint32_t position;
+
+	if (kmodule_read("fuzz.ko", data, size, d, &m) && !diags_errors(d))
+		abort();
+	for (uint32_t i = 0; m && i < m->n_symbols; i++)
+		kmodule_sympos(m, i, &position, NULL);
+	kmodule_free(m);
+	diags_free(d);
+}
+
+/* The input as .rodata; aligned, as the image reader hands it over. */
+static void fuzz_kallsyms(const uint8_t *data, size_t size)
+{
+	uint8_t *copy = malloc(size + 1);
+	struct kallsyms_range rodata = { 0xffffffff82000000ull, copy, size };
+	struct kallsyms_range text = { 0xffffffff81000000ull, copy, 0x8000 };
+	struct kallsyms *k = NULL;
+
+	if (!copy)
+		return;
+	memcpy(copy, data, size);
+	if (!kallsyms_decode(&rodata, &text, &k)) {
+		for (uint32_t i = 0; i < kallsyms_count(k); i++)
+			if (kallsyms_first(k, kallsyms_get(k, i).name) == KALLSYMS_NONE)
+				abort();
+		kallsyms_free(k);
+	}
+	k = NULL;
+	if (!kallsyms_from_block(copy, size, &k))
+		kallsyms_free(k);
+	free(copy);
+}
+
+static void fuzz_texts(const uint8_t *data, size_t size)
+{
+	struct diags *d = diags_new();
+	struct symvers *s = NULL;
+	struct kconfig *c = NULL;
+	struct buildid id;
+
+	symvers_read("fuzz", (const char *)data, size, d, &s);
+	kconfig_read("fuzz", (const char *)data, size, d, &c);
+	buildid_from_notes(data, size, &id);
+	symvers_free(s);
+	kconfig_free(c);
+	diags_free(d);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	enum compression c = compression_detect(data, size);
+	uint8_t *plain;
+	size_t plain_size;
+
+	if (c != COMPRESSION_NONE && !decompress(c, data, size, 1u << 20, 0, &plain, &plain_size)) {
+		if (plain_size > 1u << 20)
+			abort();
+		free(plain);
+	}
+	fuzz_module(data, size);
+	fuzz_kallsyms(data, size);
+	fuzz_texts(data, size);
+	return 0;
+}
+
+#ifndef LIBFUZZER
+static uint8_t *load(const char *path, size_t *size)
+{
+	uint8_t *data = malloc(1 << 20);
+	FILE *f = fopen(path, "r");
+
+	if (!f || !data)
+		exit(2);
+	*size = fread(data, 1, 1 << 20, f);
+	fclose(f);
+	return data;
+}
+
+/* A few bytes changed, and now and then the end cut off. */
+static void mutate(const uint8_t *data, size_t size, unsigned int *seed)
+{
+	uint8_t *copy = malloc(size + 1);
+	size_t n = size;
+
+	if (!copy || !size)
+		exit(2);
+	memcpy(copy, data, size);
+	for (int i = 1 + rand_r(seed) % 6; i; i--)
+		copy[((size_t)rand_r(seed) << 8 ^ (size_t)rand_r(seed)) % size] = (uint8_t)rand_r(seed);
+	if (rand_r(seed) % 8 == 0)
+		n = (size_t)rand_r(seed) % size;
+	LLVMFuzzerTestOneInput(copy, n);
+	free(copy);
+}
+
+int main(int argc, char **argv)
+{
+	int first = argc > 3 && !strcmp(argv[1], "--mutate") ? 4 : 1;
+	time_t end = first == 4 ? time(NULL) + atoi(argv[2]) : 0;
+	unsigned int seed = first == 4 ? (unsigned int)strtoul(argv[3], NULL, 0) : 0, runs = 0;
+
+	if (first >= argc)
+		return 2;
+	do {
+		for (int i = first; i < argc; i++, runs++) {
+			size_t size;
+			uint8_t *data = load(argv[i], &size);
+
+			if (!runs)
+				LLVMFuzzerTestOneInput(data, size);
+			if (end)
+				mutate(data, size, &seed);
+			else
+				LLVMFuzzerTestOneInput(data, size);
+			free(data);
+		}
+	} while (time(NULL) < end);
+	printf("%u inputs\n", runs);
+	return 0;
+}
+#endif
