@@ -1,0 +1,81 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Targets that fail to load under a patch. On kernels before 6.3 nothing but the runtime of the patch
+# module clears what livepatch relocations wrote, and without that the target never loads again.
+
+load vm
+
+teardown() {
+	in_vm '[ ! -e /proc/fs/nfsd/threads ] || nfs-up down; rmmod zram 2> /dev/null; true'
+	unload_all
+	check_log
+	refute_match "$(log_of_test)" 'invalid relocation target|expected value'
+}
+
+# refused MODULE [ARGUMENT...]: loading it fails. What it depends on must be there (see known).
+# busybox tries every module twice, with finit_module() and with init_module().
+refused() {
+	local module=$1
+	shift
+	local path
+	path=$(in_vm "grep -o '^[^:]*/$module\.ko[^:]*' /lib/modules/$KERNEL_RELEASE/modules.dep")
+	run ! in_vm "insmod /lib/modules/$KERNEL_RELEASE/$path $*"
+	run ! in_vm "grep '^$module ' /proc/modules"
+}
+# known MODULE: what it depends on is loaded, itself not
+known() { in_vm "modprobe $1 && rmmod $1"; }
+
+patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
+
+@test "a parameter that zram refuses: the next load of the module is patched" {
+	known zram
+	build_and_load zram-callbacks.patch
+	refused zram # by the callback, see below
+	for _ in 1 2 3; do
+		refused zram num_devices=nonsense
+		in_vm 'modprobe zram'
+		assert_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" '^live patched: .*\[lzo-rle\]'
+		in_vm 'rmmod zram'
+	done
+	assert_match "$(log_of_test)" "reverting patch 'livepatch_zram_callbacks' on unloading module 'zram'"
+}
+
+@test "a pre_patch callback that refuses the module: the next load is patched" {
+	known zram
+	build_and_load zram-callbacks.patch
+	refused zram
+	[[ $(patched livepatch_zram_callbacks zram) == 0 ]]
+	assert_match "$(log_of_test)" 'pre-patch callback failed for object .zram'
+	in_vm 'modprobe zram'
+	[[ $(patched livepatch_zram_callbacks zram) == 1 ]]
+	assert_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" '^live patched: '
+	in_vm 'rmmod zram'
+	# the author's callbacks find the module's data where it was, cleared after the last of them
+	[[ $(log_of_test | grep -c 'pre_patch with lzo-rle') == 3 ]]
+	[[ $(log_of_test | grep -c 'post_unpatch with lzo-rle') == 1 ]]
+}
+
+@test "a pre_patch callback that refuses the patch: nothing of it is left" {
+	build zram-callbacks.patch
+	vm put "$module"
+	in_vm 'modprobe zram'
+	run ! in_vm "kpatch load $name.ko"
+	[[ -z $(in_vm 'ls /sys/kernel/livepatch') ]]
+	run ! in_vm 'grep ^livepatch_zram /proc/modules'
+	refute_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" 'live patched'
+	# its memory is fresh, and so is its counter: it refuses again, and unloads again
+	run ! in_vm "kpatch load $name.ko"
+	in_vm 'rmmod zram && modprobe zram'
+	refute_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" 'live patched'
+}
+
+@test "a parameter that nfsd refuses: the right nfsd is patched" {
+	known nfsd
+	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
+	for _ in 1 2 3; do
+		refused nfsd nfs4_disable_idmapping=xyz
+		in_vm 'modprobe nfsd'
+		[[ $(patched livepatch_nfsd_noexec nfsd) == 1 ]]
+		in_vm 'rmmod nfsd'
+	done
+}
