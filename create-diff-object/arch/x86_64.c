@@ -40,8 +40,9 @@ static bool is_branch(const struct object *o, const struct atom *a, const struct
 
 /*
  * Line numbers as arguments. __LINE__ is passed in a register, loaded with a constant; what tells it
- * from any other constant is that __FILE__ or __func__ is the argument beside it, or that the function
- * called is known to take one.
+ * from any other constant is that __FILE__ is the argument before it, or that the function called is
+ * known to take one. All that differ in a function differ by the same number of lines. Where this is
+ * too strict, a function is replaced that need not be; too lax, and a fix is lost in silence.
  */
 enum { ARG_RDI, ARG_RSI, ARG_RDX, ARG_RCX, ARG_R8, ARG_R9, ARG_STACK, N_ARGS, NO_ARG = N_ARGS };
 
@@ -60,6 +61,9 @@ static const struct {
 	{ "__ext4_new_inode", ARG_STACK, NO_ARG },
 	{ "__check_block_validity", ARG_RSI, NO_ARG },	 /* a clone without the function's name */
 };
+
+/* Families of functions whose line number follows __func__. */
+static const char *const line_follows_func[] = { "__ext4_", "ext4_", "__btrfs_", "btrfs_" };
 
 /* The argument that is passed in the register with this number in an instruction. */
 static uint8_t arg_of_register(unsigned int reg)
@@ -110,21 +114,25 @@ static bool register_copy(const uint8_t *code, size_t len, unsigned int *from, u
 	return true;
 }
 
+/* What a register holds: something else, __FILE__ or __func__. */
+enum place { PLACE_NONE, PLACE_FILE, PLACE_FUNC };
+
 /* Whether a reference leads to what __FILE__ or __func__ stand for. */
-static bool names_place(const struct object *o, const struct ref *r)
+static enum place names_place(const struct object *o, const struct ref *r)
 {
 	const struct atom *t = r->target == NO_ATOM ? NULL : &o->atoms[r->target];
 	const uint8_t *s = t ? atom_bytes(t) : NULL;
 	size_t len;
 
 	if (!s)
-		return false;
+		return PLACE_NONE;
 	if (t->kind != ATOM_STRING)
-		return t->symbol && !strncmp(t->name, "__func__", 8);
+		return t->symbol && !strncmp(t->name, "__func__", 8) ? PLACE_FUNC : PLACE_NONE;
 	if (r->addend != 0 || t->size < 3 || s[t->size - 1])
-		return false;
+		return PLACE_NONE;
 	len = strlen((const char *)s);
-	return len > 2 && s[len - 2] == '.' && (s[len - 1] == 'c' || s[len - 1] == 'h');
+	return len > 2 && s[len - 2] == '.' && (s[len - 1] == 'c' || s[len - 1] == 'h')
+		       ? PLACE_FILE : PLACE_NONE;
 }
 
 /* The state of a walk through one function. */
@@ -132,9 +140,10 @@ struct line_walk {
 	const struct object *o;
 	const struct atom *a;
 	uint32_t ref;		/* next reference, from a->first_ref */
-	bool place[N_ARGS];	/* arguments that hold __FILE__ or __func__ */
+	enum place place[N_ARGS]; /* arguments that hold __FILE__ or __func__ */
 	bool constant[N_ARGS];	/* arguments that were loaded with a constant */
 	bool pending[N_ARGS];	/* arguments whose constant differs between the versions */
+	int64_t delta;		/* by how much all of them differ; 0: none seen yet */
 };
 
 static bool anything_pending(const struct line_walk *w)
@@ -155,8 +164,14 @@ static bool same_function(const char *name, const char *callee)
 
 static bool takes_line(const struct line_walk *w, int arg, const char *callee)
 {
-	if (arg < ARG_STACK && ((arg > 0 && w->place[arg - 1]) || w->place[arg + 1]))
+	enum place before = arg > 0 && arg < ARG_STACK ? w->place[arg - 1] : PLACE_NONE;
+
+	if (before == PLACE_FILE)
 		return true;
+	for (size_t i = 0; callee && before == PLACE_FUNC &&
+			   i < sizeof(line_follows_func) / sizeof(line_follows_func[0]); i++)
+		if (!strncmp(callee, line_follows_func[i], strlen(line_follows_func[i])))
+			return true;
 	for (size_t i = 0; callee && i < sizeof(line_takers) / sizeof(line_takers[0]); i++) {
 		uint8_t unless = line_takers[i].unless;
 
@@ -205,8 +220,55 @@ static const struct ref *ref_in(struct line_walk *w, uint64_t at, size_t len)
 	return NULL;
 }
 
+/* Whether an instruction reads an argument register whose constant differs: then it is used here. */
+static bool reads_pending(const struct line_walk *w, const ZydisDecodedInstruction *insn,
+			  const ZydisDecodedOperand *ops)
+{
+	for (uint8_t i = 0; i < insn->operand_count; i++) {
+		ZydisRegister regs[2] = { ZYDIS_REGISTER_NONE, ZYDIS_REGISTER_NONE };
+
+		if (ops[i].type == ZYDIS_OPERAND_TYPE_MEMORY) {
+			regs[0] = ops[i].mem.base;
+			regs[1] = ops[i].mem.index;
+		} else if (ops[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+			   (ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_READ)) {
+			regs[0] = ops[i].reg.value;
+		}
+		for (int r = 0; r < 2; r++) {
+			ZydisRegister whole = ZydisRegisterGetLargestEnclosing(
+				ZYDIS_MACHINE_MODE_LONG_64, regs[r]);
+			uint8_t arg;
+
+			if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
+				continue;
+			arg = arg_of_register((unsigned int)(ZyanU8)ZydisRegisterGetId(whole));
+			if (arg != NO_ARG && w->pending[arg])
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The last four bytes of an instruction, where a constant_load() or constant_push() has it. */
+static int64_t immediate(const uint8_t *code, size_t len)
+{
+	int32_t value;
+
+	memcpy(&value, code + len - sizeof(value), sizeof(value));
+	return value;
+}
+
+/* Two constants that may be the numbers of one line, before and after the same shift. */
+static bool shifted_line(struct line_walk *w, int64_t was, int64_t is)
+{
+	if (was <= 0 || is <= 0 || (w->delta && is - was != w->delta))
+		return false;
+	w->delta = is - was;
+	return true;
+}
+
 static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstruction *insn,
-		      const uint8_t *was, const uint8_t *is)
+		      const ZydisDecodedOperand *ops, const uint8_t *was, const uint8_t *is)
 {
 	const struct ref *r = ref_in(w, at, insn->length);
 	unsigned int from, to;
@@ -215,7 +277,8 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 
 	if (memcmp(was, is, insn->length)) {
 		arg = constant_arg(is, insn->length);
-		if (arg == NO_ARG || r || constant_arg(was, insn->length) != arg)
+		if (arg == NO_ARG || r || constant_arg(was, insn->length) != arg ||
+		    !shifted_line(w, immediate(was, insn->length), immediate(is, insn->length)))
 			return false;
 		w->pending[arg] = true;
 		w->constant[arg] = true;
@@ -229,15 +292,17 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 		memset(w->constant, 0, sizeof(w->constant));
 		return !anything_pending(w);
 	}
+	if (reads_pending(w, insn, ops))
+		return false;
 	arg = constant_arg(is, insn->length);
 	if (arg != NO_ARG)
 		w->constant[arg] = !r;
 	reg = address_load(is, insn->length);
 	if (reg >= 0 && arg_of_register((unsigned int)reg) != NO_ARG)
-		w->place[arg_of_register((unsigned int)reg)] = r && names_place(w->o, r);
+		w->place[arg_of_register((unsigned int)reg)] = r ? names_place(w->o, r) : PLACE_NONE;
 	else if (register_copy(is, insn->length, &from, &to) && arg_of_register(to) != NO_ARG)
-		w->place[arg_of_register(to)] = arg_of_register(from) != NO_ARG &&
-						w->place[arg_of_register(from)];
+		w->place[arg_of_register(to)] = arg_of_register(from) != NO_ARG
+							? w->place[arg_of_register(from)] : PLACE_NONE;
 	return true;
 }
 
@@ -246,6 +311,7 @@ static bool only_lines(const struct object *o, const struct atom *a, const struc
 {
 	struct line_walk w = { .o = n, .a = b };
 	const uint8_t *was = atom_bytes(a), *is = atom_bytes(b);
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction insn;
 	ZydisDecoder decoder;
 
@@ -253,10 +319,9 @@ static bool only_lines(const struct object *o, const struct atom *a, const struc
 		return false;
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	for (uint64_t at = 0; at < b->size; at += insn.length) {
-		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, is + at,
-								b->size - at, &insn)))
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, is + at, b->size - at, &insn, ops)))
 			return false;
-		if (!walk_step(&w, at, &insn, was + at, is + at))
+		if (!walk_step(&w, at, &insn, ops, was + at, is + at))
 			return false;
 	}
 	return !anything_pending(&w);

@@ -1,0 +1,33 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Changes that look like noise and are none. Each was once reported as "no change".
+
+load differ.bash
+
+@test "a constant before __func__ is a change" {
+	original <<< 'int req(int, void *, long, const char *, void *); int f(int i) { return req(i, &ext, 5, __func__, 0) + 1; }'
+	patched <<< 'int req(int, void *, long, const char *, void *); int f(int i) { return req(i, &ext, 6, __func__, 0) + 1; }'
+	differ
+	written
+}
+
+@test "a constant after __func__ is a change, unless the function is known to take a line" {
+	original <<< 'int req(int, const char *, long); int f(int i) { return req(i, __func__, 5) + 1; }'
+	patched <<< 'int req(int, const char *, long); int f(int i) { return req(i, __func__, 6) + 1; }'
+	differ
+	written
+}
+
+@test "a constant that is used before the call is a change" {
+	original <<< 'int req(int, const char *, int); int f(int i) { asm volatile("mov $5,%%edx; imul %%edx,%%ecx" ::: "edx", "ecx"); return req(i, __FILE__, i) + 1; }'
+	patched <<< 'int req(int, const char *, int); int f(int i) { asm volatile("mov $6,%%edx; imul %%edx,%%ecx" ::: "edx", "ecx"); return req(i, __FILE__, i) + 1; }'
+	differ
+	written
+}
+
+@test "two pointers that are stored the other way round, in bytes that are the same" {
+	original <<< 'struct s { void *a, *b; }; int x; int f(struct s *p) { ext(1); p->a = 0; p->b = &x; return 1; }'
+	patched <<< 'struct s { void *a, *b; }; int x; int f(struct s *p) { ext(1); p->a = &x; p->b = 0; return 1; }'
+	differ
+	written
+}
