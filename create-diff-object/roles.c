@@ -15,9 +15,12 @@
  * of DO_ONCE() guards the initialisation of something that must not be initialised again.)
  */
 static const char *const fresh_names[] = {
-	"__key", "__warned", "__already_done", "__print_once", "_rs", "descriptor",
-	"__UNIQUE_ID_ddebug", "_entry", "_entry_ptr", "___tp_str", "__trace_printk_fmt",
+	"__key", "__warned", "__already_done", "__print_once", "_rs",
+	"__UNIQUE_ID_ddebug", "___tp_str", "__trace_printk_fmt",
 };
+
+/* The same, where the macro puts them into a table of their own: elsewhere they are the author's. */
+static const char *const fresh_entry_names[] = { "descriptor", "_entry", "_entry_ptr" };
 
 /* Values that the compiler or a macro names: known by their contents. */
 static const char *const literal_names[] = {
@@ -50,6 +53,9 @@ static enum role data_role(const struct side *s, const struct atom *a)
 	if (numbered(s, a->id) && LISTED(source, fresh_names))
 		return ROLE_FRESH;
 	if (LISTED(s->base[a->id], fresh_names) && numbered(s, a->id))
+		return ROLE_FRESH;
+	if (a->section->kind == SECTION_SPECIAL && numbered(s, a->id) &&
+	    (LISTED(source, fresh_entry_names) || LISTED(s->base[a->id], fresh_entry_names)))
 		return ROLE_FRESH;
 	if (a->section->once && strncmp(source, "___done", 7))
 		return ROLE_FRESH;

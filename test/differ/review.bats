@@ -31,3 +31,13 @@ load differ.bash
 	differ
 	written
 }
+
+@test "a static local that has the name of a macro's is the running kernel's all the same" {
+	original <<< 'struct d { int a, b; }; int f(int i) { static struct d descriptor; descriptor.a += i; return ext(descriptor.a); }'
+	patched <<< 'struct d { int a, b; }; int f(int i) { static struct d descriptor; descriptor.a += i; return ext(descriptor.a) + 1; }'
+	differ
+	written
+	name=$(readelf -sW original.o | awk '$8 ~ /^descriptor/ { print $8 }')
+	grep -q "klp.ref.vmlinux.vmlinux.$name,0" <(relocs .text.f)
+	[[ -z $(symbol "$name") ]]
+}
