@@ -571,6 +571,26 @@ static void mark_undecided(struct correlate *c, const struct group *g)
 			c->d->pairs.how[n] = MATCH_UNDECIDED;
 }
 
+/*
+ * A file's static that became a function's, or the other way round: "count" on one side, "count.0" on
+ * the other. It may be the same variable, and a fresh copy would lose its state.
+ */
+static void mark_scope_changes(struct correlate *c, const struct group *g)
+{
+	struct diff *d = c->d;
+	bool open = false;
+
+	for (uint32_t o = g->first[0]; o != NO_ATOM; o = c->next[0][o])
+		open |= d->pairs.back[o] == NO_ATOM;
+	if (open && g->plain[0] == NO_ATOM && g->plain[1] != NO_ATOM)
+		d->pairs.how[g->plain[1]] = MATCH_UNDECIDED;
+	if (g->plain[0] == NO_ATOM || g->plain[1] != NO_ATOM)
+		return;
+	for (uint32_t n = g->first[1]; n != NO_ATOM; n = c->next[1][n])
+		if (d->pairs.twin[n] == NO_ATOM)
+			d->pairs.how[n] = MATCH_UNDECIDED;
+}
+
 static int match_group(struct correlate *c, const struct group *g, uint32_t *vote_of)
 {
 	int err = 0;
@@ -579,14 +599,17 @@ static int match_group(struct correlate *c, const struct group *g, uint32_t *vot
 		pair(c->d, g->plain[0], g->plain[1], MATCH_NAME);
 	else if (g->plain_twice && g->plain[1] != NO_ATOM)
 		c->d->pairs.how[g->plain[1]] = MATCH_UNDECIDED;
-	if (!g->n[0] || !g->n[1])
-		return 0;
 	if (g->class == CLASS_DATA) {
-		err = match_users(c, g, vote_of);
-		if (!err)
+		if (g->n[0] && g->n[1])
+			err = match_users(c, g, vote_of);
+		if (!err) {
 			mark_undecided(c, g);
+			mark_scope_changes(c, g);
+		}
 		return err;
 	}
+	if (!g->n[0] || !g->n[1])
+		return 0;
 	if (g->n[0] > 1 || g->n[1] > 1) {
 		err = match_same_names(c, g);
 		if (!err)

@@ -41,3 +41,17 @@ load differ.bash
 	grep -q "klp.ref.vmlinux.vmlinux.$name,0" <(relocs .text.f)
 	[[ -z $(symbol "$name") ]]
 }
+
+@test "a static of the file that becomes a function's: not copied" {
+	original <<< 'static int count; int f(int i) { return ext(count++); }'
+	patched <<< 'int f(int i) { static int count; return ext(++count); }'
+	differ
+	refused static-local-undecided
+}
+
+@test "a static of a function that becomes the file's: not copied" {
+	original <<< 'int f(int i) { static int count; return ext(count++); }'
+	patched <<< 'static int count; int f(int i) { return ext(count++) + 1; } int g(void) { return ext(count); }'
+	differ
+	refused static-local-undecided
+}
