@@ -148,8 +148,7 @@ static int add_exclusions(struct build *b, struct words *argv)
 		"sparc", "um", "xtensa",
 	};
 	int err = words_add_list(b->arena, argv, "--anchored --no-wildcards-match-slash "
-				 "--exclude=*/Documentation/*/* --exclude=*/tools/testing "
-				 "--exclude=*/samples/*/*");
+				 "--exclude=*/Documentation/*/* --exclude=*/tools/testing");
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !err; i++)
 		err = words_add(b->arena, argv, arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*", others[i]));
@@ -231,9 +230,10 @@ static int check_tree_version(struct build *b, const char *tree)
 
 /*
  * The makefiles ask the tools for their versions and write them into the configuration. pahole is
- * not needed for a patch, so where the kernel was built with one, its version is all there is.
+ * not needed for a patch, so where the kernel was built with one, its version is all there is; and a
+ * Rust compiler that happens to be on this machine is none of a kernel's that was built without.
  */
-static int fake_pahole(struct build *b, const char *entry, struct words *make)
+static int settle_tools(struct build *b, const char *entry, struct words *make)
 {
 	struct kconfig *config;
 	const char *version;
@@ -252,6 +252,8 @@ static int fake_pahole(struct build *b, const char *entry, struct words *make)
 		if (!err)
 			err = words_add(b->arena, make, arena_printf(b->arena, "PAHOLE=%s", path));
 	}
+	if (!err && !kconfig_yes(config, "CONFIG_RUST"))
+		err = words_add_list(b->arena, make, "RUSTC=false BINDGEN=false");
 	kconfig_free(config);
 	return err;
 }
@@ -273,7 +275,7 @@ static int make_command(struct build *b, const char *entry, struct words *make)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !err; i++)
 		if (words[i])
 			err = words_add(b->arena, make, words[i]);
-	return err ? err : fake_pahole(b, entry, make);
+	return err ? err : settle_tools(b, entry, make);
 }
 
 static int make_argv(struct build *b, const struct words *make, const char *target,
