@@ -49,6 +49,8 @@ is() { [[ $1 == "$2" ]] || { printf 'expected:\n%s\nfound:\n%s\n' "$2" "$1"; ret
 }
 
 @test "an object of two modules is patched in both" {
+	! grep -q liquidio-core "$KERNEL_TREE/drivers/net/ethernet/cavium/liquidio/Makefile" ||
+		skip "in this kernel no two modules share the object"
 	is "$(owners drivers/net/ethernet/cavium/liquidio/octeon_mailbox.c '$s/$/\n/')" \
 		"drivers/net/ethernet/cavium/liquidio/octeon_mailbox.o liquidio
 drivers/net/ethernet/cavium/liquidio/octeon_mailbox.o liquidio_vf"
