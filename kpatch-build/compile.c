@@ -159,7 +159,10 @@ static int judge(struct build *b, const struct compile_job *jobs, size_t n,
 				   "objtool does not take the unpatched object: %s",
 				   output_of(b, &commands[where[i][3]]));
 		}
-		report_warnings(b, &jobs[i], &commands[where[i][ORIGINAL]], &commands[where[i][PATCHED]]);
+		/* what a failed compilation said is in its error */
+		if (!commands[where[i][PATCHED]].status)
+			report_warnings(b, &jobs[i], &commands[where[i][ORIGINAL]],
+					&commands[where[i][PATCHED]]);
 	}
 	return diags_errors(b->diags) > errors ? -EINVAL : 0;
 }

@@ -204,8 +204,25 @@ static int make_all_absolute(struct arena *arena, struct diags *diags, struct op
 	return err;
 }
 
+/* Without the runtime nothing can be built: said now, by name, not by a stage that misses a file. */
+static int check_data(struct arena *arena, struct diags *diags, const char *dir)
+{
+	const char *abi = arena_printf(arena, "%s/kpatch-abi.h", dir);
+
+	if (!abi)
+		return -ENOMEM;
+	if (file_is_regular(abi))
+		return 0;
+	diag_error(diags, "runtime-missing", diag_file(dir),
+		   "Name the project's kmod directory with --data DIR, or run make install",
+		   "the sources of the patch module's runtime (kpatch-abi.h) are not there");
+	return -ENOENT;
+}
+
 static int check(struct arena *arena, struct diags *diags, struct options *out)
 {
+	int err;
+
 	if (!out->n_patches)
 		return usage(diags, "no patch file was given", NULL);
 	if (!out->name)
@@ -219,7 +236,8 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
 	if (out->kernel && (strchr(out->kernel, '/') || strlen(out->kernel) > 64))
 		return usage(diags, "--kernel needs a release like 6.1.0-56-amd64, not", out->kernel);
-	return make_all_absolute(arena, diags, out);
+	err = make_all_absolute(arena, diags, out);
+	return err ? err : check_data(arena, diags, out->data_dir);
 }
 
 int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv,

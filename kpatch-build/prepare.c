@@ -308,7 +308,7 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 	}
 	return err ? err : run_step(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
 				    "Install what the kernel's build needs (build-essential, flex, bison, "
-				    "bc, libelf-dev, libssl-dev)");
+				    "bc, python3, libelf-dev, libssl-dev)");
 }
 
 /* Every option of the configuration must have come through the makefiles as it was. */

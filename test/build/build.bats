@@ -63,6 +63,13 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	make_patch broken fs/proc/version.c 's/utsname()->version)/no_such_thing)/'
 	refuses 6 compile-failed "$patch"
 	says "fs/proc/version.c:[0-9]+:[0-9]+: error: .no_such_thing. undeclared"
+	# once: not as a warning as well
+	[[ $(grep -c 'error: .* undeclared' <<< "$output") == 1 ]]
+}
+
+@test "no runtime where --data points: said at once, by its directory" {
+	refuses 2 runtime-missing --data "$BATS_TEST_TMPDIR" "$MEMINFO"
+	says "$BATS_TEST_TMPDIR"
 }
 
 @test "a patch that changes no code" {
