@@ -219,7 +219,7 @@ static const char *quoted(struct arena *arena, const char *s)
 	if (!text)
 		return NULL;
 	*p++ = '"';
-	for (i = 0; s[i] && i < MAX; i++) {
+	for (i = 0; i < MAX && s[i]; i++) {
 		unsigned char c = (unsigned char)s[i];
 
 		if (c == '\n')

@@ -101,7 +101,7 @@ static int open_image(struct build *b, const char *path)
 static int choose_release(struct build *b)
 {
 	const struct options *o = &b->options;
-	const char *version;
+	const char *version = "";
 	struct utsname running;
 
 	b->kernel.release = o->kernel;
@@ -168,7 +168,7 @@ static const char *package_of(struct build *b, const char *version)
 static int check_versions(struct build *b, const struct provider *provider)
 {
 	struct kernel *k = &b->kernel;
-	const char *version, *release, *source;
+	const char *version = "", *release, *source;
 	int err = kernel_image_version(b->arena, k->image, &version);
 
 	if (err == -ENOTSUP)

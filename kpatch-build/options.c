@@ -125,12 +125,13 @@ static const char *default_data(struct arena *arena)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *dir;
+	const char *dir, *abi;
 
 	if (n > 0) {
 		self[n] = '\0';
 		dir = arena_printf(arena, "%s/../kmod", path_directory(arena, self));
-		if (dir && file_is_regular(arena_printf(arena, "%s/kpatch-abi.h", dir)))
+		abi = dir ? arena_printf(arena, "%s/kpatch-abi.h", dir) : NULL;
+		if (abi && file_is_regular(abi))
 			return path_normal(arena, dir);
 	}
 	return KPATCH_DATADIR;
@@ -156,7 +157,7 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	case 'k': out->kernel = argument; break;
 	case 'n': out->name = argument; break;
 	case 'o': out->output = argument; break;
-	case 'j': return set_jobs(diags, out, argument);
+	case 'j': return set_jobs(diags, out, argument ? argument : "");
 	case 'v': out->verbose = true; break;
 	case 'q': out->quiet = true; break;
 	case 'h': *action = OPTIONS_HELP; break;

@@ -29,7 +29,7 @@ static bool reaches_out(const char *text)
 		if (!strncmp(p + blank, "include ", 8))
 			return true;
 	}
-	return strstr(text, "../") != NULL;
+	return text && strstr(text, "../");
 }
 
 static int index_list(struct build *b, FILE *f, const struct words *list, const char *dir)

@@ -109,6 +109,7 @@ static int make_key(struct build *b, char text[SHA256_TEXT])
 		err = add_file(b, &s, k->symvers_path);
 	if (!err)
 		err = add_source(b, &s);
+	walked = NULL;
 	if (!err)
 		sha256_end(&s, text);
 	return err;
@@ -160,9 +161,9 @@ static int unpack(struct build *b, const char *tree, bool whole)
 {
 	const char *source = b->kernel.source, *ending = strrchr(source, '.');
 	/* neither the user's build products nor the history */
-	const char *copy[] = { "sh", "-c", "tar -C \"$0\" --exclude=./.git -cf - . | "
-			       "tar -C \"$1\" --no-same-owner -xf - && make -C \"$1\" mrproper",
-			       source, tree, NULL };
+	static const char script[] = "tar -C \"$0\" --exclude=./.git -cf - . | "
+				     "tar -C \"$1\" --no-same-owner -xf - && make -C \"$1\" mrproper";
+	const char *copy[] = { "sh", "-c", script, source, tree, NULL };
 	struct words tar = { 0 };
 	int err;
 

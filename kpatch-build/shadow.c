@@ -21,7 +21,7 @@ static int link_entries(struct arena *arena, const char *from, const char *to)
 
 	if (!d || fd < 0)
 		err = -errno;
-	while (!err && (e = readdir(d))) {
+	while (!err && d && (e = readdir(d))) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
 		if (symlinkat(arena_printf(arena, "%s/%s", from, e->d_name), fd, e->d_name) < 0)

@@ -125,7 +125,7 @@ enum outcome store_list(struct kpatch *k, const char *release, struct stored **l
 	const char *path;
 	struct dirent *e;
 	enum outcome o;
-	DIR *d;
+	DIR *d = NULL;
 
 	*list = NULL;
 	*n = 0;
@@ -272,10 +272,10 @@ enum outcome store_add(struct kpatch *k, const char *release, const struct patch
 {
 	const struct stored *old = NULL;
 	struct stored *list;
-	const char *path;
+	const char *path = "";
 	enum outcome o;
 	size_t n = 0;
-	DIR *d;
+	DIR *d = NULL;
 
 	o = make_directories(k, release);
 	if (!o)

@@ -119,8 +119,8 @@ int file_write_atomic(const char *path, const void *data, size_t size, mode_t mo
 int file_copy(const char *from, const char *to, mode_t mode)
 {
 	struct arena *a = arena_new();
-	size_t size;
-	char *data;
+	size_t size = 0;
+	char *data = NULL;
 	int err;
 
 	if (!a)

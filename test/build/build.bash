@@ -50,6 +50,7 @@ refuses() {
 	local code=$1 id=$2
 	shift 2
 	run -"$code" kpatch_build "$@"
+	# shellcheck disable=SC2154 # run sets it
 	grep -F "[$id]" <<< "$output" || { echo "no [$id] in:"; echo "$output"; return 1; }
 	nothing_written
 }

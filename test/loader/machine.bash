@@ -12,7 +12,9 @@ RELEASE=6.1.0-56-amd64
 machine_build() {
 	cd "$BATS_TEST_DIRNAME/../.." || return
 	BUILD=${KPATCH_TEST_BUILD:-build}
-	make -s $([[ $BUILD != *-dev ]] || echo DEV=1) BUILD="$BUILD" "$BUILD/test/fake-kpatch"
+	local dev=()
+	[[ $BUILD != *-dev ]] || dev=(DEV=1)
+	make -s "${dev[@]}" BUILD="$BUILD" "$BUILD/test/fake-kpatch"
 	FAKE=$(realpath "$BUILD/test/fake-kpatch")
 	export FAKE
 }
