@@ -7,6 +7,7 @@
  */
 #include "lib/kernel/image_cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,6 +21,8 @@
 
 #define MAGIC "kpimage2"
 #define ALIGNMENT 4096u
+#define ENTRY_PREFIX "image-"
+#define ENTRIES_KEPT 8u		/* of 70 MB; more kernels than one works with in a day */
 
 struct header {
 	char magic[8];
@@ -49,7 +52,7 @@ static void identify(const struct stat *st, struct header *h)
 static int entry_path(const char *dir, const struct header *identity, char path[PATH_MAX])
 {
 	uint64_t key = lzma_crc64((const uint8_t *)identity, sizeof(*identity), 0);
-	int n = snprintf(path, PATH_MAX, "%s/image-%016llx", dir, (unsigned long long)key);
+	int n = snprintf(path, PATH_MAX, "%s/" ENTRY_PREFIX "%016llx", dir, (unsigned long long)key);
 
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -59,8 +62,41 @@ static uint64_t checksum(const uint8_t *elf, size_t elf_size, const void *kallsy
 	return lzma_crc64(kallsyms, size, lzma_crc64(elf, elf_size, 0));
 }
 
+/* Adds @size bytes of the file from @offset to a checksum. */
+static bool checksum_range(int fd, size_t offset, size_t size, uint64_t *sum)
+{
+	uint8_t buffer[65536];
+
+	while (size) {
+		ssize_t n = pread(fd, buffer, size < sizeof(buffer) ? size : sizeof(buffer), (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		*sum = lzma_crc64(buffer, (size_t)n, *sum);
+		offset += (size_t)n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * The same over the file. Read in pieces rather than through the mapping: whoever needs only the
+ * symbols then never has the image's 60 MB in memory.
+ */
+static bool checksum_matches(int fd, const struct header *h)
+{
+	size_t elf = aligned(sizeof(*h));
+	uint64_t sum = 0;
+
+	return checksum_range(fd, elf, h->elf_size, &sum) &&
+	       checksum_range(fd, elf + aligned(h->elf_size), h->kallsyms_size, &sum) &&
+	       sum == h->checksum;
+}
+
 /* Whether the mapped file is a complete entry of this identity; sets the parts. */
-static bool entry_is_sound(struct image_cache *c, const struct header *identity)
+static bool entry_is_sound(struct image_cache *c, int fd, const struct header *identity)
 {
 	const struct header *h = c->map;
 	struct header same = *identity;
@@ -79,7 +115,7 @@ static bool entry_is_sound(struct image_cache *c, const struct header *identity)
 	c->elf_size = h->elf_size;
 	c->kallsyms = c->elf + aligned(h->elf_size);
 	c->kallsyms_size = h->kallsyms_size;
-	return checksum(c->elf, c->elf_size, c->kallsyms, c->kallsyms_size) == h->checksum;
+	return checksum_matches(fd, h);
 }
 
 int image_cache_open(const char *dir, const struct stat *st, struct image_cache *out)
@@ -103,16 +139,19 @@ int image_cache_open(const char *dir, const struct stat *st, struct image_cache 
 		return -ENOENT;
 	}
 	c.map_size = (size_t)own.st_size;
-	c.map = mmap(NULL, c.map_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
-	close(fd);
-	if (c.map == MAP_FAILED)
-		return -ENOENT;
-	if (!entry_is_sound(&c, &identity)) {
-		image_cache_close(&c);
+	c.map = mmap(NULL, c.map_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (c.map == MAP_FAILED) {
+		close(fd);
 		return -ENOENT;
 	}
-	*out = c;
-	return 0;
+	err = entry_is_sound(&c, fd, &identity) ? 0 : -ENOENT;
+	if (err)
+		image_cache_close(&c);
+	else
+		*out = c;
+	(void)futimens(fd, NULL);	/* used now: see remove_old() */
+	close(fd);
+	return err;
 }
 
 void image_cache_close(struct image_cache *c)
@@ -170,6 +209,44 @@ static int write_entry(int fd, const struct header *h, const uint8_t *elf, const
 	return err ? err : write_all(fd, kallsyms, h->kallsyms_size);
 }
 
+static bool older(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/* The entry (or what a killed writer left) that was not used for the longest time, if there are too many. */
+static bool one_too_many(DIR *d, char name[NAME_MAX + 1])
+{
+	struct timespec oldest = { 0 };
+	struct dirent *e;
+	struct stat st;
+	unsigned int n = 0;
+
+	rewinddir(d);
+	while ((e = readdir(d))) {
+		if (strncmp(e->d_name, ENTRY_PREFIX, sizeof(ENTRY_PREFIX) - 1) ||
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+			continue;
+		if (n++ && !older(&st.st_mtim, &oldest))
+			continue;
+		oldest = st.st_mtim;
+		strcpy(name, e->d_name);
+	}
+	return n > ENTRIES_KEPT;
+}
+
+/* Whoever has an entry mapped keeps it; the others decode their image again. */
+static void remove_old(const char *dir)
+{
+	DIR *d = opendir(dir);
+	char name[NAME_MAX + 1];
+
+	while (d && one_too_many(d, name) && !unlinkat(dirfd(d), name, 0))
+		;
+	if (d)
+		closedir(d);
+}
+
 int image_cache_write(const char *dir, const struct stat *st, const uint8_t *elf, size_t elf_size,
 		      const void *kallsyms, size_t kallsyms_size)
 {
@@ -197,5 +274,7 @@ int image_cache_write(const char *dir, const struct stat *st, const uint8_t *elf
 		err = -errno;
 	if (err)
 		unlink(temporary);
+	else
+		remove_old(dir);
 	return err;
 }

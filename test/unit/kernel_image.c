@@ -323,6 +323,28 @@ static void test_cache(void)
 	free(f.elf);
 }
 
+/* Every image is another file; one of them is used in between and so stays. */
+static void test_cache_is_bounded(void)
+{
+	struct fake_kernel f = fake_kernel_make(false);
+	char favourite[80], name[330];
+	bool cached;
+
+	for (int i = 0; i < 20; i++) {
+		snprintf(path, sizeof(path), "%s/image.%d", work, i);
+		fake_write(path, f.elf, f.size);
+		ok(reopen(&cached) && !cached, "image %d is new", i);
+		if (!i)
+			strcpy(favourite, path);
+		usleep(5000);	/* file times have the clock's tick */
+		strcpy(path, favourite);
+		ok(reopen(&cached) && cached, "the one in use is still there");
+		usleep(5000);
+	}
+	ok_number(cache_files(name), 8, "the cache keeps eight");
+	free(f.elf);
+}
+
 int main(void)
 {
 	if (!mkdtemp(work))
@@ -336,5 +358,6 @@ int main(void)
 	test_lies();
 	test_mutation();
 	test_cache();
+	test_cache_is_bounded();
 	return tap_done();
 }
