@@ -25,16 +25,24 @@ refused() {
 # known MODULE: what it depends on is loaded, itself not
 known() { in_vm "modprobe $1 && rmmod $1"; }
 
+# The callback of zram-callbacks.patch refuses zram's first two loads. One run of insmod is one or two
+# of them, depending on whether busybox has to decompress the module itself.
+refused_by_callback() {
+	while (($(log_of_test | grep -c 'zram: pre_patch with') < 2)); do
+		refused zram
+	done
+}
+
 patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
 
 @test "a parameter that zram refuses: the next load of the module is patched" {
 	known zram
 	build_and_load zram-callbacks.patch
-	refused zram # by the callback, see below
+	refused_by_callback
 	for _ in 1 2 3; do
 		refused zram num_devices=nonsense
 		in_vm 'modprobe zram'
-		assert_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" '^live patched: .*\[lzo-rle\]'
+		assert_match "$(in_vm 'cat /sys/block/zram0/disksize')" '^live patched: 0, .*\[lz[^ ]+\]'
 		in_vm 'rmmod zram'
 	done
 	assert_match "$(log_of_test)" "reverting patch 'livepatch_zram_callbacks' on unloading module 'zram'"
@@ -43,16 +51,16 @@ patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
 @test "a pre_patch callback that refuses the module: the next load is patched" {
 	known zram
 	build_and_load zram-callbacks.patch
-	refused zram
+	refused_by_callback
 	[[ $(patched livepatch_zram_callbacks zram) == 0 ]]
 	assert_match "$(log_of_test)" 'pre-patch callback failed for object .zram'
 	in_vm 'modprobe zram'
 	[[ $(patched livepatch_zram_callbacks zram) == 1 ]]
-	assert_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" '^live patched: '
+	assert_match "$(in_vm 'cat /sys/block/zram0/disksize')" '^live patched: '
 	in_vm 'rmmod zram'
 	# the author's callbacks find the module's data where it was, cleared after the last of them
-	[[ $(log_of_test | grep -c 'pre_patch with lzo-rle') == 3 ]]
-	[[ $(log_of_test | grep -c 'post_unpatch with lzo-rle') == 1 ]]
+	[[ $(log_of_test | grep -c 'pre_patch with lz') == 3 ]]
+	[[ $(log_of_test | grep -c 'post_unpatch with lz') == 1 ]]
 }
 
 @test "a pre_patch callback that refuses the patch: nothing of it is left" {
@@ -62,11 +70,11 @@ patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
 	run ! in_vm "kpatch load $name.ko"
 	[[ -z $(in_vm 'ls /sys/kernel/livepatch') ]]
 	run ! in_vm 'grep ^livepatch_zram /proc/modules'
-	refute_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" 'live patched'
+	refute_match "$(in_vm 'cat /sys/block/zram0/disksize')" 'live patched'
 	# its memory is fresh, and so is its counter: it refuses again, and unloads again
 	run ! in_vm "kpatch load $name.ko"
 	in_vm 'rmmod zram && modprobe zram'
-	refute_match "$(in_vm 'cat /sys/block/zram0/comp_algorithm')" 'live patched'
+	refute_match "$(in_vm 'cat /sys/block/zram0/disksize')" 'live patched'
 }
 
 @test "a parameter that nfsd refuses: the right nfsd is patched" {

@@ -145,7 +145,7 @@ load vm
 @test "paravirt site: becomes the processor's own instruction" {
 	build_and_load paravirt.patch
 	assert_match "$(in_vm 'cat /sys/kernel/debug/sched/debug')" \
-		"^Sched Debug Version: v0.11 \(live patched\), $KERNEL_RELEASE "
+		"^Sched Debug Version: v0.11 \(live patched\), ${KERNEL_RELEASE//+/\\+} "
 	code=$(code_of sched_debug_header livepatch_paravirt ||
 		code_of sched_debug_show livepatch_paravirt)
 	assert_match "$code" '\bpushf'
