@@ -120,12 +120,20 @@ $(OBJ)/kpatch-build/options.o: $(OBJ)/prefix
 
 INSTALL := install
 DATADIR = $(DESTDIR)$(PREFIX)/share
+UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 .PHONY: install FORCE
 install: programs
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/create-diff-object $(BUILD)/kpatch-build
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/kpatch
 	$(INSTALL) -D -m 644 -t $(DATADIR)/kpatch kmod/*
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man8 man/*.8
+	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man5 man/*.5
+	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch contrib/kpatch.yaml
+	$(INSTALL) -d $(UNITDIR)
+	for unit in contrib/systemd/*.in; do \
+		sed 's|@SBINDIR@|$(PREFIX)/sbin|' $$unit > $(UNITDIR)/$$(basename $$unit .in) || exit; \
+		chmod 644 $(UNITDIR)/$$(basename $$unit .in) || exit; \
+	done
 	$(INSTALL) -D -m 644 -t $(DATADIR)/bash-completion/completions contrib/completions/*
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch README.md COPYING doc/*.md
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch/examples examples/*

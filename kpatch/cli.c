@@ -18,12 +18,10 @@
 
 static const struct command *const commands[] = {
 	&load_command,	  &unload_command,    &list_command,   &status_command, &info_command,
-	&check_command,	  &install_command,   &uninstall_command, &signal_command, &force_command,
+	&check_command,	  &install_command,   &uninstall_command, &enable_command, &disable_command,
+	&boot_command,	  &signal_command,    &force_command,
 	NULL,
 };
-
-/* Seconds; most transitions take less than one, and the kernel wakes stalled tasks after 15. */
-#define DEFAULT_TIMEOUT 60
 
 void say(struct kpatch *k, const char *fmt, ...)
 {
@@ -75,11 +73,12 @@ struct option_help {
 };
 
 static const struct option_help option_helps[] = {
-	{ OPT_TIMEOUT, "  -t, --timeout SECONDS  how long a transition may take (60)\n" },
+	{ OPT_TIMEOUT, "  -t, --timeout SECONDS  how long a transition may take\n" },
 	{ OPT_DRY_RUN, "  -n, --dry-run          check and show, change nothing\n" },
 	{ OPT_UNCHECKED, "      --unchecked        take modules without a manifest\n" },
 	{ OPT_ALL, "  -a, --all              all of them\n" },
 	{ OPT_YES, "  -y, --yes              I know the consequences\n" },
+	{ OPT_DONE, "      --done             the machine is up\n" },
 	{ OPT_KERNEL, "  -k, --kernel RELEASE   another kernel than the running one\n" },
 	{ 0, "  -f, --format FORMAT    text, json or yaml\n" },
 	{ 0, "  -q, --quiet            errors only\n" },
@@ -105,13 +104,15 @@ static const struct command *find_command(const char *name)
 	return *c;
 }
 
-/* Long options; "unchecked" has no short one. */
+/* Long options without a short one. */
 #define VALUE_UNCHECKED 256
+#define VALUE_DONE 257
 
 static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "unchecked", no_argument, NULL, VALUE_UNCHECKED },
+	{ "done", no_argument, NULL, VALUE_DONE },
 	{ "all", no_argument, NULL, 'a' },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "kernel", required_argument, NULL, 'k' },
@@ -151,9 +152,10 @@ static enum outcome parse_timeout(struct kpatch *k, const char *text)
 	size_t digits = strspn(text, "0123456789");
 	unsigned long n = strtoul(text, NULL, 10);
 
-	if (!digits || text[digits] || digits > 6)
-		return usage_error(k, "--timeout takes seconds, up to 999999");
+	if (!digits || text[digits] || digits > 6 || n > KPATCH_MAX_TIMEOUT)
+		return usage_error(k, "--timeout takes seconds, up to %d", KPATCH_MAX_TIMEOUT);
 	k->options.timeout = (unsigned int)n;
+	k->options.timeout_given = true;
 	return OUTCOME_OK;
 }
 
@@ -185,6 +187,10 @@ static enum outcome parse_option(struct kpatch *k, int option, struct parsed *p)
 	case VALUE_UNCHECKED:
 		p->given |= OPT_UNCHECKED;
 		o->unchecked = true;
+		break;
+	case VALUE_DONE:
+		p->given |= OPT_DONE;
+		o->done = true;
 		break;
 	case 'a':
 		p->given |= OPT_ALL;
@@ -355,7 +361,7 @@ int kpatch_run(int argc, char **argv, const struct system *system, FILE *out, FI
 {
 	struct kpatch k = {
 		.system = *system,
-		.options = { .timeout = DEFAULT_TIMEOUT },
+		.options = { .timeout = KPATCH_DEFAULT_TIMEOUT },
 		.arena = arena_new(),
 		.diags = diags_new(),
 		.out = out,

@@ -56,9 +56,36 @@ static enum outcome run_install(struct kpatch *k, int argc, char **argv)
 	return o;
 }
 
+static enum outcome uninstall_one(struct kpatch *k, struct node *list, const char *release,
+				  const char *name)
+{
+	enum outcome o = store_remove(k, release, name);
+	struct node *n;
+
+	if (o)
+		return o;
+	n = report_map(list, NULL);
+	report_string(n, "name", name);
+	report_string(n, "kernel", release);
+	say(k, "%s: uninstalled for %s", name, release);
+	return OUTCOME_OK;
+}
+
+static enum outcome uninstall_all(struct kpatch *k, struct node *list, const char *release)
+{
+	struct stored *stored;
+	size_t n;
+	enum outcome o = store_list(k, release, &stored, &n);
+
+	for (size_t i = 0; !o && i < n; i++)
+		o = uninstall_one(k, list, release, stored[i].module);
+	return o;
+}
+
 static enum outcome run_uninstall(struct kpatch *k, int argc, char **argv)
 {
 	enum outcome o = need_root(k, "uninstall");
+	struct node *list = report_list(k->report, "patches");
 	const char *release;
 
 	if (!o)
@@ -67,9 +94,8 @@ static enum outcome run_uninstall(struct kpatch *k, int argc, char **argv)
 		return o;
 	o = store_release(k, &release);
 	if (!o)
-		o = store_remove(k, release, argv[0]);
-	if (!o)
-		say(k, "%s: uninstalled for %s", argv[0], release);
+		o = k->options.all ? uninstall_all(k, list, release) :
+				     uninstall_one(k, list, release, argv[0]);
 	lock_release(k);
 	return o;
 }
@@ -79,7 +105,7 @@ const struct command install_command = {
 	.arguments = "FILE",
 	.summary = "keep a patch for the kernel that it is for",
 	.help = "Copies it to /var/lib/kpatch/RELEASE/, where kpatch load NAME and kpatch load --all find\n"
-		"it. It is not loaded.\n",
+		"it, and boots of that kernel. It is not loaded now.\n",
 	.options = OPT_KERNEL,
 	.min = 1,
 	.max = 1,
@@ -91,7 +117,7 @@ const struct command uninstall_command = {
 	.arguments = "NAME",
 	.summary = "remove a patch that was installed",
 	.help = "It is not unloaded. --kernel RELEASE removes it for another kernel than the running one.\n",
-	.options = OPT_KERNEL,
+	.options = OPT_KERNEL | OPT_ALL,
 	.min = 1,
 	.max = 1,
 	.run = run_uninstall,

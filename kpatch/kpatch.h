@@ -38,15 +38,23 @@ enum outcome {
 
 enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_YAML };
 
+/* Seconds; most transitions take less than one, and the kernel wakes stalled tasks after 15. */
+#define KPATCH_DEFAULT_TIMEOUT 60
+/* A machine that boots has few tasks yet, and must come up. */
+#define KPATCH_DEFAULT_BOOT_TIMEOUT 30
+#define KPATCH_MAX_TIMEOUT 999999
+
 /* What the user asked for, by option. */
 struct kpatch_options {
 	enum output_format format;
 	unsigned int timeout;	/* seconds that a transition may take */
+	bool timeout_given;	/* on the command line, so /etc/kpatch.yaml does not count */
 	bool quiet, verbose;
 	bool dry_run;
 	bool unchecked;		/* take modules without a manifest */
 	bool all;
 	bool yes;		/* the user knows the consequences */
+	bool done;		/* boot: the machine is up */
 	const char *kernel;	/* release for install and uninstall; NULL: the running one */
 };
 
@@ -70,6 +78,7 @@ enum {
 	OPT_ALL = 1 << 3,
 	OPT_YES = 1 << 4,
 	OPT_KERNEL = 1 << 5,
+	OPT_DONE = 1 << 6,
 };
 
 struct command {
@@ -83,8 +92,8 @@ struct command {
 };
 
 extern const struct command load_command, unload_command, list_command, info_command,
-	check_command, status_command, install_command, uninstall_command, signal_command,
-	force_command;
+	check_command, status_command, install_command, uninstall_command, enable_command,
+	disable_command, boot_command, signal_command, force_command;
 
 /* Runs the program on @system. Returns the exit code. */
 int kpatch_run(int argc, char **argv, const struct system *system, FILE *out, FILE *err);

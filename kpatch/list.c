@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kpatch/config.h"
+#include "kpatch/installed.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/report.h"
 #include "kpatch/store.h"
@@ -80,6 +82,7 @@ static void report_installed(struct node *in, const struct stored *stored, size_
 
 		report_string(s, "name", stored[i].module);
 		report_string(s, "file", stored[i].path);
+		report_string(s, "boot", stored_boot_name(stored[i].boot));
 	}
 }
 
@@ -136,10 +139,14 @@ static void print_patches(struct kpatch *k, const struct live *live)
 static void print_installed(struct kpatch *k, const char *release, const struct stored *stored,
 			    size_t n)
 {
+	static const char *const words[] = { "", "disabled", "held back" };
+
 	if (n)
 		fprintf(k->out, "installed for %s:\n", release);
 	for (size_t i = 0; i < n; i++)
-		fprintf(k->out, "  %s\n", stored[i].module);
+		fprintf(k->out, "  %s%s%s%s\n", stored[i].module,
+			stored[i].boot ? " (" : "", stored[i].boot ? words[stored[i].boot] : "",
+			stored[i].boot ? ")" : "");
 }
 
 static enum outcome run_list(struct kpatch *k, int argc, char **argv)
@@ -197,15 +204,24 @@ static void judge_patch(struct kpatch *k, struct node *in, const struct live_pat
 	}
 }
 
-static void judge_stored(struct kpatch *k, const struct live *live, const struct stored *s)
+static void judge_stored(struct kpatch *k, const struct live *live, const struct stored *list,
+			 size_t n, size_t i)
 {
-	if (!live_find(live, s->module))
+	const struct stored *s = &list[i];
+
+	if (s->boot == STORED_HELD)
+		diag_warning(k->diags, "held-back", diag_file(s->module),
+			     "See what happened, then kpatch enable it",
+			     "not loaded at boot, because the machine went down with it");
+	else if (s->boot == STORED_ENABLED && !live_find(live, s->module) &&
+		 !installed_superseded(k, live, list, n, i))
 		diag_warning(k->diags, "installed-not-loaded", diag_file(s->module),
 			     "Load it with kpatch load", "installed for this kernel, but not loaded");
 }
 
 static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 {
+	struct kpatch_config config;
 	struct live live = { .n_patches = 0 };
 	struct stored *stored = NULL;
 	const char *release;
@@ -228,7 +244,8 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 		diag_warning(k->diags, "module-left-over", diag_file(live.leftovers[i]),
 			     "Remove it with kpatch unload", "its patch is gone, its module is not");
 	for (size_t i = 0; i < n; i++)
-		judge_stored(k, &live, &stored[i]);
+		judge_stored(k, &live, stored, n, i);
+	config_read(k, &config); /* its errors are among what is wrong */
 	if (diags_count(k->diags))
 		o = OUTCOME_INCOMPLETE;
 	say(k, "kernel %s: %zu patch%s loaded, %zu installed%s", release, live.n_patches,
@@ -240,7 +257,7 @@ const struct command status_command = {
 	.name = "status",
 	.arguments = "",
 	.summary = "say whether everything is as it should be",
-	.help = "Exit code 0: every installed patch is loaded, no transition is going on, and nothing is\n"
+	.help = "Exit code 0: every enabled patch is loaded, no transition is going on, and nothing is\n"
 		"left over. Exit code 11: something is not so, and is named.\n",
 	.run = run_status,
 };

@@ -9,11 +9,12 @@
 #include <string.h>
 
 #include "kpatch/check.h"
+#include "kpatch/config.h"
+#include "kpatch/installed.h"
 #include "kpatch/kmsg.h"
 #include "kpatch/lock.h"
 #include "kpatch/patchfile.h"
 #include "kpatch/report.h"
-#include "kpatch/store.h"
 #include "kpatch/sysfs.h"
 #include "kpatch/transition.h"
 #include "lib/kernel/module.h"
@@ -302,7 +303,7 @@ static enum outcome examine(struct kpatch *k, const struct patch_file *f)
 	return worse(o, check_policy(k, f));
 }
 
-static enum outcome load_one(struct kpatch *k, const char *argument)
+enum outcome load_argument(struct kpatch *k, const char *argument)
 {
 	struct patch_file f;
 	enum outcome o = patch_file_get(k, argument, &f);
@@ -319,42 +320,21 @@ static enum outcome load_one(struct kpatch *k, const char *argument)
 	return o;
 }
 
-/* One that cannot be loaded does not keep the others from it. */
-static enum outcome load_all(struct kpatch *k)
-{
-	struct node *root = k->report, *list = report_list(root, "patches");
-	struct stored *stored;
-	const char *release;
-	enum outcome o;
-	size_t n;
-
-	o = store_release(k, &release);
-	if (!o)
-		o = store_list(k, release, &stored, &n);
-	if (o)
-		return o;
-	for (size_t i = 0; i < n && o != OUTCOME_INTERRUPTED; i++) {
-		k->report = report_map(list, NULL);
-		o = worse(o, load_one(k, stored[i].module));
-	}
-	k->report = root;
-	if (!n)
-		say(k, "no patches are installed for %s", release);
-	return o;
-}
-
 static enum outcome run_load(struct kpatch *k, int argc, char **argv)
 {
+	struct kpatch_config config;
 	enum outcome o = OUTCOME_OK;
 
 	if (!k->options.dry_run) {
 		o = need_root(k, "load");
 		if (!o)
+			o = config_apply(k, &config);
+		if (!o)
 			o = lock_take(k);
 		if (o)
 			return o;
 	}
-	o = k->options.all ? load_all(k) : load_one(k, argv[0]);
+	o = k->options.all ? installed_load(k, false) : load_argument(k, argv[0]);
 	lock_release(k);
 	return o;
 }
@@ -364,7 +344,7 @@ const struct command load_command = {
 	.arguments = "FILE|NAME",
 	.summary = "load a patch and wait until it is in effect",
 	.help = "FILE is a patch module; NAME one that is installed for the running kernel. --all loads\n"
-		"all of those in the order of their names. The module is checked first: is it for the\n"
+		"all of those that are enabled, in the order of their names. The module is checked first: is it for the\n"
 		"build of the kernel that runs, and of the modules that it patches? If the transition\n"
 		"does not end in time, the tasks that hold it are named and the patch is taken back.\n",
 	.options = OPT_TIMEOUT | OPT_DRY_RUN | OPT_UNCHECKED | OPT_ALL,
@@ -376,7 +356,7 @@ const struct command load_command = {
 static enum outcome run_check(struct kpatch *k, int argc, char **argv)
 {
 	k->options.dry_run = true;
-	return load_one(k, argv[0]);
+	return load_argument(k, argv[0]);
 }
 
 const struct command check_command = {

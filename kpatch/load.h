@@ -14,6 +14,12 @@ struct patch_file;
 enum outcome patch_load(struct kpatch *k, const struct patch_file *f);
 
 /*
+ * The same with all checks, for what the user named: a file or an installed patch. With --dry-run
+ * only shows what it would do.
+ */
+enum outcome load_argument(struct kpatch *k, const char *argument);
+
+/*
  * Disables the patch and removes its module. @name as the kernel spells it. If the transition
  * stalls, the patch is enabled again. The lock must be held.
  */

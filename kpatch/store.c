@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See store.h. */
-#include "kpatch/store.h"
+#include "kpatch/store_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -53,7 +52,7 @@ static bool module_of(const char *file, char out[64])
 
 static int compare_stored(const void *a, const void *b)
 {
-	return strcmp(((const struct stored *)a)->module, ((const struct stored *)b)->module);
+	return strverscmp(((const struct stored *)a)->module, ((const struct stored *)b)->module);
 }
 
 /* Root's alone: what lies in it is loaded into the kernel. */
@@ -72,7 +71,24 @@ static enum outcome judge_directory(struct kpatch *k, int fd, const char *path)
 	return OUTCOME_BAD_FILE;
 }
 
-static enum outcome open_store(struct kpatch *k, const char *release, const char **path, DIR **d)
+/* The directory above, with those of all kernels: whoever can write there can swap ours. */
+static enum outcome judge_parent(struct kpatch *k)
+{
+	char path[PATH_MAX];
+	enum outcome o;
+	int fd;
+
+	if (system_path(&k->system, path, STORE))
+		return no_memory(k);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return OUTCOME_OK; /* the caller finds out why */
+	o = judge_directory(k, fd, path);
+	close(fd);
+	return o;
+}
+
+enum outcome store_open(struct kpatch *k, const char *release, const char **path, DIR **d)
 {
 	char full[PATH_MAX];
 	enum outcome o;
@@ -92,7 +108,9 @@ static enum outcome open_store(struct kpatch *k, const char *release, const char
 			   strerror(errno));
 		return errno == EACCES ? OUTCOME_PERMISSION : OUTCOME_SYSTEM;
 	}
-	o = judge_directory(k, fd, *path);
+	o = judge_parent(k);
+	if (!o)
+		o = judge_directory(k, fd, *path);
 	if (!o)
 		*d = fdopendir(fd);
 	if (!*d)
@@ -100,8 +118,27 @@ static enum outcome open_store(struct kpatch *k, const char *release, const char
 	return o || *d ? o : no_memory(k);
 }
 
+const char *store_mark_name(struct kpatch *k, const char *module, enum stored_boot boot)
+{
+	return arena_printf(k->arena, ".%s.%s", module, boot == STORED_HELD ? "held" : "disabled");
+}
+
+/* What the administrator said counts more than what a boot found out. */
+static enum stored_boot read_mark(struct kpatch *k, DIR *d, const char *module)
+{
+	static const enum stored_boot marks[] = { STORED_DISABLED, STORED_HELD };
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
+		const char *mark = store_mark_name(k, module, marks[i]);
+
+		if (mark && !faccessat(dirfd(d), mark, F_OK, 0))
+			return marks[i];
+	}
+	return STORED_ENABLED;
+}
+
 static bool add_stored(struct kpatch *k, struct stored **list, size_t *n, const char *directory,
-		       const char *file)
+		       DIR *d, const char *file)
 {
 	struct stored s = { .path = NULL }, *grown;
 
@@ -109,6 +146,7 @@ static bool add_stored(struct kpatch *k, struct stored **list, size_t *n, const 
 		return true;
 	s.path = arena_printf(k->arena, "%s/%s", directory, file);
 	s.file = arena_strdup(k->arena, file);
+	s.boot = read_mark(k, d, s.module);
 	grown = arena_array(k->arena, *n + 1, sizeof(s));
 	if (!s.path || !s.file || !grown)
 		return false;
@@ -129,11 +167,11 @@ enum outcome store_list(struct kpatch *k, const char *release, struct stored **l
 
 	*list = NULL;
 	*n = 0;
-	o = open_store(k, release, &path, &d);
+	o = store_open(k, release, &path, &d);
 	if (o || !d)
 		return o;
 	while (!o && (e = readdir(d)))
-		if (e->d_name[0] != '.' && !add_stored(k, list, n, path, e->d_name))
+		if (e->d_name[0] != '.' && !add_stored(k, list, n, path, d, e->d_name))
 			o = no_memory(k);
 	closedir(d);
 	if (*n)
@@ -141,8 +179,8 @@ enum outcome store_list(struct kpatch *k, const char *release, struct stored **l
 	return o;
 }
 
-static enum outcome find_stored(struct kpatch *k, const char *release, const char *name,
-				const struct stored **out)
+enum outcome store_search(struct kpatch *k, const char *release, const char *name,
+			  const struct stored **out)
 {
 	char wanted[MODULE_NAME_SIZE];
 	struct stored *list;
@@ -175,13 +213,13 @@ enum outcome store_find(struct kpatch *k, const char *name, const char **path)
 	enum outcome o = store_release(k, &release);
 
 	if (!o)
-		o = find_stored(k, release, name, &found);
+		o = store_search(k, release, name, &found);
 	if (!o)
 		*path = found->path;
 	return o;
 }
 
-static enum outcome cannot_write(struct kpatch *k, const char *path, int error)
+enum outcome store_not_written(struct kpatch *k, const char *path, int error)
 {
 	diag_error(k->diags, "store-not-written", diag_file(path), NULL, "cannot be written: %s",
 		   strerror(error));
@@ -198,7 +236,7 @@ static enum outcome make_directories(struct kpatch *k, const char *release)
 				     system_path(&k->system, path, STORE "/%s", release);
 
 		if (err || (mkdir(path, 0755) && errno != EEXIST))
-			return cannot_write(k, path, err ? -err : errno);
+			return store_not_written(k, path, err ? -err : errno);
 	}
 	return OUTCOME_OK;
 }
@@ -254,17 +292,35 @@ static enum outcome write_into(struct kpatch *k, DIR *d, const char *directory,
 {
 	const char *file = arena_printf(k->arena, "%s.ko%s", f->module->name, suffix_of(f));
 	const char *temporary = arena_printf(k->arena, ".%s.new", f->module->name);
+	const char *held = store_mark_name(k, f->module->name, STORED_HELD);
 	int err;
 
-	if (!file || !temporary)
+	if (!file || !temporary || !held)
 		return no_memory(k);
 	err = write_file(dirfd(d), temporary, file, f->bytes, f->n_bytes);
 	if (err)
-		return cannot_write(k, directory, -err);
+		return store_not_written(k, directory, -err);
 	/* The same patch under another spelling, or compressed otherwise. */
 	if (old && strcmp(old->file, file))
 		unlinkat(dirfd(d), old->file, 0);
+	unlinkat(dirfd(d), held, 0); /* somebody means this one to be loaded */
 	return OUTCOME_OK;
+}
+
+/* What a killed install left, and marks and journals of patches that are gone. */
+static void sweep(DIR *d, bool all)
+{
+	struct dirent *e;
+
+	rewinddir(d);
+	while ((e = readdir(d))) {
+		size_t n = strlen(e->d_name);
+		bool new = n > 4 && !strcmp(e->d_name + n - 4, ".new");
+
+		if (*e->d_name == '.' && strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    (new || all))
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
 }
 
 enum outcome store_add(struct kpatch *k, const char *release, const struct patch_file *f,
@@ -284,28 +340,56 @@ enum outcome store_add(struct kpatch *k, const char *release, const struct patch
 		if (!strcmp(list[i].module, f->module->name))
 			old = &list[i];
 	if (!o)
-		o = open_store(k, release, &path, &d);
+		o = store_open(k, release, &path, &d);
 	if (o)
 		return o;
 	if (!d)
-		return cannot_write(k, path, ENOENT);
+		return store_not_written(k, path, ENOENT);
+	sweep(d, false);
 	o = write_into(k, d, path, f, old);
 	closedir(d);
 	*replaced = old != NULL;
 	return o;
 }
 
+static enum outcome remove_from(struct kpatch *k, DIR *d, const char *directory,
+				const struct stored *s, bool last)
+{
+	const char *disabled = store_mark_name(k, s->module, STORED_DISABLED);
+	const char *held = store_mark_name(k, s->module, STORED_HELD);
+
+	if (!disabled || !held)
+		return no_memory(k);
+	if (unlinkat(dirfd(d), s->file, 0))
+		return store_not_written(k, s->path, errno);
+	unlinkat(dirfd(d), disabled, 0);
+	unlinkat(dirfd(d), held, 0);
+	sweep(d, last);
+	fsync(dirfd(d));
+	if (last)
+		rmdir(directory); /* fails, as it should, unless it is empty */
+	return OUTCOME_OK;
+}
+
 enum outcome store_remove(struct kpatch *k, const char *release, const char *name)
 {
 	const struct stored *found = NULL;
-	char directory[PATH_MAX];
-	enum outcome o = find_stored(k, release, name, &found);
+	const char *path = "";
+	struct stored *list;
+	DIR *d = NULL;
+	enum outcome o;
+	size_t n = 0;
 
+	o = store_search(k, release, name, &found);
+	if (!o)
+		o = store_list(k, release, &list, &n);
+	if (!o)
+		o = store_open(k, release, &path, &d);
 	if (o)
 		return o;
-	if (unlink(found->path))
-		return cannot_write(k, found->path, errno);
-	if (!system_path(&k->system, directory, STORE "/%s", release))
-		rmdir(directory); /* fails, as it should, unless it is empty */
-	return OUTCOME_OK;
+	if (!d)
+		return store_not_written(k, path, ENOENT);
+	o = remove_from(k, d, path, found, n == 1);
+	closedir(d);
+	return o;
 }

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "kpatch/config.h"
 #include "kpatch/load.h"
 #include "kpatch/lock.h"
 #include "kpatch/report.h"
@@ -123,8 +124,11 @@ static enum outcome run_unload(struct kpatch *k, int argc, char **argv)
 {
 	enum outcome o = need_root(k, "unload");
 	struct live live = { .n_patches = 0 };
+	struct kpatch_config config;
 	int err;
 
+	if (!o)
+		o = config_apply(k, &config);
 	if (!o)
 		o = lock_take(k);
 	if (o)

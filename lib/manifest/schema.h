@@ -44,6 +44,7 @@ struct schema_key {
 	const struct schema_rule *rule;	 /* SCHEMA_STRING, SCHEMA_STRINGS */
 	const struct schema *schema;	 /* SCHEMA_STRUCT, SCHEMA_STRUCTS */
 	bool optional;		/* may be absent; the member then keeps its value */
+	uint64_t max;		/* SCHEMA_NUMBER: the greatest value, 0: any */
 };
 
 struct schema {

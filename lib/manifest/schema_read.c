@@ -3,6 +3,7 @@
 #include "lib/manifest/schema.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,9 +166,18 @@ static void read_number(struct reader *r, const struct schema_key *key, uint64_t
 {
 	const char *value = scalar(r, key->key, SCALAR_NUMBER);
 
-	if (value && scalar_number(value, out))
+	uint64_t number = 0;
+
+	if (!value)
+		return;
+	if (scalar_number(value, &number))
 		problem(r, r->ids->invalid_value, line_of(&r->event.start_mark),
 			"%s is not a decimal number between 0 and 2^64-1", key->key);
+	else if (key->max && number > key->max)
+		problem(r, r->ids->invalid_value, line_of(&r->event.start_mark),
+			"%s is greater than %" PRIu64, key->key, key->max);
+	else
+		*out = number;
 }
 
 static void read_bool(struct reader *r, const struct schema_key *key, bool *out)

@@ -23,9 +23,25 @@ setup_file() {
 	for page in kpatch kpatch-build create-diff-object; do
 		[[ -s share/man/man8/$page.8 ]]
 	done
+	[[ -s share/man/man5/kpatch.yaml.5 ]]
+	[[ -s share/doc/kpatch/kpatch.yaml ]]
 	[[ -s share/bash-completion/completions/kpatch ]]
 	[[ -s share/doc/kpatch/COPYING ]]
 	[[ -s share/doc/kpatch/examples/meminfo-string.patch ]]
+}
+
+@test "the units of systemd name the installed program and are understood" {
+	units=$STAGE/usr/local/lib/systemd/system
+	grep -qx 'ExecStart=/usr/local/sbin/kpatch boot' "$units/kpatch.service"
+	grep -qx 'ExecStart=/usr/local/sbin/kpatch boot --done' "$units/kpatch-confirm.service"
+	run -1 grep -r '@' "$units"
+	command -v systemd-analyze > /dev/null || skip "no systemd-analyze"
+	mkdir "$BATS_TEST_TMPDIR/units"
+	for unit in kpatch kpatch-confirm; do # the program must be there for systemd-analyze
+		sed "s|/usr/local/sbin|$STAGE&|" "$units/$unit.service" > "$BATS_TEST_TMPDIR/units/$unit.service"
+	done
+	run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR"/units/*.service
+	[[ -z $output ]]
 }
 
 @test "nothing is installed outside DESTDIR/PREFIX" {
@@ -46,7 +62,7 @@ setup_file() {
 
 @test "the pages have no mistakes that man complains about" {
 	command -v groff > /dev/null || skip "no groff"
-	for page in "$STAGE"/usr/local/share/man/man8/*.8; do
+	for page in "$STAGE"/usr/local/share/man/man[58]/*; do
 		run groff -man -ww -z -Tutf8 "$page"
 		echo "$output"
 		[[ -z $output ]]

@@ -27,7 +27,8 @@ uninstall" ]
 @test "completion: options that the command takes" {
 	cd "$BATS_TEST_DIRNAME/../.."
 	BUILD=${KPATCH_TEST_BUILD:-build}
-	for command in load unload list status info check install uninstall signal force; do
+	for command in load unload list status info check install uninstall enable disable \
+		boot signal force; do
 		[ "$(complete_line kpatch "$command" -- | sort)" = \
 			"$("$BUILD/kpatch" help "$command" | sed -n 's/^  .\{4\}\(--[a-z-]*\).*/\1/p' | sort)" ]
 	done

@@ -247,7 +247,7 @@ setup() {
 @test "command line: help for each command, and the version" {
 	kpatch help
 	commands=$(awk '/^  [a-z]/ { print $1 }' <<< "$output")
-	[ "$(wc -w <<< "$commands")" -eq 12 ]
+	[ "$(wc -w <<< "$commands")" -eq 15 ]
 	for command in $commands; do
 		[[ $command != version && $command != help ]] || continue
 		kpatch help "$command"
