@@ -37,6 +37,15 @@ struct arch {
 	bool (*jump_to_nop)(uint8_t *code, size_t size);
 
 	/*
+	 * Constants that the kernel writes into its own code while it boots. Turns the instruction at
+	 * @code that loads a 64-bit immediate into one of the same length that loads the variable. Sets
+	 * where its operand's field is, the field's relocation type being @operand_type, and the
+	 * addend. Its length, or 0: it is no such instruction. The immediate is @immediate_at bytes behind @code.
+	 */
+	uint32_t operand_type, immediate_at;
+	size_t (*load_variable)(uint8_t *code, size_t size, uint32_t *field, int64_t *addend);
+
+	/*
 	 * Whether the bytes of two functions of one size differ in nothing but line numbers that are
 	 * passed to functions known to take one. Their references are already known to be the same.
 	 */

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "create-diff-object/arch.h"
 #include "kmod/kpatch-abi.h"
 #include "lib/util/strmap.h"
 
@@ -176,6 +177,15 @@ static bool dropped_site(const struct diff *d, uint32_t atom, uint64_t at)
 	return false;
 }
 
+static bool constant_site(const struct diff *d, uint32_t atom, uint64_t at)
+{
+	for (uint32_t i = 0; i < d->n_constants; i++)
+		if (d->constants[i].function == atom && at >= d->constants[i].offset &&
+		    at < d->constants[i].offset + d->constants[i].size)
+			return true;
+	return false;
+}
+
 static void check_bytes(struct check *c, uint32_t i)
 {
 	const struct atom *a = new_atom(c->d, i);
@@ -195,7 +205,7 @@ static void check_bytes(struct check *c, uint32_t i)
 	have += c->at[i];
 	for (uint64_t k = 0; k < a->size; k++)
 		if (have[k] != want[k] && !in_field(c->d->new.object, a, k) &&
-		    !dropped_site(c->d, i, k)) {
+		    !dropped_site(c->d, i, k) && !constant_site(c->d, i, k)) {
 			problem(c, i, "its byte at +0x%" PRIx64 " differs", k);
 			return;
 		}
@@ -273,6 +283,38 @@ static void check_ref(struct check *c, uint32_t i, const struct ref *r, const st
 		problem(c, i, "its reference at +0x%x leads elsewhere", r->offset);
 }
 
+/* A load of a variable: the immediate's instruction made anew, but for its operand. */
+static void check_constant(struct check *c, const struct constant *k, const struct relocs *relocs)
+{
+	const struct atom *a = new_atom(c->d, k->function);
+	uint64_t at = c->at[k->function] + k->offset;
+	const Elf64_Rela *rela = reloc_at(relocs, at + k->field);
+	const struct routing *v = &k->variable;
+	const char *name = v->route == ROUTE_KLP ? klp_ref_name(c->d->arena, v) : v->name;
+	uint8_t code[sizeof(k->code)];
+	uint32_t field;
+	int64_t addend;
+
+	memcpy(code, atom_bytes(a) + k->offset, k->size);
+	if (c->d->arch->load_variable(code, k->size, &field, &addend) != k->size || !name || !rela ||
+	    memcmp(code, c->out->sections[c->copy[k->function]].data + at, k->size) ||
+	    field != k->field || rela->r_addend != addend ||
+	    ELF64_R_TYPE(rela->r_info) != c->d->arch->operand_type ||
+	    strcmp(c->out->symbols[ELF64_R_SYM(rela->r_info)].name, name))
+		problem(c, k->function, "its load of %s at +0x%" PRIx64 " is wrong", v->name, k->offset);
+}
+
+static void check_constants(struct check *c, const struct relocs *relocs, size_t *refs)
+{
+	for (uint32_t i = 0; i < c->d->n_constants; i++) {
+		const struct constant *k = &c->d->constants[i];
+		uint32_t s = c->copy[k->function];
+
+		refs[s]++;
+		check_constant(c, k, &relocs[s]);
+	}
+}
+
 static void check_atoms(struct check *c)
 {
 	const struct object *o = c->d->new.object;
@@ -295,6 +337,7 @@ static void check_atoms(struct check *c)
 		for (uint32_t r = 0; r < o->atoms[i].n_refs; r++)
 			check_ref(c, i, &o->refs[o->atoms[i].first_ref + r], &relocs[s]);
 	}
+	check_constants(c, relocs, refs);
 	for (uint32_t s = 1; s < c->out->n_sections; s++)
 		if (refs[s] != relocs[s].n)
 			problem(c, NO_ATOM, "section %s has %zu relocations, not %zu",

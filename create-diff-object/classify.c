@@ -67,16 +67,12 @@ static struct routing too_late(const struct atom *from, const char *name)
 		       "no alternatives that refer to the module");
 }
 
-/* Something that the running kernel has. */
-struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uint32_t target)
+/* What was found of a symbol named @name, @defined in this object or not. */
+static struct routing route_to(struct diff *d, const struct atom *from, const struct lookup *l,
+			       const char *name, bool defined)
 {
-	const struct atom *t = new_atom(d, target);
-	uint32_t twin = d->pairs.twin[target];
-	const struct lookup *l = lookup_atom(d, target);
-	struct routing r = { .ksym = l->ksym, .name = t->symbol->name };
+	struct routing r = { .ksym = l->ksym, .name = name };
 
-	if (twin != NO_ATOM && orig_atom(d, twin)->symbol)
-		r.name = orig_atom(d, twin)->symbol->name;
 	if (l->err == -EKEYREJECTED)
 		return refused("code-not-verified", l->why, DIFF_NOT_VERIFIED_REMEDY);
 	if (l->err)
@@ -84,7 +80,7 @@ struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uin
 			       "Give the tool the image or module, so that it can prove the position");
 	switch (l->ksym.where) {
 	case KSYM_ABSENT:
-		if (t->section)
+		if (defined)
 			return refused("symbol-not-in-kernel",
 				       "the running kernel has no symbol of that name",
 				       "Check that source and configuration are those of the kernel");
@@ -113,6 +109,32 @@ struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uin
 	    from->section->special->no_late_klp)
 		return too_late(from, r.name);
 	return r;
+}
+
+/* Something that the running kernel has. */
+struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uint32_t target)
+{
+	const struct atom *t = new_atom(d, target);
+	uint32_t twin = d->pairs.twin[target];
+	const char *name = t->symbol->name;
+
+	if (twin != NO_ATOM && orig_atom(d, twin)->symbol)
+		name = orig_atom(d, twin)->symbol->name;
+	return route_to(d, from, lookup_atom(d, target), name, t->section != NULL);
+}
+
+struct routing diff_classify_name(struct diff *d, const char *name)
+{
+	const struct object *o = d->orig.object;
+	const struct symbol *definition = NULL;
+	const struct atom nowhere = { .kind = ATOM_BYTES };
+	struct lookup l = { .asked = true };
+
+	for (uint32_t i = 1; i < o->n_symbols && !definition; i++)
+		if (o->symbols[i].section != SECTION_UNDEF && !strcmp(o->symbols[i].name, name))
+			definition = &o->symbols[i];
+	l.err = d->input->ksyms->find(d->input->ksyms, name, definition, &l.ksym, &l.why);
+	return route_to(d, &nowhere, &l, name, true);
 }
 
 static bool describes_code(uint8_t role)

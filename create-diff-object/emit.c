@@ -169,11 +169,10 @@ const char *klp_ref_name(struct arena *arena, const struct routing *r)
 			    r->ksym.sympos);
 }
 
-/* The symbol for a reference that leaves the patch, or NULL without memory. */
-static struct builder_symbol *outside_symbol(struct emit *e, uint32_t target,
+/* The symbol @s for a reference that leaves the patch, or NULL without memory. */
+static struct builder_symbol *outside_symbol(struct emit *e, const struct symbol *s,
 					     const struct routing *r)
 {
-	const struct symbol *s = new_atom(e->d, target)->symbol;
 	const char *name = r->name;
 	uint8_t bind = STB_GLOBAL;
 
@@ -226,7 +225,7 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 
 	if (route.route == ROUTE_PATCH)
 		return emit_inside(e, id, r);
-	s = outside_symbol(e, r->target, &route);
+	s = outside_symbol(e, new_atom(e->d, r->target)->symbol, &route);
 	if (!s)
 		return -ENOMEM;
 	builder_reloc(e->b, e->sections[a->section->index], e->where[id] + r->offset, r->type, s,
@@ -284,11 +283,24 @@ static int emit_static_key(struct emit *e, uint32_t key)
 	if (!s)
 		s = builder_section(e->b, ".discard.addressable", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8,
 				    0);
-	symbol = outside_symbol(e, key, &r);
+	symbol = outside_symbol(e, new_atom(e->d, key)->symbol, &r);
 	if (!s || !symbol)
 		return -ENOMEM;
 	at = builder_append(e->b, s, NULL, 8, 8);
 	builder_reloc(e->b, s, at, ref.type, symbol, 0);
+	return 0;
+}
+
+static int emit_constant(struct emit *e, const struct constant *c)
+{
+	struct builder_section *s = e->sections[new_atom(e->d, c->function)->section->index];
+	struct builder_symbol *variable = outside_symbol(e, NULL, &c->variable);
+	uint64_t at = e->where[c->function] + c->offset;
+
+	if (!variable)
+		return -ENOMEM;
+	builder_patch(e->b, s, at, c->code, c->size);
+	builder_reloc(e->b, s, at + c->field, e->d->arch->operand_type, variable, c->addend);
 	return 0;
 }
 
@@ -315,6 +327,8 @@ static int emit_code_and_data(struct emit *e)
 		emit_dropped(e, d->dropped[i]);
 	for (uint32_t i = 0; i < d->n_static_keys && !err; i++)
 		err = emit_static_key(e, d->static_keys[i]);
+	for (uint32_t i = 0; i < d->n_constants && !err; i++)
+		err = emit_constant(e, &d->constants[i]);
 	return err;
 }
 

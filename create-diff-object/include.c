@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "create-diff-object/arch.h"
 #include "lib/util/strmap.h"
 
 struct walk {
@@ -124,19 +125,50 @@ static void follow_refs(struct walk *w, uint32_t atom)
 	}
 }
 
+/* The instruction that an entry's immediate is part of, as a load of the variable. */
+static bool load_variable(struct diff *d, uint32_t f, uint32_t entry)
+{
+	const struct atom *e = new_atom(d, entry), *a = new_atom(d, f);
+	const struct ref *site = e->n_refs ? &d->new.object->refs[e->first_ref] : NULL;
+	struct constant *c = &d->constants[d->n_constants];
+	int64_t at = site ? site->addend - (int64_t)d->arch->immediate_at : -1;
+	size_t left;
+
+	if (!e->section->special->variable_at || !site || site->target != f || !atom_bytes(a) ||
+	    at < 0 || (uint64_t)at >= a->size)
+		return false;
+	left = a->size - (uint64_t)at;
+	if (left > sizeof(c->code))
+		left = sizeof(c->code);
+	*c = (struct constant){ .function = f, .offset = (uint64_t)at };
+	memcpy(c->code, atom_bytes(a) + at, left);
+	c->size = d->arch->load_variable(c->code, left, &c->field, &c->addend);
+	if (!c->size)
+		return false;
+	c->variable = diff_classify_name(d, e->section->name + e->section->special->variable_at);
+	return c->variable.route == ROUTE_IMPORT || c->variable.route == ROUTE_KLP;
+}
+
 /*
- * The addresses and shifts that 6.12 writes into its own code while it boots (runtime_const.h):
- * nobody would write them into a module's, where the placeholder would stay.
+ * The addresses and shifts that 6.12 writes into its own code while it boots (runtime-const.h):
+ * nobody would write them into a module's, where the placeholder would stay. Where the immediate is
+ * a pointer's, the patch loads the variable instead, as the kernel's headers have modules do. true:
+ * the entry stays behind.
  */
-static void refuse_builtin_only(struct walk *w, uint32_t f, uint32_t entry)
+static bool take_constant(struct walk *w, uint32_t f, uint32_t entry)
 {
 	const struct atom *e = new_atom(w->d, entry);
 
-	if (e->section->special && e->section->special->vmlinux_only)
+	if (!e->section->special || !e->section->special->vmlinux_only)
+		return false;
+	if (load_variable(w->d, f, entry))
+		w->d->n_constants++;
+	else
 		diff_refuse(w->d, "built-in-only", &w->d->new, f, -1,
 			    "Change a caller or a function called by it instead",
 			    "it has a %s (%s), which the kernel fills in for built-in code only",
 			    e->section->special->what, e->section->name);
+	return true;
 }
 
 static void follow_function(struct walk *w, uint32_t f)
@@ -156,8 +188,7 @@ static void follow_entries(struct walk *w, uint32_t atom)
 	struct diff *d = w->d;
 
 	for (uint32_t e = d->new.first_entry[atom]; e != NO_ATOM; e = d->new.next_entry[e]) {
-		refuse_builtin_only(w, atom, e);
-		if (!entry_dropped(w, e))
+		if (!take_constant(w, atom, e) && !entry_dropped(w, e))
 			include(w, e, atom);
 	}
 }
@@ -210,11 +241,12 @@ static int walk_alloc(struct walk *w)
 	d->included = arena_array(d->arena, n, sizeof(*d->included));
 	d->dropped = arena_array(d->arena, n, sizeof(*d->dropped));
 	d->static_keys = arena_array(d->arena, n, sizeof(*d->static_keys));
+	d->constants = arena_array(d->arena, n, sizeof(*d->constants));
 	w->stack = arena_array(d->arena, n, sizeof(*w->stack));
 	w->reported = arena_array(d->arena, n, sizeof(*w->reported));
 	w->keyed = arena_array(d->arena, n, sizeof(*w->keyed));
 	w->keys = strmap_new(64);
-	return d->included && d->dropped && d->static_keys && w->stack && w->reported &&
+	return d->included && d->dropped && d->static_keys && d->constants && w->stack && w->reported &&
 	       w->keyed && w->keys ? 0 : -ENOMEM;
 }
 

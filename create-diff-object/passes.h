@@ -122,6 +122,17 @@ struct callback {
 	uint32_t function;	/* atom */
 };
 
+/* An instruction of carried code whose immediate becomes a load of the variable that it stands for. */
+struct constant {
+	uint32_t function;	/* atom */
+	uint64_t offset;	/* of the instruction */
+	uint8_t code[16];	/* the new instruction */
+	size_t size;
+	uint32_t field;		/* of its operand, in the instruction */
+	int64_t addend;
+	struct routing variable;
+};
+
 struct diff {
 	const struct diff_input *input;
 	struct arena *arena;
@@ -143,6 +154,8 @@ struct diff {
 	uint32_t n_dropped;
 	uint32_t *static_keys;		/* include: keys of the static calls in included code */
 	uint32_t n_static_keys;
+	struct constant *constants;	/* include: in the order of their table entries */
+	uint32_t n_constants;
 	uint8_t *data;			/* emit */
 	size_t size;
 };
@@ -184,6 +197,8 @@ int pass_changes(struct diff *d);
 struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref);
 /* The same for a symbol that is known to be the running kernel's, mentioned by @from. */
 struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uint32_t target);
+/* The same for a symbol that code of vmlinux means without a reference, by its name in the source. */
+struct routing diff_classify_name(struct diff *d, const char *name);
 /* The symbol of a function that is to be replaced, in the running kernel. */
 const struct lookup *lookup_atom(struct diff *d, uint32_t atom);
 

@@ -125,9 +125,9 @@ static int outside_refs(struct diff *d, struct diff_report *out)
 	struct outside o = { .d = d, .seen = strmap_new(64) };
 	int err = 0;
 
-	/* Each name is asked for through an atom, so there are no more of them. */
-	o.klp = arena_array(d->arena, n, sizeof(*o.klp));
-	o.imports = arena_array(d->arena, n, sizeof(*o.imports));
+	/* Each name is asked for through an atom or a constant, so there are no more of them. */
+	o.klp = arena_array(d->arena, n + d->n_constants, sizeof(*o.klp));
+	o.imports = arena_array(d->arena, n + d->n_constants, sizeof(*o.imports));
 	if (!o.seen || !o.klp || !o.imports)
 		err = -ENOMEM;
 	for (uint32_t i = 0; i < n && !err; i++) {
@@ -141,6 +141,8 @@ static int outside_refs(struct diff *d, struct diff_report *out)
 			err = count_outside(&o, &r);
 		}
 	}
+	for (uint32_t i = 0; i < d->n_constants && !err; i++)
+		err = count_outside(&o, &d->constants[i].variable);
 	out->klp_refs = o.klp;
 	out->n_klp_refs = o.n_klp;
 	out->imports = o.imports;

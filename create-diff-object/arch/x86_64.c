@@ -350,6 +350,29 @@ static bool jump_to_nop(uint8_t *code, size_t size)
 	return true;
 }
 
+/*
+ * runtime_const_ptr(): movabs $imm64, %reg, ten bytes, becomes mov variable(%rip), %reg, seven, and a
+ * no-operation of three. Flags are left alone by both.
+ */
+static size_t load_variable(uint8_t *code, size_t size, uint32_t *field, int64_t *addend)
+{
+	static const uint8_t nop3[] = { 0x0f, 0x1f, 0x00 };
+	uint8_t high, low;
+
+	if (size < 10 || (code[0] & 0xfe) != 0x48 || (code[1] & 0xf8) != 0xb8)
+		return 0;
+	high = code[0] & 1;
+	low = code[1] & 7;
+	code[0] = (uint8_t)(0x48 | high << 2);
+	code[1] = 0x8b;
+	code[2] = (uint8_t)(0x05 | low << 3);
+	memset(code + 3, 0, 4);
+	memcpy(code + 7, nop3, sizeof(nop3));
+	*field = 3;
+	*addend = -4;
+	return 10;
+}
+
 const struct arch arch_x86_64 = {
 	.machine = EM_X86_64,
 	.pointer_type = R_X86_64_64,
@@ -358,5 +381,8 @@ const struct arch arch_x86_64 = {
 	.is_branch = is_branch,
 	.label_wants_nop = label_wants_nop,
 	.jump_to_nop = jump_to_nop,
+	.operand_type = R_X86_64_PC32,
+	.immediate_at = 2,
+	.load_variable = load_variable,
 	.only_lines = only_lines,
 };

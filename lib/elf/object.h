@@ -108,7 +108,9 @@ struct special {
 				   piece's length; 0: none */
 	bool no_late_klp;	/* the kernel reads it before klp relocations to modules are applied */
 	bool vmlinux_only;	/* the kernel handles it for built-in code only, not for modules: what has
-				   such an entry cannot be moved into one */
+				   such an entry cannot be moved into one as it is */
+	uint32_t variable_at;	/* vmlinux_only: where the section's name names the variable whose value
+				   the kernel writes into a 64-bit immediate; 0: it does not */
 	const char *what;	/* for messages: "bug table entry", "jump label", … */
 };
 

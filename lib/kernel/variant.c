@@ -12,6 +12,7 @@
 #include "lib/util/strmap.h"
 
 #define AMBIGUOUS UINT64_MAX
+#define MAX_INSN 15u		/* bytes of the longest instruction */
 #define MAX_DEPTH 8u		/* unnamed data that refers to unnamed data */
 
 static bool is_named(const struct object *o, const struct symbol *s)
@@ -144,6 +145,30 @@ static bool same_place(struct comparison *c, const struct atom *a, int64_t from_
 	       a->offset + (uint64_t)from_a == s->value + (uint64_t)from_b - b->entry;
 }
 
+/*
+ * A place in a function: an instruction, or a field in one (an immediate that the kernel writes), as
+ * long as the instruction that holds it is as long on both sides.
+ */
+static bool map_place(struct comparison *c, const struct atom *a, const struct atom *b, uint64_t offset,
+		      uint64_t *out)
+{
+	const struct code_map *map = &c->maps[a->id];
+	struct insn x, y;
+	uint64_t start;
+
+	if (variant_map_offset(map, offset, out))
+		return true;
+	for (start = offset; start > 0 && offset - start < MAX_INSN; start--)
+		if (variant_map_offset(map, start, out))
+			break;
+	if (!variant_map_offset(map, start, out) || start >= a->size || *out >= b->size)
+		return false;
+	c->arch->decode(c->decoder, atom_bytes(a) + start, a->size - start, &x);
+	c->arch->decode(c->decoder, atom_bytes(b) + *out, b->size - *out, &y);
+	*out += offset - start;
+	return x.length == y.length && offset - start < x.length;
+}
+
 bool variant_same_target(struct comparison *c, const struct ref *r, const struct ref *o,
 			 unsigned int depth)
 {
@@ -155,7 +180,7 @@ bool variant_same_target(struct comparison *c, const struct ref *r, const struct
 		return a->kind == b->kind && !strcmp(a->name, b->name) && r->addend == o->addend;
 	if (a->kind == ATOM_FUNC || b->kind == ATOM_FUNC)
 		return c->twin[a->id] == b->id && r->addend >= 0 &&
-		       variant_map_offset(&c->maps[a->id], (uint64_t)r->addend, &mapped) &&
+		       map_place(c, a, b, (uint64_t)r->addend, &mapped) &&
 		       (int64_t)mapped == o->addend;
 	if (b->symbol)
 		return same_place(c, a, r->addend, b, o->addend);

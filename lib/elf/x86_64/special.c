@@ -59,7 +59,7 @@ const struct special_section x86_64_specials[] = {
 	OF_CODE(SECTION_SPECIAL, "_kprobe_blacklist", 8, "kprobe blacklist entry", FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, ".kcfi_traps", 4, "CFI trap", FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, "runtime_ptr_*", 4, "run-time constant", .vmlinux_only = true,
-		FIELDS(CODE(0))),
+		.variable_at = sizeof("runtime_ptr_") - 1, FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, "runtime_shift_*", 4, "run-time constant", .vmlinux_only = true,
 		FIELDS(CODE(0))),
 	/* the module loader initializes what it lists: goes with the object it points to */
