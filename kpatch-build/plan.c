@@ -271,9 +271,14 @@ int stage_plan(struct build *b)
 
 		err = err ? err : one;
 	}
-	for (size_t i = 0; !err && i < b->n_patched; i++)
-		if (!is_unchanged(b, &b->patched[i]))
-			err = plan_file(b, &b->patched[i]);
+	if (err)
+		return err;
+	/* what is wrong with a file is said of all of them; any other error ends the loop */
+	for (size_t i = 0; (!err || err == -EINVAL) && i < b->n_patched; i++) {
+		int one = is_unchanged(b, &b->patched[i]) ? 0 : plan_file(b, &b->patched[i]);
+
+		err = one ? one : err;
+	}
 	if (err)
 		return err;
 	if (!b->n_units) {

@@ -222,10 +222,16 @@ static void place_everything(struct proof *p, struct bases *scratch)
 	}
 }
 
-static bool is_compared(const struct object *o, const struct atom *a)
+/* Pointers to the exit functions of built-in code, which nobody calls: vmlinux's link drops them. */
+static bool dropped_by_link(const struct proof *p, const struct section *s)
 {
-	return a->section && a->size && proof_is_placed(o, a->section->index) &&
-	       a->section->kind != SECTION_SPECIAL;
+	return p->installed->image && !strcmp(s->name, ".exitcall.exit");
+}
+
+static bool is_compared(const struct proof *p, const struct atom *a)
+{
+	return a->section && a->size && proof_is_placed(p->object, a->section->index) &&
+	       a->section->kind != SECTION_SPECIAL && !dropped_by_link(p, a->section);
 }
 
 static int compare_everything(struct proof *p)
@@ -237,7 +243,7 @@ static int compare_everything(struct proof *p)
 		const struct atom *a = &o->atoms[i];
 		int err;
 
-		if (!is_compared(o, a))
+		if (!is_compared(p, a))
 			continue;
 		if (p->base[a->section->index] == PROOF_NOWHERE) {
 			p->atoms[i].status = PROOF_UNPLACED;

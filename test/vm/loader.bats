@@ -9,14 +9,14 @@ setup_file() {
 	local name patch
 	export MODULES=$BATS_FILE_TMPDIR
 	for patch in sleeper-1 kernel-thread; do
-		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --no-replace \
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --no-replace \
 			--output "$MODULES" "$TEST_TOP/test/vm/patches/$patch.patch"
 	done
 	for name in one two; do
-		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --output "$MODULES" \
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --output "$MODULES" \
 			--name "livepatch-$name" "$TEST_TOP/examples/meminfo-string.patch"
 	done
-	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --output "$MODULES" \
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --output "$MODULES" \
 		--name livepatch-stacked --no-replace "$TEST_TOP/examples/meminfo-string.patch"
 	# the same module for a function that this kernel does not have
 	LC_ALL=C sed 's/meminfo_proc_show/meminfo_proc_shoo/g' "$MODULES/livepatch-one.ko" \

@@ -7,9 +7,11 @@
 setup_suite() {
 	local here source
 	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-	export SUITE_VM=tests-$$ KERNEL_ROOT KERNEL_RELEASE PROGS
+	export SUITE_VM=tests-$$ KERNEL_ROOT KERNEL_RELEASE KERNEL_CACHE PROGS
 	KERNEL_ROOT=${KPATCH_TEST_ROOT:-$("$here/../lib/fetch-kernel" "${KPATCH_TEST_SERIES:-6.1}")}
 	KERNEL_RELEASE=$(basename "$KERNEL_ROOT")
+	# the prepared tree that test/build uses, too
+	KERNEL_CACHE=${KPATCH_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kpatch-test}/build
 	PROGS=$BATS_SUITE_TMPDIR/progs
 	mkdir -p "$PROGS"
 	for source in "$here"/progs/*.c; do

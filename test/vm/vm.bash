@@ -48,7 +48,7 @@ build() {
 	shift
 	name=livepatch-$(basename "$patch" .patch)
 	[[ $patch == /* ]] || patch=$TEST_TOP/test/vm/patches/$patch
-	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" \
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
 		--output "$BATS_TEST_TMPDIR" "$@" "$patch"
 	module=$BATS_TEST_TMPDIR/$name.ko
 	[[ -s $module ]]
