@@ -191,7 +191,41 @@ static struct routing classify_data(struct diff *d, const struct atom *from, con
 	return patch("new data");
 }
 
-struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref)
+/* Whether the original object, too, takes the address of what the patched one calls @target. */
+static bool pointed_to_before(const struct diff *d, uint32_t target)
+{
+	const struct object *o = d->orig.object;
+	uint32_t twin = d->pairs.twin[target];
+
+	for (uint32_t i = 0; i < o->n_atoms && twin != NO_ATOM; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
+			if (o->refs[r].target == twin && !describes_code(d->orig.role[i]) &&
+			    !d->arch->is_branch(o, a, &o->refs[r]))
+				return true;
+	}
+	return false;
+}
+
+/*
+ * A pointer that nobody had when the kernel was built, to a function that can therefore not be called
+ * through one. Where the object had such a pointer before, the kernel's build has seen it.
+ */
+static struct routing check_pointer(struct diff *d, const struct atom *from, const struct ref *ref,
+				    struct routing r)
+{
+	if ((r.route != ROUTE_KLP && r.route != ROUTE_IMPORT) || !r.ksym.no_pointer ||
+	    describes_code(d->new.role[from->id]) || d->arch->is_branch(d->new.object, from, ref) ||
+	    pointed_to_before(d, ref->target))
+		return r;
+	return refused("no-indirect-target",
+		       arena_printf(d->arena, "it is not made for calls through a pointer, which would "
+					      "fault on processors with IBT: %s", r.ksym.no_pointer),
+		       "Call it directly, or point to a new function that does");
+}
+
+static struct routing classify(struct diff *d, uint32_t atom, const struct ref *ref)
 {
 	const struct atom *from = new_atom(d, atom), *t;
 
@@ -238,4 +272,9 @@ struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *re
 	return refused("reference-not-possible",
 		       arena_printf(d->arena, "it refers to %s, which a patch cannot carry", t->name),
 		       NULL);
+}
+
+struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref)
+{
+	return check_pointer(d, new_atom(d, atom), ref, classify(d, atom, ref));
 }

@@ -17,6 +17,7 @@
 #include "lib/elf/object.h"
 #include "lib/kernel/image.h"
 #include "lib/kernel/kallsyms.h"
+#include "lib/kernel/ibt.h"
 #include "lib/kernel/ksyms.h"
 #include "lib/kernel/module.h"
 #include "lib/kernel/symvers.h"
@@ -41,6 +42,8 @@ struct run {
 	struct kmodule *module;
 	struct symvers *symvers;
 	struct ksym_source ksyms;
+	struct ksym_source source; /* the same, with what IBT forbids */
+	struct installed installed[2]; /* image, module */
 	bool have_ksyms;
 	struct object *original, *patched;
 };
@@ -113,6 +116,23 @@ static int parse(int argc, char **argv, struct arguments *a)
 	return 0;
 }
 
+/* What may not be called through a pointer; known only with the image. */
+static int open_ibt(struct run *r)
+{
+	struct ibt *vmlinux = NULL, *module = NULL;
+	int err = 0;
+
+	if (r->image)
+		err = installed_image(r->image, &r->installed[0]);
+	if (r->image && !err)
+		err = ibt_new(&r->installed[0], r->arena, &vmlinux);
+	if (vmlinux && r->module && !err)
+		err = installed_module(r->module, r->arena, &r->installed[1]);
+	if (vmlinux && r->module && !err)
+		err = ibt_new(&r->installed[1], r->arena, &module);
+	return err ? err : ibt_source(&r->ksyms, vmlinux, module, r->arena, &r->source);
+}
+
 static int open_ksyms(struct run *r)
 {
 	struct ksyms_input in = { .owner = r->args.owner };
@@ -133,7 +153,7 @@ static int open_ksyms(struct run *r)
 	in.symvers = r->symvers;
 	err = ksyms_new(&in, &r->ksyms);
 	r->have_ksyms = !err;
-	return err;
+	return err ? err : open_ibt(r);
 }
 
 static void print_diags(const struct diags *diags)
@@ -208,7 +228,7 @@ static int write_file(const char *path, const uint8_t *data, size_t size)
 static int run_diff(struct run *r)
 {
 	struct diff_input in = { .name = r->args.patched, .owner = r->args.owner,
-				 .original = r->original, .patched = r->patched, .ksyms = &r->ksyms };
+				 .original = r->original, .patched = r->patched, .ksyms = &r->source };
 	struct diff_report report = { 0 };
 	uint8_t *data = NULL;
 	size_t size = 0;

@@ -18,6 +18,7 @@ struct arena;
 struct diags;
 struct object;
 struct symvers;
+struct ibt;
 struct kimage;
 struct monitor;
 struct strmap;
@@ -126,6 +127,7 @@ struct build {
 	const char *module_name; /* "livepatch_fix", as the kernel spells it */
 	struct kernel kernel;
 	struct kimage *image;	/* opened on demand by the verify stage */
+	struct ibt *ibt;	/* of the image: what may not be called through a pointer; NULL: all may */
 	struct strmap *directories; /* kbuild.c: what was asked about the tree's makefiles */
 	struct patched_file *patched; /* files that the patches change */
 	size_t n_patched;

@@ -19,6 +19,7 @@
 #include "kpatch-build/build.h"
 #include "kpatch-build/verify_unit.h"
 #include "lib/elf/object.h"
+#include "lib/kernel/ibt.h"
 #include "lib/kernel/image.h"
 #include "lib/kernel/ksyms.h"
 #include "lib/kernel/module.h"
@@ -111,6 +112,28 @@ static int prove(struct build *b, struct unit *u, const struct kmodule *module,
 	return err ? err : verify_index_symbols(v);
 }
 
+/* Adds what may not be called through a pointer. The image's list is read once. */
+static int add_ibt(struct build *b, struct unit *u, const struct kmodule *module,
+		   const struct ksym_source *base)
+{
+	struct installed *in = arena_alloc(b->arena, sizeof(*in));
+	struct ibt *of_module = NULL;
+	int err = in ? 0 : -ENOMEM;
+
+	if (!err && !b->ibt) {
+		struct installed *image = arena_alloc(b->arena, sizeof(*image));
+
+		err = image ? installed_image(b->image, image) : -ENOMEM;
+		if (!err)
+			err = ibt_new(image, b->arena, &b->ibt);
+	}
+	if (!err && module && b->ibt)
+		err = installed_module(module, b->arena, in);
+	if (!err && module && b->ibt)
+		err = ibt_new(in, b->arena, &of_module);
+	return err ? err : ibt_source(base, b->ibt, of_module, b->arena, &u->ksyms);
+}
+
 static bool is_function(const struct atom *a)
 {
 	return a->kind == ATOM_FUNC && a->symbol;
@@ -181,6 +204,7 @@ static int verify_unit(struct build *b, struct unit *u)
 {
 	struct verify_report *report = arena_alloc(b->arena, sizeof(*report));
 	struct verify_unit *v = arena_alloc(b->arena, sizeof(*v));
+	struct ksym_source source;
 	struct kmodule *module;
 	int err = -ENOMEM;
 
@@ -190,8 +214,10 @@ static int verify_unit(struct build *b, struct unit *u)
 	err = open_module(b, u, report, &module);
 	if (err)
 		return err;
-	if (!b->options.verify)
-		return source_by_name(b, u, module, &u->ksyms);
+	if (!b->options.verify) {
+		err = source_by_name(b, u, module, &source);
+		return err ? err : add_ibt(b, u, module, &source);
+	}
 	v->owner = u->owner;
 	v->symvers = b->kernel.symvers;
 	v->arena = arena_new(); /* of its own: answers are given while other threads use b->arena */
@@ -205,8 +231,9 @@ static int verify_unit(struct build *b, struct unit *u)
 	if (err)
 		return err;
 	report->proven = true;
-	verify_answer_from(v, &u->ksyms);
-	return judge(b, u, report);
+	verify_answer_from(v, &source);
+	err = add_ibt(b, u, module, &source);
+	return err ? err : judge(b, u, report);
 }
 
 int stage_verify(struct build *b)
