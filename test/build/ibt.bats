@@ -61,9 +61,9 @@ END
 
 @test "a function without ENDBR: refused" {
 	on_6_12
-	pointer_to proc_pident_readdir
+	pointer_to ret_from_fork_asm
 	refuses 8 no-indirect-target "$patch"
-	says "proc_pident_readdir: .*IBT: it does not begin with ENDBR"
+	says "ret_from_fork_asm: .*IBT: it does not begin with ENDBR"
 }
 
 @test "a function of the patched module that the module's load seals: refused" {
