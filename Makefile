@@ -33,7 +33,7 @@ endif
 LIBS_ELF := -ldw -lelf -lZydis
 LIBS_KERNEL := -llzma -lzstd -lz
 LIBS_MANIFEST := -lyaml
-LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -lkmod -pthread
+LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -pthread
 
 # Programs are named like their rooms, so objects live in a directory of their own.
 OBJ := $(BUILD)/obj

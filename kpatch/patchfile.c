@@ -147,8 +147,7 @@ static enum outcome read_module(struct kpatch *k, struct patch_file *f)
 		return OUTCOME_BAD_FILE;
 	f->image.data = f->module->data;
 	f->image.size = f->module->size;
-	f->image.readable_by_kmod = c == COMPRESSION_NONE || c == COMPRESSION_XZ ||
-				    c == COMPRESSION_ZSTD;
+	f->image.is_plain = c == COMPRESSION_NONE;
 	f->is_signed = f->image.size > sizeof(signature_marker) &&
 		       !memcmp(f->image.data + f->image.size - (sizeof(signature_marker) - 1),
 			       signature_marker, sizeof(signature_marker) - 1);

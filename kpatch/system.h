@@ -22,7 +22,7 @@ struct module_image {
 	int fd;			/* the file, as it is on disk */
 	const uint8_t *data;	/* the module, decompressed */
 	size_t size;
-	bool readable_by_kmod;	/* libkmod understands its compression */
+	bool is_plain;		/* the file is the module, not compressed */
 };
 
 /* The calls. Each returns 0 or -errno unless it says otherwise. */

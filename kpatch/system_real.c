@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libkmod.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,66 +29,23 @@ static uid_t real_euid(struct system *s)
 	return geteuid();
 }
 
-/* libkmod explains its failures on standard error unless it is told not to. */
-static void be_silent(void *data, int priority, const char *file, int line, const char *function,
-		      const char *format, va_list args)
-{
-}
-
-static struct kmod_ctx *open_kmod(void)
-{
-	static const char *const no_config = NULL;
-	struct kmod_ctx *ctx = kmod_new(NULL, &no_config);
-
-	if (ctx)
-		kmod_set_log_fn(ctx, be_silent, NULL);
-	return ctx;
-}
-
-/* By descriptor, so that the file which was checked is the one that is loaded. */
-static int insert_by_kmod(const struct module_image *image)
-{
-	struct kmod_module *module = NULL;
-	struct kmod_ctx *ctx = open_kmod();
-	char path[40];
-	int err;
-
-	if (!ctx)
-		return -ENOMEM;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", image->fd);
-	err = kmod_module_new_from_path(ctx, path, &module);
-	if (!err)
-		err = kmod_module_insert_module(module, 0, NULL);
-	kmod_module_unref(module);
-	kmod_unref(ctx);
-	return err;
-}
-
 /*
- * The module file as it is goes to the kernel through libkmod, which knows what the kernel can
- * decompress. What libkmod cannot read itself (Debian builds it without gzip) goes from memory.
+ * By descriptor where the kernel can read the file itself, so that security modules see where the
+ * module comes from; from memory what is compressed. Straight to the kernel: what libkmod adds to
+ * that (dependencies, configuration, aliases) must not count here, and it costs every start of the
+ * program the loading of libcrypto.
  */
 static int real_insert(struct system *s, const struct module_image *image)
 {
-	if (image->readable_by_kmod)
-		return insert_by_kmod(image);
-	return syscall(SYS_init_module, image->data, image->size, "") ? -errno : 0;
+	long err = image->is_plain ? syscall(SYS_finit_module, image->fd, "", 0) :
+				     syscall(SYS_init_module, image->data, image->size, "");
+
+	return err ? -errno : 0;
 }
 
 static int real_remove(struct system *s, const char *name)
 {
-	struct kmod_module *module = NULL;
-	struct kmod_ctx *ctx = open_kmod();
-	int err;
-
-	if (!ctx)
-		return -ENOMEM;
-	err = kmod_module_new_from_name(ctx, name, &module);
-	if (!err)
-		err = kmod_module_remove_module(module, KMOD_REMOVE_NOLOG);
-	kmod_module_unref(module);
-	kmod_unref(ctx);
-	return err;
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? -errno : 0;
 }
 
 static int real_write(struct system *s, const char *path, const char *value)

@@ -33,13 +33,13 @@ static struct wait wait_start(struct kpatch *k, uint64_t deadline)
 }
 
 /*
- * Sleeps a tenth of the time waited so far, so that a short transition is noticed at once and a
+ * Sleeps a hundredth of the time waited so far, so that a short transition is noticed at once and a
  * long one costs nothing. WAIT_DONE: look again.
  */
 static enum wait_result wait_more(struct wait *w)
 {
 	const struct system_calls *calls = w->k->system.calls;
-	uint64_t now = calls->now(&w->k->system), pause = (now - w->start) / 10 + 1;
+	uint64_t now = calls->now(&w->k->system), pause = (now - w->start) / 100 + 1;
 
 	if (calls->interrupted(&w->k->system))
 		return WAIT_INTERRUPTED;

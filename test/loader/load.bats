@@ -22,7 +22,7 @@ setup() {
 	[ -e "$M/sys/kernel/livepatch/livepatch_fix" ]
 }
 
-@test "load: the kernel gets the bytes of the file, decompressed where libkmod cannot" {
+@test "load: the kernel gets the bytes of the file, decompressed" {
 	patch_module livepatch-fix fix.ko
 	kernel <<-'END'
 		[[ $1 != insert ]] || { cat > got; appear livepatch_fix 1 0 vmlinux:1:a,1; }
