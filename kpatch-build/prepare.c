@@ -10,6 +10,7 @@
  * CACHE/tree-KEY/foreign      objects that makefiles reach outside of their directory (owner.c)
  * CACHE/link-KEY/             the patch-module runtime and the commands that link a module (link.h)
  */
+#include <ctype.h>
 #include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
@@ -210,8 +211,19 @@ static const char *tree_version(struct build *b, const char *tree)
 	return version;
 }
 
-/* The source must be of the version that the image's package has ("6.1.192-2"). */
-static int check_tree_version(struct build *b, const char *tree)
+static bool same_series(const char *a, const char *b)
+{
+	size_t n = strcspn(a, "."), length;
+
+	length = n + (a[n] ? 1 + strcspn(a + n + 1, ".") : 0);
+	return !strncmp(a, b, length) && !isdigit((unsigned char)b[length]);
+}
+
+/*
+ * The source must be of the version that the image's package has ("6.1.192-2"). That of another point
+ * release will do where the proof finds it equal; this is said once, when the tree is @ready.
+ */
+static int check_tree_version(struct build *b, const char *tree, bool ready)
 {
 	const char *version = tree_version(b, tree), *package = b->kernel.package;
 	size_t n = version ? strlen(version) : 0;
@@ -223,6 +235,14 @@ static int check_tree_version(struct build *b, const char *tree)
 	}
 	if (!package || (!strncmp(package, version, n) && strchr("-~+", package[n])))
 		return 0;
+	if (b->options.verify && same_series(version, package)) {
+		if (ready)
+			diag_warning(b->diags, "source-version", diag_file(b->kernel.source),
+				     "Better use the source of the image's version",
+				     "the source is version %s, the image was built from %s; only what is "
+				     "proven to be equal can be patched", version, package);
+		return 0;
+	}
 	diag_error(b->diags, "source-version", diag_file(b->kernel.source),
 		   "Install source and image of one version",
 		   "the source is version %s, the image was built from %s", version, package);
@@ -385,7 +405,7 @@ static int make_tree(struct build *b, const char *entry)
 	if (!err)
 		err = unpack(b, tree, false);
 	if (!err)
-		err = check_tree_version(b, tree);
+		err = check_tree_version(b, tree, false);
 	if (!err)
 		err = configure(b, entry, tree);
 	if (!err)
@@ -422,5 +442,7 @@ int stage_prepare(struct build *b)
 				  &link_lock);
 	if (!err && b->options.verbose)
 		build_say(b, "tree     %s", b->kernel.tree);
+	if (!err)
+		err = check_tree_version(b, b->kernel.tree, true);
 	return err ? err : kbuild_load_environment(b);
 }

@@ -177,8 +177,8 @@ static int judge(struct build *b, const struct unit *u, const struct verify_repo
 {
 	const struct verify_exception *first = report->exceptions;
 	bool mostly = MOSTLY_MATCHED(report->matched, report->functions);
-	const char *cause = mostly ? "This function or something that it inlines differs in the source: "
-				     "is the source of this very version, without other patches?"
+	const char *cause = mostly ? "This function or something that it inlines differs: are source "
+				     "and configuration of this very version, without other patches?"
 				   : "Compiler, flags, configuration or source are not those that "
 				     "this kernel was built with";
 	struct diag_place place = { .file = u->object };
