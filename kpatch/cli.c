@@ -16,10 +16,26 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
+static enum outcome run_version(struct kpatch *k, int argc, char **argv)
+{
+	report_string(k->report, "version", KPATCH_VERSION);
+	if (k->options.format == FORMAT_TEXT)
+		fprintf(k->out, "kpatch %s\n", KPATCH_VERSION);
+	return OUTCOME_OK;
+}
+
+static const struct command version_command = {
+	.name = "version",
+	.arguments = "",
+	.summary = "print the version",
+	.help = "The same as kpatch --version.\n",
+	.run = run_version,
+};
+
 static const struct command *const commands[] = {
 	&load_command,	  &unload_command,    &list_command,   &status_command, &info_command,
 	&check_command,	  &install_command,   &uninstall_command, &enable_command, &disable_command,
-	&boot_command,	  &signal_command,    &force_command,
+	&boot_command,	  &signal_command,    &force_command,	  &version_command,
 	NULL,
 };
 
@@ -60,7 +76,6 @@ static void print_usage(FILE *f)
 	fprintf(f, "usage: kpatch COMMAND [OPTION...] [ARGUMENT...]\n\n");
 	for (const struct command *const *c = commands; *c; c++)
 		fprintf(f, "  %-10s %-10s %s\n", (*c)->name, (*c)->arguments, (*c)->summary);
-	fprintf(f, "  %-10s %-10s %s\n", "version", "", "print the version");
 	fprintf(f, "  %-10s %-10s %s\n", "help", "[COMMAND]", "explain a command");
 	fprintf(f, "\nEvery command takes --format text|json|yaml, --quiet, --verbose and --help.\n"
 		   "See kpatch(8).\n");
@@ -263,7 +278,7 @@ static enum outcome run_command(struct kpatch *k, const struct command *c, const
 	return c->run(k, n, p->argv + 1);
 }
 
-/* help, version, no command: answered here. */
+/* help, no command: answered here. */
 static bool answer(struct kpatch *k, const struct parsed *p, enum outcome *o)
 {
 	const char *name = p->argc ? p->argv[0] : "";
@@ -273,9 +288,7 @@ static bool answer(struct kpatch *k, const struct parsed *p, enum outcome *o)
 	if (is_help && p->argc > 1)
 		c = find_command(p->argv[1]);
 	*o = OUTCOME_OK;
-	if (p->version || !strcmp(name, "version"))
-		fprintf(k->out, "kpatch %s\n", KPATCH_VERSION);
-	else if (is_help && p->argc > 1 && !c)
+	if (is_help && p->argc > 1 && !c)
 		*o = usage_error(k, "there is no command %s", p->argv[1]);
 	else if ((is_help || p->help) && c)
 		print_help(c, k->out);
@@ -346,7 +359,9 @@ static enum outcome run(struct kpatch *k, int argc, char **argv)
 	enum outcome o = parse(k, argc, argv, &p);
 	int err;
 
-	if (!o && !answer(k, &p, &o))
+	if (!o && p.version)
+		o = run_version(k, 0, NULL);
+	else if (!o && !answer(k, &p, &o))
 		o = run_command(k, find_command(p.argv[0]), &p);
 	else if (!o)
 		return o; /* the answer has been printed */

@@ -195,8 +195,8 @@ static void judge_patch(struct kpatch *k, struct node *in, const struct live_pat
 		report_number(in, "tasks_left", left);
 		diag_warning(k->diags, "transition-going-on", diag_file(p->name),
 			     "kpatch load or unload of it waits for the end",
-			     "it is being %s, %ld tasks are left", enabling ? "enabled" : "disabled",
-			     left);
+			     "it is being %s, %ld task%s left", enabling ? "enabled" : "disabled",
+			     left, left == 1 ? "" : "s");
 	} else {
 		diag_warning(k->diags, "transition-going-on", diag_file(p->name),
 			     "kpatch load or unload of it waits for the end", "it is being %s",
