@@ -58,8 +58,8 @@ static enum outcome run_force(struct kpatch *k, int argc, char **argv)
 	diag_error(k->diags, "force-needs-consent", diag_file(name),
 		   "Say --yes if nothing that follows from it can hurt here",
 		   "forcing switches tasks while they are inside the functions that change; old and new "
-		   "code may then run mixed, which can corrupt data or crash the machine; and modules of "
-		   "patches stay in memory until the next boot");
+		   "code may then run mixed, which can corrupt data or crash the machine; and the module of "
+		   "a patch that is taken back or replaced by it stays in memory until the next boot");
 	return OUTCOME_USAGE;
 }
 

@@ -18,7 +18,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
-/* Kernels before 6.12 do not tell; then its file does. */
+/* Kernels before 6.11 do not tell; then its file does. */
 static bool replaces_all(struct kpatch *k, const struct live_patch *p, const struct stored *s)
 {
 	struct kpatch quiet = *k;

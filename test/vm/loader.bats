@@ -201,6 +201,60 @@ start_sleeper() {
 	expect 5 'kpatch uninstall livepatch_one'
 }
 
+@test "kpatch: what a boot does" {
+	in_vm 'kpatch install livepatch-one.ko && kpatch install livepatch-two.ko && kpatch disable livepatch-one'
+	expect 0 'kpatch boot'
+	assert_match "$output" 'livepatch_one: disabled, left out'
+	assert_match "$output" 'livepatch_two: enabled'
+	in_vm "grep -q ^CommittedLive: /proc/meminfo"
+	in_vm "grep -qx 'loaded livepatch_two' /var/lib/kpatch/*/.boot"
+	expect 0 'kpatch boot --done && kpatch status && [ ! -e /var/lib/kpatch/*/.boot ]'
+	# both replace: the order of names decides, and what the second replaced is not loaded again
+	expect 0 'kpatch enable livepatch-one && kpatch load --all && kpatch status'
+	assert_match "$output" 'livepatch_one: replaced by livepatch_two, left out'
+	[[ $(loaded | sort -u) == livepatch_two ]]
+	expect 0 'kpatch unload --all && kpatch boot && kpatch boot --done && kpatch status'
+	assert_match "$output" 'livepatch_one: replaced and removed'
+	[[ $(loaded | sort -u) == livepatch_two ]]
+	expect 0 'kpatch uninstall --all && [ ! -e /var/lib/kpatch/* ]'
+}
+
+@test "kpatch: signal and force on a transition that stalls" {
+	own_vm forced # a forced transition spoils the machine for everything after it
+	vm put "$MODULES/livepatch-sleeper-1.ko"
+	start_sleeper
+	in_vm '(kpatch load --timeout 250 livepatch-sleeper-1.ko; echo $? > /tmp/code) > /tmp/log 2>&1 < /dev/null &'
+	in_vm 'for i in $(seq 100); do
+			grep -qs 1 /sys/kernel/livepatch/livepatch_sleeper_1/transition && exit 0; sleep 0.2
+		done; exit 1'
+	expect 11 'kpatch status'
+	assert_match "$output" 'livepatch_sleeper_1: .*being enabled, [0-9]+ tasks? left'
+	expect 11 'as-user kpatch status'
+	assert_match "$output" 'being enabled'
+	expect 0 'kpatch signal'
+	expect 2 'kpatch force'
+	assert_match "$output" 'force-needs-consent'
+	[[ $(in_vm 'cat /sys/kernel/livepatch/livepatch_sleeper_1/transition') == 1 ]]
+	expect 0 'kpatch force --yes'
+	expect 0 'for i in $(seq 100); do [ -s /tmp/code ] && break; sleep 0.2; done; cat /tmp/log; exit $(cat /tmp/code)'
+	assert_match "$output" 'livepatch_sleeper_1: enabled'
+	in_vm 'echo data > /tmp/fifo'
+	# taken back by force, the module stays
+	start_sleeper
+	in_vm '(kpatch unload --timeout 250 livepatch-sleeper-1; echo $? > /tmp/code2) > /tmp/log2 2>&1 < /dev/null &'
+	in_vm 'for i in $(seq 100); do
+			grep -qs 1 /sys/kernel/livepatch/livepatch_sleeper_1/transition && exit 0; sleep 0.2
+		done; exit 1'
+	expect 0 'kpatch force --yes'
+	expect 11 'for i in $(seq 150); do [ -s /tmp/code2 ] && break; sleep 0.2; done; cat /tmp/log2; exit $(cat /tmp/code2)'
+	assert_match "$output" 'module-still-used'
+	expect 0 'kpatch list'
+	assert_match "$output" '^livepatch_sleeper_1 +off'
+	expect 11 'kpatch status'
+	assert_match "$output" 'module-left-over'
+	own_vm_stop
+}
+
 @test "kpatch: a kernel that demands signatures" {
 	own_vm signatures --append module.sig_enforce=1
 	vm put "$MODULES/livepatch-one.ko"
