@@ -27,6 +27,7 @@ setup_file() {
 }
 
 teardown() {
+	[[ -z ${VM_NAME-} ]] || own_vm_stop # left by a test that failed
 	in_vm '[ ! -e /tmp/sleeper ] || kill -9 $(cat /tmp/sleeper); rm -rf /tmp/fifo /tmp/sleeper
 		rm -rf /var/lib/kpatch' || true
 	unload_all
