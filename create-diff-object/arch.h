@@ -28,6 +28,9 @@ struct arch {
 	/* Whether the reference is the operand of a direct call or jump. */
 	bool (*is_branch)(const struct object *o, const struct atom *a, const struct ref *r);
 
+	/* Whether the reference's address is compared with a value, rather than used to get at something. */
+	bool (*is_compared)(const struct object *o, const struct atom *a, const struct ref *r);
+
 	/*
 	 * Jump labels: whether the key field of an entry, which leads to @key_addend of the key's own
 	 * address, says that objtool is to turn the jump at the site into a no-operation; and the

@@ -164,7 +164,10 @@ static void judge_changed_data(struct changes *c, uint32_t i)
 	case ROLE_INIT:
 		diff_refuse(d, "init-changed", &d->new, i, (int64_t)d->verdicts[i].offset,
 			    "Leave __init and __exit code as it is and do the work in a callback",
-			    "it has run already and is gone: %s", d->verdicts[i].reason);
+			    "%s: %s", strncmp(new_atom(d, i)->section->name, ".exit", 5)
+					      ? "it has run already and is gone"
+					      : "__exit code cannot be replaced",
+			    d->verdicts[i].reason);
 		break;
 	case ROLE_UNKNOWN:
 		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,

@@ -173,6 +173,17 @@ static struct routing classify_code(struct diff *d, const struct atom *from, con
 	return diff_classify_kernel(d, from, t->id);
 }
 
+/* Strings and constants are copied: their values are the same, their addresses are not. */
+static struct routing classify_literal(struct diff *d, const struct atom *from, const struct ref *ref)
+{
+	if (from->section && d->arch->is_compared(d->new.object, from, ref))
+		return refused("literal-compared",
+			       "it compares a pointer with the address of this constant, of which the patch "
+			       "has a copy at another address than the kernel's",
+			       "Compare the contents, with strcmp()");
+	return patch("a value");
+}
+
 static struct routing classify_data(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	const struct atom *t = new_atom(d, ref->target);
@@ -225,6 +236,36 @@ static struct routing check_pointer(struct diff *d, const struct atom *from, con
 		       "Call it directly, or point to a new function that does");
 }
 
+/* Whether code of the original object that is not __init itself uses what the patched one calls @target. */
+static bool used_by_code_before(const struct diff *d, uint32_t target)
+{
+	const struct object *o = d->orig.object;
+
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
+			if (d->orig.role[i] == ROLE_CODE &&
+			    o->refs[r].target == d->pairs.twin[target])
+				return true;
+	}
+	return false;
+}
+
+/*
+ * The kernel knows the names of __init code and data still, but has freed their memory. Code that used
+ * them before (__ref) has its own means of not doing so too late.
+ */
+static struct routing classify_init(struct diff *d, const struct atom *from, const struct atom *t)
+{
+	if (t->symbol && d->pairs.twin[t->id] != NO_ATOM && used_by_code_before(d, t->id))
+		return diff_classify_kernel(d, from, t->id);
+	return refused("reference-to-init",
+		       arena_printf(d->arena, "it refers to %s, which is __init or __exit: the running "
+					      "kernel does not have it any longer", t->name),
+		       "Use or add something that is neither");
+}
+
 static struct routing classify(struct diff *d, uint32_t atom, const struct ref *ref)
 {
 	const struct atom *from = new_atom(d, atom), *t;
@@ -234,7 +275,7 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 	t = new_atom(d, ref->target);
 	switch ((enum role)d->new.role[t->id]) {
 	case ROLE_LITERAL:
-		return patch("a value");
+		return classify_literal(d, from, ref);
 	case ROLE_FRESH:
 		return patch("a static of the call site");
 	case ROLE_CALLBACK:
@@ -251,8 +292,9 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 	case ROLE_ENTRY:
 	case ROLE_HINT:
 		return patch("describes code of the patch");
-	case ROLE_REGISTER:
 	case ROLE_INIT:
+		return classify_init(d, from, t);
+	case ROLE_REGISTER:
 		if (t->symbol && d->pairs.twin[t->id] != NO_ATOM)
 			return diff_classify_kernel(d, from, t->id);
 		break;

@@ -55,3 +55,32 @@ load differ.bash
 	differ
 	refused static-local-undecided
 }
+
+# zram frees a name unless it is the default one, told apart by its address
+@test "a pointer compared with a string's address: refused, in every form of the comparison" {
+	original <<'END'
+		struct box { long pad; const char *name; };
+		int f(struct box *b, int x) { return ext(b->name == "default" ? x + 1 : 0); }
+		int g(const char *name, int x) { return ext(name != "default" ? ext2(x) : x + 2); }
+END
+	patched 's/x \+ 1/x + 3/'
+	differ
+	refused literal-compared
+	[[ $stderr == *"f+0x"* ]]
+	patched 's/x \+ 2/x + 4/'
+	differ
+	refused literal-compared
+	[[ $stderr == *"g+0x"* ]]
+}
+
+@test "a string that is only used, and a variable that is compared with: carried on" {
+	original <<'END'
+		static int place;
+		int *keep(void) { return &place; }
+		int f(int *p, int x) { return p == &place ? printk("here %d", x) : x + 1; }
+END
+	patched 's/x \+ 1/x + 2/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}
