@@ -32,6 +32,31 @@ END
 	[[ $stderr == *"refers to b instead of a"* ]]
 }
 
+@test "__init code and data that a patch begins to use" {
+	original <<-'END'
+		int __section(".init.data") setting = 3;
+		noinline int __section(".init.text") start(int x) { return ext(x) + 1; }
+		int f(int x) { return ext(x); }
+		int __section(".ref.text") g(int x) { return x ? ext(x) : start(x); }
+	END
+	patched 's/f\(int x\) \{ return ext\(x\)/f(int x) { return ext(x + setting)/'
+	differ
+	refused reference-to-init
+	[[ $stderr == *"it refers to setting, which is __init"* ]]
+	# code that used it before has its own means of not doing so too late
+	patched 's/x \? ext/x > 1 ? ext/'
+	differ
+	written
+}
+
+@test "__exit code" {
+	original <<< 'int __section(".exit.text") stop(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	refused init-changed
+	[[ $stderr == *"__exit code cannot be replaced"* ]]
+}
+
 @test "__init code" {
 	original <<< 'int __section(".init.text") start(int x) { return ext(x) + 1; }'
 	patched 's/\+ 1/+ 2/'
