@@ -9,6 +9,7 @@
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels; resumable
+#   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
 
 CC ?= gcc
@@ -99,7 +100,7 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check bench sweep lint
+.PHONY: demo check bench sweep soak lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
@@ -109,6 +110,9 @@ bench:
 	@test/bench
 sweep:
 	@test/sweep
+soak:
+	@KPATCH_RELOADS=100 KPATCH_CYCLES=200 test/run test/vm/lifecycle.bats test/vm/modules.bats \
+		test/vm/lifecycle.bats@6.12 test/vm/modules.bats@6.12
 lint:
 	@test/lint
 

@@ -41,7 +41,7 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 
 @test "nfsd: unloaded and loaded again under the patch, it is patched again" {
 	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
-	for _ in 1 2 3; do
+	for _ in $(seq "${KPATCH_RELOADS:-3}"); do
 		in_vm 'nfs-up && mount -o remount,noexec /srv && cp /bin/busybox /srv/busybox-one'
 		run in_vm '/mnt/v3/busybox-one true'
 		[[ $status == 126 ]]
@@ -67,7 +67,7 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 
 @test "a patched module goes and comes back, many times" {
 	build_and_load "$TEST_TOP/examples/vmlinux-and-modules.patch"
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in $(seq "${KPATCH_CYCLES:-10}"); do
 		in_vm 'modprobe zram'
 		[[ $(zram_size) == '0 bytes, live patched' ]]
 		in_vm 'rmmod zram'
