@@ -241,8 +241,10 @@ static int run_modpost(struct linker *l)
 int stage_link(struct build *b)
 {
 	struct linker l = { .b = b };
-	int ret = set_up(&l);
+	int ret = check_sharing(b);
 
+	if (!ret)
+		ret = set_up(&l);
 	if (!ret)
 		ret = merge(&l);
 	if (!ret)

@@ -43,6 +43,12 @@ struct klp_ref {
 int parse_klp_ref(struct arena *a, const char *symbol, struct klp_ref *out);
 
 /*
+ * Refuses a patch in which code of one kernel object uses what is carried for another that need not be
+ * loaded. Reads unit.diff. 0, -EINVAL with diagnostics, -errno.
+ */
+int check_sharing(struct build *b);
+
+/*
  * Around objtool, which knows functions that do not return, static call keys and thunks by their
  * names: klp references get the plain name of their symbol where no other symbol of the module
  * has it, and bind globally. @names remembers who is who for refs_back(). 0 or -errno.

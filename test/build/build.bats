@@ -217,3 +217,40 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	# the first failed and left nothing; so the second tried itself
 	[[ -z $(find "$cache" -mindepth 1 ! -name '*.lock' ! -path "$cache/images*") ]]
 }
+
+@test "a function shared with a module that need not be loaded: refused; between vmlinux and a module: built" {
+	write_patch shared <<'END'
+--- a/drivers/block/loop.c
++++ b/drivers/block/loop.c
+@@ -684,5 +684,10 @@
+ 
++int kpatch_test_shared(struct loop_device *lo);
++int kpatch_test_shared(struct loop_device *lo) { return lo->lo_number + part_shift; }
++
+ static ssize_t loop_attr_offset_show(struct loop_device *lo, char *buf)
+ {
++	if (kpatch_test_shared(lo) == 77)
++		return 0;
+ 	return sysfs_emit(buf, "%llu\n", (unsigned long long)lo->lo_offset);
+ }
+--- a/drivers/block/zram/zram_drv.c
++++ b/drivers/block/zram/zram_drv.c
+@@ -244,8 +244,11 @@
+ 
++int kpatch_test_shared(void *lo);
+ static ssize_t disksize_show(struct device *dev,
+ 		struct device_attribute *attr, char *buf)
+ {
+ 	struct zram *zram = dev_to_zram(dev);
+ 
++	if (!zram)
++		return kpatch_test_shared(dev);
+ 	return scnprintf(buf, PAGE_SIZE, "%llu\n", zram->disksize);
+ }
+END
+	refuses 8 shared-with-module "$patch"
+	says 'zram_drv\.o: it uses the patch.s kpatch_test_shared from drivers/block/loop\.o, which refers to part_shift of module loop'
+	# without loop's data it may be shared
+	sed 's/lo_number + part_shift/lo_number/' "$patch" > "$BATS_TEST_TMPDIR/own.patch"
+	run -0 kpatch_build "$BATS_TEST_TMPDIR/own.patch"
+}
