@@ -12,6 +12,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/process.h"
 
 /* First line of `CC --version`, or NULL if there is no such program. */
 static const char *version_line(struct build *b, const char *cc)
@@ -45,6 +46,9 @@ static bool same_version(const char *a, const char *b)
 
 static int mismatch(struct build *b, const char *cc, const char *found)
 {
+	/* the compiler was stopped with us, and said nothing */
+	if (monitor_stopped(b->monitor))
+		return -EINTR;
 	build_fails_as(b, EXIT_COMPILER);
 	diag_error(b->diags, "compiler-mismatch", diag_file(cc),
 		   "Install the compiler that the kernel was built with, or name it with --cc",

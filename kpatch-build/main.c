@@ -93,7 +93,8 @@ static int run_stages(struct build *b)
 
 		if (!err && diags_errors(b->diags))
 			err = -EINVAL;
-		if (!err && monitor_stopped(b->monitor) && i + 1 < N_STAGES)
+		/* whatever a signal made fail in a stage, the signal is the reason */
+		if (monitor_stopped(b->monitor) && (err || i + 1 < N_STAGES))
 			err = -EINTR;
 		if (err)
 			explain(b, stage, err);
