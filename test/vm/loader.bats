@@ -225,8 +225,10 @@ start_sleeper() {
 	vm put "$MODULES/livepatch-sleeper-1.ko"
 	start_sleeper
 	in_vm '(kpatch load --timeout 250 livepatch-sleeper-1.ko; echo $? > /tmp/code) > /tmp/log 2>&1 < /dev/null &'
-	in_vm 'for i in $(seq 100); do
-			grep -qs 1 /sys/kernel/livepatch/livepatch_sleeper_1/transition && exit 0; sleep 0.2
+	# the kernel says "transition" a moment before it says "enabled"
+	in_vm 'cd /sys/kernel/livepatch; for i in $(seq 100); do
+			grep -qs 1 livepatch_sleeper_1/transition && grep -qs 1 livepatch_sleeper_1/enabled && exit 0
+			sleep 0.2
 		done; exit 1'
 	expect 11 'kpatch status'
 	assert_match "$output" 'livepatch_sleeper_1: .*being enabled, [0-9]+ tasks? left'
