@@ -155,3 +155,10 @@ $a static void post(struct klp_object *obj) { }\nKPATCH_POST_UNPATCH_CALLBACK(po
 	refuses 10 objtool "$patch"
 	says 'version_proc_show'
 }
+
+@test "a function that neither the kernel nor the patch has: modpost's complaint ends the build" {
+	make_patch nowhere fs/proc/version.c \
+		's/seq_printf(m, linux_proc_banner/extern void no_such_helper(void); no_such_helper(); &/'
+	refuses 10 modpost "$patch"
+	says 'no_such_helper'
+}

@@ -104,6 +104,8 @@ fs/nfsd/export.o nfsd"
 	refuses 5 patch-build-file "$patch"
 	make_patch lds arch/x86/kernel/vmlinux.lds.S '$s/$/\n/'
 	refuses 5 patch-assembly "$patch"
+	make_patch map drivers/tty/vt/defkeymap.map '$s/$/\n/'
+	refuses 5 patch-not-c "$patch"
 }
 
 @test "all that is wrong is said at once" {

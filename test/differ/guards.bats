@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# References and tables that only assembly or a wrong kernel lead to: refused by name, never guessed.
+
+load differ.bash
+
+@test "writable data without a symbol" {
+	original <<'END'
+		int f(int x)
+		{
+			asm volatile(".pushsection .data.counters,\"aw\"\n1: .long 7\n.popsection\nincl 1b");
+			return ext(x) + 1;
+		}
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	refused anonymous-data
+	[[ $stderr == *"f+0x"*"writable data without a symbol"* ]]
+}
+
+@test "the middle of a function that the patch does not replace" {
+	original <<'END'
+		int g(int x) { asm volatile("inside: nop"); return ext2(x); }
+		int f(int x) { asm volatile("jmp inside"); return ext(x) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	refused reference-into-function
+	[[ $stderr == *"f+0x"*"middle of a function"* ]]
+	# both come along, and so does what leads from one into the other
+	patched 's/\+ 1;/+ 2;/' 's/ext2\(x\)/ext2(x + 1)/'
+	differ
+	written
+	relocs .text.f | grep -qE ' (inside|\.text\.g) '
+}
+
+@test "a table entry that a patch cannot add" {
+	original <<-'END'
+		struct tracepoint { long a, b; };
+		struct tracepoint __section("__tracepoints") __tracepoint_old = { 1, 2 };
+		int f(int x) { return ext(x + *(volatile long *)&__tracepoint_old.a); }
+	END
+	patched <<-'END'
+		struct tracepoint { long a, b; };
+		struct tracepoint __section("__tracepoints") __tracepoint_old = { 1, 2 };
+		struct tracepoint __section("__tracepoints") __tracepoint_new = { 3, 4 };
+		int f(int x) { return ext(x + *(volatile long *)&__tracepoint_new.a); }
+	END
+	differ
+	refused new-registration
+	[[ $stderr == *__tracepoint_new* ]]
+}
+
+@test "a callback of a kind that there is not" {
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	append <<< '__used static int (*const cb)(int) __section(".discard.kpatch.callback.before") = f;'
+	differ
+	refused bad-callback
+	[[ $stderr == *".discard.kpatch.callback.before"* ]]
+}
+
+@test "a callback that is no function" {
+	original <<< 'int f(int x) { return ext(x) + 1; } int data;'
+	append <<< '__used static int *const cb __section(".discard.kpatch.callback.pre_patch") = &data;'
+	differ
+	refused bad-callback
+	# nor the middle of one
+	append <<< '__used static char *const cb __section(".discard.kpatch.callback.pre_patch") = (char *)f + 1;'
+	differ
+	refused bad-callback reference-into-function
+}
+
+@test "a function that the running kernel does not have" {
+	absent=("ffffffff82000040 t g")
+	original <<< 'static noinline int g(int x) { return ext(x) * 3; } int f(int x) { return g(x) + 1; }'
+	patched 's/\+ 1;/+ 2;/'
+	compile original; compile patched; make_symbols
+	grep -v ' g$' kallsyms > kallsyms.without; mv kallsyms.without kallsyms
+	differ_objects
+	refused symbol-not-in-kernel
+	[[ $stderr == *"f+0x"*"g: "* ]]
+}
+
+@test "code of vmlinux that begins to use a module's export" {
+	exported=(module_ext@nfs)
+	original <<< 'int module_ext(int); int f(int x) { return ext(x) + 1; }'
+	patched 's/ext\(x\) \+/module_ext(x) +/'
+	differ
+	refused symbol-in-module
+	# a module may
+	rm kallsyms
+	owner=nfsd
+	differ
+	written
+	has_reloc .text.f PLT32 .klp.ref.nfsd.nfs.module_ext,0 -4
+}
+
+@test "a module whose name the livepatch core cannot read" {
+	owner=vendor.driver
+	original <<< 'int counter; int f(int x) { return ext(x + *(volatile int *)&counter) + 1; }'
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	refused bad-object-name
+	# the longest name that it can, and one byte more
+	owner=$(printf 'm%.0s' {1..55}) && rm kallsyms
+	differ
+	written
+	owner+=m && rm kallsyms out.o
+	differ
+	refused bad-object-name
+}
+
+@test "an index that no patch can carry" {
+	original <<'END'
+		int f(int x)
+		{
+			asm volatile(".pushsection .printk_index,\"aw\"\nindex_%=: .quad 0\n.popsection\nmov $index_%=, %%eax" ::: "eax");
+			return ext(x) + 1;
+		}
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	refused reference-not-possible
+}
+
+@test "data of an unknown section that changes or is new" {
+	original <<< '__section("my_table") int entry = 1; int f(int x) { return ext(x); }'
+	patched 's/= 1/= 2/'
+	differ
+	refused unknown-section-changed
+	append <<< '__section("my_table") int another = 2;'
+	differ
+	refused unknown-section-changed
+	[[ $stderr == *"another"*my_table* ]]
+	# bytes without a symbol
+	append <<< 'asm(".pushsection my_table,\"aw\"; .long 5; .popsection");'
+	differ
+	refused unknown-section-changed
+}
