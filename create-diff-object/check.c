@@ -264,6 +264,17 @@ static void check_outside(struct check *c, uint32_t i, const struct ref *r,
 		problem(c, i, "the addend of its reference at +0x%x differs", r->offset);
 }
 
+/* A branch of one byte has no relocation: its byte is the distance. */
+static void check_short(struct check *c, uint32_t i, const struct ref *r)
+{
+	const struct section *s = &c->out->sections[c->copy[i]];
+	uint64_t at = c->at[i] + r->offset;
+
+	if (!carried(c->d, r->target) || c->copy[r->target] != s->index ||
+	    (int64_t)at + (int8_t)s->data[at] - r->bias != (int64_t)c->at[r->target] + r->addend)
+		problem(c, i, "its branch at +0x%x leads elsewhere", r->offset);
+}
+
 static void check_ref(struct check *c, uint32_t i, const struct ref *r, const struct relocs *relocs)
 {
 	const Elf64_Rela *rela = reloc_at(relocs, c->at[i] + r->offset);
@@ -332,10 +343,16 @@ static void check_atoms(struct check *c)
 			continue;
 		if (!relocs[s].list)
 			relocs[s] = sorted_relocs(c, &c->out->sections[s]);
-		refs[s] += o->atoms[i].n_refs;
 		check_bytes(c, i);
-		for (uint32_t r = 0; r < o->atoms[i].n_refs; r++)
-			check_ref(c, i, &o->refs[o->atoms[i].first_ref + r], &relocs[s]);
+		for (uint32_t k = 0; k < o->atoms[i].n_refs; k++) {
+			const struct ref *r = &o->refs[o->atoms[i].first_ref + k];
+
+			refs[s] += !is_short(r);
+			if (is_short(r))
+				check_short(c, i, r);
+			else
+				check_ref(c, i, r, &relocs[s]);
+		}
 	}
 	check_constants(c, relocs, refs);
 	for (uint32_t s = 1; s < c->out->n_sections; s++)

@@ -152,7 +152,7 @@ static struct routing classify_code(struct diff *d, const struct atom *from, con
 
 	if (!t->symbol)
 		return patch("code without a symbol");
-	if (!d->carried[t->id]) {
+	if (!d->carried[t->id] && !d->copied[t->id]) {
 		if (entry)
 			return diff_classify_kernel(d, from, t->id);
 		return refused("reference-into-function",
@@ -163,8 +163,14 @@ static struct routing classify_code(struct diff *d, const struct atom *from, con
 		return patch(own ? "the same function" : "code of the patch");
 	if (describes_code(d->new.role[from->id]))
 		return patch("describes code of the patch");
+	/* The copy of an unchanged function is for those alone who reach no other. */
+	if (d->copied[t->id] && !own && !is_short(ref))
+		return diff_classify_kernel(d, from, t->id);
 	if (d->arch->is_branch(d->new.object, from, ref))
-		return patch("a call of the new version");
+		return patch(d->copied[t->id] ? "a branch that reaches no further" :
+						"a call of the new version");
+	if (d->copied[t->id])
+		return diff_classify_kernel(d, from, t->id);
 	if (!d->replaced[t->id])
 		return refused("pointer-to-untraceable",
 			       "it takes the address of a changed function that ftrace cannot redirect",
@@ -316,7 +322,18 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 		       NULL);
 }
 
+static struct routing check_reach(const struct ref *ref, struct routing r)
+{
+	if (!is_short(ref) || r.route == ROUTE_PATCH || r.route == ROUTE_REFUSED)
+		return r;
+	return refused("short-branch",
+		       "it is a branch of one byte, which cannot lead out of the patch module",
+		       "Change the function that it leads to as well");
+}
+
 struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref)
 {
-	return check_pointer(d, new_atom(d, atom), ref, classify(d, atom, ref));
+	struct routing r = check_reach(ref, classify(d, atom, ref));
+
+	return check_pointer(d, new_atom(d, atom), ref, r);
 }

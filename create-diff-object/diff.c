@@ -40,6 +40,9 @@ static const struct {
 	 */
 	{ "changes", pass_changes },
 
+	/* Which unchanged functions must be in the patch because a branch of it reaches no further? */
+	{ "copies", pass_copies },
+
 	/* What does the author want to be called? */
 	{ "callbacks", pass_callbacks },
 

@@ -217,6 +217,25 @@ static int emit_inside(struct emit *e, uint32_t id, const struct ref *r)
 	return 0;
 }
 
+/* A branch of one byte: there is no relocation for it, so both ends must be in one section, and near. */
+static int emit_short(struct emit *e, uint32_t id, const struct ref *r)
+{
+	const struct atom *a = new_atom(e->d, id), *t = new_atom(e->d, r->target);
+	struct builder_section *s = e->sections[a->section->index];
+	uint64_t at = e->where[id] + r->offset;
+	int64_t distance = (int64_t)(e->where[t->id] - at) + r->addend + r->bias;
+	int8_t byte = (int8_t)distance;
+
+	if (r->width != 1 || e->sections[t->section->index] != s || byte != distance) {
+		diff_refuse(e->d, "short-branch", &e->d->new, id, r->offset,
+			    "Change the function so that its code is closer to the other, or a caller",
+			    "its branch to %s reaches no further than 127 bytes", t->name);
+		return -EINVAL;
+	}
+	builder_patch(e->b, s, at, &byte, 1);
+	return 0;
+}
+
 static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 {
 	const struct atom *a = new_atom(e->d, id);
@@ -224,7 +243,7 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 	struct builder_symbol *s;
 
 	if (route.route == ROUTE_PATCH)
-		return emit_inside(e, id, r);
+		return is_short(r) ? emit_short(e, id, r) : emit_inside(e, id, r);
 	s = outside_symbol(e, new_atom(e->d, r->target)->symbol, &route);
 	if (!s)
 		return -ENOMEM;

@@ -145,6 +145,7 @@ struct diff {
 	bool *carried;			/* changes: code and data the patch brings a version of */
 	const char **replaced;		/* changes: why ftrace will redirect this function, or NULL */
 	uint32_t n_replaced;
+	bool *copied;			/* copies: unchanged function of which the patch has a copy */
 	struct callback *callbacks;	/* callbacks */
 	uint32_t n_callbacks;
 	struct lookup *lookups;		/* classify: cache, by patched atom */
@@ -190,6 +191,17 @@ bool values_same(struct diff *d, uint32_t orig, uint32_t new);
 
 /* changes.c: what of the differences can be applied, and how */
 int pass_changes(struct diff *d);
+
+/* copies.c */
+int pass_copies(struct diff *d);
+/*
+ * Whether the reference is a branch that the assembler resolved in too few bits to lead out of its
+ * section. The kernel's loader has no relocation for it, so that emit.c writes the distance.
+ */
+static inline bool is_short(const struct ref *r)
+{
+	return r->pc_relative && r->width && r->width < 4;
+}
 
 /* classify.c */
 #define TRAMPOLINE_PREFIX "__SCT__"
