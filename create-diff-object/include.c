@@ -233,6 +233,22 @@ static bool new_and_visible(const struct diff *d, uint32_t i)
 	return role == ROLE_CODE || role == ROLE_STATE || role == ROLE_CONST;
 }
 
+/*
+ * Others that name it mean the kernel's, if there is one: the new one would be without effect where the
+ * function was moved from another file, or overrides a weak one.
+ */
+static void check_new_name(struct diff *d, uint32_t i)
+{
+	const struct lookup *l = lookup_atom(d, i);
+
+	if (!l->err && l->ksym.where == KSYM_ABSENT)
+		return;
+	diff_refuse(d, "name-in-kernel", &d->new, i, -1,
+		    "Make it static or rename it; what only moves to another file can stay where it was",
+		    "it is new here and global, and %s has a global symbol of this name already",
+		    l->err || !l->ksym.object ? "the running kernel" : l->ksym.object);
+}
+
 static int walk_alloc(struct walk *w)
 {
 	struct diff *d = w->d;
@@ -273,6 +289,9 @@ int pass_include(struct diff *d)
 	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
 		if (d->replaced[i] || d->new.role[i] == ROLE_CALLBACK || new_and_visible(d, i))
 			include(&w, i, NO_ATOM);
+	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
+		if (new_and_visible(d, i))
+			check_new_name(d, i);
 	while (w.depth && !err) {
 		uint32_t atom = w.stack[--w.depth];
 

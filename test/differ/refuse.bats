@@ -214,3 +214,35 @@ END
 	[[ $status -eq 2 && $(ids) == data-changed ]]
 	[[ $stderr == *"it is writable now"* && $stderr == *"it is per-CPU data now"* ]]
 }
+
+@test "a new global of a name that the kernel has: others would mean the kernel's" {
+	original <<< 'int f(int x) { return ext(x); }'
+	patched '1s/^/int helper(int x) { return ext2(x) * 3; } int setting = 3; /' 's/return ext\(x\);/return helper(x) + setting;/'
+	extra_ksyms=("ffffffff84000000 T helper" "ffffffff84000100 D setting")
+	differ
+	refused name-in-kernel
+	[[ $stderr == *"helper: "*"vmlinux has a global symbol of this name"* && $stderr == *"setting: "* ]]
+	# a static of another file is nothing that anybody could mean
+	rm kallsyms
+	extra_ksyms=("ffffffff84000000 t helper" "ffffffff84000100 d setting")
+	differ
+	written
+	[[ $(symbol helper) == "GLOBAL FUNC .text.helper" ]]
+	# and a static one of this file means itself
+	rm kallsyms out.o
+	patched '1s/^/static noinline int helper(int x) { return ext2(x) * 3; } static int setting = 3; /' \
+		's/return ext\(x\);/return helper(x) + ++setting;/'
+	extra_ksyms=("ffffffff84000000 T helper" "ffffffff84000100 D setting")
+	differ
+	written
+}
+
+@test "a new global of a name that another module exports" {
+	owner=nfsd
+	exported=(helper@auth_rpcgss)
+	original <<< 'int f(int x) { return ext(x); }'
+	patched '1s/^/int helper(int x) { return ext2(x) * 3; } /' 's/return ext\(x\);/return helper(x);/'
+	differ
+	refused name-in-kernel
+	[[ $stderr == *"auth_rpcgss has a global symbol"* ]]
+}
