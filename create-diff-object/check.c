@@ -391,9 +391,17 @@ static void check_names(struct check *c)
 
 /* Metadata */
 
-static const char *pointed_string(const struct check *c, const struct relocs *r, uint64_t at)
+/* The relocation of a pointer, or NULL. */
+static const Elf64_Rela *pointer_at(const struct check *c, const struct relocs *r, uint64_t at)
 {
 	const Elf64_Rela *rela = reloc_at(r, at);
+
+	return rela && ELF64_R_TYPE(rela->r_info) == c->d->arch->pointer_type ? rela : NULL;
+}
+
+static const char *pointed_string(const struct check *c, const struct relocs *r, uint64_t at)
+{
+	const Elf64_Rela *rela = pointer_at(c, r, at);
 	const struct symbol *s = rela ? &c->out->symbols[ELF64_R_SYM(rela->r_info)] : NULL;
 	const struct section *strings;
 	uint64_t offset;
@@ -411,7 +419,7 @@ static const char *pointed_string(const struct check *c, const struct relocs *r,
 
 static bool points_to(const struct check *c, const struct relocs *r, uint64_t at, uint32_t function)
 {
-	const Elf64_Rela *rela = reloc_at(r, at);
+	const Elf64_Rela *rela = pointer_at(c, r, at);
 	const struct symbol *s = rela ? &c->out->symbols[ELF64_R_SYM(rela->r_info)] : NULL;
 
 	return s && s->section == c->copy[function] &&

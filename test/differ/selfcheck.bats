@@ -1,0 +1,41 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The pass that reads the output again sees any damage: test/unit/selfcheck.c tries thousands.
+
+load differ.bash
+
+@test "damage of every byte, relocation and symbol of an output is seen by the self-check" {
+	make -s -C "$TOP" build/test/selfcheck
+	original <<-'END'
+		void exported_call(const char *, void *);
+		static int counter;
+		int table[4] = { 1, 2, 3, 4 };
+		static noinline int other(int x) { return ext2(x) + counter; }
+		noinline int f(int x)
+		{
+			counter += x;
+			exported_call("some text", table);
+			if (x > 3)
+				asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n.long 1b - ., 0\n"
+					     ".word 7, 0\n.popsection");
+			return other(x) + 1;
+		}
+		int g(int x) { return f(x) + table[x & 3]; }
+	END
+	{
+		sed 's/other(x) + 1;/other(x) + 2;/' original.c
+		cat <<-'END'
+			static const int added[] = { 5, 6, 7 };
+			static int fresh_state = 8, zero_state;
+			int added_function(int x) { zero_state++; return ext(added[x % 3]) + fresh_state++; }
+			void *pointers[] = { &fresh_state, "more text", f };
+			static void called(void) { exported_call("callback", pointers); }
+			__used static void (*const cb)(void) __section(".discard.kpatch.callback.post_patch") = called;
+		END
+	} > patched.c
+	compile original
+	compile patched
+	run "$TOP/build/test/selfcheck" original.o patched.o
+	echo "$output"
+	[[ $status -eq 0 && $(grep -c '^ok' <<< "$output") -eq 5 ]]
+}

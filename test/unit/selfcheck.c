@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Does the differ's self-check see damage? selfcheck ORIGINAL PATCHED: runs the passes on two objects,
+ * then damages the result in one place after the other and lets pass_check() look at each: every byte
+ * that an atom or the metadata has outside of relocated fields; every relocation in its type, symbol,
+ * addend and place; every symbol in its value, size, binding and name. Only what is not damaged may pass.
+ */
+#include <elf.h>
+#include <stdlib.h>
+
+#include "create-diff-object/arch.h"
+#include "create-diff-object/passes.h"
+#include "kmod/kpatch-abi.h"
+#include "lib/util/arena.h"
+#include "test/unit/tap.h"
+
+/* Names with "exported" in them are vmlinux's exports; everything else is the third of its name. */
+static int find(const struct ksym_source *source, const char *name, const struct symbol *definition,
+		struct ksym *out, const char **why)
+{
+	*out = (struct ksym){ .where = strstr(name, "exported") ? KSYM_VMLINUX_EXPORT : KSYM_OWNER,
+			      .object = "vmlinux", .sympos = strstr(name, "exported") ? 0 : 3 };
+	return 0;
+}
+
+static const struct ksym_source source = { .find = find };
+
+static int run_passes(struct diff *d)
+{
+	int err = roles_assign(d, d->input->original, &d->orig);
+
+	d->arch = arch_find(d->input->patched->machine);
+	if (!err)
+		err = roles_assign(d, d->input->patched, &d->new);
+	if (!err)
+		err = pass_correlate(d);
+	if (!err)
+		err = pass_compare(d);
+	if (!err)
+		err = pass_changes(d);
+	if (!err)
+		err = pass_callbacks(d);
+	if (!err)
+		err = pass_include(d);
+	return err || d->n_refused ? -1 : pass_emit(d);
+}
+
+/* The output, as the file format has it. */
+struct file {
+	struct diff *d;
+	Elf64_Shdr *sections;
+	unsigned int n_sections;
+	const char *names;
+	Elf64_Shdr *symtab;
+	unsigned long tried, passed;
+};
+
+static void open_file(struct file *f, struct diff *d)
+{
+	Elf64_Ehdr *h = (Elf64_Ehdr *)d->data;
+
+	f->d = d;
+	f->sections = (Elf64_Shdr *)(d->data + h->e_shoff);
+	f->n_sections = h->e_shnum;
+	f->names = (const char *)d->data + f->sections[h->e_shstrndx].sh_offset;
+	for (unsigned int i = 0; i < f->n_sections; i++)
+		if (f->sections[i].sh_type == SHT_SYMTAB)
+			f->symtab = &f->sections[i];
+}
+
+static const char *section_name(const struct file *f, unsigned int i)
+{
+	return f->names + f->sections[i].sh_name;
+}
+
+static bool check_says_yes(struct diff *d)
+{
+	struct diff again = *d;
+	int err;
+
+	again.diags = diags_new();
+	again.arena = arena_new();
+	again.n_refused = 0;
+	err = pass_check(&again);
+	diags_free(again.diags);
+	arena_free(again.arena);
+	return !err;
+}
+
+/* The file is damaged now: it must be seen. */
+static void expect_refusal(struct file *f, const char *what, const char *where, unsigned long n)
+{
+	f->tried++;
+	if (!check_says_yes(f->d))
+		return;
+	if (f->passed++ < 20)
+		printf("# not seen: %s of %s, %#lx\n", what, where, n);
+}
+
+/* Sections whose contents no later stage takes as they are. */
+static bool is_loose(const struct file *f, unsigned int i)
+{
+	return !strcmp(section_name(f, i), ".discard.addressable");
+}
+
+static bool in_field(const struct file *f, unsigned int section, uint64_t at)
+{
+	for (unsigned int i = 0; i < f->n_sections; i++) {
+		const Elf64_Shdr *s = &f->sections[i];
+		const Elf64_Rela *r = (const Elf64_Rela *)(f->d->data + s->sh_offset);
+
+		if (s->sh_type != SHT_RELA || s->sh_info != section)
+			continue;
+		for (size_t k = 0; k < s->sh_size / sizeof(*r); k++) {
+			unsigned int width = ELF64_R_TYPE(r[k].r_info) == R_X86_64_64 ? 8 : 4;
+
+			if (at >= r[k].r_offset && at < r[k].r_offset + width)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool in_symbol(const struct file *f, unsigned int section, uint64_t at)
+{
+	const Elf64_Sym *s = (const Elf64_Sym *)(f->d->data + f->symtab->sh_offset);
+
+	for (size_t i = 0; i < f->symtab->sh_size / sizeof(*s); i++)
+		if (s[i].st_shndx == section && at >= s[i].st_value && at < s[i].st_value + s[i].st_size)
+			return true;
+	return false;
+}
+
+static void damage_bytes(struct file *f)
+{
+	for (unsigned int i = 1; i < f->n_sections; i++) {
+		const Elf64_Shdr *s = &f->sections[i];
+		bool text = s->sh_flags & SHF_EXECINSTR;
+
+		if (s->sh_type != SHT_PROGBITS || is_loose(f, i))
+			continue;
+		for (uint64_t at = 0; at < s->sh_size; at++) {
+			if (in_field(f, i, at) || (text && !in_symbol(f, i, at)))
+				continue;
+			f->d->data[s->sh_offset + at] ^= 0x41;
+			expect_refusal(f, "a byte", section_name(f, i), at);
+			f->d->data[s->sh_offset + at] ^= 0x41;
+		}
+	}
+}
+
+static void damage_relocation(struct file *f, Elf64_Rela *r, const char *where)
+{
+	const Elf64_Rela was = *r;
+	uint32_t symbol = ELF64_R_SYM(was.r_info), type = ELF64_R_TYPE(was.r_info);
+	uint32_t n = f->symtab->sh_size / sizeof(Elf64_Sym);
+
+	r->r_addend++;
+	expect_refusal(f, "an addend", where, was.r_offset);
+	*r = was;
+	r->r_info = ELF64_R_INFO(symbol, type == R_X86_64_32S ? R_X86_64_32 : R_X86_64_32S);
+	expect_refusal(f, "a type", where, was.r_offset);
+	r->r_info = ELF64_R_INFO(symbol + 1 < n ? symbol + 1 : 1, type);
+	expect_refusal(f, "a symbol", where, was.r_offset);
+	*r = was;
+	r->r_offset++;
+	expect_refusal(f, "a place", where, was.r_offset);
+	*r = was;
+}
+
+static void damage_relocations(struct file *f)
+{
+	for (unsigned int i = 1; i < f->n_sections; i++) {
+		const Elf64_Shdr *s = &f->sections[i];
+		Elf64_Rela *r = (Elf64_Rela *)(f->d->data + s->sh_offset);
+
+		if (s->sh_type == SHT_RELA && !is_loose(f, s->sh_info))
+			for (size_t k = 0; k < s->sh_size / sizeof(*r); k++)
+				damage_relocation(f, &r[k], section_name(f, s->sh_info));
+	}
+}
+
+static void damage_symbol(struct file *f, Elf64_Sym *s)
+{
+	const Elf64_Sym was = *s;
+	const char *name = (const char *)f->d->data + f->sections[f->symtab->sh_link].sh_offset + s->st_name;
+
+	s->st_name++;
+	expect_refusal(f, "the name", name, 0);
+	*s = was;
+	if (was.st_shndx == SHN_UNDEF) {
+		s->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_NOTYPE);
+		if (ELF64_ST_BIND(was.st_info) == STB_WEAK)
+			expect_refusal(f, "the binding", name, 0);
+		*s = was;
+		return;
+	}
+	s->st_value++;
+	expect_refusal(f, "the value", name, 0);
+	*s = was;
+	s->st_size += 8;
+	expect_refusal(f, "the size", name, 0);
+	*s = was;
+	s->st_info = ELF64_ST_INFO(ELF64_ST_BIND(was.st_info), STT_NOTYPE);
+	expect_refusal(f, "the type", name, 0);
+	*s = was;
+}
+
+static void damage_symbols(struct file *f)
+{
+	Elf64_Sym *s = (Elf64_Sym *)(f->d->data + f->symtab->sh_offset);
+
+	for (size_t i = 1; i < f->symtab->sh_size / sizeof(*s); i++) {
+		unsigned int type = ELF64_ST_TYPE(s[i].st_info);
+
+		if (type != STT_FILE && type != STT_SECTION)
+			damage_symbol(f, &s[i]);
+	}
+}
+
+/* Metadata cannot lose or gain an entry, and a replaced function cannot be left out. */
+static void damage_sizes(struct file *f)
+{
+	for (unsigned int i = 1; i < f->n_sections; i++) {
+		Elf64_Shdr *s = &f->sections[i];
+		uint64_t was = s->sh_size, step = s->sh_type == SHT_RELA ? sizeof(Elf64_Rela) : 1;
+
+		if ((s->sh_type != SHT_PROGBITS && s->sh_type != SHT_RELA && s->sh_type != SHT_NOBITS) ||
+		    is_loose(f, s->sh_type == SHT_RELA ? s->sh_info : i))
+			continue;
+		s->sh_size -= was >= step ? step : 0;
+		if (s->sh_size != was)
+			expect_refusal(f, "the size", section_name(f, i), was);
+		s->sh_size = was;
+	}
+}
+
+static void damage_all(struct diff *d)
+{
+	static const struct {
+		const char *what;
+		void (*damage)(struct file *f);
+	} kinds[] = {
+		{ "bytes", damage_bytes },
+		{ "relocations", damage_relocations },
+		{ "symbols", damage_symbols },
+		{ "section sizes", damage_sizes },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct file f = { 0 };
+
+		open_file(&f, d);
+		kinds[i].damage(&f);
+		ok(f.tried > 10 && !f.passed, "damaged %s: %lu tried, %lu not seen", kinds[i].what, f.tried,
+		   f.passed);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct diff_input input = { .name = "selfcheck", .owner = "vmlinux", .ksyms = &source };
+	struct diff d = { .input = &input, .arena = arena_new(), .diags = diags_new() };
+
+	if (argc != 3 || object_open(argv[1], d.diags, &input.original) ||
+	    object_open(argv[2], d.diags, &input.patched) || run_passes(&d)) {
+		for (size_t i = 0; i < diags_count(d.diags); i++)
+			diag_print(stderr, diags_get(d.diags, i));
+		return 2;
+	}
+	ok(d.data && check_says_yes(&d), "the output as it was written");
+	if (d.data)
+		damage_all(&d);
+	free(d.data);
+	object_free(input.patched);
+	object_free(input.original);
+	arena_free(d.arena);
+	diags_free(d.diags);
+	return tap_done();
+}
