@@ -83,16 +83,19 @@ static int machines_match(struct diff *d)
 	return 0;
 }
 
-static int run_passes(struct diff *d, struct diff_report *report)
+int diff_decide(struct diff *d)
 {
 	int err = machines_match(d);
 
 	for (size_t i = 0; i < sizeof(passes) / sizeof(passes[0]) && !err; i++)
 		err = passes[i].run(d);
-	if (err)
-		return err;
-	if (d->n_refused)
-		return -EINVAL;
+	return !err && d->n_refused ? -EINVAL : err;
+}
+
+static int run_passes(struct diff *d, struct diff_report *report)
+{
+	int err = diff_decide(d);
+
 	for (size_t i = 0; i < sizeof(output_passes) / sizeof(output_passes[0]) && !err; i++)
 		err = output_passes[i].run(d);
 	return err ? err : pass_report(d, report);

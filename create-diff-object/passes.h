@@ -161,6 +161,9 @@ struct diff {
 	size_t size;
 };
 
+/* diff.c: all passes that decide, none that writes. -EINVAL if the change is refused. */
+int diff_decide(struct diff *d);
+
 /* roles.c */
 int roles_assign(struct diff *d, struct object *o, struct side *out);
 /* Whether the atom is the split part of a function that ftrace cannot redirect on its own. */

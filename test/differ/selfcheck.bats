@@ -28,8 +28,8 @@ load differ.bash
 			static const int added[] = { 5, 6, 7 };
 			static int fresh_state = 8, zero_state;
 			int added_function(int x) { zero_state++; return ext(added[x % 3]) + fresh_state++; }
-			void *pointers[] = { &fresh_state, "more text", f };
-			static void called(void) { exported_call("callback", pointers); }
+			void *added_pointers[] = { &fresh_state, "more text", f };
+			static void called(void) { exported_call("callback", added_pointers); }
 			__used static void (*const cb)(void) __section(".discard.kpatch.callback.post_patch") = called;
 		END
 	} > patched.c

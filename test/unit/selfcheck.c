@@ -8,42 +8,25 @@
 #include <elf.h>
 #include <stdlib.h>
 
-#include "create-diff-object/arch.h"
 #include "create-diff-object/passes.h"
 #include "kmod/kpatch-abi.h"
 #include "lib/util/arena.h"
 #include "test/unit/tap.h"
 
-/* Names with "exported" in them are vmlinux's exports; everything else is the third of its name. */
+/* Names with "exported" in them are vmlinux's exports, those with "added" nowhere; all else is the third
+ * of its name. */
 static int find(const struct ksym_source *source, const char *name, const struct symbol *definition,
 		struct ksym *out, const char **why)
 {
-	*out = (struct ksym){ .where = strstr(name, "exported") ? KSYM_VMLINUX_EXPORT : KSYM_OWNER,
-			      .object = "vmlinux", .sympos = strstr(name, "exported") ? 0 : 3 };
+	*out = (struct ksym){ .where = KSYM_OWNER, .object = "vmlinux", .sympos = 3 };
+	if (strstr(name, "exported"))
+		*out = (struct ksym){ .where = KSYM_VMLINUX_EXPORT, .object = "vmlinux" };
+	else if (strstr(name, "added"))
+		*out = (struct ksym){ .where = KSYM_ABSENT };
 	return 0;
 }
 
 static const struct ksym_source source = { .find = find };
-
-static int run_passes(struct diff *d)
-{
-	int err = roles_assign(d, d->input->original, &d->orig);
-
-	d->arch = arch_find(d->input->patched->machine);
-	if (!err)
-		err = roles_assign(d, d->input->patched, &d->new);
-	if (!err)
-		err = pass_correlate(d);
-	if (!err)
-		err = pass_compare(d);
-	if (!err)
-		err = pass_changes(d);
-	if (!err)
-		err = pass_callbacks(d);
-	if (!err)
-		err = pass_include(d);
-	return err || d->n_refused ? -1 : pass_emit(d);
-}
 
 /* The output, as the file format has it. */
 struct file {
@@ -263,7 +246,7 @@ int main(int argc, char **argv)
 	struct diff d = { .input = &input, .arena = arena_new(), .diags = diags_new() };
 
 	if (argc != 3 || object_open(argv[1], d.diags, &input.original) ||
-	    object_open(argv[2], d.diags, &input.patched) || run_passes(&d)) {
+	    object_open(argv[2], d.diags, &input.patched) || diff_decide(&d) || pass_emit(&d)) {
 		for (size_t i = 0; i < diags_count(d.diags); i++)
 			diag_print(stderr, diags_get(d.diags, i));
 		return 2;
