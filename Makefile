@@ -9,6 +9,7 @@
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels; resumable
+#   make corpus     hundreds of real fixes built for the older stock kernels, loaded and unloaded; resumable
 #   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
 
@@ -100,7 +101,7 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check bench sweep soak lint
+.PHONY: demo check bench sweep corpus soak lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
@@ -110,6 +111,8 @@ bench:
 	@test/bench
 sweep:
 	@test/sweep
+corpus:
+	@test/corpus/run
 soak:
 	@KPATCH_RELOADS=100 KPATCH_CYCLES=200 test/run test/vm/lifecycle.bats test/vm/modules.bats \
 		test/vm/lifecycle.bats@6.12 test/vm/modules.bats@6.12

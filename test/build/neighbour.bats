@@ -10,22 +10,13 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 # older_source: the newest source package of an older point release than the kernel's that is on offer;
 # its tar file is in $older
 older_source() {
-	local series package version directory
+	local series version
 	. "$TEST_TOP/test/lib/common.sh"
 	series=$(cut -d . -f 1,2 <<< "$KERNEL_RELEASE")
-	package=linux-source-$series
-	version=$(apt_own apt-cache madison "$package" | awk -F' *[|] *' '{ print $2 }' | sort -Vu |
-		awk -v own="$(cut -d - -f 1 "$KERNEL_ROOT/.version")" 'index($1, own) == 1 { exit } { last = $1 }
-			END { print last }')
-	[[ $version ]] || skip "the archive offers no older $package"
-	directory=$TEST_CACHE/older/$package-$version
-	if [[ ! -e $directory ]]; then
-		mkdir -p "$directory.new"
-		(cd "$directory.new" && apt_own apt-get -qq download "$package=$version" && dpkg-deb -x ./*.deb . &&
-			rm ./*.deb)
-		mv "$directory.new" "$directory"
-	fi
-	older=$directory/usr/src/$package.tar.xz
+	version=$(source_versions "$series" | awk -v own="$(cut -d - -f 1 "$KERNEL_ROOT/.version")" \
+		'index($1, own) == 1 { exit } { last = $1 } END { print last }')
+	[[ $version ]] || skip "the archive offers no older linux-source-$series"
+	older=$(fetch_source "$series" "$version")
 }
 
 @test "the source of an older point release: equal functions are patched, fixed ones are not" {

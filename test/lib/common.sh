@@ -56,3 +56,20 @@ needed_libraries() {
 		awk '/=> \// { print $3 } /^[ \t]*\// { print $1 }' <<< "$list"
 	done | sort -u
 }
+
+# source_versions SERIES: the versions of linux-source-SERIES on offer, oldest first
+source_versions() {
+	apt_own apt-cache madison "linux-source-$1" | awk -F' *[|] *' '{ print $2 }' | sort -Vu
+}
+
+# fetch_source SERIES VERSION: prints the tar file of that source package, kept in the cache
+fetch_source() {
+	local package=linux-source-$1 directory=$TEST_CACHE/older/linux-source-$1-$2
+	if [[ ! -e $directory ]]; then
+		mkdir -p "$directory.new"
+		(cd "$directory.new" && apt_own apt-get -qq download "$package=$2" && dpkg-deb -x ./*.deb . &&
+			rm ./*.deb) >&2 || return 1
+		mv "$directory.new" "$directory"
+	fi
+	echo "$directory/usr/src/$package.tar.xz"
+}

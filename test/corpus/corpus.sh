@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What test/corpus/run and test/corpus/sample.bats share: the fixes between two point releases of
+# Debian's kernel source as patches, one a .c file, built for the older of the two and tried in a
+# machine that runs it. Reads the kernels that fetch-kernel keeps. Writes below $work, in the test cache.
+#
+# The two releases are the two before the newest but one that the archive offers: neither of them is
+# what the tests were written on.
+
+corpus_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$corpus_dir/../lib/common.sh"
+build=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
+
+# corpus_pair SERIES: sets root and release (the older kernel), newer (a source version), work
+corpus_pair() {
+	local versions
+	apt_refresh || say "the package archive does not answer (see $TEST_CACHE/apt/update.log)"
+	# one version of each point release, the newest first
+	mapfile -t versions < <(source_versions "$1" | tac | awk -F - '!seen[$1]++')
+	((${#versions[@]} >= 4)) || { say "the archive offers fewer than four point releases of linux-source-$1"; return 1; }
+	newer=${versions[2]}
+	root=$("$corpus_dir/../lib/fetch-kernel" --before "${newer%%-*}" "$1") || return 1
+	release=$(basename "$root")
+	work=$TEST_CACHE/corpus/$1-$(cut -d - -f 1 "$root/.version")-${newer%%-*}
+	mkdir -p "$work"/{out,log,built,tried}
+}
+
+# prepared_tree: the older kernel's source, as kpatch-build keeps it
+prepared_tree() {
+	"$build/kpatch-build" --root "$root" --kernel "$release" --cache "$TEST_CACHE/build" --verbose \
+		--stop-after prepare "$TEST_TOP/examples/meminfo-string.patch" 2>&1 | sed -n 's/^tree  *//p'
+}
+
+# changes_as_patches SUFFIX OLD NEW: a patch for each file that both trees have and that differs
+changes_as_patches() {
+	local file
+	while read -r file; do
+		[[ -e $2/$file ]] || continue
+		! cmp -s "$2/$file" "$3/$file" || continue
+		mkdir -p "$work/patches.new/$(dirname "$file")"
+		diff -u --label "a/$file" --label "b/$file" "$2/$file" "$3/$file" > "$work/patches.new/$file" ||
+			(($? == 1)) || return 1
+		echo "$file"
+	done < <(cd "$3" && find . -name "*.$1" -printf '%P\n' | LC_ALL=C sort)
+}
+
+# corpus_patches: $work/patches/FILE for each change, and $work/fixes: the .c files, shuffled, always alike
+corpus_patches() {
+	local old new=$work/newer tar top
+	[[ ! -s $work/fixes ]] || return 0
+	old=$(prepared_tree)
+	[[ -d $old ]] || { say "$release cannot be prepared"; return 1; }
+	tar=$(fetch_source "${1}" "$newer") || return 1
+	rm -rf "$new" "$work/patches" "$work/patches.new"
+	mkdir -p "$new"
+	tar -xf "$tar" -C "$new" --wildcards '*.[ch]'
+	top=$(echo "$new"/*)
+	changes_as_patches h "$old" "$top" > "$work/headers"
+	changes_as_patches c "$old" "$top" > "$work/sources"
+	rm -rf "$new"
+	mv "$work/patches.new" "$work/patches"
+	sort -R --random-source=<(yes "$newer" | head -c 1000000) "$work/sources" | nl -n rz -w 4 -s ' ' > "$work/fixes"
+}
+
+# errors_of LOG: the ids of the problems in kpatch-build's messages, most frequent first
+errors_of() {
+	awk '
+		!inside { first = $0; inside = 1 }
+		/\[[a-z0-9-]+\]$/ {
+			id = $NF
+			if (first !~ /: (warning|note): / || id == "[objtool]")
+				count[substr(id, 2, length(id) - 2)]++
+			inside = 0
+		}
+		END { for (id in count) print count[id], id }' "$1" | sort -k 1,1nr -k 2 | cut -d ' ' -f 2 | xargs
+}
+
+# build_fix NUMBER FILE: $work/built/NUMBER gets one line: what became of it, and why
+build_fix() {
+	local number=$1 file=$2 name status=0 ids answer
+	name=fix-$number-$(basename "$file" .c)
+	name=${name:0:50}
+	mkdir -p "$work/out/$number"
+	timeout --kill-after=10 600 "$build/kpatch-build" --root "$root" --kernel "$release" \
+		--cache "$TEST_CACHE/build" --quiet --name "$name" --output "$work/out/$number" \
+		"$work/patches/$file" > "$work/log/$number" 2>&1 || status=$?
+	ids=$(errors_of "$work/log/$number")
+	case $status:$ids in
+	0:) answer=built ;;
+	9:*) answer=same ;;
+	*:patch-not-built) answer=elsewhere ;;
+	*) answer=$(judge_refusal "$status" "$ids" "$work/log/$number" "$file") ;;
+	esac
+	echo "$answer $status $ids" > "$work/built/$number.new"
+	mv "$work/built/$number.new" "$work/built/$number"
+}
+
+# judge_refusal STATUS IDS: a refusal is one only if each of its reasons is defended in the file `refusals`
+judge_refusal() {
+	local id
+	[[ $1 =~ ^[3-8]$ && $2 ]] || { echo failed; return; }
+	for id in $2; do
+		grep -q "^$id	" "$corpus_dir/refusals" || { echo failed; return; }
+		[[ $id != compile-failed ]] || is_half "$3" "$4" || { echo failed; return; }
+	done
+	echo refused
+}
+
+# is_half LOG FILE: each error of the compiler is about something that another file of the same release changes
+is_half() {
+	local log=$1 file=$2 line name
+	while read -r line; do
+		for name in $(grep -oE "'[^']+'" <<< "$line" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
+			grep -rqE --exclude="$(basename "$file")" --include='*.h' "^[+-].*\\<$name\\>" "$work/patches" && continue 2
+		done
+		return 1
+	done < <(grep -E ': error: ' "$log")
+}
+
+# targets_of MANIFEST: the modules that a patch changes
+targets_of() {
+	awk '/^[a-z]/ { inside = $1 == "objects:" } inside && $1 == "-" && $2 == "name:" && /^- / && $3 != "vmlinux" { print $3 }' "$1" |
+		tr -d '"' | xargs
+}
+
+# shellcheck disable=SC2154 # machine is the caller's
+corpus_machine() { "$TEST_TOP/test/vm/run" --name "$machine" "$@"; }
+
+start_machine() {
+	corpus_machine start --root "$root" --kernel "$release" --memory 3072 "$@" &&
+		corpus_machine put --to /usr/bin "$corpus_dir/trial"
+}
+
+# try_fix NUMBER: load and unload what build_fix made; $work/tried/NUMBER gets one line
+try_fix() {
+	local number=$1 module status=0
+	module=$(echo "$work/out/$number"/*.ko)
+	corpus_machine put "$module" || true
+	# shellcheck disable=SC2046
+	corpus_machine exec --timeout 400 trial "$(basename "$module" .ko)" \
+		$(targets_of "${module%.ko}.yaml") > "$work/log/$number.trial" 2>&1 || status=$?
+	if ((status == 0)); then
+		tail -n 1 "$work/log/$number.trial"
+	elif ((status < 124)); then
+		echo "failed $(tail -n 1 "$work/log/$number.trial")"
+	else
+		echo "failed the machine is gone or hangs"
+	fi > "$work/tried/$number.new"
+	mv "$work/tried/$number.new" "$work/tried/$number"
+	((status == 0)) || { corpus_machine log > "$work/log/$number.console"; return 1; }
+}
