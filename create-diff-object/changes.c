@@ -12,11 +12,9 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "create-diff-object/arch.h"
-#include "lib/util/strmap.h"
 
 struct changes {
 	struct diff *d;
@@ -240,125 +238,6 @@ static void judge_unknown(struct diff *d)
 	}
 }
 
-/* Registrations: the same set on both sides, in whatever order */
-
-static const char *ref_signature(struct diff *d, const struct side *s, const struct ref *r)
-{
-	const struct atom *t;
-
-	if (r->target == NO_ATOM)
-		return "?";
-	t = &s->object->atoms[r->target];
-	if (t->kind == ATOM_STRING && atom_bytes(t) && r->addend >= 0 &&
-	    (uint64_t)r->addend < t->size && !atom_bytes(t)[t->size - 1])
-		return (const char *)atom_bytes(t) + r->addend;
-	if (!t->symbol)
-		return t->section ? t->section->name : "?";
-	return arena_printf(d->arena, "%s+%" PRId64, s->base[r->target], r->addend);
-}
-
-/* All that an entry says, as text: name, bytes outside of references, and what they lead to. */
-static const char *entry_signature(struct diff *d, const struct side *s, const struct atom *a)
-{
-	const uint8_t *bytes = atom_bytes(a);
-	char *text = arena_printf(d->arena, "%s|%s|", a->section->name,
-				  s->base[a->id] ? s->base[a->id] : "");
-	char *hex = arena_alloc(d->arena, 2 * a->size + 1);
-	uint64_t at = 0;
-	char *p = hex;
-
-	if (!text || !hex)
-		return NULL;
-	for (uint32_t i = 0; i <= a->n_refs; i++) {
-		const struct ref *r = i < a->n_refs ? &s->object->refs[a->first_ref + i] : NULL;
-		uint64_t end = r ? r->offset : a->size;
-
-		for (; bytes && at < end; at++) {
-			*p++ = "0123456789abcdef"[bytes[at] >> 4];
-			*p++ = "0123456789abcdef"[bytes[at] & 15];
-		}
-		if (!r)
-			break;
-		at = r->offset + r->width;
-		text = arena_printf(d->arena, "%s%x:%x:%s|", text, r->offset, r->type,
-				    ref_signature(d, s, r));
-		if (!text)
-			return NULL;
-	}
-	return arena_printf(d->arena, "%s%s", text, hex);
-}
-
-static bool registers(const struct side *s, uint32_t i)
-{
-	return s->role[i] == ROLE_REGISTER && s->object->atoms[i].size;
-}
-
-static const char *registration_what(const struct atom *a)
-{
-	if (a->section->kind == SECTION_EXPORT)
-		return "export";
-	return a->section->special && a->section->special->what ? a->section->special->what
-								: "registration";
-}
-
-static void refuse_registration(struct diff *d, const struct side *s, uint32_t i, const char *how)
-{
-	const struct atom *a = &s->object->atoms[i];
-
-	diff_refuse(d, "registration-changed", s, i, -1,
-		    "Keep it as it is: the kernel has read it when it booted or loaded the module",
-		    "the patch %s this %s (section %s)", how, registration_what(a), a->section->name);
-}
-
-static int judge_registrations(struct diff *d)
-{
-	const struct object *o = d->orig.object, *n = d->new.object;
-	struct strmap *seen = strmap_new(256);
-	int err = seen ? 0 : -ENOMEM;
-
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
-		const char *sig;
-		union strmap_value *v;
-
-		if (!registers(&d->orig, i))
-			continue;
-		sig = entry_signature(d, &d->orig, &o->atoms[i]);
-		v = sig ? strmap_get(seen, sig) : NULL;
-		if (v)
-			v->num++;
-		else
-			err = sig ? strmap_set(seen, sig, (union strmap_value){ .num = 1 }) : -ENOMEM;
-	}
-	for (uint32_t i = 0; i < n->n_atoms && !err; i++) {
-		const char *sig;
-		union strmap_value *v;
-
-		if (!registers(&d->new, i))
-			continue;
-		sig = entry_signature(d, &d->new, &n->atoms[i]);
-		v = sig ? strmap_get(seen, sig) : NULL;
-		if (v && v->num)
-			v->num--;
-		else
-			refuse_registration(d, &d->new, i, "adds or changes");
-	}
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
-		const char *sig;
-		union strmap_value *v;
-
-		if (!registers(&d->orig, i))
-			continue;
-		sig = entry_signature(d, &d->orig, &o->atoms[i]);
-		v = sig ? strmap_get(seen, sig) : NULL;
-		if (v && v->num && d->pairs.back[i] == NO_ATOM) {
-			v->num--;
-			refuse_registration(d, &d->orig, i, "removes");
-		}
-	}
-	strmap_free(seen);
-	return err;
-}
-
 /* Can it be done? */
 
 /*
@@ -492,7 +371,7 @@ int pass_changes(struct diff *d)
 	collect_changed(&c);
 	judge_data(&c);
 	judge_unknown(d);
-	err = judge_registrations(d);
+	err = changes_registrations(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);
 	mark_carried(d);

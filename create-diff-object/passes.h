@@ -194,6 +194,8 @@ bool values_same(struct diff *d, uint32_t orig, uint32_t new);
 
 /* changes.c: what of the differences can be applied, and how */
 int pass_changes(struct diff *d);
+/* registrations.c: its part for tables that the kernel reads once */
+int changes_registrations(struct diff *d);
 
 /* copies.c */
 int pass_copies(struct diff *d);

@@ -111,7 +111,30 @@ END
 	patched '1s/^/asm(".section \\"___ksymtab+f\\",\\"a\\"; __ksymtab_f: .long f - .; .long 0; .previous"); /'
 	differ
 	refused registration-changed
-	[[ $stderr == *export* ]]
+	[[ $stderr == *"f: the patch adds or changes the export of f"* ]]
+}
+
+@test "an export is one refusal, whatever it is made of; and its namespace is part of it" {
+	original <<'END'
+		asm(".section \"__ksymtab_strings\",\"aMS\",%progbits,1; __kstrtab_f: .asciz \"f\"; __kstrtabns_f: .asciz \"\"; .previous");
+		asm(".section \"___ksymtab+f\",\"a\"; __ksymtab_f: .long f - .; .long __kstrtab_f - .; .long __kstrtabns_f - .; .previous");
+		int f(int x) { return ext(x); } int g(int x) { return ext(x) + 1; }
+END
+	append <<'END'
+		asm(".section \"__ksymtab_strings\",\"aMS\",%progbits,1; __kstrtab_g: .asciz \"g\"; __kstrtabns_g: .asciz \"\"; .previous");
+		asm(".section \"___ksymtab+g\",\"a\"; __ksymtab_g: .long g - .; .long __kstrtab_g - .; .long __kstrtabns_g - .; .previous");
+END
+	differ
+	refused registration-changed
+	[[ $(grep -c registration-changed <<< "$stderr") -eq 1 && $stderr == *"adds or changes the export of g"* ]]
+	patched '1s/(ns_f: .asciz ..)/\1NS/'
+	differ
+	refused registration-changed
+	[[ $(grep -c registration-changed <<< "$stderr") -eq 1 && $stderr == *"the export of f"* ]]
+	patched '/_ksymtab.f/d' '/__kstrtab_f/d'
+	differ
+	refused registration-changed
+	[[ $(grep -c registration-changed <<< "$stderr") -eq 1 && $stderr == *"removes the export of f"* ]]
 }
 
 @test "an initcall that is added" {
