@@ -11,6 +11,7 @@
 #include <Zydis/Zydis.h>
 
 #include "create-diff-object/arch.h"
+#include "create-diff-object/arch/x86_64.h"
 
 /*
  * struct bug_entry with relative pointers and CONFIG_DEBUG_BUGVERBOSE: site, file, line, flags.
@@ -36,30 +37,6 @@ static bool is_branch(const struct object *o, const struct atom *a, const struct
 	if (code[r->offset - 1] == 0xe8 || code[r->offset - 1] == 0xe9)
 		return true;
 	return r->offset >= 2 && code[r->offset - 2] == 0x0f && (code[r->offset - 1] & 0xf0) == 0x80;
-}
-
-/* cmp $address, %reg or memory: 48 3d, or 48 81 with 7 as the middle three bits of ModRM. */
-static bool is_compared(const struct object *o, const struct atom *a, const struct ref *r)
-{
-	const uint8_t *code = atom_bytes(a);
-	ZydisDecodedInstruction insn;
-	ZydisDecoder decoder;
-
-	if (!code || !(a->section->flags & SHF_EXECINSTR) || r->pc_relative || r->width != 4 ||
-	    r->offset < 2 || r->offset + 4 > a->size)
-		return false;
-	/* with 4 bytes of immediate at the end, an instruction has at most 11 before them */
-	if (!memchr(code + (r->offset < 11 ? 0 : r->offset - 11), 0x81, r->offset < 11 ? r->offset : 11) &&
-	    code[r->offset - 1] != 0x3d)
-		return false;
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	for (uint64_t at = 0; at < r->offset; at += insn.length) {
-		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code + at, a->size - at, &insn)))
-			return false;
-		if (at + insn.length > r->offset)
-			return insn.mnemonic == ZYDIS_MNEMONIC_CMP && at + insn.length == r->offset + 4u;
-	}
-	return false;
 }
 
 /*
@@ -403,7 +380,7 @@ const struct arch arch_x86_64 = {
 	.text_fill = 0x90,
 	.line_fields = line_fields,
 	.is_branch = is_branch,
-	.is_compared = is_compared,
+	.is_compared = x86_64_is_compared,
 	.label_wants_nop = label_wants_nop,
 	.jump_to_nop = jump_to_nop,
 	.operand_type = R_X86_64_PC32,

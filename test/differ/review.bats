@@ -73,6 +73,36 @@ END
 	[[ $stderr == *"g+0x"* ]]
 }
 
+@test "a string's address in a register that is compared: refused" {
+	original <<'END'
+		int f(const char *name, int x) { const char *d = "default"; asm("" : "+r"(d)); if (x > 3) x += ext2(x); return name == d ? ext(x + 1) : 0; }
+		int g(const char **name, int x) { const char *d = "other"; asm("" : "+r"(d)); return *name != d ? ext(x + 2) : 0; }
+		int h(const char *name, int x) { const char *d = "third", *e; asm("" : "+r"(d)); e = d; asm("" : "+r"(e)); return name == e ? ext(x + 4) : printk(d); }
+END
+	patched 's/x \+ 1/x + 3/'
+	differ
+	refused literal-compared
+	[[ $stderr == *"f+0x"* ]]
+	patched 's/x \+ 2/x + 5/'
+	differ
+	refused literal-compared
+	patched 's/x \+ 4/x + 5/'
+	differ
+	refused literal-compared
+}
+
+@test "a string's address in a register that is compared when it holds something else: carried on" {
+	original <<'END'
+		int f(const char *name, int x) { const char *d = "default"; asm("" : "+r"(d)); printk(d); asm("mov %1, %0" : "=r"(d) : "r"(name + x)); return name == d ? ext(x + 1) : 0; }
+		long g(long y, int x) { const char *d = "other"; asm("" : "+r"(d)); return (long)d > -4096 ? ext(x + 2) : y; }
+		int k(long y, int x) { static const long tab[] = { 5, 7, 9 }; return tab[x] == y ? ext(x + 8) : tab[x + 1]; }
+		int h(const char *name, int x) { asm volatile("mov %0, %%rcx; jmp 1f; 2: cmp %%rcx, %%rdx; 1:" : : "i"("third") : "rcx"); return ext(x + 4); }
+END
+	patched 's/x \+ 1/x + 3/' 's/x \+ 2/x + 5/' 's/x \+ 4/x + 7/' 's/x \+ 8/x + 9/'
+	differ
+	written
+}
+
 @test "a string that is only used, and a variable that is compared with: carried on" {
 	original <<'END'
 		static int place;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What x86_64.c has in files of its own. */
+#ifndef KPATCH_DIFF_ARCH_X86_64_H
+#define KPATCH_DIFF_ARCH_X86_64_H
+
+#include <stdbool.h>
+
+#include "lib/elf/object.h"
+
+/* See struct arch. */
+bool x86_64_is_compared(const struct object *o, const struct atom *a, const struct ref *r);
+
+#endif

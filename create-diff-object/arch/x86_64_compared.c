@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Is an address compared, rather than used to get at what is there? Two forms: an instruction that
+ * compares with the address itself (cmp $address, …), and one that loads it into a register (mov, lea)
+ * which a later one compares. The register is followed through copies to wherever it is written anew,
+ * straight on: past conditional jumps, as far as the next place that cannot be fallen into.
+ */
+#include <elf.h>
+#include <string.h>
+
+#include <Zydis/Zydis.h>
+
+#include "create-diff-object/arch/x86_64.h"
+
+struct scan {
+	ZydisDecoder decoder;
+	const uint8_t *code;
+	uint64_t at, size;	/* of the next instruction; of the code */
+	ZydisDecodedInstruction insn;
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+};
+
+/* rax, rcx, rdx, rsi, rdi and r8 to r11: what a called function may overwrite. */
+#define CALL_CLOBBERED 0x0fc7u
+
+static bool step(struct scan *s)
+{
+	if (s->at >= s->size ||
+	    !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&s->decoder, s->code + s->at, s->size - s->at,
+						 &s->insn, s->ops)))
+		return false;
+	s->at += s->insn.length;
+	return true;
+}
+
+/* The bit of a general register, whole or in part; 0 for any other operand. */
+static uint32_t register_bit(const ZydisDecodedOperand *op)
+{
+	ZydisRegister whole;
+
+	if (op->type != ZYDIS_OPERAND_TYPE_REGISTER)
+		return 0;
+	whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value);
+	if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
+		return 0;
+	return 1u << ((unsigned int)(ZyanU8)ZydisRegisterGetId(whole) & 31);
+}
+
+/* Whether the instruction compares one of @held with something that is no constant. */
+static bool compares(const struct scan *s, uint32_t held)
+{
+	if (s->insn.mnemonic != ZYDIS_MNEMONIC_CMP)
+		return false;
+	return s->ops[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+	       s->ops[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+	       (register_bit(&s->ops[0]) | register_bit(&s->ops[1])) & held;
+}
+
+/* Which registers hold the address after the instruction, of those that did before. */
+static uint32_t held_after(const struct scan *s, uint32_t held)
+{
+	uint32_t written = 0;
+	bool copy = s->insn.mnemonic == ZYDIS_MNEMONIC_MOV && register_bit(&s->ops[1]) & held;
+
+	if (s->insn.meta.category == ZYDIS_CATEGORY_CALL)
+		return held & ~CALL_CLOBBERED;
+	for (uint8_t i = 0; i < s->insn.operand_count; i++)
+		if (s->ops[i].actions & ZYDIS_OPERAND_ACTION_WRITE)
+			written |= register_bit(&s->ops[i]);
+	return (held & ~written) | (copy ? register_bit(&s->ops[0]) : 0);
+}
+
+static bool compared_later(struct scan *s, uint32_t held)
+{
+	while (held && step(s)) {
+		if (compares(s, held))
+			return true;
+		if (s->insn.mnemonic == ZYDIS_MNEMONIC_JMP || s->insn.mnemonic == ZYDIS_MNEMONIC_RET)
+			return false;
+		held = held_after(s, held);
+	}
+	return false;
+}
+
+bool x86_64_is_compared(const struct object *o, const struct atom *a, const struct ref *r)
+{
+	struct scan s = { .code = atom_bytes(a), .size = a->size };
+
+	if (!s.code || !(a->section->flags & SHF_EXECINSTR) || r->width != 4 || r->offset + 4 > a->size)
+		return false;
+	ZydisDecoderInit(&s.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	while (s.at <= r->offset)
+		if (!step(&s))
+			return false;
+	/* The address itself is an immediate, or the operand of lea; anything else reads what is there. */
+	if (r->pc_relative ? s.insn.mnemonic != ZYDIS_MNEMONIC_LEA :
+			     s.at != r->offset + 4u || s.ops[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+		return false;
+	if (s.insn.mnemonic == ZYDIS_MNEMONIC_CMP)
+		return true;
+	if (s.insn.mnemonic != ZYDIS_MNEMONIC_MOV && s.insn.mnemonic != ZYDIS_MNEMONIC_LEA)
+		return false;
+	return compared_later(&s, register_bit(&s.ops[0]));
+}
