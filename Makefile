@@ -33,7 +33,7 @@ endif
 
 # What each program links with. kpatch needs neither compiler nor decoder.
 LIBS_ELF := -ldw -lelf -lZydis
-LIBS_KERNEL := -llzma -lzstd -lz
+LIBS_KERNEL := -llzma -lzstd -lz -lcrypto
 LIBS_MANIFEST := -lyaml
 LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -pthread
 

@@ -39,6 +39,7 @@ enum exit_kind {
 	EXIT_REFUSED = 8,	/* the change cannot be applied to a running kernel */
 	EXIT_NO_CHANGE = 9,	/* nothing changes in the code that this kernel is built from */
 	EXIT_LINK = 10,		/* linking, objtool, modpost or the self-check failed */
+	EXIT_SIGN = 11,		/* the module cannot be signed */
 	EXIT_STOPPED = 128,	/* + the signal's number */
 };
 
@@ -49,6 +50,7 @@ struct options {
 	const char *source, *config, *image, *modules, *symvers; /* paths given, or NULL */
 	const char *cc;		/* --cc, or NULL: found from the kernel's configuration */
 	const char *name;	/* --name, or NULL: from the patch file */
+	const char *sign_key, *sign_cert; /* --sign-key, --sign-cert: both or none */
 	const char *output;	/* directory for the results, "." by default */
 	const char *cache;	/* cache directory */
 	const char *data_dir;	/* where kmod/ was installed (or the checkout's kmod/) */
@@ -169,6 +171,7 @@ int stage_diff(struct build *b);     /* diff.c: create-diff-object on each unit,
 void diff_release(struct unit *u);     /* frees what the diff stage made of a unit in memory */
 int stage_link(struct build *b);     /* link.c: one relocatable module */
 int stage_finish(struct build *b);   /* finish.c: klp sections, manifest, self-check */
+int stage_sign(struct build *b);     /* sign.c: the kernel's signature, where one was asked for */
 int stage_install(struct build *b);  /* install.c: results to their places, atomically */
 
 #endif

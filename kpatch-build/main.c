@@ -13,6 +13,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/options.h"
+#include "kpatch-build/sign.h"
 #include "kpatch-build/work.h"
 #include "lib/kernel/image.h"
 #include "lib/kernel/symvers.h"
@@ -35,6 +36,7 @@ static const struct stage {
 	{ "diff", stage_diff, EXIT_REFUSED },
 	{ "link", stage_link, EXIT_LINK },
 	{ "finish", stage_finish, EXIT_LINK },
+	{ "sign", stage_sign, EXIT_SIGN },
 	{ "install", stage_install, EXIT_INTERNAL },
 };
 
@@ -128,6 +130,7 @@ static bool can_start(struct build *b)
 		if (access(o->patches[i], R_OK) < 0)
 			diag_error(b->diags, "patch-unreadable", diag_file(o->patches[i]), "Check the path",
 				   "the patch cannot be read: %s", strerror(errno));
+	sign_check(b);
 	return !diags_errors(b->diags);
 }
 

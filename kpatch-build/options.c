@@ -15,7 +15,8 @@
 #include "lib/util/file.h"
 
 enum { OPT_ROOT = 256, OPT_SOURCE, OPT_CONFIG, OPT_IMAGE, OPT_MODULES, OPT_SYMVERS, OPT_CC,
-       OPT_CACHE, OPT_NO_REPLACE, OPT_NO_VERIFY, OPT_KEEP, OPT_STOP, OPT_DATA, OPT_VERSION };
+       OPT_CACHE, OPT_NO_REPLACE, OPT_NO_VERIFY, OPT_KEEP, OPT_STOP, OPT_DATA, OPT_VERSION, OPT_SIGN_KEY,
+       OPT_SIGN_CERT };
 
 /* One line each: what getopt needs and what --help says. */
 static const struct {
@@ -36,6 +37,8 @@ static const struct {
 	{ "output", "DIR", 'o', "directory for the results (.)" },
 	{ "cache", "DIR", OPT_CACHE, "directory for prepared kernels (~/.cache/kpatch)" },
 	{ "data", "DIR", OPT_DATA, "directory of the patch-module runtime" },
+	{ "sign-key", "FILE", OPT_SIGN_KEY, "private key (PEM) to sign the module with" },
+	{ "sign-cert", "FILE", OPT_SIGN_CERT, "X.509 certificate of that key (PEM or DER)" },
 	{ "jobs", "N", 'j', "compilers at a time (one a processor)" },
 	{ "no-replace", NULL, OPT_NO_REPLACE, "stack on loaded patches instead of replacing them" },
 	{ "no-verify", NULL, OPT_NO_VERIFY, "do not prove that the code is what the kernel runs" },
@@ -174,6 +177,8 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	case OPT_NO_VERIFY: out->verify = false; break;
 	case OPT_KEEP: out->keep = true; break;
 	case OPT_STOP: out->stop_after = argument; break;
+	case OPT_SIGN_KEY: out->sign_key = argument; break;
+	case OPT_SIGN_CERT: out->sign_cert = argument; break;
 	case OPT_VERSION: *action = OPTIONS_VERSION; break;
 	}
 	return 0;
@@ -191,7 +196,8 @@ static int make_absolute(struct arena *arena, const char *cwd, const char **path
 static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
 {
 	const char **paths[] = { &out->root, &out->source, &out->config, &out->image, &out->modules,
-				 &out->symvers, &out->output, &out->cache, &out->data_dir };
+				 &out->symvers, &out->output, &out->cache, &out->data_dir,
+				 &out->sign_key, &out->sign_cert };
 	char cwd[PATH_MAX];
 	int err = 0;
 
@@ -235,6 +241,8 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 			     out->name);
 	if (out->quiet && out->verbose)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
+	if (!out->sign_key != !out->sign_cert)
+		return usage(diags, "--sign-key and --sign-cert go together", NULL);
 	if (out->kernel && (strchr(out->kernel, '/') || strlen(out->kernel) > 64))
 		return usage(diags, "--kernel needs a release like 6.1.0-56-amd64, not", out->kernel);
 	err = make_all_absolute(arena, diags, out);

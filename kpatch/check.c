@@ -184,6 +184,9 @@ enum outcome check_policy(struct kpatch *k, const struct patch_file *f)
 				     enforced ? "not signed, but this kernel takes signed modules only" :
 						"not signed, but this kernel is locked down and takes "
 						"signed modules only"));
+	if (f->is_signed && !f->signature)
+		o = worse(o, refused(k, f, "signature-damaged", "Get the module again, or sign it again",
+				     "its signature is damaged, and the kernel would not load it"));
 	return o;
 }
 

@@ -11,6 +11,7 @@
 #include "kpatch/report.h"
 #include "kpatch/sysfs.h"
 #include "lib/kernel/module.h"
+#include "lib/kernel/signature.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/diag.h"
 
@@ -167,6 +168,30 @@ static void report_manifest(struct node *in, const struct manifest *m)
 	report_strings(in, "warnings", m->warnings, m->n_warnings);
 }
 
+static void print_signature(struct kpatch *k, const struct patch_file *f)
+{
+	const struct module_signature *s = f->signature;
+
+	if (!s)
+		line(k, "signed", f->is_signed ? "yes, but the signature is damaged" : "no");
+	else
+		fprintf(k->out, "%-13s by %s (key %s, %s)\n", "signed",
+			*s->signer ? s->signer : "a key without a name", s->key, s->hash);
+}
+
+static void report_signature(struct kpatch *k, const struct patch_file *f)
+{
+	struct node *n;
+
+	report_bool(k->report, "signed", f->is_signed);
+	if (!f->signature)
+		return;
+	n = report_map(k->report, "signature");
+	report_string(n, "signer", f->signature->signer);
+	report_string(n, "key", f->signature->key);
+	report_string(n, "hash", f->signature->hash);
+}
+
 static enum outcome run_info(struct kpatch *k, int argc, char **argv)
 {
 	bool text = k->options.format == FORMAT_TEXT;
@@ -180,7 +205,7 @@ static enum outcome run_info(struct kpatch *k, int argc, char **argv)
 
 		if (f.manifest)
 			report_manifest(k->report, f.manifest);
-		report_bool(k->report, "signed", f.is_signed);
+		report_signature(k, &f);
 		report_string(k->report, "loaded", state);
 		if (text && f.manifest)
 			print_manifest(k, f.manifest);
@@ -189,7 +214,7 @@ static enum outcome run_info(struct kpatch *k, int argc, char **argv)
 		if (text && !f.manifest)
 			line(k, "manifest", "none, not made by kpatch-build");
 		if (text)
-			line(k, "signed", f.is_signed ? "yes" : "no");
+			print_signature(k, &f);
 		if (text)
 			line(k, "loaded", state);
 	}

@@ -31,7 +31,8 @@ int kmsg_open(const struct system *s)
 static bool concerns(const char *text, const char *module)
 {
 	return strstr(text, "livepatch: ") || strstr(text, module) || strstr(text, "module: ") ||
-	       strstr(text, "odule verification failed");
+	       strstr(text, "odule verification failed") ||
+	       (!strncmp(text, "Loading of ", 11) && strstr(text, "rejected"));
 }
 
 /* "priority,sequence,time,flags;text", then lines of properties that begin with a space. */

@@ -18,6 +18,7 @@
 #include "kpatch/sysfs.h"
 #include "kpatch/transition.h"
 #include "lib/kernel/module.h"
+#include "lib/kernel/signature.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -29,7 +30,7 @@ const char *insert_error(int err)
 		return "not permitted: loading modules takes root's capability CAP_SYS_MODULE, and may "
 		       "be switched off or locked down";
 	case -EKEYREJECTED:
-		return "its signature is missing or made with a key that this kernel does not trust";
+		return "it takes only modules signed with a key that it trusts";
 	case -EBADMSG:
 		return "its signature is damaged";
 	case -ENOPKG:
@@ -60,10 +61,31 @@ const char *insert_error(int err)
 	}
 }
 
+/* The kernel says only that it does not like the signature; who made it says more. */
+static void note_signature(struct kpatch *k, const struct patch_file *f)
+{
+	const struct module_signature *s = f->signature;
+
+	if (!s)
+		diag_note(k->diags, "not-signed", diag_file(f->path),
+			  "Sign it with kpatch-build --sign-key and --sign-cert",
+			  "this module is not signed");
+	else
+		diag_note(k->diags, "signer-not-trusted", diag_file(f->path),
+			  "If it should be, enroll the signer's certificate (mokutil --import, then boot "
+			  "again); keyctl list %:.builtin_trusted_keys and %:.secondary_trusted_keys show "
+			  "those that are",
+			  "this module is signed by %s (key %s, %s), which is not among the kernel's "
+			  "trusted keys, or the module was changed afterwards",
+			  *s->signer ? s->signer : "a key without a name", s->key, s->hash);
+}
+
 static enum outcome insert_failed(struct kpatch *k, const struct patch_file *f, int err)
 {
 	diag_error(k->diags, "kernel-refused-module", diag_file(f->path), NULL,
 		   "the kernel refuses the module: %s (%s)", insert_error(err), strerrorname_np(-err));
+	if (err == -EKEYREJECTED)
+		note_signature(k, f);
 	switch (err) {
 	case -EPERM:
 		return OUTCOME_PERMISSION;

@@ -13,15 +13,13 @@
 #include "kpatch/store.h"
 #include "lib/kernel/decompress.h"
 #include "lib/kernel/module.h"
+#include "lib/kernel/signature.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
 /* The kernel itself takes modules up to 2 GiB; a patch module is some hundred KiB. */
 #define FILE_LIMIT (256U << 20)
-
-/* Last bytes of a signed module (scripts/sign-file.c, kernel/module/signing.c). */
-static const char signature_marker[] = "~Module signature appended~\n";
 
 static enum outcome cannot_open(struct kpatch *k, const char *path, int error)
 {
@@ -136,6 +134,17 @@ static enum outcome read_manifest(struct kpatch *k, struct patch_file *f)
 	return err ? OUTCOME_BAD_FILE : OUTCOME_OK;
 }
 
+/* One that cannot be read is no reason not to look at the module: check.c judges. */
+static int read_signature(struct kpatch *k, struct patch_file *f)
+{
+	struct module_signature *s = arena_alloc(k->arena, sizeof(*s));
+	int err = s ? signature_read(f->image.data, f->image.size, k->arena, s) : -ENOMEM;
+
+	f->is_signed = err != -ENOENT;
+	f->signature = err ? NULL : s;
+	return err == -ENOMEM ? err : 0;
+}
+
 static enum outcome read_module(struct kpatch *k, struct patch_file *f)
 {
 	enum compression c = compression_detect(f->bytes, f->n_bytes);
@@ -148,9 +157,8 @@ static enum outcome read_module(struct kpatch *k, struct patch_file *f)
 	f->image.data = f->module->data;
 	f->image.size = f->module->size;
 	f->image.is_plain = c == COMPRESSION_NONE;
-	f->is_signed = f->image.size > sizeof(signature_marker) &&
-		       !memcmp(f->image.data + f->image.size - (sizeof(signature_marker) - 1),
-			       signature_marker, sizeof(signature_marker) - 1);
+	if (read_signature(k, f))
+		return no_memory(k);
 	if (!f->module->livepatch || strcmp(f->module->livepatch, "Y")) {
 		diag_error(k->diags, "not-a-livepatch", diag_file(f->path),
 			   "Load ordinary modules with modprobe", "a kernel module, but no live patch");

@@ -13,6 +13,7 @@
 #include "kpatch/kpatch.h"
 
 struct kmodule;
+struct module_signature;
 struct manifest;
 
 struct patch_file {
@@ -23,6 +24,7 @@ struct patch_file {
 	const uint8_t *yaml;	/* the manifest as it is in the file */
 	size_t yaml_size;
 	bool is_signed;		/* the kernel's signature marker is at the end */
+	const struct module_signature *signature; /* NULL: none, or none that can be read */
 	uint8_t *bytes;		/* the file */
 	size_t n_bytes;
 };

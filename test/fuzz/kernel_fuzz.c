@@ -17,10 +17,22 @@
 #include "lib/kernel/kallsyms.h"
 #include "lib/kernel/kconfig.h"
 #include "lib/kernel/module.h"
+#include "lib/kernel/signature.h"
 #include "lib/kernel/symvers.h"
+#include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void fuzz_signature(const uint8_t *data, size_t size)
+{
+	struct module_signature s;
+	struct arena *a = arena_new();
+
+	if (!signature_read(data, size, a, &s) && s.contents + s.cms_size >= size)
+		abort();
+	arena_free(a);
+}
 
 static void fuzz_module(const uint8_t *data, size_t size)
 {
@@ -34,6 +46,7 @@ static void fuzz_module(const uint8_t *data, size_t size)
 		kmodule_sympos(m, i, &position, NULL);
 	kmodule_free(m);
 	diags_free(d);
+	fuzz_signature(data, size);
 }
 
 /* The input as .rodata; aligned, as the image reader hands it over. */

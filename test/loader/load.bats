@@ -454,9 +454,38 @@ remove old_two" ]
 	fails 7 load fix.ko
 	has signature-required
 	[ -z "$(calls)" ]
-	printf 'signature~Module signature appended~\n' >> fix.ko
+	sign_module fix.ko
 	prompt_kernel
 	kpatch load fix.ko
+}
+
+@test "load: a signature that is damaged, or that the kernel does not trust" {
+	patch_module livepatch-fix plain.ko
+	cp plain.ko signed.ko
+	sign_module signed.ko
+	size=$(stat -c %s signed.ko)
+	# damage FILE: the loader must say it and not ask the kernel
+	damage() {
+		fails 7 load "$1"
+		has signature-damaged
+		kpatch info "$1"
+		says 'signed        yes, but the signature is damaged'
+		[ -z "$(calls)" ]
+	}
+	{ cat plain.ko; printf 'signature~Module signature appended~\n'; } > marker.ko
+	damage marker.ko
+	for spec in 40:'\1' 38:'\0' 33:'\1' 32:'\377' 31:'\377' 30:'\377\377' 30:'\0\0' 41:'\0' \
+		$(($(stat -c %s signed.ko) - $(stat -c %s plain.ko))):'\1'; do
+		cp signed.ko bad.ko
+		printf "${spec#*:}" | dd of=bad.ko bs=1 seek=$((size - ${spec%%:*})) conv=notrunc status=none
+		[ "$spec" = '41:\0' ] || damage bad.ko # the last byte of the signed hash is the kernel's to judge
+	done
+	kernel <<< '[[ $1 != insert ]] || exit 129'
+	fails 7 load signed.ko
+	has kernel-refused-module signer-not-trusted
+	says "signed by A test (key "
+	fails 7 load plain.ko
+	has kernel-refused-module not-signed
 }
 
 @test "load: no live patching in this kernel" {

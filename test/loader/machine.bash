@@ -233,5 +233,17 @@ patch_module() {
 	chmod 644 "$out"
 }
 
+# sign_module FILE: as the kernel's sign-file does it, by a new key called "A test"
+sign_module() {
+	local key=$BATS_TEST_TMPDIR/key length
+	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=A test' -keyout "$key.pem" \
+		-out "$key.crt" 2> /dev/null
+	openssl cms -sign -binary -noattr -nocerts -md sha256 -in "$1" -signer "$key.crt" -inkey "$key.pem" \
+		-outform DER -out "$key.cms"
+	length=$(printf '%08x' "$(stat -c %s "$key.cms")")
+	cat "$key.cms" >> "$1"
+	printf '\0\0\2\0\0\0\0\0%b~Module signature appended~\n' "$(sed 's/../\\x&/g' <<< "$length")" >> "$1"
+}
+
 # calls: those that kpatch made, but for waiting
 calls() { [[ ! -e $M/calls ]] || cat "$M/calls"; }

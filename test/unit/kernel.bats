@@ -35,6 +35,9 @@ setup_file() {
 	ld -r -o fake.ko a.o b.o c.o
 	xz -k fake.ko
 	gzip -k fake.ko
+	cp fake.ko signed.ko
+	. "$top/test/loader/machine.bash"
+	sign_module signed.ko
 	make -s -C "$top" "${BUILD##*/}/test/fake_dump"
 	"$BUILD/test/fake_dump" 0 old
 	"$BUILD/test/fake_dump" 1 new
@@ -43,11 +46,11 @@ setup_file() {
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I"$top" -g -O1 -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o fuzz "$top"/test/fuzz/kernel_fuzz.c \
 		"$top"/lib/kernel/*.c "$top"/lib/elf/*.c "$top"/lib/elf/*/*.c "$top"/lib/util/*.c \
-		-ldw -lelf -lZydis -llzma -lzstd -lz
+		-ldw -lelf -lZydis -llzma -lzstd -lz -lcrypto
 	seed=${KPATCH_FUZZ_SEED:-$RANDOM}
 	echo "seed $seed"
 	run timeout 200 ./fuzz --mutate "${KPATCH_FUZZ_SECONDS:-60}" "$seed" fake.ko fake.ko.xz fake.ko.gz \
-		old new symvers config
+		signed.ko 		old new symvers config
 	echo "$output"
 	[ "$status" -eq 0 ]
 }

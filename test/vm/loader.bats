@@ -265,10 +265,34 @@ start_sleeper() {
 	assert_match "$output" 'signature-required'
 	# signed, but not for these contents: the kernel finds out
 	grep -q 'Module signature appended' "$MODULES/dummy.ko"
-	{ cat "$MODULES/livepatch-one.ko"; tail -c 700 "$MODULES/dummy.ko"; } > "$MODULES/foreign.ko"
+	length=$((16#$(tail -c 32 "$MODULES/dummy.ko" | head -c 4 | od -An -tx1 | tr -d ' ')))
+	{ cat "$MODULES/livepatch-one.ko"; tail -c $((length + 40)) "$MODULES/dummy.ko"; } > "$MODULES/foreign.ko"
 	vm put "$MODULES/foreign.ko"
 	expect 7 'kpatch load foreign.ko'
 	assert_match "$output" 'kernel-refused-module'
-	assert_match "$output" 'signature'
+	# signed as it should be, by somebody that this kernel does not know
+	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=Hotfix test key' \
+		-keyout "$MODULES/key.pem" -out "$MODULES/key.crt" 2> /dev/null
+	build "$TEST_TOP/examples/meminfo-string.patch" \
+		--sign-key "$MODULES/key.pem" --sign-cert "$MODULES/key.crt"
+	vm put "$module"
+	expect 0 "kpatch info $name.ko"
+	key=$(modinfo -F sig_key "$module")
+	assert_match "$output" "^signed +by Hotfix test key \\(key $key, sha256\\)"
+	expect 7 "kpatch load $name.ko"
+	assert_match "$output" 'signer-not-trusted'
+	assert_match "$output" "signed by Hotfix test key \\(key $key"
+	assert_match "$output" 'the kernel says: Loading of module with unavailable key is rejected'
+	[[ -z $(loaded || true) ]]
 	own_vm_stop
+}
+
+@test "kpatch: a signed module on a kernel that takes any" {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=Hotfix test key' \
+		-keyout "$MODULES/key.pem" -out "$MODULES/key.crt" 2> /dev/null
+	build "$TEST_TOP/examples/meminfo-string.patch" \
+		--sign-key "$MODULES/key.pem" --sign-cert "$MODULES/key.crt"
+	vm put "$module"
+	expect 0 "kpatch load $name.ko"
+	in_vm "grep -q ^CommittedLive: /proc/meminfo"
 }

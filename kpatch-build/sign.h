@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Signing of the finished module, with --sign-key and --sign-cert.
+ */
+#ifndef KPATCH_BUILD_SIGN_H
+#define KPATCH_BUILD_SIGN_H
+
+struct build;
+
+/*
+ * Before anything is built: can the key and the certificate be read, and do they belong together?
+ * -EINVAL with "sign-key", "sign-key-locked" (a passphrase that is missing or wrong), "sign-cert"
+ * or "sign-mismatch", and a warning "sign-key-exposed" where others can read the key. 0 without
+ * them.
+ */
+int sign_check(struct build *b);
+
+#endif

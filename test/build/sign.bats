@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# kpatch-build --sign-key --sign-cert: the signature as openssl and modinfo see it, and every file
+# that is no key and no certificate.
+
+load build
+
+MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
+
+# make_key NAME [OPENSSL-OPTION...]: NAME.pem and the certificate NAME.crt
+make_key() {
+	local name=$1
+	shift
+	openssl req -new -x509 -newkey rsa:2048 -days 30000 -subj "/O=kpatch/CN=Key $(basename "$name")" \
+		-keyout "$name.pem" -out "$name.crt" "${@:--nodes}" 2> /dev/null
+	chmod 600 "$name.pem"
+}
+
+setup_file() {
+	export KEYS=$BATS_FILE_TMPDIR
+	make_key "$KEYS/one"
+	make_key "$KEYS/other"
+	make_key "$KEYS/locked" -passout pass:secret
+	openssl x509 -in "$KEYS/one.crt" -outform DER -out "$KEYS/one.der"
+}
+
+sign() { kpatch_build --sign-key "$KEYS/one.pem" --sign-cert "$KEYS/one.crt" "$@"; }
+
+# split MODULE: its contents to $OUT/contents, the PKCS#7 message to $OUT/cms
+split() {
+	local size length
+	size=$(stat -c %s "$1")
+	[[ $(tail -c 28 "$1") == '~Module signature appended~' ]]
+	length=$((16#$(tail -c 32 "$1" | head -c 4 | od -An -tx1 | tr -d ' \n')))
+	head -c $((size - 40)) "$1" | tail -c "$length" > "$OUT/cms"
+	head -c $((size - 40 - length)) "$1" > "$OUT/contents"
+}
+
+# verified CERTIFICATE: openssl verifies what split made; the hash that was used must be the kernel's
+verified() {
+	openssl cms -verify -inform DER -in "$OUT/cms" -content "$OUT/contents" -binary -noverify \
+		-certfile "$1" -out /dev/null
+}
+
+@test "sign: the signature verifies, and the rest is the unsigned module" {
+	run -0 kpatch_build --output "$BATS_TEST_TMPDIR" "$MEMINFO"
+	run -0 sign "$MEMINFO"
+	split "$OUT/livepatch-meminfo-string.ko"
+	cmp "$OUT/contents" "$BATS_TEST_TMPDIR/livepatch-meminfo-string.ko"
+	verified "$KEYS/one.crt"
+	run ! verified "$KEYS/other.crt"
+	hash=$(sed -n 's/^CONFIG_MODULE_SIG_HASH="\(.*\)"/\1/p' "$KERNEL_TREE/.config")
+	openssl cms -cmsout -print -noout -inform DER -in "$OUT/cms" | grep -A 2 digestAlgorithms: | grep -w "$hash"
+	printf x >> "$OUT/contents"
+	run ! verified "$KEYS/one.crt"
+}
+
+@test "sign: twice the same bytes; the manifest is the unsigned one; PEM or DER" {
+	run -0 sign "$MEMINFO"
+	run -0 kpatch_build --sign-key "$KEYS/one.pem" --sign-cert "$KEYS/one.der" \
+		--output "$BATS_TEST_TMPDIR" "$MEMINFO"
+	cmp "$OUT/livepatch-meminfo-string.ko" "$BATS_TEST_TMPDIR/livepatch-meminfo-string.ko"
+	run -0 kpatch_build --output "$BATS_TEST_TMPDIR" "$MEMINFO"
+	cmp "$OUT/livepatch-meminfo-string.yaml" "$BATS_TEST_TMPDIR/livepatch-meminfo-string.yaml"
+}
+
+@test "sign: kpatch info says who, and what modinfo says" {
+	run -0 sign "$MEMINFO"
+	module=$OUT/livepatch-meminfo-string.ko
+	key=$(modinfo -F sig_key "$module")
+	[[ -n $key ]]
+	run -0 "$BUILD/kpatch" info "$module"
+	says "^signed +by Key one \(key $key, $(modinfo -F sig_hashalgo "$module")\)$"
+	run -0 "$BUILD/kpatch" info --format json "$module"
+	says "\"key\": \"$key\""
+	xz -k "$module"
+	run -0 "$BUILD/kpatch" info "$module.xz"
+	says '^signed +by Key one '
+	strip -o "$OUT/stripped.ko" --strip-debug "$module"
+	run -0 "$BUILD/kpatch" info "$OUT/stripped.ko"
+	says '^signed +no$'
+}
+
+@test "sign: a key with a passphrase" {
+	export KBUILD_SIGN_PIN=secret
+	run -0 kpatch_build --sign-key "$KEYS/locked.pem" --sign-cert "$KEYS/locked.crt" "$MEMINFO"
+	split "$OUT/livepatch-meminfo-string.ko"
+	verified "$KEYS/locked.crt"
+	rm "$OUT"/*
+	KBUILD_SIGN_PIN=wrong refuses 2 sign-key-locked --sign-key "$KEYS/locked.pem" \
+		--sign-cert "$KEYS/locked.crt" "$MEMINFO"
+	unset KBUILD_SIGN_PIN
+	refuses 2 sign-key-locked --sign-key "$KEYS/locked.pem" --sign-cert "$KEYS/locked.crt" "$MEMINFO"
+	says KBUILD_SIGN_PIN
+}
+
+@test "sign: no key, no certificate, not of one pair: said before anything is built" {
+	local one=(--sign-key "$KEYS/one.pem") cert=(--sign-cert "$KEYS/one.crt")
+	refuses 2 usage "${one[@]}" "$MEMINFO"
+	refuses 2 usage "${cert[@]}" "$MEMINFO"
+	refuses 2 sign-key --sign-key "$KEYS/none" "${cert[@]}" "$MEMINFO"
+	refuses 2 sign-key --sign-key "$KEYS/one.crt" "${cert[@]}" "$MEMINFO"
+	refuses 2 sign-key --sign-key "$KEYS" "${cert[@]}" "$MEMINFO"
+	refuses 2 sign-cert "${one[@]}" --sign-cert "$KEYS/one.pem" "$MEMINFO"
+	head -c 300 "$KEYS/one.der" > "$BATS_TEST_TMPDIR/cut"
+	refuses 2 sign-cert "${one[@]}" --sign-cert "$BATS_TEST_TMPDIR/cut" "$MEMINFO"
+	refuses 2 sign-cert "${one[@]}" --sign-cert /dev/null "$MEMINFO"
+	refuses 2 sign-mismatch "${one[@]}" --sign-cert "$KEYS/other.crt" "$MEMINFO"
+	[[ $output != *prepare* && $output != *compile* ]]
+}
+
+@test "sign: a private key that others can read is warned about" {
+	cp "$KEYS/one.pem" "$BATS_TEST_TMPDIR/open.pem"
+	chmod 644 "$BATS_TEST_TMPDIR/open.pem"
+	run -0 kpatch_build --sign-key "$BATS_TEST_TMPDIR/open.pem" --sign-cert "$KEYS/one.crt" "$MEMINFO"
+	says '\[sign-key-exposed\]'
+}
+
+@test "sign: a kernel that looks at no signatures" {
+	sed '/^CONFIG_MODULE_SIG=/d' "$KERNEL_TREE/.config" > "$BATS_TEST_TMPDIR/config"
+	refuses 11 kernel-without-signatures --config "$BATS_TEST_TMPDIR/config" \
+		--cache "$BATS_TEST_TMPDIR/cache" --sign-key "$KEYS/one.pem" --sign-cert "$KEYS/one.crt" "$MEMINFO"
+}
