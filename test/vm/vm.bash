@@ -54,6 +54,34 @@ build() {
 	[[ -s $module ]]
 }
 
+# generations NAME: livepatch-NAME-1.ko to -3.ko, that stack, and livepatch-NAME-all.ko, that replaces, made
+# from patches/NAME.patch.in and put into the machine
+generations() {
+	local n patches=$BATS_FILE_TMPDIR options
+	for n in 1 2 3 all; do
+		sed "s/@N@/${n/all/4}/" "$TEST_TOP/test/vm/patches/$1.patch.in" > "$patches/$1-$n.patch"
+		[[ $n == all ]] && options= || options=--no-replace
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
+			$options --output "$patches" "$patches/$1-$n.patch"
+		vm put "$patches/livepatch-$1-$n.ko"
+	done
+}
+
+# test_module NAME: kmods/NAME.c, compiled with the headers of the machine's kernel and put into it
+test_module() {
+	local tree=$BATS_FILE_TMPDIR/headers dir=$BATS_FILE_TMPDIR/kmods
+	local headers=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE
+	mkdir -p "$tree" "$dir"
+	# the headers' Makefile names its other half by where a package is installed
+	ln -sf "$headers"/* "$headers/.config" "$headers/.kernelvariables" "$tree"
+	rm "$tree/Makefile"
+	sed "s|/usr/src/|$KERNEL_ROOT/usr/src/|" "$headers/Makefile" > "$tree/Makefile"
+	cp "$TEST_TOP/test/vm/kmods/$1.c" "$dir"
+	echo "obj-m += $1.o" > "$dir/Kbuild"
+	make -s -C "$tree" M="$dir" KCFLAGS=-Werror modules
+	vm put "$dir/$1.ko"
+}
+
 # build_and_load PATCH [OPTION...]
 build_and_load() {
 	build "$@"
