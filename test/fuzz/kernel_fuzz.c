@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fuzz target of the readers of modules, kallsyms tables, Module.symvers, configurations and build
+ * Fuzz target of the readers of kernel images, modules, kallsyms tables, Module.symvers, configurations and build
  * IDs, and of the decompressors: any bytes give a result or an error. With clang:
  * -fsanitize=fuzzer,address -DLIBFUZZER. Otherwise a program that reads the files it is given and,
  * with "--mutate SECONDS SEED", mutations of each for that long altogether.
@@ -10,10 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/kernel/buildid.h"
 #include "lib/kernel/decompress.h"
+#include "lib/kernel/image.h"
 #include "lib/kernel/kallsyms.h"
 #include "lib/kernel/kconfig.h"
 #include "lib/kernel/module.h"
@@ -32,6 +35,45 @@ static void fuzz_signature(const uint8_t *data, size_t size)
 	if (!signature_read(data, size, a, &s) && s.contents + s.cms_size >= size)
 		abort();
 	arena_free(a);
+}
+
+/* What was accepted is walked: every section's first and last byte, every symbol. */
+static void walk_image(const struct kimage *k)
+{
+	volatile uint8_t sum = 0;
+
+	for (uint32_t i = 1; i < k->n_sections; i++) {
+		const struct kimage_section *s = &k->sections[i];
+		const uint8_t *p = s->size ? kimage_bytes(k, s->address, s->size) : NULL;
+
+		if (p)
+			sum ^= p[0] ^ p[s->size - 1];
+	}
+	for (uint32_t i = 0; i < kallsyms_count(k->kallsyms); i++)
+		kimage_section_at(k, kallsyms_get(k->kallsyms, i).address);
+	if (strncmp(k->banner, "Linux version ", 14) || !*k->release)
+		abort();
+}
+
+/* The reader takes a path: the input is put into a file in memory, the same one each time. */
+static void fuzz_image(const uint8_t *data, size_t size)
+{
+	static int fd = -1;
+	struct diags *d = diags_new();
+	struct kimage *k = NULL;
+	char path[32];
+
+	if (fd < 0)
+		fd = memfd_create("image", 0);
+	if (fd < 0 || ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
+		exit(2);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (!kimage_open(path, NULL, d, &k))
+		walk_image(k);
+	else if (!diags_errors(d))
+		abort();
+	kimage_free(k);
+	diags_free(d);
 }
 
 static void fuzz_module(const uint8_t *data, size_t size)
@@ -98,6 +140,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 		free(plain);
 	}
+	fuzz_image(data, size);
 	fuzz_module(data, size);
 	fuzz_kallsyms(data, size);
 	fuzz_texts(data, size);

@@ -1,16 +1,31 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
-/* For the fuzzers: writes .rodata of a made kernel, with its kallsyms table. fake_dump ORDER FILE */
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * For the fuzzers: writes a made kernel, its kallsyms table in either order of the parts (ORDER 0
+ * or 1), as WHAT: its .rodata ("rodata"), an ELF file ("elf") or a bzImage ("gzip", "xz", "zstd").
+ * fake_dump WHAT ORDER FILE
+ */
 #include "test/unit/fake_kernel.h"
+
+static struct fake_buffer dump(const char *what, bool order)
+{
+	struct fake_kernel k = { 0 };
+
+	if (!strcmp(what, "rodata"))
+		return fake_rodata(&k, order);
+	k = fake_kernel_make(order);
+	if (!strcmp(what, "elf"))
+		return (struct fake_buffer){ k.elf, k.size };
+	return fake_bzimage(!strcmp(what, "gzip") ? FAKE_GZIP : !strcmp(what, "xz") ? FAKE_XZ : FAKE_ZSTD,
+			    k.elf, k.size, (uint32_t)k.size);
+}
 
 int main(int argc, char **argv)
 {
-	struct fake_kernel k = { 0 };
 	struct fake_buffer b;
 
-	if (argc != 3)
+	if (argc != 4)
 		return 2;
-	b = fake_rodata(&k, atoi(argv[1]));
-	fake_write(argv[2], b.data, b.size);
-	free(b.data);
+	b = dump(argv[1], atoi(argv[2]));
+	fake_write(argv[3], b.data, b.size);
 	return 0;
 }

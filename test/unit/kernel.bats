@@ -26,7 +26,7 @@ setup_file() {
 	[ "$(grep -c '^ok' <<< "$output")" -ge 110 ]
 }
 
-@test "a minute of mutated modules, tables and texts, with sanitizers" {
+@test "a minute of mutated images, modules, tables and texts, with sanitizers" {
 	cd "$BATS_TEST_TMPDIR"
 	top=$BATS_TEST_DIRNAME/../..
 	for part in a b c; do
@@ -39,8 +39,12 @@ setup_file() {
 	. "$top/test/loader/machine.bash"
 	sign_module signed.ko
 	make -s -C "$top" "${BUILD##*/}/test/fake_dump"
-	"$BUILD/test/fake_dump" 0 old
-	"$BUILD/test/fake_dump" 1 new
+	"$BUILD/test/fake_dump" rodata 0 old
+	"$BUILD/test/fake_dump" rodata 1 new
+	"$BUILD/test/fake_dump" elf 0 old.elf
+	for how in elf gzip xz zstd; do
+		"$BUILD/test/fake_dump" $how 1 new.$how
+	done
 	printf '0x12345678\tgood\tvmlinux\tEXPORT_SYMBOL\t\n' > symvers
 	printf 'CONFIG_A=y\nCONFIG_S="a \\"b\\""\n' > config
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I"$top" -g -O1 -fsanitize=address,undefined \
@@ -50,7 +54,7 @@ setup_file() {
 	seed=${KPATCH_FUZZ_SEED:-$RANDOM}
 	echo "seed $seed"
 	run timeout 200 ./fuzz --mutate "${KPATCH_FUZZ_SECONDS:-60}" "$seed" fake.ko fake.ko.xz fake.ko.gz \
-		signed.ko 		old new symvers config
+		signed.ko old new old.elf new.{elf,gzip,xz,zstd} symvers config
 	echo "$output"
 	[ "$status" -eq 0 ]
 }
