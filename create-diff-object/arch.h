@@ -12,18 +12,10 @@
 
 #include "lib/elf/object.h"
 
-/* Bits of a table entry that hold a line number. */
-struct line_field {
-	const char *section;
-	uint32_t offset, width;	/* bytes, from the start of the entry */
-	uint32_t mask;		/* bits of the little-endian field that are the line */
-};
-
 struct arch {
 	uint16_t machine;
 	uint32_t pointer_type;	/* relocation type of a pointer in data */
 	uint8_t text_fill;	/* one-byte instruction that fills gaps between functions */
-	const struct line_field *line_fields; /* ends with section NULL */
 
 	/* Whether the reference is the operand of a direct call or jump. */
 	bool (*is_branch)(const struct object *o, const struct atom *a, const struct ref *r);

@@ -81,25 +81,9 @@ static uint64_t bytes_differ(const struct diff *d, const struct atom *a, const s
 	return a->n_refs == b->n_refs ? SAME : 0;
 }
 
-/* Copies of the bytes of a table entry without its line number. */
-static const uint8_t *without_lines(const struct diff *d, const struct atom *a, uint8_t *buf,
-				    size_t buf_size)
+static const uint8_t *without_line(const struct atom *a, uint8_t *buf, size_t size)
 {
-	const uint8_t *bytes = atom_bytes(a);
-	bool copied = false;
-
-	if (!bytes || a->size > buf_size)
-		return bytes;
-	for (const struct line_field *f = d->arch->line_fields; f->section; f++) {
-		if (strcmp(f->section, a->section->name) || f->offset + f->width > a->size)
-			continue;
-		if (!copied)
-			memcpy(buf, bytes, a->size);
-		copied = true;
-		for (uint32_t i = 0; i < f->width; i++)
-			buf[f->offset + i] &= (uint8_t)~(f->mask >> (8 * i));
-	}
-	return copied ? buf : bytes;
+	return atom_without_line(a, atom_bytes(a), buf, size);
 }
 
 static bool values_same_depth(struct diff *d, uint32_t orig, uint32_t new, unsigned int depth)
@@ -109,8 +93,8 @@ static bool values_same_depth(struct diff *d, uint32_t orig, uint32_t new, unsig
 
 	if (depth > MAX_DEPTH || a->size != b->size || a->n_refs != b->n_refs)
 		return false;
-	if (bytes_differ(d, a, b, without_lines(d, a, buf_a, sizeof(buf_a)),
-			 without_lines(d, b, buf_b, sizeof(buf_b))) != SAME)
+	if (bytes_differ(d, a, b, without_line(a, buf_a, sizeof(buf_a)),
+			 without_line(b, buf_b, sizeof(buf_b))) != SAME)
 		return false;
 	for (uint32_t i = 0; i < a->n_refs; i++)
 		if (!refs_same_depth(d, &d->orig.object->refs[a->first_ref + i],
@@ -427,8 +411,8 @@ static struct verdict compare_data(struct diff *d, uint32_t orig, uint32_t new)
 	if (a->size != b->size)
 		return changed(0, arena_printf(d->arena, "its size changes from %" PRIu64 " to %"
 					       PRIu64 " bytes", a->size, b->size));
-	at = bytes_differ(d, a, b, without_lines(d, a, buf_a, sizeof(buf_a)),
-			  without_lines(d, b, buf_b, sizeof(buf_b)));
+	at = bytes_differ(d, a, b, without_line(a, buf_a, sizeof(buf_a)),
+			  without_line(b, buf_b, sizeof(buf_b)));
 	if (at != SAME)
 		return changed(at, arena_printf(d->arena, "its initial value differs at +0x%" PRIx64,
 						at));

@@ -13,17 +13,6 @@
 #include "create-diff-object/arch.h"
 #include "create-diff-object/arch/x86_64.h"
 
-/*
- * struct bug_entry with relative pointers and CONFIG_DEBUG_BUGVERBOSE: site, file, line, flags.
- * struct _ddebug: four pointers, then line:18, class_id:6, flags:8 (class_id since 6.1; the line has
- * had its 18 bits much longer).
- */
-static const struct line_field line_fields[] = {
-	{ "__bug_table", 8, 2, 0xffff },
-	{ "__dyndbg", 32, 4, 0x3ffff },
-	{ NULL, 0, 0, 0 },
-};
-
 static bool is_branch(const struct object *o, const struct atom *a, const struct ref *r)
 {
 	const uint8_t *code = atom_bytes(a);
@@ -378,7 +367,6 @@ const struct arch arch_x86_64 = {
 	.machine = EM_X86_64,
 	.pointer_type = R_X86_64_64,
 	.text_fill = 0x90,
-	.line_fields = line_fields,
 	.is_branch = is_branch,
 	.is_compared = x86_64_is_compared,
 	.label_wants_nop = label_wants_nop,

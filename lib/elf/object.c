@@ -204,3 +204,17 @@ const uint8_t *atom_bytes(const struct atom *a)
 {
 	return a->section && a->section->data ? a->section->data + a->offset : NULL;
 }
+
+const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf,
+				 size_t buf_size)
+{
+	const struct special *special = a->section ? a->section->special : NULL;
+	uint32_t mask = special ? special->line_mask : 0;
+
+	if (!bytes || !mask || a->size > buf_size || special->line_offset + 4 > a->size)
+		return bytes;
+	memcpy(buf, bytes, a->size);
+	for (uint32_t i = 0; i < 4; i++)
+		buf[special->line_offset + i] &= (uint8_t)~(mask >> (8 * i));
+	return buf;
+}

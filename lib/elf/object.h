@@ -111,6 +111,8 @@ struct special {
 				   such an entry cannot be moved into one as it is */
 	uint32_t variable_at;	/* vmlinux_only: where the section's name names the variable whose value
 				   the kernel writes into a 64-bit immediate; 0: it does not */
+	uint32_t line_offset;	/* in an entry: four little-endian bytes that hold a line number, in … */
+	uint32_t line_mask;	/* … these bits; 0: no entry has one */
 	const char *what;	/* for messages: "bug table entry", "jump label", … */
 };
 
@@ -220,6 +222,10 @@ const struct section *object_section(const struct object *o, const char *name);
 
 /* The bytes of an atom, or NULL (bss, extern). Valid as long as the object. */
 const uint8_t *atom_bytes(const struct atom *a);
+
+/* The bytes of an atom without its line number, if it is a table's entry that has one: from @buf. */
+const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf,
+				 size_t buf_size);
 
 /* Source file and line of a byte of a text atom, from .debug_line (elfutils libdw). */
 struct source_line {

@@ -132,6 +132,22 @@ bool installed_empty(const struct installed *in, uint64_t address, size_t size)
 	return s && s->type == SHT_NOBITS;
 }
 
+bool installed_section(const struct installed *in, const char *name, uint64_t *address,
+		       uint64_t *size)
+{
+	const struct kimage_section *s = in->image ? kimage_section(in->image, name) : NULL;
+
+	*address = s ? s->address : 0;
+	*size = s ? s->size : 0;
+	for (uint32_t i = 1; in->module && i < in->module->n_sections && !*address; i++) {
+		if (strcmp(in->module->sections[i].name, name))
+			continue;
+		*address = section_base(i);
+		*size = in->module->sections[i].size;
+	}
+	return *address && installed_bytes(in, *address, *size);
+}
+
 /* Reads the field as the linker wrote it. */
 static int decode_field(const struct installed *in, uint64_t place, const struct ref *ref,
 			struct installed_field *out)

@@ -56,6 +56,10 @@ const uint8_t *installed_bytes(const struct installed *in, uint64_t address, siz
 /* Whether they are in one section without contents (bss). */
 bool installed_empty(const struct installed *in, uint64_t address, size_t size);
 
+/* Address and size of the section of that name. false: there is none with contents. */
+bool installed_section(const struct installed *in, const char *name, uint64_t *address,
+		       uint64_t *size);
+
 /*
  * What the field of @ref leads to when its atom is at @atom_address. 0; -ENOENT: there is no
  * relocation (module), or the field lies outside; -ENOTSUP: a kind of field that is not known.

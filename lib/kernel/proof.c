@@ -115,7 +115,7 @@ static void vote(const struct proof *p, uint32_t section, uint64_t base)
 	add_evidence(&p->priv->votes[section], base, 1);
 }
 
-static void collect_fields(const struct proof *p)
+static void collect_fields(struct proof *p)
 {
 	const struct object *o = p->object;
 
@@ -128,8 +128,9 @@ static void collect_fields(const struct proof *p)
 			continue;
 		proof_compare(p, i, p->base[a->section->index], &result);
 		if (result.status == PROOF_MATCHED)
-			proof_collect(p, i, vote);
+			proof_collect(p, i, p->base[a->section->index] + a->offset, vote);
 	}
+	proof_tables_collect(p, vote);
 }
 
 static bool has_base(const struct proof_votes *v, uint32_t n, uint64_t base)
@@ -228,10 +229,18 @@ static bool dropped_by_link(const struct proof *p, const struct section *s)
 	return p->installed->image && !strcmp(s->name, ".exitcall.exit");
 }
 
+/* Code that alternatives or early code of functions lead to. */
+static bool is_piece(const struct atom *a)
+{
+	return a->section && a->section->kind == SECTION_SPECIAL &&
+	       a->section->special->cut == CUT_BY_REFERRER;
+}
+
 static bool is_compared(const struct proof *p, const struct atom *a)
 {
 	return a->section && a->size && proof_is_placed(p->object, a->section->index) &&
-	       a->section->kind != SECTION_SPECIAL && !dropped_by_link(p, a->section);
+	       (a->section->kind != SECTION_SPECIAL || is_piece(a)) &&
+	       !dropped_by_link(p, a->section);
 }
 
 static int compare_everything(struct proof *p)
@@ -256,22 +265,32 @@ static int compare_everything(struct proof *p)
 		if (err)
 			return err;
 	}
-	return 0;
+	return proof_tables_judge(p);
 }
 
-/* Read-only data that is the object's own: part of what a function does. */
+/* Read-only data that is the object's own, and pieces of code: part of what a function does. */
 static bool is_part_of_user(const struct atom *a)
 {
-	return a->section && a->section->kind == SECTION_RODATA && !(a->section->flags & SHF_WRITE);
+	return is_piece(a) || (a->section && a->section->kind == SECTION_RODATA &&
+			       !(a->section->flags & SHF_WRITE));
 }
 
 static bool is_bad(enum proof_status s)
 {
-	return s == PROOF_UNPLACED || s == PROOF_DIFFERS || s == PROOF_LEADS_ELSEWHERE ||
-	       s == PROOF_DEPENDS;
+	return s != PROOF_SKIPPED && s != PROOF_MATCHED;
 }
 
-/* Spreads from data to its users until nothing changes; chains are short. */
+/* What an entry of a table says is said of the code that it describes. false: nothing new. */
+static bool blame_described(struct proof *p, const struct atom *entry)
+{
+	if (entry->kind != ATOM_ENTRY || entry->owner == NO_ATOM || !is_bad(p->atoms[entry->id].status) ||
+	    p->atoms[entry->owner].status != PROOF_MATCHED)
+		return false;
+	p->atoms[entry->owner] = (struct proof_atom){ PROOF_ENTRY, 0, entry->id };
+	return true;
+}
+
+/* Spreads from data to its users, and from entries to functions, until nothing changes. */
 static void spread_dependence(struct proof *p)
 {
 	const struct object *o = p->object;
@@ -282,6 +301,7 @@ static void spread_dependence(struct proof *p)
 		for (uint32_t i = 0; i < o->n_atoms; i++) {
 			const struct atom *a = &o->atoms[i];
 
+			progress |= blame_described(p, a);
 			if (p->atoms[i].status != PROOF_MATCHED)
 				continue;
 			for (uint32_t j = 0; j < a->n_refs; j++) {
@@ -339,10 +359,14 @@ int proof_make(const struct object *object, const struct installed *installed, s
 	int err = -ENOMEM;
 
 	scratch.list = malloc(MAX_BY_NAME * sizeof(*scratch.list));
-	if (p && scratch.list) {
+	if (p && scratch.list)
+		err = proof_tables_open(p);
+	if (!err) {
 		place_everything(p, &scratch);
 		err = compare_everything(p);
 	}
+	if (p)
+		proof_tables_close(p);
 	free(scratch.list);
 	if (err) {
 		if (p && p->priv)

@@ -33,12 +33,14 @@ enum proof_status {
 	PROOF_DIFFERS,		/* other bytes: .offset */
 	PROOF_LEADS_ELSEWHERE,	/* a field leads to something else: .offset, .ref */
 	PROOF_DEPENDS,		/* equal itself, but read-only data it uses differs: .ref */
+	PROOF_ENTRY,		/* equal itself, but a table's entry about it is not: .ref is the atom */
+	PROOF_OTHER_TABLE,	/* equal, but a table has another number of entries: .ref, its section */
 };
 
 struct proof_atom {
 	enum proof_status status;
 	uint64_t offset;	/* first difference, from the atom's offset */
-	uint32_t ref;		/* index in object.refs */
+	uint32_t ref;		/* index in object.refs, unless said otherwise */
 };
 
 struct proof {

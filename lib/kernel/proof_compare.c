@@ -8,7 +8,8 @@
  *    that name which is not the object's own;
  *  - an undefined weak symbol that nobody defines is at address 0;
  *  - strings and constants are merged across objects (and tails of strings with other strings):
- *    the contents that a field leads to are compared instead of the address.
+ *    the contents that a field leads to are compared instead of the address;
+ *  - see proof_tables.c for tables.
  * Boot-time patching (alternatives, jump labels, static calls, return thunks, ftrace) changes memory,
  * not the file on disk, and so does not show here.
  */
@@ -19,6 +20,8 @@
 #include "lib/elf/object.h"
 #include "lib/kernel/proof_private.h"
 #include "lib/util/strmap.h"
+
+#define ENTRY_BYTES 256u	/* no table has entries as large */
 
 bool proof_is_placed(const struct object *o, uint32_t section)
 {
@@ -175,6 +178,7 @@ void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct p
 	const struct atom *a = &o->atoms[atom];
 	uint64_t address = base + a->offset;
 	const uint8_t *ours = atom_bytes(a), *theirs;
+	uint8_t our_buf[ENTRY_BYTES], their_buf[ENTRY_BYTES];
 
 	*out = (struct proof_atom){ .status = PROOF_DIFFERS };
 	if (!ours) {
@@ -186,7 +190,9 @@ void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct p
 	theirs = installed_bytes(p->installed, address, a->size);
 	if (!theirs)
 		return;
-	out->offset = first_difference(o, a, ours, theirs);
+	out->offset = first_difference(o, a,
+				       atom_without_line(a, ours, our_buf, sizeof(our_buf)),
+				       atom_without_line(a, theirs, their_buf, sizeof(their_buf)));
 	if (out->offset < a->size)
 		return;
 	for (uint32_t i = 0; i < a->n_refs; i++) {
@@ -203,11 +209,19 @@ void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct p
 		*out = (struct proof_atom){ .status = PROOF_MATCHED };
 }
 
-void proof_collect(const struct proof *p, uint32_t atom,
+uint64_t proof_address(const struct proof *p, const struct atom *a)
+{
+	if (p->priv->places[a->id] != PROOF_NOWHERE)
+		return p->priv->places[a->id];
+	if (!a->section || p->base[a->section->index] == PROOF_NOWHERE)
+		return PROOF_NOWHERE;
+	return p->base[a->section->index] + a->offset;
+}
+
+void proof_collect(const struct proof *p, uint32_t atom, uint64_t address,
 		   void (*vote)(const struct proof *p, uint32_t section, uint64_t base))
 {
 	const struct atom *a = &p->object->atoms[atom];
-	uint64_t address = p->base[a->section->index] + a->offset;
 
 	for (uint32_t i = 0; i < a->n_refs; i++) {
 		const struct ref *r = &p->object->refs[a->first_ref + i];

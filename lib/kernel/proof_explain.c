@@ -58,7 +58,7 @@ static const char *disassemble(const uint8_t *code, uint64_t size, uint64_t offs
 static const char *explain_bytes(const struct proof *p, const struct atom *a, uint64_t offset,
 				 struct arena *arena)
 {
-	uint64_t address = p->base[a->section->index] + a->offset;
+	uint64_t address = proof_address(p, a);
 	const uint8_t *ours = atom_bytes(a), *theirs;
 
 	theirs = installed_bytes(p->installed, address, a->size);
@@ -100,7 +100,7 @@ static const char *explain_field(const struct proof *p, const struct atom *a,
 				 const struct proof_atom *status, struct arena *arena)
 {
 	const struct ref *r = &p->object->refs[status->ref];
-	uint64_t address = p->base[a->section->index] + a->offset;
+	uint64_t address = proof_address(p, a);
 	const char *there = "nothing that can be decoded";
 	struct installed_field f;
 
@@ -122,6 +122,9 @@ const char *proof_explain(const struct proof *p, uint32_t atom, struct arena *ar
 	case PROOF_MATCHED:
 		return NULL;
 	case PROOF_UNPLACED:
+		if (a->kind == ATOM_ENTRY && a->owner != NO_ATOM)
+			return arena_printf(arena, "%s has none for that code",
+					    installed_name(p->installed));
 		text = arena_printf(arena, "where %s has section %s of this object is not known: none "
 				    "of its names is found there alone, and no matched code leads to it",
 				    installed_name(p->installed), a->section->name);
@@ -137,6 +140,16 @@ const char *proof_explain(const struct proof *p, uint32_t atom, struct arena *ar
 		text = arena_printf(arena, "it uses the read-only data %s, of which %s",
 				    p->object->atoms[p->object->refs[status->ref].target].name,
 				    what ? what : "nothing is known");
+		break;
+	case PROOF_ENTRY:
+		what = proof_explain(p, status->ref, arena);
+		text = arena_printf(arena, "its %s in %s is not the installed one: %s",
+				    p->object->atoms[status->ref].section->special->what,
+				    p->object->atoms[status->ref].name, what ? what : "unknown");
+		break;
+	case PROOF_OTHER_TABLE:
+		text = arena_printf(arena, "%s has another number of entries in %s for it",
+				    installed_name(p->installed), p->object->sections[status->ref].name);
 		break;
 	}
 	return text ? text : "memory is exhausted";

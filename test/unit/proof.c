@@ -172,6 +172,79 @@ static void test_strings(const struct object *o, const struct installed *in, uin
 	}
 }
 
+/* The proof of one function; *why (from @arena): what is said against it. */
+static enum proof_status status_of(const struct object *o, const struct installed *in, const char *name,
+				   struct arena *arena, const char **why)
+{
+	enum proof_status status;
+	struct proof *p;
+
+	if (proof_make(o, in, arena, &p))
+		exit(99);
+	status = p->atoms[atom_of(o, name)].status;
+	*why = proof_explain(p, atom_of(o, name), arena);
+	proof_free(p);
+	return status;
+}
+
+/* Changes each byte of the object's part of a table, which is the first, as it is linked first. */
+static void flip_entry(const struct object *o, const struct installed *in, const char *table,
+		       const char *what)
+{
+	const struct section *s = object_section(o, table);
+	uint64_t address, size;
+	uint32_t missed = 0;
+	uint8_t *bytes;
+
+	if (!installed_section(in, table, &address, &size))
+		exit(99);
+	bytes = (uint8_t *)installed_bytes(in, address, s->size);
+	for (uint64_t at = 0; at < s->size; at++) {
+		bool is_line = !strcmp(table, "__bug_table") && (at == 8 || at == 9);
+		struct arena *arena = arena_new();
+		enum proof_status status;
+		const char *why;
+
+		bytes[at] ^= 0x01;
+		status = status_of(o, in, "with_tables", arena, &why);
+		if (is_line ? status != PROOF_MATCHED
+			    : status == PROOF_MATCHED || !why || !(strstr(why, what) || strstr(why, table)))
+			missed++, printf("# +%u: %s\n", (unsigned int)at, why ? why : "missed");
+		bytes[at] ^= 0x01;
+		arena_free(arena);
+	}
+	ok(s->size && !missed, "%s: each of %u changed bytes is noticed, but for line numbers", table,
+	   (unsigned int)s->size);
+}
+
+static void test_tables(const struct object *o, const struct installed *in)
+{
+	struct arena *arena = arena_new();
+	uint64_t address, size, function;
+	int32_t *second;
+	const char *why;
+	int32_t kept;
+
+	flip_entry(o, in, ".smp_locks", "lock prefix");
+	flip_entry(o, in, ".altinstructions", "alternative");
+	flip_entry(o, in, ".altinstr_replacement", "alternative");
+	flip_entry(o, in, "__ex_table", "exception table entry");
+	flip_entry(o, in, "__bug_table", "bug table entry");
+
+	/* the other object's entry is made to describe this one's function as well */
+	installed_section(in, ".smp_locks", &address, &size);
+	function = installed_address(in, installed_first(in, "with_tables"));
+	second = (int32_t *)installed_bytes(in, address + 4, 4);
+	kept = *second;
+	*second = (int32_t)(function + 1 - (address + 4));
+	ok_number(status_of(o, in, "with_tables", arena, &why), PROOF_OTHER_TABLE,
+		  "an entry that only the installed code has");
+	ok_string(why, "vmlinux has another number of entries in .smp_locks for it", "and its message");
+	*second = kept;
+	ok_number(status_of(o, in, "with_tables", arena, &why), PROOF_MATCHED, "and without it");
+	arena_free(arena);
+}
+
 static void test_linked(const char *reference, const char *linked, const char *symbols)
 {
 	struct diags *d = diags_new();
@@ -202,6 +275,7 @@ static void test_linked(const char *reference, const char *linked, const char *s
 	ok_number(proof_extern(p, "never_named", &address), -ENOENT, "what nobody refers to");
 	test_flips(o, &in, p);
 	test_strings(o, &in, data, size);
+	test_tables(o, &in);
 	proof_free(p);
 	kallsyms_free(k.kallsyms);
 	object_free(o);

@@ -32,7 +32,8 @@
 
 const struct special_section x86_64_specials[] = {
 	/* what describes code, and goes with it */
-	OF_CODE(SECTION_SPECIAL, "__bug_table", 12, "bug table entry", FIELDS(CODE(0), DATA(4))),
+	OF_CODE(SECTION_SPECIAL, "__bug_table", 12, "bug table entry", FIELDS(CODE(0), DATA(4)),
+		.line_offset = 8, .line_mask = 0xffff), /* then flags */
 	OF_CODE(SECTION_SPECIAL, "__bug_table", 8, "bug table entry", FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, "__ex_table", 12, "exception table entry", FIELDS(CODE(0), TARGET(4))),
 	OF_CODE(SECTION_SPECIAL, "__jump_table", 16, "jump label", .no_late_klp = true,
@@ -70,7 +71,8 @@ const struct special_section x86_64_specials[] = {
 	REFERRED("__tracepoints_strings", "tracepoint name"),
 	REFERRED("__tracepoint_str", "string for tracing"),
 	REFERRED("__trace_printk_fmt", "trace_printk format"),
-	REFERRED("__dyndbg", "dynamic debug descriptor"),
+	/* struct _ddebug: four pointers, then line:18, class_id:6 (since 6.1), flags:8 */
+	REFERRED("__dyndbg", "dynamic debug descriptor", .line_offset = 32, .line_mask = 0x3ffff),
 	REFERRED("__dyndbg_classes", "dynamic debug class map"),
 	REFERRED(".static_call.text", "static call trampoline"),
 	REFERRED("alloc_tags", "allocation tag"),

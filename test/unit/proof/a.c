@@ -59,3 +59,35 @@ int work(int x)
 	*items[x & 1].counter += table[x & 7];
 	return items[x & 1].call(x) + dup(x) + weak_one(x) + shared_counter;
 }
+
+/* A function with an entry in each of four tables, laid out as the kernel's are. */
+int with_tables(int x)
+{
+	asm volatile("1: lock; incl %0\n"
+		     "2: movl %0, %1\n"
+		     "3: ud2\n"
+		     "4:\n"
+		     ".pushsection .smp_locks, \"a\"\n"
+		     ".balign 4\n"
+		     ".long 1b - .\n"
+		     ".popsection\n"
+		     ".pushsection .altinstructions, \"a\"\n"
+		     ".long 2b - ., 5f - .\n"
+		     ".2byte 7\n"
+		     ".byte 3b - 2b, 6f - 5f\n"
+		     ".popsection\n"
+		     ".pushsection .altinstr_replacement, \"ax\"\n"
+		     "5: xorl %1, %1\n"
+		     "6:\n"
+		     ".popsection\n"
+		     ".pushsection __ex_table, \"a\"\n"
+		     ".balign 4\n"
+		     ".long 2b - ., 4b - ., 3\n"
+		     ".popsection\n"
+		     ".pushsection __bug_table, \"aw\"\n"
+		     ".long 3b - ., %c2 - .\n"
+		     ".2byte 123, 1\n"
+		     ".popsection"
+		     : "+m"(counter_b), "+r"(x) : "i"("where it is"));
+	return x;
+}

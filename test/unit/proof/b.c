@@ -27,3 +27,13 @@ const char *others(int x)
 {
 	return x ? "no such item" : "a string that ends like second item";
 }
+
+/* The second entry of the table. */
+void other_site(void)
+{
+	asm volatile("1: nop\n"
+		     ".pushsection .smp_locks, \"a\"\n"
+		     ".balign 4\n"
+		     ".long 1b - .\n"
+		     ".popsection");
+}
