@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/kernel/ksym.h"
+#include "lib/util/diag.h"
 
 struct arena;
 struct diags;
@@ -47,14 +48,22 @@ struct diff_callback {
 	const char *function;
 };
 
+/* A symbol that no kernel object has: another object of the patch must provide it. */
+struct diff_need {
+	const char *name;
+	struct diag_place place; /* of the first use */
+};
+
 struct diff_report {
-	size_t n_changed, n_new, n_new_data, n_klp_refs, n_imports, n_callbacks;
+	size_t n_changed, n_new, n_new_data, n_klp_refs, n_imports, n_callbacks, n_needs, n_provided;
 	const struct diff_function *changed;
 	const struct diff_function *new_functions;
 	const char *const *new_data; /* names of data objects the patch adds */
 	const struct diff_klp_ref *klp_refs;
 	const char *const *imports; /* ordinary imports from vmlinux */
 	const struct diff_callback *callbacks;
+	const struct diff_need *needs;
+	const char *const *provided; /* new and global: what other objects of the patch can use */
 };
 
 /*

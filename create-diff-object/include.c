@@ -222,8 +222,7 @@ static void check_unknown(struct walk *w)
 	}
 }
 
-/* Global and new: other objects of the same patch may need it. */
-static bool new_and_visible(const struct diff *d, uint32_t i)
+bool new_and_visible(const struct diff *d, uint32_t i)
 {
 	enum role role = d->new.role[i];
 	const struct atom *a = new_atom(d, i);

@@ -179,6 +179,8 @@ static void print_report(const struct diff_report *r)
 		       r->klp_refs[i].sympos, r->klp_refs[i].count);
 	for (size_t i = 0; i < r->n_imports; i++)
 		printf("import    %s\n", r->imports[i]);
+	for (size_t i = 0; i < r->n_needs; i++)
+		printf("needs     %s, of another object of the patch\n", r->needs[i].name);
 }
 
 static int write_all(int fd, const uint8_t *data, size_t size)

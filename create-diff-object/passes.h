@@ -226,6 +226,8 @@ const char *callback_kind_name(uint32_t kind);
 
 /* include.c */
 int pass_include(struct diff *d);
+/* Whether the atom is new and global: other objects of the same patch may need it. */
+bool new_and_visible(const struct diff *d, uint32_t i);
 
 /* emit.c */
 /* What the output keeps of a section's flags: each atom is where it is put, nothing is merged. */
@@ -243,6 +245,7 @@ int pass_check(struct diff *d);
 int pass_report(struct diff *d, struct diff_report *out);
 
 /* place.c: diagnostics with the source line where there is debug information */
+struct diag_place diff_place(struct diff *d, const struct side *side, uint32_t atom, int64_t offset);
 void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32_t atom,
 		 int64_t offset, const char *remedy, const char *what, ...)
 	__attribute__((format(printf, 7, 8)));

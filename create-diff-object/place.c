@@ -8,26 +8,32 @@
 #include <stdarg.h>
 #include <string.h>
 
+struct diag_place diff_place(struct diff *d, const struct side *side, uint32_t atom, int64_t offset)
+{
+	struct diag_place place = { .file = d->input->name };
+	struct source_line line;
+
+	if (atom == NO_ATOM)
+		return place;
+	place.function = side->object->atoms[atom].name;
+	if (offset >= 0) {
+		place.offset = (uint64_t)offset;
+		place.has_offset = true;
+	}
+	if (!object_source_line(side->object, atom, offset > 0 ? (uint64_t)offset : 0, &line)) {
+		place.source = line.file;
+		place.line = line.line;
+	}
+	return place;
+}
+
 static void add(struct diff *d, enum diag_severity severity, const char *id,
 		const struct side *side, uint32_t atom, int64_t offset, const char *remedy,
 		const char *what, va_list ap)
 {
-	struct diag_place place = { .file = d->input->name };
-	struct source_line line;
+	struct diag_place place = diff_place(d, side, atom, offset);
 	char *text = arena_vprintf(d->arena, what, ap);
 
-	if (atom != NO_ATOM) {
-		place.function = side->object->atoms[atom].name;
-		if (offset >= 0) {
-			place.offset = (uint64_t)offset;
-			place.has_offset = true;
-		}
-		if (!object_source_line(side->object, atom, offset > 0 ? (uint64_t)offset : 0,
-					&line)) {
-			place.source = line.file;
-			place.line = line.line;
-		}
-	}
 	diag_add(d->diags, severity, id, &place, remedy, "%s", text ? text : id);
 }
 

@@ -151,6 +151,46 @@ static int outside_refs(struct diff *d, struct diff_report *out)
 	return err;
 }
 
+/* Each name once, with the place of its first use. */
+static int needs(struct diff *d, struct diff_report *out)
+{
+	uint32_t n = d->new.object->n_atoms;
+	struct diff_need *list = arena_array(d->arena, n, sizeof(*list));
+	bool *seen = arena_array(d->arena, n, sizeof(*seen));
+
+	if (!list || !seen)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct atom *a = new_atom(d, i);
+
+		for (uint32_t k = a->first_ref; d->included[i].in && k < a->first_ref + a->n_refs; k++) {
+			const struct ref *r = &d->new.object->refs[k];
+			struct routing route = diff_classify(d, i, r);
+
+			if (route.route != ROUTE_SIBLING || seen[r->target])
+				continue;
+			seen[r->target] = true;
+			list[out->n_needs++] = (struct diff_need){
+				route.name, diff_place(d, &d->new, i, r->offset)
+			};
+		}
+	}
+	out->needs = list;
+	return 0;
+}
+
+static int provided(struct diff *d, struct diff_report *out)
+{
+	uint32_t n = d->new.object->n_atoms;
+	const char **list = arena_array(d->arena, n, sizeof(*list));
+
+	for (uint32_t i = 0; list && i < n; i++)
+		if (d->included[i].in && new_and_visible(d, i))
+			list[out->n_provided++] = new_atom(d, i)->name;
+	out->provided = list;
+	return list ? 0 : -ENOMEM;
+}
+
 static int callbacks(struct diff *d, struct diff_report *out)
 {
 	struct diff_callback *list = arena_array(d->arena, d->n_callbacks, sizeof(*list));
@@ -176,6 +216,10 @@ int pass_report(struct diff *d, struct diff_report *out)
 		err = outside_refs(d, &report);
 	if (!err)
 		err = callbacks(d, &report);
+	if (!err)
+		err = needs(d, &report);
+	if (!err)
+		err = provided(d, &report);
 	if (!err)
 		*out = report;
 	return err;

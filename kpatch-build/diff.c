@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Diff stage: create-diff-object on each unit, several at a time in threads. Reads the original and
- * the patched objects, writes one object a unit with what changed. A unit that is refused is compiled
+ * the patched objects, writes one object a unit with what changed. What one needs of the others is
+ * looked at when all are known. A unit that is refused is compiled
  * again with debug information and looked at once more, so that the messages have source lines.
  */
 #include <errno.h>
@@ -12,6 +13,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/compile.h"
+#include "kpatch-build/diff_siblings.h"
 #include "lib/elf/object.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -30,6 +32,7 @@ void diff_release(struct unit *u)
 /* The work of one unit, done by one thread. */
 struct task {
 	struct unit *unit;
+	struct siblings siblings;
 	struct diags *diags;	/* its own, so that a refusal can be looked at again */
 	uint8_t *data;
 	size_t size;
@@ -40,9 +43,10 @@ struct pool {
 	struct task *tasks;
 	size_t n;
 	atomic_size_t next;
+	int (*run)(struct task *t);
 };
 
-static int diff_unit(struct task *t)
+static int open_unit(struct task *t)
 {
 	struct unit *u = t->unit;
 	int err;
@@ -52,16 +56,18 @@ static int diff_unit(struct task *t)
 	if (!u->arena)
 		return -ENOMEM;
 	err = object_open(u->original, t->diags, &u->original_object);
-	if (!err)
-		err = object_open(u->patched, t->diags, &u->patched_object);
-	if (!err) {
-		struct diff_input input = { .name = u->object, .owner = u->owner,
-					    .original = u->original_object,
-					    .patched = u->patched_object, .ksyms = &u->ksyms };
+	return err ? err : object_open(u->patched, t->diags, &u->patched_object);
+}
 
-		err = diff_objects(&input, u->arena, t->diags, &u->report, &t->data, &t->size);
-	}
-	return err;
+static int diff_unit(struct task *t)
+{
+	struct unit *u = t->unit;
+	struct ksym_source ksyms = siblings_source(&t->siblings);
+	struct diff_input input = { .name = u->object, .owner = u->owner,
+				    .original = u->original_object, .patched = u->patched_object,
+				    .ksyms = &ksyms };
+
+	return diff_objects(&input, u->arena, t->diags, &u->report, &t->data, &t->size);
 }
 
 static void *worker(void *context)
@@ -70,16 +76,19 @@ static void *worker(void *context)
 	size_t i;
 
 	while ((i = atomic_fetch_add(&p->next, 1)) < p->n)
-		p->tasks[i].err = diff_unit(&p->tasks[i]);
+		if (!p->tasks[i].err)
+			p->tasks[i].err = p->run(&p->tasks[i]);
 	return NULL;
 }
 
 /* The calling thread works too, so a thread that cannot be started is no error. */
-static void run_tasks(struct pool *p, unsigned int jobs)
+static void run_tasks(struct pool *p, unsigned int jobs, int (*run)(struct task *t))
 {
 	pthread_t threads[64];
 	size_t n = 0;
 
+	p->run = run;
+	atomic_store(&p->next, 0);
 	while (n + 1 < jobs && n + 1 < p->n && n < sizeof(threads) / sizeof(threads[0]) &&
 	       pthread_create(&threads[n], NULL, worker, p) == 0)
 		n++;
@@ -98,6 +107,28 @@ static void hand_on(struct build *b, const struct diags *from)
 	}
 }
 
+/* Only when all have been diffed: one that was refused might have provided it. */
+static void check_siblings(const struct build *b, struct pool *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->tasks[i].err)
+			return;
+	for (size_t i = 0; i < p->n; i++)
+		p->tasks[i].err = siblings_check(b, p->tasks[i].unit, p->tasks[i].diags);
+}
+
+static int diff_with_debug(const struct build *b, struct task *t)
+{
+	int err;
+
+	free(t->data);
+	t->data = NULL;
+	err = open_unit(t);
+	if (!err)
+		err = diff_unit(t);
+	return err ? err : siblings_check(b, t->unit, t->diags);
+}
+
 static int diff_again(struct build *b, struct task *t)
 {
 	struct diags *first = t->diags;
@@ -106,7 +137,7 @@ static int diff_again(struct build *b, struct task *t)
 	if (err && err != -EINVAL)
 		return err;
 	t->diags = diags_new();
-	if (err || !t->diags || diff_unit(t) != -EINVAL) {
+	if (err || !t->diags || diff_with_debug(b, t) != -EINVAL) {
 		/* what was found without debug information stands */
 		diags_free(t->diags);
 		t->diags = first;
@@ -157,11 +188,15 @@ int stage_diff(struct build *b)
 
 	for (size_t i = 0; i < p.n && !err; i++) {
 		p.tasks[i].unit = &b->units[i];
+		p.tasks[i].siblings = (struct siblings){ b, &b->units[i] };
 		p.tasks[i].diags = diags_new();
 		err = p.tasks[i].diags ? 0 : -ENOMEM;
 	}
-	if (!err)
-		run_tasks(&p, b->options.jobs);
+	if (!err) {
+		run_tasks(&p, b->options.jobs, open_unit);
+		run_tasks(&p, b->options.jobs, diff_unit);
+		check_siblings(b, &p);
+	}
 	for (size_t i = 0; i < p.n && p.tasks; i++) {
 		int one = err ? err : finish_task(b, &p.tasks[i], i);
 

@@ -254,3 +254,27 @@ END
 	sed 's/lo_number + part_shift/lo_number/' "$patch" > "$BATS_TEST_TMPDIR/own.patch"
 	run -0 kpatch_build "$BATS_TEST_TMPDIR/own.patch"
 }
+
+@test "a function that the patch makes global and uses in another file: the kernel's own" {
+	make_patch static fs/stat.c 's/^static int cp_new_stat/int cp_new_stat/' fs/readdir.c '/^int iterate_dir(/i\
+int cp_new_stat(struct kstat *stat, struct stat __user *statbuf);
+		s/^\tres = security_file_permission/\tif (!file->f_op)\n\t\treturn cp_new_stat(NULL, NULL);\n&/'
+	run -0 kpatch_build "$patch"
+	readelf -sW "$OUT/livepatch-static.ko" | grep -qE ' \.klp\.sym\.vmlinux\.cp_new_stat,0$'
+	# changed as well, it is still the kernel's, which ftrace redirects
+	make_patch both fs/stat.c 's/^static int cp_new_stat/int cp_new_stat/; /^int cp_new_stat/,/^}/s/^\tstruct stat tmp;/&\n\tif (!statbuf)\n\t\treturn -EINVAL;/' \
+		fs/readdir.c '/^int iterate_dir(/i\
+int cp_new_stat(struct kstat *stat, struct stat __user *statbuf);
+		s/^\tres = security_file_permission/\tif (!file->f_op)\n\t\treturn cp_new_stat(NULL, NULL);\n&/'
+	run -0 kpatch_build "$patch"
+	readelf -sW "$OUT/livepatch-both.ko" | grep -qE ' \.klp\.sym\.vmlinux\.cp_new_stat,0$'
+	grep -q 'name: cp_new_stat' "$OUT/livepatch-both.yaml"
+}
+
+@test "a function that nobody has: refused with the line that uses it" {
+	make_patch nobody fs/readdir.c '/^int iterate_dir(/i\
+int no_such_function(struct file *file);
+		s/^\tres = security_file_permission/\tif (!file->f_op)\n\t\treturn no_such_function(file);\n&/'
+	refuses 8 symbol-undefined "$patch"
+	says 'iterate_dir\+0x[0-9a-f]*: \(fs/readdir\.c:[0-9]*\) it uses no_such_function, which neither'
+}

@@ -35,6 +35,7 @@ END
 	differ_objects
 	written
 	has_reloc .text.f PLT32 sibling -4
+	[[ $output == *"needs     sibling, of another object of the patch"* ]]
 	readelf -sW out.o | awk '$8 == "sibling" && $7 == "UND" && $5 == "GLOBAL" { found = 1 } END { exit !found }'
 }
 
