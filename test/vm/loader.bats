@@ -95,6 +95,39 @@ start_sleeper() {
 	[[ -z $(loaded || true) ]]
 }
 
+# other_build FILE BUILD-ID OUTPUT: the patch as it would be for another build of what has this ID
+other_build() {
+	local last=${2: -1}
+	[[ $last == 0 ]] && last=1 || last=0
+	LC_ALL=C sed "s/$2/${2%?}$last/g" "$MODULES/$1" > "$MODULES/$3"
+	echo "${2%?}$last"
+}
+
+@test "kpatch: a kernel or a module of another build, though the release is the same" {
+	local running nfsd other
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
+		--output "$MODULES" "$TEST_TOP/examples/nfsd-noexec.patch"
+	running=$(in_vm 'od -An -v -tx1 /sys/kernel/notes' | tr -d ' \n' |
+		sed -n 's/.*040000001400000003000000474e5500\(.\{40\}\).*/\1/p')
+	in_vm 'modprobe nfsd'
+	nfsd=$(in_vm 'od -An -v -tx1 /sys/module/nfsd/notes/.note.gnu.build-id' | tr -d ' \n')
+	nfsd=${nfsd: -40}
+
+	other=$(other_build livepatch-one.ko "$running" other-kernel.ko)
+	vm put "$MODULES/other-kernel.ko"
+	expect 4 'kpatch load other-kernel.ko'
+	assert_match "$output" "expected build ID $other, found $running"
+
+	other=$(other_build livepatch-nfsd-noexec.ko "$nfsd" other-nfsd.ko)
+	vm put "$MODULES"/{other-nfsd,livepatch-nfsd-noexec}.ko
+	expect 4 'kpatch load other-nfsd.ko'
+	assert_match "$output" "expected build ID $other, loaded is $nfsd"
+	[[ -z $(loaded || true) ]]
+	expect 0 'kpatch load livepatch-nfsd-noexec.ko'
+	expect 0 'kpatch unload livepatch-nfsd-noexec'
+	in_vm 'rmmod nfsd'
+}
+
 @test "kpatch: damaged and foreign files" {
 	expect 3 'head -c 9000 livepatch-one.ko > cut.ko; kpatch load cut.ko'
 	expect 3 'kpatch load /bin/busybox'
