@@ -43,10 +43,10 @@ objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)))
 
 LIB_OBJS := $(call objects,lib/*/*.c lib/elf/*/*.c)
 DIFF_OBJS := $(filter-out %/main.o,$(call objects,create-diff-object/*.c create-diff-object/arch/*.c))
-BUILD_OBJS := $(filter-out %/main.o,$(call objects,kpatch-build/*.c))
+BUILD_OBJS := $(filter-out %/main.o %/package_main.o,$(call objects,kpatch-build/*.c))
 LOADER_OBJS := $(filter-out %/main.o %/system_real.o,$(call objects,kpatch/*.c))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))
-PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch
+PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch-package $(BUILD)/kpatch
 
 .PHONY: all programs unit-tests clean
 all: programs
@@ -81,6 +81,9 @@ $(BUILD)/create-diff-object: $(DIFF_MAIN) $(LIBDIFF) $(LIBKPATCH)
 
 $(BUILD)/kpatch-build: $(BUILD_MAIN) $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/kpatch-package: $(OBJ)/kpatch-build/package_main.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 # The loader without the calls that reach the kernel, for kpatch and for the tests' fake kernel.
 $(BUILD)/libloader.a: $(LOADER_OBJS)
@@ -130,7 +133,9 @@ DATADIR = $(DESTDIR)$(PREFIX)/share
 UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 .PHONY: install FORCE
 install: programs
-	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/create-diff-object $(BUILD)/kpatch-build
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/create-diff-object $(BUILD)/kpatch-build \
+		$(BUILD)/kpatch-package
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/kpatch contrib/hotfix
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/kpatch
 	$(INSTALL) -D -m 644 -t $(DATADIR)/kpatch kmod/*
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man8 man/*.8

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "create-diff-object/diff.h"
+#include "kpatch-build/package.h"
 
 struct arena;
 struct diags;
@@ -40,6 +41,7 @@ enum exit_kind {
 	EXIT_NO_CHANGE = 9,	/* nothing changes in the code that this kernel is built from */
 	EXIT_LINK = 10,		/* linking, objtool, modpost or the self-check failed */
 	EXIT_SIGN = 11,		/* the module cannot be signed */
+	EXIT_PACKAGE = 12,	/* the package cannot be made */
 	EXIT_STOPPED = 128,	/* + the signal's number */
 };
 
@@ -51,6 +53,10 @@ struct options {
 	const char *cc;		/* --cc, or NULL: found from the kernel's configuration */
 	const char *name;	/* --name, or NULL: from the patch file */
 	const char *sign_key, *sign_cert; /* --sign-key, --sign-cert: both or none */
+	const char *version;	/* --patch-version, "1" by default */
+	enum package_format packages[N_PACKAGE_FORMATS]; /* --package */
+	size_t n_packages;
+	const char *package_revision, *maintainer; /* --package-release, --maintainer */
 	const char *output;	/* directory for the results, "." by default */
 	const char *cache;	/* cache directory */
 	const char *data_dir;	/* where kmod/ was installed (or the checkout's kmod/) */
@@ -140,6 +146,7 @@ struct build {
 	const char *linked;	/* after ld -r, objtool, modpost and the final link */
 	const char *module;	/* finished .ko in the work directory */
 	const char *manifest;	/* finished .yaml in the work directory */
+	const char *packages[N_PACKAGE_FORMATS]; /* in the work directory, as many as options.n_packages */
 };
 
 /*
@@ -172,6 +179,7 @@ void diff_release(struct unit *u);     /* frees what the diff stage made of a un
 int stage_link(struct build *b);     /* link.c: one relocatable module */
 int stage_finish(struct build *b);   /* finish.c: klp sections, manifest, self-check */
 int stage_sign(struct build *b);     /* sign.c: the kernel's signature, where one was asked for */
+int stage_package(struct build *b);  /* package.c: RPM and deb, where they were asked for */
 int stage_install(struct build *b);  /* install.c: results to their places, atomically */
 
 #endif

@@ -278,7 +278,7 @@ int finish_manifest(struct build *b, struct manifest *out)
 	struct manifest m = {
 		.name = b->name,
 		.module = b->module_name,
-		.version = "1",
+		.version = b->options.version,
 		.builder = "kpatch-build " KPATCH_VERSION,
 		.replace = b->options.replace,
 		.verified = all_proven(b),

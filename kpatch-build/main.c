@@ -37,6 +37,7 @@ static const struct stage {
 	{ "link", stage_link, EXIT_LINK },
 	{ "finish", stage_finish, EXIT_LINK },
 	{ "sign", stage_sign, EXIT_SIGN },
+	{ "package", stage_package, EXIT_PACKAGE },
 	{ "install", stage_install, EXIT_INTERNAL },
 };
 
@@ -131,6 +132,8 @@ static bool can_start(struct build *b)
 			diag_error(b->diags, "patch-unreadable", diag_file(o->patches[i]), "Check the path",
 				   "the patch cannot be read: %s", strerror(errno));
 	sign_check(b);
+	for (size_t i = 0; i < o->n_packages; i++)
+		package_check(b, o->packages[i]);
 	return !diags_errors(b->diags);
 }
 

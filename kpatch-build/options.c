@@ -16,7 +16,7 @@
 
 enum { OPT_ROOT = 256, OPT_SOURCE, OPT_CONFIG, OPT_IMAGE, OPT_MODULES, OPT_SYMVERS, OPT_CC,
        OPT_CACHE, OPT_NO_REPLACE, OPT_NO_VERIFY, OPT_KEEP, OPT_STOP, OPT_DATA, OPT_VERSION, OPT_SIGN_KEY,
-       OPT_SIGN_CERT };
+       OPT_SIGN_CERT, OPT_PATCH_VERSION, OPT_PACKAGE, OPT_PACKAGE_RELEASE, OPT_MAINTAINER };
 
 /* One line each: what getopt needs and what --help says. */
 static const struct {
@@ -39,6 +39,10 @@ static const struct {
 	{ "data", "DIR", OPT_DATA, "directory of the patch-module runtime" },
 	{ "sign-key", "FILE", OPT_SIGN_KEY, "private key (PEM) to sign the module with" },
 	{ "sign-cert", "FILE", OPT_SIGN_CERT, "X.509 certificate of that key (PEM or DER)" },
+	{ "patch-version", "VERSION", OPT_PATCH_VERSION, "version of the patch (1)" },
+	{ "package", "FORMAT", OPT_PACKAGE, "make a package, too: rpm or deb; may be given for both" },
+	{ "package-release", "N", OPT_PACKAGE_RELEASE, "release of the package (1)" },
+	{ "maintainer", "TEXT", OPT_MAINTAINER, "who makes the package, as \"NAME <MAIL>\"" },
 	{ "jobs", "N", 'j', "compilers at a time (one a processor)" },
 	{ "no-replace", NULL, OPT_NO_REPLACE, "stack on loaded patches instead of replacing them" },
 	{ "no-verify", NULL, OPT_NO_VERIFY, "do not prove that the code is what the kernel runs" },
@@ -112,7 +116,7 @@ static bool name_is_valid(const char *name)
 }
 
 /* The cache where the user has not named one: as the XDG base directory specification says. */
-static const char *default_cache(struct arena *arena)
+const char *options_cache(struct arena *arena)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
@@ -151,6 +155,19 @@ static int set_jobs(struct diags *diags, struct options *out, const char *text)
 	return 0;
 }
 
+static int add_package(struct diags *diags, struct options *out, const char *name)
+{
+	enum package_format format;
+
+	if (!package_format_named(name, &format))
+		return usage(diags, "--package makes rpm or deb, not", name);
+	for (size_t i = 0; i < out->n_packages; i++)
+		if (out->packages[i] == format)
+			return 0;
+	out->packages[out->n_packages++] = format;
+	return 0;
+}
+
 static int set_option(struct diags *diags, struct options *out, int value, const char *argument,
 		      enum options_action *action)
 {
@@ -179,6 +196,10 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	case OPT_STOP: out->stop_after = argument; break;
 	case OPT_SIGN_KEY: out->sign_key = argument; break;
 	case OPT_SIGN_CERT: out->sign_cert = argument; break;
+	case OPT_PATCH_VERSION: out->version = argument; break;
+	case OPT_PACKAGE: return add_package(diags, out, argument);
+	case OPT_PACKAGE_RELEASE: out->package_revision = argument; break;
+	case OPT_MAINTAINER: out->maintainer = argument; break;
 	case OPT_VERSION: *action = OPTIONS_VERSION; break;
 	}
 	return 0;
@@ -226,6 +247,38 @@ static int check_data(struct arena *arena, struct diags *diags, const char *dir)
 	return -ENOENT;
 }
 
+/*
+ * From the patch file, and the version where one was given: while a patch is loaded, a newer version
+ * of it cannot be loaded under the same name.
+ */
+static const char *default_name(struct arena *arena, const struct options *o)
+{
+	const char *name = options_name_from_patch(arena, o->patches[0]), *with_version;
+
+	if (!name || !o->version)
+		return name;
+	with_version = arena_printf(arena, "%.*s-%s", MODULE_NAME_MAX - 1 - (int)strlen(o->version), name,
+				    o->version);
+	for (char *p = (char *)(uintptr_t)with_version; p && *p; p++)
+		if (!isalnum((unsigned char)*p))
+			*p = '-';
+	return with_version;
+}
+
+static int check_package(struct diags *diags, struct options *out)
+{
+	if (!out->version)
+		out->version = "1";
+	if (!package_version_is_valid(out->version) || strlen(out->version) > OPTIONS_VERSION_MAX)
+		return usage(diags, "--patch-version needs a digit, then letters, digits, '.', '+', '~', "
+			     "at most 32, not", out->version);
+	if (!package_revision_is_valid(out->package_revision))
+		return usage(diags, "--package-release needs a number, not", out->package_revision);
+	if (!package_maintainer_is_valid(out->maintainer))
+		return usage(diags, "--maintainer needs \"NAME <MAIL>\", not", out->maintainer);
+	return 0;
+}
+
 static int check(struct arena *arena, struct diags *diags, struct options *out)
 {
 	int err;
@@ -233,12 +286,14 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 	if (!out->n_patches)
 		return usage(diags, "no patch file was given", NULL);
 	if (!out->name)
-		out->name = options_name_from_patch(arena, out->patches[0]);
+		out->name = default_name(arena, out);
 	if (!out->name)
 		return -ENOMEM;
 	if (!name_is_valid(out->name))
 		return usage(diags, "a module's name is 1 to 55 letters, digits, '-' and '_', not",
 			     out->name);
+	if (check_package(diags, out))
+		return -EINVAL;
 	if (out->quiet && out->verbose)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
 	if (!out->sign_key != !out->sign_cert)
@@ -261,8 +316,9 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 					    .has_arg = table[i].argument != NULL };
 	*action = OPTIONS_BUILD;
 	*out = (struct options){ .root = "", .output = ".", .replace = true, .verify = true,
+				 .package_revision = "1", .maintainer = OPTIONS_MAINTAINER,
 				 .jobs = processors > 0 ? (unsigned int)processors : 1,
-				 .cache = default_cache(arena), .data_dir = default_data(arena) };
+				 .cache = options_cache(arena), .data_dir = default_data(arena) };
 	if (!out->cache || !out->data_dir)
 		return -ENOMEM;
 	opterr = 0;

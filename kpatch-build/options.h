@@ -18,6 +18,12 @@ enum options_action { OPTIONS_BUILD, OPTIONS_HELP, OPTIONS_VERSION };
 int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv,
 		  struct options *out, enum options_action *action);
 
+/* The cache where the user has not named one. NULL: no memory. */
+const char *options_cache(struct arena *arena);
+/* Who makes a package where nobody said. */
+#define OPTIONS_MAINTAINER "root <root@localhost>"
+#define OPTIONS_VERSION_MAX 32	/* leaves room in a module's name */
+
 /* The help text. */
 void options_help(FILE *f);
 

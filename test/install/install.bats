@@ -13,16 +13,17 @@ setup_file() {
 
 @test "programs, runtime, pages, completions and examples are in their places" {
 	cd "$STAGE/usr/local"
-	for program in bin/kpatch-build bin/create-diff-object sbin/kpatch; do
+	for program in bin/kpatch-build bin/kpatch-package bin/create-diff-object sbin/kpatch; do
 		[[ -x $program ]]
 		"$program" --version
 	done
 	for file in kpatch-runtime.c kpatch-abi.h kpatch-macros.h merge.lds; do
 		cmp "share/kpatch/$file" "$TOP/kmod/$file"
 	done
-	for page in kpatch kpatch-build create-diff-object; do
+	for page in kpatch kpatch-package kpatch-build create-diff-object; do
 		[[ -s share/man/man8/$page.8 ]]
 	done
+	[[ -x libexec/kpatch/hotfix ]]
 	[[ -s share/man/man5/kpatch.yaml.5 ]]
 	[[ -s share/doc/kpatch/kpatch.yaml ]]
 	[[ -s share/bash-completion/completions/kpatch ]]
