@@ -24,14 +24,6 @@ struct arch {
 	bool (*is_compared)(const struct object *o, const struct atom *a, const struct ref *r);
 
 	/*
-	 * Jump labels: whether the key field of an entry, which leads to @key_addend of the key's own
-	 * address, says that objtool is to turn the jump at the site into a no-operation; and the
-	 * turning. false: no jump there.
-	 */
-	bool (*label_wants_nop)(int64_t key_addend);
-	bool (*jump_to_nop)(uint8_t *code, size_t size);
-
-	/*
 	 * Constants that the kernel writes into its own code while it boots. Turns the instruction at
 	 * @code that loads a 64-bit immediate into one of the same length that loads the variable. Sets
 	 * where its operand's field is, the field's relocation type being @operand_type, and the

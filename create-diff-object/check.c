@@ -164,19 +164,6 @@ static bool in_field(const struct object *o, const struct atom *a, uint64_t at)
 	return false;
 }
 
-static bool dropped_site(const struct diff *d, uint32_t atom, uint64_t at)
-{
-	for (uint32_t i = 0; i < d->n_dropped; i++) {
-		const struct atom *e = new_atom(d, d->dropped[i]);
-		const struct ref *r = &d->new.object->refs[e->first_ref];
-
-		if (e->n_refs && r->target == atom && at >= (uint64_t)r->addend &&
-		    at < (uint64_t)r->addend + 5)
-			return true;
-	}
-	return false;
-}
-
 static bool constant_site(const struct diff *d, uint32_t atom, uint64_t at)
 {
 	for (uint32_t i = 0; i < d->n_constants; i++)
@@ -205,7 +192,7 @@ static void check_bytes(struct check *c, uint32_t i)
 	have += c->at[i];
 	for (uint64_t k = 0; k < a->size; k++)
 		if (have[k] != want[k] && !in_field(c->d->new.object, a, k) &&
-		    !dropped_site(c->d, i, k) && !constant_site(c->d, i, k)) {
+		    !constant_site(c->d, i, k)) {
 			problem(c, i, "its byte at +0x%" PRIx64 " differs", k);
 			return;
 		}
@@ -254,13 +241,16 @@ static void check_outside(struct check *c, uint32_t i, const struct ref *r,
 			  const struct routing *route, const struct symbol *s, int64_t addend)
 {
 	const char *name = route->route == ROUTE_KLP ? klp_ref_name(c->d->arena, route) : route->name;
+	int64_t want = r->addend - (int64_t)new_atom(c->d, r->target)->entry + r->bias;
 
+	if (route->route == ROUTE_OFF)
+		want &= JUMP_LABEL_FLAGS;
 	if (s->section != SHN_UNDEF || !name || strcmp(s->name, name))
 		problem(c, i, "its reference at +0x%x leads to %s instead of %s", r->offset, s->name,
 			name ? name : "?");
 	else if (route->route == ROUTE_KLP && s->bind != STB_WEAK)
 		problem(c, i, "the symbol %s is not weak", s->name);
-	else if (addend != r->addend - (int64_t)new_atom(c->d, r->target)->entry + r->bias)
+	else if (addend != want)
 		problem(c, i, "the addend of its reference at +0x%x differs", r->offset);
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "create-diff-object/arch.h"
+#include "kmod/kpatch-abi.h"
 
 #define OBJECT_NAME_MAX 55 /* struct module: MODULE_NAME_LEN less the NUL, as klp scans it */
 
@@ -47,10 +48,7 @@ const struct lookup *lookup_atom(struct diff *d, uint32_t atom)
 }
 
 /* Keys that only switch tracing on: without their table entry they stay off. */
-static bool tracing_key(const char *name)
-{
-	return !strncmp(name, "__tracepoint_", 13) || !strncmp(name, "__SCK__tp_func_", 15);
-}
+static bool is_tracepoint(const char *name) { return !strncmp(name, "__tracepoint_", 13); }
 
 /*
  * A table that the kernel reads while it loads the patch module, before it resolves what depends on
@@ -58,8 +56,8 @@ static bool tracing_key(const char *name)
  */
 static struct routing too_late(const struct atom *from, const char *name)
 {
-	if (from->kind == ATOM_ENTRY && tracing_key(name))
-		return (struct routing){ .route = ROUTE_DROP, .name = name,
+	if (from->kind == ATOM_ENTRY && is_tracepoint(name))
+		return (struct routing){ .route = ROUTE_OFF, .name = KPATCH_KEY_OFF,
 					 .why = "its key is in the module being patched" };
 	return refused("klp-reference-too-late",
 		       "the kernel reads this table before it resolves symbols of the patched module",

@@ -241,45 +241,19 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 	const struct atom *a = new_atom(e->d, id);
 	struct routing route = diff_classify(e->d, id, r);
 	struct builder_symbol *s;
+	int64_t addend;
 
 	if (route.route == ROUTE_PATCH)
 		return is_short(r) ? emit_short(e, id, r) : emit_inside(e, id, r);
 	s = outside_symbol(e, new_atom(e->d, r->target)->symbol, &route);
 	if (!s)
 		return -ENOMEM;
-	builder_reloc(e->b, e->sections[a->section->index], e->where[id] + r->offset, r->type, s,
-		      r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias);
+	addend = r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias;
+	/* A tracepoint has its key inside: what stays are the flags in the low bits. */
+	if (route.route == ROUTE_OFF)
+		addend &= JUMP_LABEL_FLAGS;
+	builder_reloc(e->b, e->sections[a->section->index], e->where[id] + r->offset, r->type, s, addend);
 	return 0;
-}
-
-/* Jump labels without their table entry: objtool will not see them, so the jump goes here. */
-static void emit_dropped(struct emit *e, uint32_t entry)
-{
-	const struct diff *d = e->d;
-	const struct atom *a = new_atom(d, entry), *f = new_atom(d, a->owner);
-	const struct ref *site = NULL, *key = NULL;
-	uint8_t code[16];
-
-	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
-		const struct ref *r = &d->new.object->refs[i];
-
-		if (!site && r->target == f->id)
-			site = r;
-		key = r;
-	}
-	if (!site || !key || key->target == NO_ATOM || !atom_bytes(f) || site->addend < 0 ||
-	    (uint64_t)site->addend >= f->size)
-		return;
-	if (d->arch->label_wants_nop(key->addend - (int64_t)new_atom(d, key->target)->entry)) {
-		size_t n = f->size - (uint64_t)site->addend;
-
-		if (n > sizeof(code))
-			n = sizeof(code);
-		memcpy(code, atom_bytes(f) + site->addend, n);
-		if (d->arch->jump_to_nop(code, n))
-			builder_patch(e->b, e->sections[f->section->index],
-				      e->where[f->id] + (uint64_t)site->addend, code, n);
-	}
 }
 
 /* objtool finds the key of a static call by name: a mention in a section it drops keeps it. */
@@ -342,8 +316,6 @@ static int emit_code_and_data(struct emit *e)
 		for (uint32_t r = 0; r < o->atoms[i].n_refs && !err; r++)
 			err = emit_ref(e, i, &o->refs[o->atoms[i].first_ref + r]);
 	}
-	for (uint32_t i = 0; i < d->n_dropped && !err; i++)
-		emit_dropped(e, d->dropped[i]);
 	for (uint32_t i = 0; i < d->n_static_keys && !err; i++)
 		err = emit_static_key(e, d->static_keys[i]);
 	for (uint32_t i = 0; i < d->n_constants && !err; i++)

@@ -60,8 +60,8 @@ static void report_refusal(struct walk *w, uint32_t atom, const struct ref *ref,
 		    ref->target == NO_ATOM ? "reference" : new_atom(d, ref->target)->name, r->why);
 }
 
-/* A table entry is left out when one of its references says so. */
-static bool entry_dropped(struct walk *w, uint32_t entry)
+/* What the author should know: a branch of which the running kernel will not switch this copy. */
+static void warn_if_off(struct walk *w, uint32_t entry)
 {
 	struct diff *d = w->d;
 	const struct atom *e = new_atom(d, entry);
@@ -69,14 +69,11 @@ static bool entry_dropped(struct walk *w, uint32_t entry)
 	for (uint32_t i = e->first_ref; i < e->first_ref + e->n_refs; i++) {
 		struct routing r = diff_classify(d, entry, &d->new.object->refs[i]);
 
-		if (r.route != ROUTE_DROP)
-			continue;
-		d->dropped[d->n_dropped++] = entry;
-		diff_warn(d, "tracepoint-disabled", &d->new, e->owner, -1, NULL,
-			  "%s stays off in the replaced function: %s", r.name, r.why);
-		return true;
+		if (r.route == ROUTE_OFF)
+			diff_warn(d, "tracepoint-disabled", &d->new, e->owner, -1, NULL,
+				  "%s stays off in the replaced function: %s",
+				  new_atom(d, d->new.object->refs[i].target)->name, r.why);
 	}
-	return false;
 }
 
 static void note_static_call(struct walk *w, const struct ref *ref)
@@ -188,8 +185,10 @@ static void follow_entries(struct walk *w, uint32_t atom)
 	struct diff *d = w->d;
 
 	for (uint32_t e = d->new.first_entry[atom]; e != NO_ATOM; e = d->new.next_entry[e]) {
-		if (!take_constant(w, atom, e) && !entry_dropped(w, e))
-			include(w, e, atom);
+		if (take_constant(w, atom, e))
+			continue;
+		warn_if_off(w, e);
+		include(w, e, atom);
 	}
 }
 
@@ -254,14 +253,13 @@ static int walk_alloc(struct walk *w)
 	uint32_t n = d->new.object->n_atoms;
 
 	d->included = arena_array(d->arena, n, sizeof(*d->included));
-	d->dropped = arena_array(d->arena, n, sizeof(*d->dropped));
 	d->static_keys = arena_array(d->arena, n, sizeof(*d->static_keys));
 	d->constants = arena_array(d->arena, n, sizeof(*d->constants));
 	w->stack = arena_array(d->arena, n, sizeof(*w->stack));
 	w->reported = arena_array(d->arena, n, sizeof(*w->reported));
 	w->keyed = arena_array(d->arena, n, sizeof(*w->keyed));
 	w->keys = strmap_new(64);
-	return d->included && d->dropped && d->static_keys && d->constants && w->stack && w->reported &&
+	return d->included && d->static_keys && d->constants && w->stack && w->reported &&
 	       w->keyed && w->keys ? 0 : -ENOMEM;
 }
 

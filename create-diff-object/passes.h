@@ -86,7 +86,7 @@ enum route {
 	ROUTE_IMPORT,	/* exported by vmlinux: an ordinary undefined symbol */
 	ROUTE_KLP,	/* resolved by the livepatch core */
 	ROUTE_SIBLING,	/* undefined: another object of the same patch must define it */
-	ROUTE_DROP,	/* nothing is kept of it */
+	ROUTE_OFF,	/* a static key: the runtime's own, which is never switched on, takes its place */
 	ROUTE_REFUSED,
 };
 
@@ -96,7 +96,7 @@ struct routing {
 	const char *why;	/* the reason for the answer, a constant or in the diff's arena */
 	const char *id;		/* ROUTE_REFUSED: diagnostic id */
 	const char *remedy;	/* ROUTE_REFUSED, or NULL */
-	const char *name;	/* ROUTE_IMPORT, ROUTE_KLP, ROUTE_SIBLING: the symbol */
+	const char *name;	/* all but ROUTE_PATCH, ROUTE_REFUSED: the symbol */
 	const char *secobj;	/* ROUTE_KLP: whose loading makes the kernel resolve it */
 	struct ksym ksym;	/* ROUTE_KLP, ROUTE_IMPORT */
 };
@@ -151,8 +151,6 @@ struct diff {
 	struct lookup *lookups;		/* classify: cache, by patched atom */
 	struct inclusion *included;	/* include */
 	uint32_t n_included;
-	uint32_t *dropped;		/* include: table entries that are left out on purpose */
-	uint32_t n_dropped;
 	uint32_t *static_keys;		/* include: keys of the static calls in included code */
 	uint32_t n_static_keys;
 	struct constant *constants;	/* include: in the order of their table entries */
@@ -210,6 +208,9 @@ static inline bool is_short(const struct ref *r)
 
 /* classify.c */
 #define TRAMPOLINE_PREFIX "__SCT__"
+/* struct jump_entry.key: the low bits beside the key's address (<linux/jump_label.h>) */
+#define JUMP_LABEL_FLAGS 3
+
 #define STATIC_KEY_PREFIX "__SCK__"
 struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref);
 /* The same for a symbol that is known to be the running kernel's, mentioned by @from. */

@@ -27,6 +27,11 @@
  * must keep its .klp.ref. name while objtool runs: it is then called like any function, which is
  * always right, since the trampoline itself leads to the current target.
  *
+ * Static keys
+ * -----------
+ * The table of jump labels is read at the same early time. Where a tracepoint of the patched module
+ * needs an entry, its key is KPATCH_KEY_OFF, which the runtime defines and nobody switches on.
+ *
  * Metadata
  * --------
  * Up to and including objtool, metadata sections carry the prefix .discard, because objtool
@@ -50,6 +55,8 @@ typedef uint32_t kpatch_u32;
 #define KPATCH_ABI_VERSION 1
 
 #define KPATCH_REF_PREFIX ".klp.ref."
+
+#define KPATCH_KEY_OFF "kpatch_key_off"
 
 #define KPATCH_DISCARD_PREFIX ".discard"
 #define KPATCH_FUNCS_SECTION ".kpatch.funcs"	 /* struct kpatch_func[] */

@@ -17,6 +17,7 @@
  * kpatch-build/finish_klp.c).
  */
 #include <linux/elf.h>
+#include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
@@ -37,6 +38,9 @@ extern const struct kpatch_callback kpatch_callbacks_start[], kpatch_callbacks_e
 struct kpatch_patch kpatch_patch __section(KPATCH_PATCH_SECTION) = {
 	.abi_version = KPATCH_ABI_VERSION,
 };
+
+/* For branches that must not be taken in this patch (KPATCH_KEY_OFF). */
+struct static_key kpatch_key_off = STATIC_KEY_INIT_FALSE;
 
 static struct klp_patch patch = { .mod = THIS_MODULE };
 static struct klp_func *funcs;		/* for all objects, one run with a terminator each */

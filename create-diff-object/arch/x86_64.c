@@ -318,29 +318,6 @@ static bool only_lines(const struct object *o, const struct atom *a, const struc
 }
 
 /*
- * arch_static_branch() with CONFIG_HAVE_JUMP_LABEL_HACK: bit 0 of the key field is the default
- * direction, bit 1 asks objtool to replace the jump.
- */
-static bool label_wants_nop(int64_t key_addend)
-{
-	return key_addend & 2;
-}
-
-static bool jump_to_nop(uint8_t *code, size_t size)
-{
-	static const uint8_t nop2[] = { 0x66, 0x90 };
-	static const uint8_t nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
-
-	if (size >= sizeof(nop2) && code[0] == 0xeb)
-		memcpy(code, nop2, sizeof(nop2));
-	else if (size >= sizeof(nop5) && code[0] == 0xe9)
-		memcpy(code, nop5, sizeof(nop5));
-	else
-		return false;
-	return true;
-}
-
-/*
  * runtime_const_ptr(): movabs $imm64, %reg, ten bytes, becomes mov variable(%rip), %reg, seven, and a
  * no-operation of three. Flags are left alone by both.
  */
@@ -369,8 +346,6 @@ const struct arch arch_x86_64 = {
 	.text_fill = 0x90,
 	.is_branch = is_branch,
 	.is_compared = x86_64_is_compared,
-	.label_wants_nop = label_wants_nop,
-	.jump_to_nop = jump_to_nop,
 	.operand_type = R_X86_64_PC32,
 	.immediate_at = 2,
 	.load_variable = load_variable,

@@ -90,32 +90,30 @@ build_fix() {
 	0:) answer=built ;;
 	9:*) answer=same ;;
 	*:patch-not-built) answer=elsewhere ;;
-	*) answer=$(judge_refusal "$status" "$ids" "$work/log/$number" "$file") ;;
+	*) answer=$(judge_refusal "$status" "$ids" "$work/log/$number") ;;
 	esac
 	echo "$answer $status $ids" > "$work/built/$number.new"
 	mv "$work/built/$number.new" "$work/built/$number"
 }
 
-# judge_refusal STATUS IDS: a refusal is one only if each of its reasons is defended in the file `refusals`
+# judge_refusal STATUS IDS LOG: a refusal is one only if each of its reasons is defended in the file `refusals`
 judge_refusal() {
 	local id
 	[[ $1 =~ ^[3-8]$ && $2 ]] || { echo failed; return; }
 	for id in $2; do
 		grep -q "^$id	" "$corpus_dir/refusals" || { echo failed; return; }
-		[[ $id != compile-failed ]] || is_half "$3" "$4" || { echo failed; return; }
+		[[ $id != compile-failed ]] || is_half "$3" || { echo failed; return; }
 	done
 	echo refused
 }
 
-# is_half LOG FILE: each error of the compiler is about something that another file of the same release changes
+# is_half LOG FILE: what the compiler complains of first is something that a header of the same release changes
 is_half() {
-	local log=$1 file=$2 line name
-	while read -r line; do
-		for name in $(grep -oE "'[^']+'" <<< "$line" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
-			grep -rqE --exclude="$(basename "$file")" --include='*.h' "^[+-].*\\<$name\\>" "$work/patches" && continue 2
-		done
-		return 1
-	done < <(grep -E ': error: ' "$log")
+	local name
+	for name in $(grep -m 1 ': error: ' "$1" | grep -oE "'[^']+'" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
+		! grep -rqE --include='*.h' "^[+-].*\\<$name\\>" "$work/patches" || return 0
+	done
+	return 1
 }
 
 # targets_of MANIFEST: the modules that a patch changes

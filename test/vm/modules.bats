@@ -76,3 +76,20 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 	in_vm 'modprobe zram'
 	[[ $(zram_size) == 0 ]]
 }
+
+# events_of_9p: what the file system by which the machine shares a directory with its host reports
+events_of_9p() {
+	in_vm 'cd /sys/kernel/tracing || exit; echo > trace; echo 1 > events/9p/enable; ls /share > /dev/null
+		echo 0 > events/9p/enable; cat trace > /tmp/trace; cat /tmp/trace'
+}
+
+@test "a function with a tracepoint of its own module works, its event stays off" {
+	in_vm 'grep -q " /sys/kernel/tracing tracefs" /proc/mounts || mount -t tracefs none /sys/kernel/tracing'
+	build_and_load own-tracepoint.patch
+	in_vm 'dmesg' | grep -q 'a patched request'
+	trace=$(events_of_9p)
+	assert_match "$trace" '9p_client_res:'
+	refute_match "$trace" '9p_client_req:'
+	unload "$name"
+	assert_match "$(events_of_9p)" '9p_client_req:'
+}
