@@ -76,35 +76,39 @@ errors_of() {
 		END { for (id in count) print count[id], id }' "$1" | sort -k 1,1nr -k 2 | cut -d ' ' -f 2 | xargs
 }
 
-# build_fix NUMBER FILE: $work/built/NUMBER gets one line: what became of it, and why
+# build_fix NUMBER FILE: $work/built/NUMBER gets one line: kpatch-build's exit code and the ids of problems
 build_fix() {
-	local number=$1 file=$2 name status=0 ids answer
+	local number=$1 file=$2 name status=0
 	name=fix-$number-$(basename "$file" .c)
 	name=${name:0:50}
 	mkdir -p "$work/out/$number"
 	timeout --kill-after=10 600 "$build/kpatch-build" --root "$root" --kernel "$release" \
 		--cache "$TEST_CACHE/build" --quiet --name "$name" --output "$work/out/$number" \
 		"$work/patches/$file" > "$work/log/$number" 2>&1 || status=$?
-	ids=$(errors_of "$work/log/$number")
-	case $status:$ids in
-	0:) answer=built ;;
-	9:*) answer=same ;;
-	*:patch-not-built) answer=elsewhere ;;
-	*) answer=$(judge_refusal "$status" "$ids" "$work/log/$number") ;;
-	esac
-	echo "$answer $status $ids" > "$work/built/$number.new"
+	echo "$status $(errors_of "$work/log/$number")" > "$work/built/$number.new"
 	mv "$work/built/$number.new" "$work/built/$number"
 }
 
-# judge_refusal STATUS IDS LOG: a refusal is one only if each of its reasons is defended in the file `refusals`
-judge_refusal() {
+# judge NUMBER: sets answer (built, same, elsewhere, refused, failed) and ids for what build_fix() found
+judge() {
+	local status
+	read -r status ids < "$work/built/$1"
+	case $status:$ids in
+	0:) answer=built ;;
+	9:*) answer=same ;;
+	5:patch-not-built) answer=elsewhere ;;
+	[3-8]:?*) is_defended "$1" && answer=refused || answer=failed ;;
+	*) answer=failed ;;
+	esac
+}
+
+# is_defended NUMBER: each reason of a refusal is in the file `refusals`
+is_defended() {
 	local id
-	[[ $1 =~ ^[3-8]$ && $2 ]] || { echo failed; return; }
-	for id in $2; do
-		grep -q "^$id	" "$corpus_dir/refusals" || { echo failed; return; }
-		[[ $id != compile-failed ]] || is_half "$3" || { echo failed; return; }
+	for id in $ids; do
+		grep -q "^$id	" "$corpus_dir/refusals" || return 1
+		[[ $id != compile-failed ]] || is_half "$work/log/$1" || return 1
 	done
-	echo refused
 }
 
 # is_half LOG FILE: what the compiler complains of first is something that a header of the same release changes
