@@ -90,6 +90,7 @@ build_fix() {
 }
 
 # judge NUMBER: sets answer (built, same, elsewhere, refused, failed) and ids for what build_fix() found
+# shellcheck disable=SC2034 # answer and ids are the caller's
 judge() {
 	local status
 	read -r status ids < "$work/built/$1"
