@@ -22,6 +22,7 @@ struct changes {
 	uint32_t n_queue, done;
 	uint32_t *first_user, *next_user; /* by target: references from code and data, as a list */
 	uint32_t *user;		/* by reference: the atom it belongs to */
+	bool *left;		/* by atom: the author wants the kernel's function to stay */
 	bool *table;		/* by atom: a changed table of values that the patch carries */
 };
 
@@ -30,9 +31,13 @@ static void replace(struct changes *c, uint32_t function, const char *reason)
 	struct diff *d = c->d;
 
 	/* What is carried already at this stage is a private copy whose callers are replaced. */
-	if (d->replaced[function] || d->carried[function])
+	if (d->replaced[function] || d->carried[function] || c->left[function])
 		return;
-	d->replaced[function] = reason ? reason : "changed";
+	reason = reason ? reason : "changed";
+	c->left[function] = request_leaves(d, &d->new, function, reason);
+	if (c->left[function])
+		return;
+	d->replaced[function] = reason;
 	c->queue[c->n_queue++] = function;
 }
 
@@ -172,7 +177,7 @@ static void judge_changed_data(struct changes *c, uint32_t i)
 			    "section %s changed and its meaning is not known",
 			    new_atom(d, i)->section->name);
 		break;
-	default:
+	default: /* see judged() */
 		break;
 	}
 }
@@ -186,12 +191,24 @@ static void judge_new_data(struct changes *c, uint32_t i)
 		diff_refuse(d, "new-per-cpu-data", &d->new, i, -1,
 			    "Use a shadow variable, or memory from alloc_percpu() in a callback",
 			    "a patch cannot add per-CPU data");
+	else if ((d->new.role[i] == ROLE_INIT || d->new.role[i] == ROLE_UNKNOWN) &&
+		 request_leaves(d, &d->new, i, "it is new"))
+		return;
 	else if (d->new.role[i] == ROLE_INIT && d->pairs.how[i] == MATCH_NONE)
 		diff_refuse(d, "init-changed", &d->new, i, -1,
 			    "Do the work in a callback", "a patch has no __init or __exit code");
 	else if (d->new.role[i] == ROLE_UNKNOWN)
 		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,
 			    "it is new in section %s, whose meaning is not known", a->section->name);
+}
+
+/* Roles of which a change is a problem. (Registrations are judged as a set.) */
+static bool judged(const struct diff *d, uint32_t i)
+{
+	enum role role = d->new.role[i];
+
+	return role == ROLE_CONST || role == ROLE_STATE || role == ROLE_PIECE || role == ROLE_INIT ||
+	       role == ROLE_UNKNOWN;
 }
 
 static void judge_data(struct changes *c)
@@ -201,7 +218,8 @@ static void judge_data(struct changes *c)
 	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
 		if (d->new.role[i] == ROLE_CODE)
 			continue;
-		if (d->verdicts[i].state == VERDICT_CHANGED)
+		if (d->verdicts[i].state == VERDICT_CHANGED && judged(d, i) &&
+		    !request_leaves(d, &d->new, i, d->verdicts[i].reason))
 			judge_changed_data(c, i);
 		else if (d->verdicts[i].state == VERDICT_NEW)
 			judge_new_data(c, i);
@@ -231,7 +249,7 @@ static void judge_unknown(struct diff *d)
 
 		while (a < end && (d->new.role[a] != ROLE_UNKNOWN || o->atoms[a].symbol))
 			a++;
-		if (a < end && !section_same(d, s))
+		if (a < end && !section_same(d, s) && !request_leaves(d, &d->new, a, "it differs"))
 			diff_refuse(d, "unknown-section-changed", &d->new, a, -1,
 				    "Report the section, so that this tool can learn about it",
 				    "section %s changed and its meaning is not known", s->name);
@@ -355,8 +373,9 @@ static int changes_alloc(struct changes *c)
 	d->replaced = arena_array(d->arena, n, sizeof(*d->replaced));
 	d->lookups = arena_array(d->arena, n, sizeof(*d->lookups));
 	c->table = arena_array(d->arena, n, sizeof(*c->table));
+	c->left = arena_array(d->arena, n, sizeof(*c->left));
 	c->queue = arena_array(d->arena, n, sizeof(*c->queue));
-	if (!d->carried || !d->replaced || !d->lookups || !c->table || !c->queue)
+	if (!d->carried || !d->replaced || !d->lookups || !c->table || !c->left || !c->queue)
 		return -ENOMEM;
 	return index_users(c);
 }
@@ -374,6 +393,7 @@ int pass_changes(struct diff *d)
 	err = changes_registrations(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);
+	requests_unused(d);
 	mark_carried(d);
 	return err;
 }

@@ -312,6 +312,7 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 		return refused("unknown-section", arena_printf(d->arena, "it needs section %s, whose "
 							       "meaning is not known",
 							       t->section->name), NULL);
+	case ROLE_REQUEST:
 	case ROLE_IGNORED:
 		break;
 	}

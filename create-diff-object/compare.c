@@ -379,12 +379,9 @@ static struct verdict compare_code(struct diff *d, uint32_t orig, uint32_t new)
 	return compare_entries(d, orig, new);
 }
 
-/*
- * What the running kernel's memory is, for data that keeps its value: read-only data cannot be
- * written, and code reaches per-CPU data by offset. NULL where that is the same.
- */
-static const char *storage_differs(const struct side *o, const struct atom *a, const struct side *n,
-				   const struct atom *b)
+/* Read-only data cannot be written, and code reaches per-CPU data by offset. */
+const char *storage_differs(const struct side *o, const struct atom *a, const struct side *n,
+			    const struct atom *b)
 {
 	static const char sealed[] = "ro_after_init";
 
@@ -433,7 +430,8 @@ static struct verdict judge(struct diff *d, uint32_t n)
 
 	if (role == ROLE_EXTERN || !new_atom(d, n)->symbol || value_role(role))
 		return (struct verdict){ .state = VERDICT_NONE };
-	if (role == ROLE_IGNORED || role == ROLE_CALLBACK || role == ROLE_HINT)
+	if (role == ROLE_IGNORED || role == ROLE_CALLBACK || role == ROLE_REQUEST ||
+	    role == ROLE_HINT)
 		return (struct verdict){ .state = VERDICT_NONE };
 	if (o == NO_ATOM)
 		return (struct verdict){ .state = VERDICT_NEW };

@@ -41,7 +41,7 @@ static bool wants_copy(const struct diff *d, const struct atom *from, const stru
 	const struct atom *t = r->target == NO_ATOM ? NULL : new_atom(d, r->target);
 
 	return t && t->symbol && is_short(r) && d->new.role[t->id] == ROLE_CODE &&
-	       d->pairs.twin[t->id] != NO_ATOM && r->addend == (int64_t)t->entry &&
+	       d->verdicts[t->id].state == VERDICT_SAME && r->addend == (int64_t)t->entry &&
 	       !part_only(&d->new, t->id) && d->arch->is_branch(d->new.object, from, r);
 }
 

@@ -34,6 +34,9 @@ static const struct {
 	/* Which pairs differ, each judged alone, and in what? */
 	{ "compare", pass_compare },
 
+	/* Which differences does the author want to be left alone? */
+	{ "requests", pass_requests },
+
 	/*
 	 * What does that mean for a running kernel: which functions are replaced, and which changes
 	 * cannot be applied at all? From here on it is known which atoms the patch has a version of.

@@ -36,6 +36,7 @@ enum role {
 	ROLE_INIT,	/* gone after boot or module load */
 	ROLE_EXTERN,	/* undefined or absolute symbol */
 	ROLE_CALLBACK,	/* pointer to a callback of the patch author */
+	ROLE_REQUEST,	/* what the patch author asks of the differ */
 	ROLE_UNKNOWN,	/* in a section that nobody knows */
 };
 
@@ -122,6 +123,16 @@ struct callback {
 	uint32_t function;	/* atom */
 };
 
+/* What the patch author asks of the differ: to leave differences alone. */
+enum request_kind { REQUEST_SECTION, REQUEST_FUNCTION, REQUEST_DATA, REQUEST_SYSCALL };
+
+struct request {
+	uint32_t kind;		/* enum request_kind */
+	const char *name;	/* of a section, or in the source */
+	uint32_t atom;		/* where it is */
+	bool used;
+};
+
 /* An instruction of carried code whose immediate becomes a load of the variable that it stands for. */
 struct constant {
 	uint32_t function;	/* atom */
@@ -142,6 +153,8 @@ struct diff {
 	struct side orig, new;
 	struct pairing pairs;		/* correlate */
 	struct verdict *verdicts;	/* compare */
+	struct request *requests;	/* requests */
+	uint32_t n_requests;
 	bool *carried;			/* changes: code and data the patch brings a version of */
 	const char **replaced;		/* changes: why ftrace will redirect this function, or NULL */
 	uint32_t n_replaced;
@@ -189,6 +202,24 @@ int pass_compare(struct diff *d);
 bool refs_same(struct diff *d, const struct ref *o, const struct ref *n, const char **reason);
 /* Whether two atoms hold the same value: bytes and references. */
 bool values_same(struct diff *d, uint32_t orig, uint32_t new);
+
+/*
+ * What the kernel's memory is, where that alone makes two atoms of one value differ: read-only or
+ * not, per-CPU or not. NULL where it is the same.
+ */
+const char *storage_differs(const struct side *o, const struct atom *a, const struct side *n,
+			    const struct atom *b);
+
+/* requests.c */
+#define REQUEST_PREFIX ".discard.kpatch.request."
+int pass_requests(struct diff *d);
+/*
+ * Whether the author asks to leave a difference in @atom of @s alone; if so, warns of it. @how: what
+ * differs.
+ */
+bool request_leaves(struct diff *d, const struct side *s, uint32_t atom, const char *how);
+/* Warns of requests that met nothing. After the last request_leaves(). */
+void requests_unused(struct diff *d);
 
 /* changes.c: what of the differences can be applied, and how */
 int pass_changes(struct diff *d);

@@ -110,6 +110,8 @@ static int refuse_registration(struct diff *d, struct strmap *told, const struct
 {
 	const struct atom *a = &s->object->atoms[i];
 
+	if (request_leaves(d, s, i, arena_printf(d->arena, "the patch %s it", how)))
+		return 0;
 	if (exported_name(a))
 		return refuse_export(d, told, s, i, how);
 	diff_refuse(d, "registration-changed", s, i, -1,

@@ -104,6 +104,8 @@ static enum role discard_role(const struct atom *a)
 {
 	if (!strncmp(a->section->name, CALLBACK_PREFIX, strlen(CALLBACK_PREFIX)))
 		return ROLE_CALLBACK;
+	if (!strncmp(a->section->name, REQUEST_PREFIX, strlen(REQUEST_PREFIX)))
+		return ROLE_REQUEST;
 	/* Keeps a symbol from being optimized away; in a patch it would only demand more symbols. */
 	if (!strcmp(a->section->name, ".discard.addressable"))
 		return ROLE_IGNORED;

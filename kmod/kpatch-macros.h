@@ -17,12 +17,37 @@
  *
  * The pointers travel in .discard.kpatch.callback.KIND sections, which create-diff-object turns
  * into entries of .kpatch.callbacks (kpatch-abi.h). Nothing of them stays in the running module.
+ *
+ * What the kernel is to keep
+ * --------------------------
+ * Some differences are refused that the author knows to be harmless, or carried without need. These
+ * macros name them; they hold for the file that they stand in, and change nothing in its code. The
+ * kernel keeps what it has, and the patch's code refers to that. Each difference left alone is a
+ * warning of the build and in the manifest, and so is a macro that met none.
+ *
+ *	KPATCH_IGNORE_FUNCTION(fn);	fn stays as it runs, whatever the patch changes in it: an
+ *			__init function, or one in which nothing but a macro's expansion differs
+ *	KPATCH_IGNORE_SECTION("name");	the same for all that is in a section that is named in
+ *			the source: ".init.text", a table of one's own. New things in it are left out
+ *	KPATCH_ALLOW_DATA_CHANGE(var);	the initial value of var differs, and the running kernel's
+ *			value is right as it is, or a callback changes it. Not for a change of size
+ *			or of the kind of memory. For a static of a function it stands in the function
+ *
+ * KPATCH_SYSCALL_DEFINE1(name, ...) to KPATCH_SYSCALL_DEFINE6: in place of SYSCALL_DEFINEn where a patch
+ * changes the types or names of a system call's arguments. The description that tracing shows was
+ * read at boot and stays as it was.
+ *
+ * KPATCH_STATIC_CALL(name)(args): calls what the static call `name` leads to at this moment, through
+ * the pointer in its key. static_call() works in patches as well; this one leaves nothing for objtool
+ * and for the kernel to patch. The static call must not be one that can be empty (static_call_cond()).
  */
 #ifndef KPATCH_MACROS_H
 #define KPATCH_MACROS_H
 
+#include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/livepatch.h>
+#include <linux/static_call_types.h>
 
 typedef int (*kpatch_pre_patch_t)(struct klp_object *obj);
 typedef void (*kpatch_post_patch_t)(struct klp_object *obj);
@@ -37,5 +62,31 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_POST_PATCH_CALLBACK(fn) KPATCH_CALLBACK(post_patch, fn)
 #define KPATCH_PRE_UNPATCH_CALLBACK(fn) KPATCH_CALLBACK(pre_unpatch, fn)
 #define KPATCH_POST_UNPATCH_CALLBACK(fn) KPATCH_CALLBACK(post_unpatch, fn)
+
+/* A name for create-diff-object (requests.c), as text: a reference would keep the compiler from inlining. */
+#define KPATCH_REQUEST(kind, text)                                                           \
+	static const char __used __aligned(1) __section(".discard.kpatch.request." #kind)    \
+		__UNIQUE_ID(kpatch_request)[] = (text)
+
+#define KPATCH_IGNORE_SECTION(name) KPATCH_REQUEST(ignore_section, name)
+#define KPATCH_IGNORE_FUNCTION(fn)              \
+	KPATCH_REQUEST(ignore_function, #fn);   \
+	static_assert(sizeof(&(fn)), "no function")
+#define KPATCH_ALLOW_DATA_CHANGE(var)           \
+	KPATCH_REQUEST(allow_data, #var);       \
+	static_assert(sizeof(&(var)), "no variable")
+
+/* SYSCALL_DEFINEn without the tables that describe it. */
+#define KPATCH_SYSCALL_DEFINEx(x, name, ...)    \
+	KPATCH_REQUEST(keep_syscall, #name);    \
+	__SYSCALL_DEFINEx(x, _##name, __VA_ARGS__)
+#define KPATCH_SYSCALL_DEFINE1(name, ...) KPATCH_SYSCALL_DEFINEx(1, name, __VA_ARGS__)
+#define KPATCH_SYSCALL_DEFINE2(name, ...) KPATCH_SYSCALL_DEFINEx(2, name, __VA_ARGS__)
+#define KPATCH_SYSCALL_DEFINE3(name, ...) KPATCH_SYSCALL_DEFINEx(3, name, __VA_ARGS__)
+#define KPATCH_SYSCALL_DEFINE4(name, ...) KPATCH_SYSCALL_DEFINEx(4, name, __VA_ARGS__)
+#define KPATCH_SYSCALL_DEFINE5(name, ...) KPATCH_SYSCALL_DEFINEx(5, name, __VA_ARGS__)
+#define KPATCH_SYSCALL_DEFINE6(name, ...) KPATCH_SYSCALL_DEFINEx(6, name, __VA_ARGS__)
+
+#define KPATCH_STATIC_CALL(name) ((typeof(STATIC_CALL_TRAMP(name)) *)READ_ONCE(STATIC_CALL_KEY(name).func))
 
 #endif

@@ -156,9 +156,23 @@ $a static void post(struct klp_object *obj) { }\nKPATCH_POST_UNPATCH_CALLBACK(po
 	says 'version_proc_show'
 }
 
-@test "a function that neither the kernel nor the patch has: modpost's complaint ends the build" {
-	make_patch nowhere fs/proc/version.c \
-		's/seq_printf(m, linux_proc_banner/extern void no_such_helper(void); no_such_helper(); &/'
-	refuses 10 modpost "$patch"
-	says 'no_such_helper'
+@test "what the author wants to be left alone: on real files, with the kernel's own headers" {
+	make_patch left kernel/sys.c '/^#include <linux\/export.h>/i\
+#include "kpatch-macros.h"
+		s/^int fs_overflowuid = DEFAULT_FS_OVERFLOWUID;/int fs_overflowuid = 77; KPATCH_ALLOW_DATA_CHANGE(fs_overflowuid);/
+		s/^SYSCALL_DEFINE3(getcpu, unsigned __user/KPATCH_SYSCALL_DEFINE3(getcpu, int __user/
+		/^SYSCALL_DEFINE0(getppid)/,/^}/s/^\tint pid;/\tint pid = KPATCH_STATIC_CALL(might_resched)() * 0;/
+		$a KPATCH_IGNORE_FUNCTION(__x64_sys_gettid); KPATCH_IGNORE_SECTION("no such section");
+		/^SYSCALL_DEFINE0(gettid)/,/^}/s/return/return 1 +/'
+	run -0 kpatch_build "$patch"
+	yaml=$(< "$OUT/livepatch-left.yaml")
+	grep -qE 'name: __[a-z0-9]*_sys_getppid$' <<< "$yaml"
+	[[ $(grep -cE 'name: __[a-z0-9]*_sys_gettid$' <<< "$yaml") -eq 0 && $(grep -c difference-ignored <<< "$output") -ge 3 ]]
+	says 'KPATCH_ALLOW_DATA_CHANGE\(fs_overflowuid\) asks: its initial value differs'
+	says '__p_syscall_meta__getcpu: .*KPATCH_SYSCALL_DEFINE\(getcpu\) asks: the patch removes it'
+	says 'KPATCH_IGNORE_FUNCTION\(__x64_sys_gettid\) asks'
+	says 'KPATCH_IGNORE_SECTION\(no such section\) met no difference'
+	readelf -sW "$OUT/livepatch-left.ko" | grep -q '__SCK__might_resched'
+	no_trace=$(readelf -SW "$OUT/livepatch-left.ko"; readelf -sW "$OUT/livepatch-left.ko")
+	[[ $no_trace != *kpatch_request* && $no_trace != *discard* ]]
 }

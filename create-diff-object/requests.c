@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the patch author vouches for, with the macros of kmod/kpatch-macros.h: differences that the
+ * differ would apply or refuse, and that it is to leave alone. The kernel keeps what it has, and whatever
+ * the patch carries refers to that.
+ *
+ * A request is a string in a section .discard.kpatch.request.KIND: the name of a section, function,
+ * variable or system call, as in the source, so that asking changes nothing in the compiled code.
+ * Each difference that is left alone is a warning, and so is a request that met none.
+ */
+#include "create-diff-object/passes.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const struct {
+	const char *name;	/* of the section, behind REQUEST_PREFIX */
+	const char *macro;
+} kinds[] = {
+	[REQUEST_SECTION] = { "ignore_section", "KPATCH_IGNORE_SECTION" },
+	[REQUEST_FUNCTION] = { "ignore_function", "KPATCH_IGNORE_FUNCTION" },
+	[REQUEST_DATA] = { "allow_data", "KPATCH_ALLOW_DATA_CHANGE" },
+	[REQUEST_SYSCALL] = { "keep_syscall", "KPATCH_SYSCALL_DEFINE" },
+};
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+static void add(struct diff *d, const struct atom *a)
+{
+	const char *text = (const char *)atom_bytes(a);
+	uint32_t k = 0;
+
+	while (k < N_KINDS && strcmp(a->section->name + strlen(REQUEST_PREFIX), kinds[k].name))
+		k++;
+	if (k == N_KINDS || !text || a->size < 2 || text[a->size - 1] || a->n_refs) {
+		diff_refuse(d, "bad-request", &d->new, a->id, -1,
+			    "Use the macros of kpatch-macros.h of this version",
+			    "section %s does not hold a name that is understood", a->section->name);
+		return;
+	}
+	d->requests[d->n_requests++] = (struct request){ .kind = k, .name = text, .atom = a->id };
+}
+
+int pass_requests(struct diff *d)
+{
+	const struct object *o = d->new.object;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		n += d->new.role[i] == ROLE_REQUEST;
+	d->requests = arena_array(d->arena, n, sizeof(*d->requests));
+	if (!d->requests)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		if (d->new.role[i] == ROLE_REQUEST && o->atoms[i].symbol)
+			add(d, &o->atoms[i]);
+	return 0;
+}
+
+static struct request *find(struct diff *d, enum request_kind kind, const char *name)
+{
+	for (uint32_t i = 0; name && i < d->n_requests; i++)
+		if (d->requests[i].kind == kind && !strcmp(d->requests[i].name, name))
+			return &d->requests[i];
+	return NULL;
+}
+
+/* Whether the compiler made @symbol of what is @name in the source: "f", "f.constprop.0". */
+static bool made_of(const char *symbol, const char *name)
+{
+	size_t n = strlen(name);
+
+	return !strncmp(symbol, name, n) && (!symbol[n] || symbol[n] == '.');
+}
+
+/* By any of the atom's names: system calls have several. */
+static struct request *find_named(struct diff *d, enum request_kind kind, const struct side *s,
+				  uint32_t atom)
+{
+	const struct object *o = s->object;
+	const struct atom *a = &o->atoms[atom];
+
+	for (uint32_t i = 0; i < d->n_requests; i++)
+		for (uint32_t k = a->first_symbol; k < a->first_symbol + a->n_symbols; k++)
+			if (d->requests[i].kind == kind &&
+			    made_of(o->symbols[o->atom_symbols[k]].name, d->requests[i].name))
+				return &d->requests[i];
+	return NULL;
+}
+
+/* @name without @prefix, or NULL: it does not begin so. */
+static const char *behind(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) ? NULL : name + strlen(prefix);
+}
+
+/* The system call that a table entry of SYSCALL_DEFINE() describes. */
+static const char *syscall_of(const struct atom *a)
+{
+	static const char *const prefixes[] = { "__p_syscall_meta__", "__event_enter__", "__event_exit__" };
+	const char *name = NULL;
+
+	for (size_t i = 0; a->symbol && i < sizeof(prefixes) / sizeof(prefixes[0]) && !name; i++)
+		name = behind(a->name, prefixes[i]);
+	return name;
+}
+
+/* Values alone may differ: code that runs knows size and kind of what it has. */
+static bool same_storage(const struct diff *d, const struct side *s, uint32_t atom)
+{
+	uint32_t twin = s == &d->new ? d->pairs.twin[atom] : NO_ATOM;
+
+	return twin != NO_ATOM && orig_atom(d, twin)->size == new_atom(d, atom)->size &&
+	       !storage_differs(&d->orig, orig_atom(d, twin), &d->new, new_atom(d, atom));
+}
+
+static struct request *request_for(struct diff *d, const struct side *s, uint32_t atom)
+{
+	const struct atom *a = &s->object->atoms[atom];
+	struct request *r = a->section ? find(d, REQUEST_SECTION, a->section->name) : NULL;
+
+	if (!r && a->kind == ATOM_FUNC)
+		r = find_named(d, REQUEST_FUNCTION, s, function_root(s, atom));
+	if (!r && a->kind != ATOM_FUNC && same_storage(d, s, atom))
+		r = find_named(d, REQUEST_DATA, s, atom);
+	if (!r && s->role[atom] == ROLE_REGISTER)
+		r = find(d, REQUEST_SYSCALL, syscall_of(a));
+	return r;
+}
+
+bool request_leaves(struct diff *d, const struct side *s, uint32_t atom, const char *how)
+{
+	struct request *r = d->n_requests ? request_for(d, s, atom) : NULL;
+
+	if (!r)
+		return false;
+	r->used = true;
+	diff_warn(d, "difference-ignored", s, atom, -1, NULL, "the kernel's is kept, as %s(%s) asks: %s",
+		  kinds[r->kind].macro, r->name, how);
+	return true;
+}
+
+void requests_unused(struct diff *d)
+{
+	for (uint32_t i = 0; i < d->n_requests; i++)
+		if (!d->requests[i].used && d->requests[i].kind != REQUEST_SYSCALL)
+			diff_warn(d, "request-without-effect", &d->new, d->requests[i].atom, -1,
+				  "Remove it, or check the name", "%s(%s) met no difference",
+				  kinds[d->requests[i].kind].macro, d->requests[i].name);
+}
