@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # work and machine are the caller's
 #
-# What test/corpus/run and test/corpus/sample.bats share: the fixes between two point releases of
-# Debian's kernel source as patches, one a .c file, built for the older of the two and tried in a
-# machine that runs it. Reads the kernels that fetch-kernel keeps. Writes below $work, in the test cache.
+# What test/corpus/run is made of: the fixes between two point releases of Debian's kernel source as
+# patches, one a .c file, built for the older of the two and tried in a machine that runs it. Reads the
+# kernels that fetch-kernel keeps. Writes the patches to $shared, in the test cache, and the rest to $work.
 #
 # The two releases are the two before the newest but one that the archive offers: neither of them is
 # what the tests were written on.
@@ -12,7 +12,7 @@ corpus_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$corpus_dir/../lib/common.sh"
 build=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
 
-# corpus_pair SERIES: sets root and release (the older kernel), newer (a source version), work
+# corpus_pair SERIES: sets root and release (the older kernel), newer (a source version), shared
 corpus_pair() {
 	local versions
 	apt_refresh || say "the package archive does not answer (see $TEST_CACHE/apt/update.log)"
@@ -22,8 +22,8 @@ corpus_pair() {
 	newer=${versions[2]}
 	root=$("$corpus_dir/../lib/fetch-kernel" --before "${newer%%-*}" "$1") || return 1
 	release=$(basename "$root")
-	work=$TEST_CACHE/corpus/$1-$(cut -d - -f 1 "$root/.version")-${newer%%-*}
-	mkdir -p "$work"/{out,log,built,tried}
+	shared=$TEST_CACHE/corpus/$1-$(cut -d - -f 1 "$root/.version")-${newer%%-*}
+	mkdir -p "$shared"
 }
 
 # prepared_tree: the older kernel's source, as kpatch-build keeps it
@@ -32,35 +32,36 @@ prepared_tree() {
 		--stop-after prepare "$TEST_TOP/examples/meminfo-string.patch" 2>&1 | sed -n 's/^tree  *//p'
 }
 
-# changes_as_patches SUFFIX OLD NEW: a patch for each file that both trees have and that differs
+# changes_as_patches OLD NEW: a patch for each file that both trees have and that differs; prints the names
 changes_as_patches() {
 	local file
-	while read -r file; do
-		[[ -e $2/$file ]] || continue
-		! cmp -s "$2/$file" "$3/$file" || continue
-		mkdir -p "$work/patches.new/$(dirname "$file")"
-		diff -u --label "a/$file" --label "b/$file" "$2/$file" "$3/$file" > "$work/patches.new/$file" ||
+	(LC_ALL=C diff -rq "$1" "$2" || true) | sed -n "s|^Files $1/\\(.*\\) and .* differ\$|\\1|p" | while read -r file; do
+		mkdir -p "$shared/patches.new/$(dirname "$file")"
+		diff -u --label "a/$file" --label "b/$file" "$1/$file" "$2/$file" > "$shared/patches.new/$file" ||
 			(($? == 1)) || return 1
 		echo "$file"
-	done < <(cd "$3" && find . -name "*.$1" -printf '%P\n' | LC_ALL=C sort)
+	done
 }
 
-# corpus_patches: $work/patches/FILE for each change, and $work/fixes: the .c files, shuffled, always alike
+# corpus_patches SERIES: $shared/patches/FILE for each change, and $shared/sources: which of them are .c files
 corpus_patches() {
-	local old new=$work/newer tar top
-	[[ ! -s $work/fixes ]] || return 0
+	local old new=$shared/newer tar top
+	[[ ! -d $shared/patches ]] || return 0
 	old=$(prepared_tree)
 	[[ -d $old ]] || { say "$release cannot be prepared"; return 1; }
 	tar=$(fetch_source "${1}" "$newer") || return 1
-	rm -rf "$new" "$work/patches" "$work/patches.new"
+	rm -rf "$new" "$shared/patches.new"
 	mkdir -p "$new"
 	tar -xf "$tar" -C "$new" --wildcards '*.[ch]'
 	top=$(echo "$new"/*)
-	changes_as_patches h "$old" "$top" > "$work/headers"
-	changes_as_patches c "$old" "$top" > "$work/sources"
+	changes_as_patches "$old" "$top" | grep '\.c$' | LC_ALL=C sort > "$shared/sources"
 	rm -rf "$new"
-	mv "$work/patches.new" "$work/patches"
-	sort -R --random-source=<(yes "$newer" | head -c 1000000) "$work/sources" | nl -n rz -w 4 -s ' ' > "$work/fixes"
+	mv "$shared/patches.new" "$shared/patches"
+}
+
+# shuffled SEED: the .c files with numbers, in an order that depends on nothing else
+shuffled() {
+	sort -R --random-source=<(yes "$1" | head -c 1000000) "$shared/sources" | nl -n rz -w 4 -s ' '
 }
 
 # errors_of LOG: the ids of the problems in kpatch-build's messages, most frequent first
@@ -84,7 +85,7 @@ build_fix() {
 	mkdir -p "$work/out/$number"
 	timeout --kill-after=10 600 "$build/kpatch-build" --root "$root" --kernel "$release" \
 		--cache "$TEST_CACHE/build" --quiet --name "$name" --output "$work/out/$number" \
-		"$work/patches/$file" > "$work/log/$number" 2>&1 || status=$?
+		"$shared/patches/$file" > "$work/log/$number" 2>&1 || status=$?
 	echo "$status $(errors_of "$work/log/$number")" > "$work/built/$number.new"
 	mv "$work/built/$number.new" "$work/built/$number"
 }
@@ -116,7 +117,7 @@ is_defended() {
 is_half() {
 	local name
 	for name in $(grep -m 1 ': error: ' "$1" | grep -oE "'[^']+'" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
-		! grep -rqE --include='*.h' "^[+-].*\\<$name\\>" "$work/patches" || return 0
+		! grep -rqE --include='*.h' "^[+-].*\\<$name\\>" "$shared/patches" || return 0
 	done
 	return 1
 }
@@ -127,7 +128,6 @@ targets_of() {
 		tr -d '"' | xargs
 }
 
-# shellcheck disable=SC2154 # machine is the caller's
 corpus_machine() { "$TEST_TOP/test/vm/run" --name "$machine" "$@"; }
 
 start_machine() {
