@@ -8,7 +8,8 @@
 #   make check      all tests, everything installed and fetched
 #   make lint       static checks
 #   make bench      the figures
-#   make sweep      hundreds of objects proven against stock kernels; resumable
+#   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable
+#   make mutants    the differ, broken in 90 places: the tests must notice each
 #   make corpus     hundreds of real fixes built for the older stock kernels, loaded and unloaded; resumable
 #   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
@@ -104,7 +105,7 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check bench sweep corpus soak lint
+.PHONY: demo check bench sweep corpus soak mutants lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
@@ -114,8 +115,11 @@ bench:
 	@test/bench
 sweep:
 	@test/sweep
+	@test/sweep-identity
 corpus:
 	@test/corpus/run
+mutants:
+	@test/mutants/run
 soak:
 	@KPATCH_RELOADS=100 KPATCH_CYCLES=200 test/run test/vm/lifecycle.bats test/vm/modules.bats \
 		test/vm/lifecycle.bats@6.12 test/vm/modules.bats@6.12

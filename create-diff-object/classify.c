@@ -282,8 +282,6 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 		return classify_literal(d, from, ref);
 	case ROLE_FRESH:
 		return patch("a static of the call site");
-	case ROLE_CALLBACK:
-		return patch("a callback");
 	case ROLE_CODE:
 		return classify_code(d, from, ref);
 	case ROLE_STATE:
@@ -303,7 +301,7 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 			return diff_classify_kernel(d, from, t->id);
 		break;
 	case ROLE_EXTERN:
-		if (t->kind == ATOM_EXTERN)
+		if (t->kind == ATOM_EXTERN && t->symbol)
 			return diff_classify_kernel(d, from, t->id);
 		break;
 	case ROLE_UNKNOWN:
@@ -313,6 +311,7 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 							       "meaning is not known",
 							       t->section->name), NULL);
 	case ROLE_REQUEST:
+	case ROLE_CALLBACK: /* becomes metadata and is gone */
 	case ROLE_IGNORED:
 		break;
 	}

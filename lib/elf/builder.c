@@ -134,7 +134,7 @@ uint64_t builder_append(struct builder *b, struct builder_section *s, const void
 		fail(b, r);
 		return UINT64_MAX;
 	}
-	if (s->type != SHT_NOBITS) {
+	if (s->type != SHT_NOBITS && end) {
 		memset(s->data + s->size, 0, end - s->size);
 		if (data && size)
 			memcpy(s->data + start, data, size);

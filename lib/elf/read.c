@@ -93,6 +93,8 @@ static int read_section(struct container *c, uint32_t index)
 	}
 	if (s->align & (s->align - 1))
 		return damaged(r, s, 0, "alignment is no power of two");
+	if (s->size > MAX_DISTANCE || s->align > MAX_DISTANCE)
+		return damaged(r, s, 0, "section is larger than any memory");
 	if (s->type == SHT_NOBITS)
 		return 0;
 	if (h.sh_offset > o->size || h.sh_size > o->size - h.sh_offset)

@@ -24,6 +24,12 @@
 #include "lib/elf/arch.h"
 #include "lib/elf/object.h"
 
+/*
+ * No section is larger and no relocation leads further: more than the address space of the kernel. So sums of
+ * offsets do not overflow, here and in all that reads the object.
+ */
+#define MAX_DISTANCE (1ll << 48)
+
 /* An object as it is made: what the reader owns until it hands the object over. */
 struct reader {
 	struct object *o;

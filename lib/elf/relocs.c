@@ -16,7 +16,7 @@ static int by_offset(const void *a, const void *b)
 
 	if (x->offset != y->offset)
 		return x->offset < y->offset ? -1 : 1;
-	/* several on one field stay in the order of the file */
+	/* several at one place (a R_X86_64_NONE and another) stay in the order of the file */
 	return x->bias < y->bias ? -1 : x->bias > y->bias;
 }
 
@@ -74,8 +74,11 @@ static int read_section_relocs(struct reader *r, const struct section *s, const 
 	}
 	if (!sorted)
 		qsort(first, o->refs + o->n_refs - first, sizeof(*first), by_offset);
-	for (struct ref *ref = first; ref < o->refs + o->n_refs; ref++)
+	for (struct ref *ref = first; ref < o->refs + o->n_refs; ref++) {
 		ref->bias = 0;
+		if (ref > first && ref[-1].offset + ref[-1].width > ref->offset && ref->width)
+			return damaged(r, s, ref->offset, "two relocations of the same bytes");
+	}
 	return 0;
 }
 

@@ -129,6 +129,8 @@ static int resolve_target(struct reader *r, const struct section *from, struct r
 			       "relocation to %s, which is neither code nor data", s->name);
 	ref->target = target;
 	ref->addend = subtract(byte, (int64_t)o->atoms[target].offset);
+	if (ref->addend > MAX_DISTANCE || ref->addend < -MAX_DISTANCE)
+		return damaged(r, from, ref->offset, "relocation that leads out of any memory");
 	return 0;
 }
 

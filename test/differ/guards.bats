@@ -137,3 +137,40 @@ END
 	differ
 	refused unknown-section-changed
 }
+
+# found by test/fuzz/differ_fuzz.c
+@test "code that reads the pointer of a callback" {
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	patched <<-'END'
+		static void called(void) { ext2(3); }
+		__used static void (*const volatile cb)(void) __section(".discard.kpatch.callback.pre_patch") = called;
+		int f(int x) { cb(); return ext(x) + 1; }
+	END
+	differ
+	refused reference-not-possible
+	[[ $stderr == *"f+0x"*"cb, which a patch cannot carry"* ]]
+}
+
+# found by test/fuzz/differ_fuzz.c
+@test "a reference to a symbol without a name" {
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1;/+ 2;/'
+	compile original; compile patched; make_symbols
+	# the name of ext in the symbol table becomes the empty string
+	python3 - patched.o <<-'END'
+		import struct, sys
+		d = bytearray(open(sys.argv[1], 'rb').read())
+		off, = struct.unpack_from('<Q', d, 40)
+		n, = struct.unpack_from('<H', d, 60)
+		sections = [struct.unpack_from('<IIQQQQIIQQ', d, off + 64 * i) for i in range(n)]
+		symtab = next(s for s in sections if s[1] == 2)
+		names = sections[symtab[6]][4]
+		for at in range(symtab[4], symtab[4] + symtab[5], 24):
+		    name = names + struct.unpack_from('<I', d, at)[0]
+		    if d[name:name + 4] == b'ext\0':
+		        struct.pack_into('<I', d, at, 0)
+		open(sys.argv[1], 'wb').write(d)
+	END
+	differ_objects
+	refused reference-not-possible
+}

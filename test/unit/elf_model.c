@@ -252,7 +252,7 @@ static void test_prefix_symbols(void)
 static void test_outside_pointers(void)
 {
 	struct fixture f = { .b = builder_new(EM_X86_64, 0) };
-	struct builder_section *s = add(&f, ".data.rel", DATA, NULL, 48), *bss, *split;
+	struct builder_section *s = add(&f, ".data.rel", DATA, NULL, 60), *bss, *split;
 	struct builder_symbol *a, *abs, *undefined, *livepatch;
 
 	bss = builder_section(f.b, ".bss", SHT_NOBITS, DATA, 8, 0);
@@ -266,21 +266,21 @@ static void test_outside_pointers(void)
 	undefined = builder_symbol(f.b, "undefined", STB_GLOBAL, STT_NOTYPE, NULL, SHN_UNDEF, 0, 0);
 	livepatch = builder_symbol(f.b, ".klp.sym.vmlinux.x,0", STB_GLOBAL, STT_NOTYPE, NULL, 0xff20, 0, 0);
 	builder_reloc(f.b, s, 0, R_X86_64_64, a, 16);	/* one past a: still about a */
-	builder_reloc(f.b, s, 4, R_X86_64_32, a, -8);
-	builder_reloc(f.b, s, 8, R_X86_64_64, builder_section_symbol(f.b, split), -8);
-	builder_reloc(f.b, s, 16, R_X86_64_64, builder_section_symbol(f.b, split), 24);
-	builder_reloc(f.b, s, 24, R_X86_64_64, abs, 1);
-	builder_reloc(f.b, s, 32, R_X86_64_64, undefined, 2);
-	builder_reloc(f.b, s, 36, R_X86_64_32S, NULL, 3);
-	builder_reloc(f.b, s, 40, R_X86_64_64, livepatch, 4);
-	builder_reloc(f.b, s, 44, R_X86_64_PC32, builder_section_symbol(f.b, bss), 16);
-	builder_reloc(f.b, s, 48, R_X86_64_NONE, undefined, 0);
+	builder_reloc(f.b, s, 8, R_X86_64_32, a, -8);
+	builder_reloc(f.b, s, 12, R_X86_64_64, builder_section_symbol(f.b, split), -8);
+	builder_reloc(f.b, s, 20, R_X86_64_64, builder_section_symbol(f.b, split), 24);
+	builder_reloc(f.b, s, 28, R_X86_64_64, abs, 1);
+	builder_reloc(f.b, s, 36, R_X86_64_64, undefined, 2);
+	builder_reloc(f.b, s, 44, R_X86_64_32S, NULL, 3);
+	builder_reloc(f.b, s, 48, R_X86_64_64, livepatch, 4);
+	builder_reloc(f.b, s, 56, R_X86_64_PC32, builder_section_symbol(f.b, bss), 16);
+	builder_reloc(f.b, s, 60, R_X86_64_NONE, undefined, 0);
 	ok_number(finish(&f), 0, "pointers: read");
 	ok_string(refs_of(f.o, ".data.rel"),
-		  ".data.rel+0x0+0->a+16/0 .data.rel+0x0+4->a-8/0 .data.rel+0x0+8->split-8/0 "
-		  ".data.rel+0x0+16->split+24/0 .data.rel+0x0+24->abs+1/0 .data.rel+0x0+32->undefined+2/0 "
-		  ".data.rel+0x0+36->*ABS*+3/0 .data.rel+0x0+40->.klp.sym.vmlinux.x,0+4/0 .data.rel+0x0+44->b+0/0 "
-		  ".data.rel+0x0+48->undefined+0/0", "pointers outside of what they are about");
+		  ".data.rel+0x0+0->a+16/0 .data.rel+0x0+8->a-8/0 .data.rel+0x0+12->split-8/0 "
+		  ".data.rel+0x0+20->split+24/0 .data.rel+0x0+28->abs+1/0 .data.rel+0x0+36->undefined+2/0 "
+		  ".data.rel+0x0+44->*ABS*+3/0 .data.rel+0x0+48->.klp.sym.vmlinux.x,0+4/0 .data.rel+0x0+56->b+0/0 "
+		  ".data.rel+0x0+60->undefined+0/0", "pointers outside of what they are about");
 	ok(by_name(f.o, "abs")->kind == ATOM_ABS && by_name(f.o, "undefined")->kind == ATOM_EXTERN &&
 	   by_name(f.o, ".klp.sym.vmlinux.x,0")->kind == ATOM_EXTERN, "atoms of symbols without a section");
 	ok(by_name(f.o, "a")->kind == ATOM_OBJECT && !atom_bytes(by_name(f.o, "a")), "bss has no bytes");
@@ -384,7 +384,6 @@ static void test_misfits(void)
 	builder_reloc(f.b, ex, 0, R_X86_64_PC32, t, 0);	   /* 16 bytes are no multiple of 12 */
 	builder_reloc(f.b, bug, 0, R_X86_64_PC32, t, 0);   /* the second entry has no owner */
 	builder_reloc(f.b, mcount, 0, R_X86_64_64, t, 0);
-	builder_reloc(f.b, mcount, 8, R_X86_64_64, t, 1);
 	builder_reloc(f.b, mcount, 12, R_X86_64_32, t, 1); /* not a field */
 	builder_reloc(f.b, para, 0, R_X86_64_64, t, 0);
 	builder_reloc(f.b, para, 16, R_X86_64_64, t, 2);
@@ -514,6 +513,14 @@ static int refusal(int which, const char *id)
 	if (which == 8)
 		func(&f, "g", s, 3, 5);
 	builder_reloc(f.b, s, which == 3 ? 5 : which == 7 ? 2 : 1, which == 4 ? 999 : R_X86_64_PLT32, x, -4);
+	if (which == 9)
+		builder_reloc(f.b, s, 4, R_X86_64_32S, x, 0);
+	if (which == 10)
+		builder_reloc(f.b, s, 5, R_X86_64_8, x, INT64_MAX - 8);
+	if (which == 11)
+		builder_append(f.b, builder_section(f.b, ".bss", SHT_NOBITS, DATA, 8, 0), NULL, 1ull << 49, 8);
+	if (which == 12)
+		builder_reloc(f.b, s, 5, R_X86_64_8, x, -(1ll << 49));
 	if (which == 5)
 		builder_rela_section(f.b, ".rela.text", s, 0);
 	if (which == 6)
@@ -536,6 +543,10 @@ static void test_refusals(void)
 	ok_number(refusal(4, "object-damaged"), -EBADMSG, "a relocation of unknown type");
 	ok_number(refusal(5, "object-damaged"), -EBADMSG, "two relocation sections");
 	ok_number(refusal(6, "object-damaged"), -EBADMSG, "relocations without addends");
+	ok_number(refusal(9, "object-damaged"), -EBADMSG, "two relocations of the same bytes");
+	ok_number(refusal(10, "object-damaged"), -EBADMSG, "an addend that no sum can hold");
+	ok_number(refusal(11, "object-damaged"), -EBADMSG, "a section larger than any memory");
+	ok_number(refusal(12, "object-damaged"), -EBADMSG, "a relocation that leads out of any memory");
 	ok_number(refusal(7, "relocation-outside-instruction"), -ENOTSUP, "a field of no instruction");
 	ok_number(refusal(8, "relocation-outside-instruction"), -ENOTSUP, "a symbol inside of an instruction");
 

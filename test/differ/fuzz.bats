@@ -1,0 +1,72 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# test/fuzz/differ_fuzz.c for KPATCH_FUZZ_SECONDS (a minute), with sanitizers and bounded memory: mutated pairs of
+# objects that between them have most of what the differ treats specially.
+
+load differ.bash
+
+# everything: a source of many parts; NEXT as it is patched
+parts() {
+	cat <<-'END'
+		void exported_call(const char *, void *);
+		static int counter; static int per __section(".data..percpu");
+		int table[4] = { 1, 2, 3, 4 };
+		static noinline int other(int x) { static int buf, buf2; buf += x; return ext2(x) + counter + buf2++; }
+		static noinline __attribute__((cold)) int cold(int x) { static int buf; return ext(x + buf++); }
+		__section(".sched.text") noinline int sched(int x) { return x ? other(x) : ext(x); }
+		__section(".sched.text") int sched2(int x) { return sched(x) + per; }
+		__section(".init.text") int start(int x) { return ext(x); }
+		noinline int f(int x)
+		{
+			counter += x;
+			exported_call("some text", table);
+			if (x > 3)
+				asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n.long 1b - ., 0\n"
+					     ".word 7, 0\n.popsection");
+			asm volatile("1: jmp 2f\n2:\n.pushsection __jump_table,\"aw\"\n.balign 8\n"
+				     ".long 1b - .,2b - .\n.quad counter - .\n.popsection");
+			asm volatile("1: nop\n2:\n.pushsection .altinstructions,\"a\"\n.long 1b - .,3f - .\n"
+				     ".word 1,0\n.byte 1,1\n.popsection\n.pushsection .altinstr_replacement,\"ax\"\n"
+				     "3: nop\n4:\n.popsection");
+			asm volatile("1: nop\n.pushsection __ex_table,\"a\"\n.long 1b - .,1b - .,3\n.popsection");
+			return other(x) + cold(x) + NEXT;
+		}
+		int g(int x) { return f(x) + table[x & 3] + (x == 5 ? cold(3) : 0); }
+		const struct { int (*a)(int), (*b)(int); const char *name; } ops = { f, g, "ops" };
+	END
+	[[ ${1:-} != added ]] || cat <<-'END'
+		static const int added[] = { 5, 6, 7 };
+		static int fresh_state = 8, zero_state;
+		int added_function(int x) { zero_state++; return ext(added[x % 3]) + fresh_state++; }
+		void *added_pointers[] = { &fresh_state, "more text", f };
+		static void called(void) { exported_call("callback", added_pointers); }
+		__used static void (*const cb)(void) __section(".discard.kpatch.callback.post_patch") = called;
+	END
+}
+
+@test "pairs of mutated objects: an answer each, none that the self-check objects to" {
+	local top=$TOP seed=$RANDOM
+	gcc -std=gnu11 -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$top" \
+		-o fuzz "$top"/test/fuzz/differ_fuzz.c \
+		$(find "$top"/create-diff-object -name '*.c' ! -name main.c) "$top"/lib/elf/*.c \
+		"$top"/lib/elf/*/*.c "$top"/lib/util/{arena,diag,strmap}.c -ldw -lelf -lZydis -pthread
+	parts | sed 's/NEXT/1/' | original
+	parts added | sed 's/NEXT/2/' | patched
+	compile original && compile patched
+	cp original.o split1.o && cp patched.o split2.o
+	extra_flags=(-fno-function-sections -fno-data-sections -g)
+	compile original && compile patched
+	export UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1 ASAN_OPTIONS=hard_rss_limit_mb=1024
+	# undamaged, both are changes: the mutations begin from something that goes the whole way
+	run -0 ./fuzz split1.o split2.o
+	[[ $output == "1 read, 0 refused, 0 same, 1 changed" ]]
+	run -0 ./fuzz split1.o split1.o
+	[[ $output == "1 read, 0 refused, 1 same, 0 changed" ]]
+	echo "seed $seed"
+	run timeout $((${KPATCH_FUZZ_SECONDS:-60} + 120)) ./fuzz --mutate "${KPATCH_FUZZ_SECONDS:-60}" "$seed" \
+		split1.o split2.o original.o patched.o split1.o split1.o
+	tail -n 20 <<< "$output"
+	[[ $status -eq 0 && $output =~ ^([0-9]+)" pairs, "([0-9]+)" read, "([0-9]+)" refused, "([0-9]+)" same, "([0-9]+)" changed"$ ]]
+	# it has been everywhere
+	for n in 1 2 3 4 5; do [[ ${BASH_REMATCH[n]} -gt 100 ]]; done
+}
