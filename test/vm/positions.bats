@@ -96,3 +96,39 @@ positions_of() {
 	in_vm nfs-up
 	assert_match "$(log_of_test)" 'live patch: NULL of program 100003'
 }
+
+# state_at ADDRESS: whether the function there begins with a call, instead of a no-operation
+state_at() {
+	case $(in_vm "peek 0x$1" | cut -d ' ' -f 2) in
+	e8*) echo patched ;;
+	0f1f440000*) echo original ;;
+	*) echo unknown ;;
+	esac
+}
+
+# Of 6.1's modules only amdgpu has ordinary functions of one name in several sections, and there is no
+# such hardware here: the function does not run, but its first instruction shows which one is patched.
+@test "several functions of a name in a module, in different sections" {
+	local ko unlikely addresses base states=
+	[[ $KERNEL_RELEASE == 6.1.* ]] || skip "no module of this kernel has such functions"
+	ko=$(find "$KERNEL_ROOT/lib/modules" -name amdgpu.ko)
+	unlikely=$(readelf -SW "$ko" | sed -n 's/^ *\[ *\([0-9]*\)\] \.text\.unlikely .*/\1/p')
+	unlikely=$(readelf -sW "$ko" | awk -v s="$unlikely" '$8 == "wave_read_ind" && $7 == s { print $2 }')
+	[[ $(wc -w <<< "$unlikely") == 1 ]]
+	build_and_load same-name-section.patch
+	in_vm 'modprobe amdgpu'
+	mapfile -t addresses < <(in_vm 'grep " wave_read_ind.*\[amdgpu\]" /proc/kallsyms' | cut -d ' ' -f 1 | sort)
+	[[ ${#addresses[@]} == 4 ]]
+	base=$(in_vm 'cat /sys/module/amdgpu/sections/.text.unlikely')
+	unlikely=$(printf '%x' $((base + 0x$unlikely)))
+	for address in "${addresses[@]}"; do
+		[[ $address == "$unlikely" ]] && states+=" unlikely:" || states+=' text:'
+		states+=$(state_at "$address")
+	done
+	# those in .text are in the order of the link: gfx_v9_0, gfx_v10_0, gfx_v11_0
+	[[ ${states/ unlikely:patched/} == ' text:original text:patched text:original' ]] ||
+		{ echo "$states"; return 1; }
+	[[ $states == *unlikely:patched* ]]
+	unload_all
+	in_vm 'rmmod amdgpu'
+}

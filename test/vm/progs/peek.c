@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * peek FUNCTION [MODULE]: the bytes of a function as the running kernel has them, after
+ * peek FUNCTION|0xADDRESS [MODULE]: the bytes of a function as the running kernel has them, after
  * alternatives, static calls, static branches and all that. Prints its address and its bytes in
  * hexadecimal. Reads /proc/kallsyms and /proc/kcore, changes nothing. Without MODULE the function
  * of vmlinux is meant.
@@ -40,9 +40,9 @@ static int find_function(const char *name, const char *module, unsigned long *st
 	char line[1024];
 	FILE *f;
 
-	*start = 0;
+	*start = strncmp(name, "0x", 2) ? 0 : strtoul(name, NULL, 16);
 	*end = ~0UL;
-	for (int pass = 0; pass < 2; pass++) {
+	for (int pass = *start ? 1 : 0; pass < 2; pass++) {
 		f = fopen("/proc/kallsyms", "r");
 		if (!f)
 			return -1;
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 	unsigned long start, end;
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: peek FUNCTION [MODULE]\n");
+		fprintf(stderr, "usage: peek FUNCTION|0xADDRESS [MODULE]\n");
 		return 2;
 	}
 	if (find_function(argv[1], argc > 2 ? argv[2] : "", &start, &end)) {
