@@ -210,7 +210,7 @@ const char *package_doc_path(struct arena *a, const struct manifest *m, const ch
 
 const char *package_hotfix(struct arena *a, const struct manifest *m, const char *verb)
 {
-	return arena_printf(a, "/usr/libexec/kpatch/hotfix %s %s %s %s", verb, package_name(a, m),
+	return arena_printf(a, PACKAGE_HOTFIX " %s %s %s %s", verb, package_name(a, m),
 			    m->kernel.release, m->name);
 }
 

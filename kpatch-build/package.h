@@ -73,7 +73,8 @@ int package_run(struct build *b, const struct package *p, const char *const *arg
 /* Files of the package, from its root. */
 const char *package_module_path(struct arena *a, const struct manifest *m);
 const char *package_doc_path(struct arena *a, const struct manifest *m, const char *file);
-/* A command line for the maintainer scripts: the loader's hotfix(8) with @verb. */
+/* The program that the maintainer scripts call (contrib/hotfix), and a command line with @verb. */
+#define PACKAGE_HOTFIX "/usr/libexec/kpatch/hotfix"
 const char *package_hotfix(struct arena *a, const struct manifest *m, const char *verb);
 
 /* package_text.c: one sentence, a paragraph, a list of what changes; lines of at most 78 columns. */

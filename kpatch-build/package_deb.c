@@ -63,7 +63,7 @@ static int write_control(struct build *b, const struct package *p, const char *r
 }
 
 /*
- * @when: the first argument with which dpkg asks for it. What dpkg calls the script for otherwise
+ * @when: the shell pattern of the first argument with which dpkg asks for it. What dpkg calls the script for otherwise
  * needs nothing done: an upgrade is looked after by the new version's postinst.
  */
 static int write_script(struct build *b, const struct package *p, const char *root,
@@ -74,7 +74,8 @@ static int write_script(struct build *b, const struct package *p, const char *ro
 
 	if (err)
 		return err;
-	fprintf(t.f, "#!/bin/sh\nset -e\ncase \"$1\" in\n%s)\n\t%s\n\t;;\nesac\n", when,
+	fprintf(t.f, "#!/bin/sh\nset -e\ncase \"$1\" in\n%s)\n\t%s%s\n\t;;\nesac\n", when,
+		strcmp(verb, "remove") ? "" : "[ ! -x " PACKAGE_HOTFIX " ] || ",
 		package_hotfix(b->arena, p->manifest, verb));
 	return text_close(b, &t, root, arena_printf(b->arena, "DEBIAN/%s", name), 0755);
 }

@@ -53,7 +53,7 @@ static void write_tags(FILE *f, struct build *b, const struct package *p)
 /* $1 is how many versions of the package there will be. */
 static void write_scripts(FILE *f, struct build *b, const struct package *p)
 {
-	fprintf(f, "\n%%post\n%s\n\n%%preun\nif [ \"$1\" = 0 ]; then\n\t%s\nfi\n",
+	fprintf(f, "\n%%post\n%s\n\n%%preun\nif [ \"$1\" = 0 ] && [ -x " PACKAGE_HOTFIX " ]; then\n\t%s\nfi\n",
 		package_hotfix(b->arena, p->manifest, "install"),
 		package_hotfix(b->arena, p->manifest, "remove"));
 }

@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# The packages of this toolchain, and hotfix packages installed by dpkg and rpm into a root of their own,
+# where nothing is running: kept, upgraded, removed. What happens where the kernel runs: debian.bats.
+
+load package
+
+DEB=kpatch-patch-6.1.0-56-amd64
+
+# as_root COMMAND...: dpkg and rpm change the root directory and owners
+as_root() {
+	if (($(id -u) == 0)); then
+		"$@"
+	else
+		unshare --map-root-user "$@"
+	fi
+}
+in_root() { as_root chroot "$ROOT" "$@"; }
+
+# a root with a shell and what kpatch is linked with
+make_root() {
+	local library
+	ROOT=$BATS_TEST_TMPDIR/root
+	mkdir -p "$ROOT"/{bin,usr/bin,usr/sbin,dev,etc,var/lib/dpkg/{info,updates},var/lib/rpm,tmp,boot,lib,lib64}
+	cp "$(command -v busybox)" "$ROOT/bin/"
+	for program in sh cat ls rm stat grep tr uname echo sed; do
+		ln -s busybox "$ROOT/bin/$program"
+	done
+	: > "$ROOT/var/lib/dpkg/status"
+	: > "$ROOT/var/lib/dpkg/available"
+	. "$TEST_TOP/test/lib/common.sh"
+	needed_libraries "$BUILD/kpatch" | while read -r library; do
+		mkdir -p "$ROOT/$(dirname "$library")"
+		cp -L "$library" "$ROOT/$library"
+	done
+	chmod -R go-w "$ROOT"
+}
+
+install_deb() { as_root dpkg --root="$ROOT" "$@" 2>&1; }
+# a package with nothing in it, only its name
+empty_deb() {
+	mkdir -p "empty/DEBIAN"
+	printf 'Package: %s\nVersion: 1\nArchitecture: amd64\nMaintainer: a <b@c>\nDescription: empty\n' "$1" \
+		> empty/DEBIAN/control
+	dpkg-deb -b empty "$1.deb"
+}
+empty_rpm() {
+	cat > "$1.spec" <<-END
+		Name: $1
+		Version: 1
+		Release: 1
+		Summary: empty
+		License: none
+		$2
+		%description
+		%files
+	END
+	rpmbuild -bb --define "_topdir $PWD/top" --define "_rpmdir $PWD" --define "_rpmfilename $1.rpm" "$1.spec"
+}
+rpm_root() { as_root rpm --root "$ROOT" --dbpath /var/lib/rpm "$@" 2>&1; }
+
+stored() { (cd "$ROOT/var/lib/kpatch" 2> /dev/null && find . -name '*.ko' -printf '%P\n' | LC_ALL=C sort); }
+
+@test "the debs and RPMs of this toolchain: every installed file is in one of two packages" {
+	version=$(sed -n 's/^VERSION := //p' "$TEST_TOP/Makefile")
+	make -C "$TEST_TOP" -s --no-print-directory install DESTDIR="$PWD/stage" > log 2>&1 || { cat log; return 1; }
+	(cd stage && find usr -type f -not -path '*/share/doc/*' | sed 's|^usr/local|usr|' | sort) > expected
+	for file in "$PACKAGES"/*.deb; do
+		[[ $(dpkg-deb -f "$file" Version) == "$version" ]]
+		dpkg-deb -x "$file" debs
+	done
+	(cd debs && find . -type f -not -path '*/share/doc/*' | sed 's|^\./||; s|^lib/|usr/lib/|; s|\.gz$||' | sort) > got
+	grep -v share/lintian got | diff expected -
+	for file in "$PACKAGES"/*.rpm; do
+		[[ $(rpm -qp --qf '%{VERSION}' "$file") == "$version" ]]
+		unpack_rpm "$file" rpms
+	done
+	(cd rpms && find . -type f -not -path '*/share/doc/*' -not -path '*/licenses/*' | sed 's|^\./||; s|\.gz$||' | sort) > got
+	sed '/80-kpatch.preset/d' got | diff expected -
+	for tree in debs rpms; do
+		grep -rqx 'ExecStart=/usr/sbin/kpatch boot' $tree
+		strings $tree/usr/bin/kpatch-build | grep -qx /usr/share/kpatch
+		"$tree/usr/sbin/kpatch" version
+	done
+	run dpkg-deb -f "$PACKAGES"/kpatch-loader_*.deb Depends
+	[[ $output != *gcc* && $output != *zydis* && $output == *libyaml* ]]
+}
+
+@test "lintian and rpmlint find no error in the packages of this toolchain" {
+	# who distributes them puts in a name of their own
+	run lintian --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog "$PACKAGES"/*.deb
+	[[ -z $(grep '^E:' <<< "$output") ]] || { echo "$output"; return 1; }
+	run rpmlint "$PACKAGES"/*.rpm
+	# it compiles, so it needs headers; "kpatch.yaml.5" is not a page in the language "yaml"
+	errors=$(grep ': E: ' <<< "$output" |
+		grep -vE 'no-signature|no-packager-tag|devel-dependency|bad-manual-page-folder .*kpatch.yaml' || true)
+	[[ $output == *'2 packages'* && -z $errors ]] || { echo "$output"; return 1; }
+}
+
+@test "dpkg: install, upgrade, a second kernel, remove" {
+	make_root
+	install_deb --force-depends -i "$PACKAGES"/kpatch-loader_*.deb
+	versioned livepatch-fix-1 1 fix1.ko
+	versioned livepatch-fix-2 2 fix2.ko
+	KERNEL=6.12.117+deb12-amd64 versioned livepatch-fix-1 1 other.ko
+	pack deb fix1.ko
+	# not without its kernel
+	run ! install_deb -i "$package"
+	[[ $output == *"depends on linux-image-$RELEASE "* ]]
+	[[ -z $(stored) ]]
+	install_deb --purge "$DEB"
+	for release in $RELEASE 6.12.117+deb12-amd64; do
+		empty_deb "linux-image-$release"
+		install_deb -i "linux-image-$release.deb"
+	done
+	install_deb -i "$package"
+	[[ $(stored) == "$RELEASE/livepatch_fix_1.ko" ]]
+	cmp fix1.ko "$ROOT/var/lib/kpatch/$RELEASE/livepatch_fix_1.ko"
+	pack deb other.ko
+	install_deb -i "$package"
+	pack deb fix2.ko
+	install_deb -i "$package"
+	[[ $(stored) == "$RELEASE/livepatch_fix_2.ko
+6.12.117+deb12-amd64/livepatch_fix_1.ko" ]]
+	# again, and configured again after a failure, is no harm
+	install_deb -i "$package"
+	[[ $(stored | wc -l) == 2 ]]
+	# what the administrator has added is left alone
+	versioned livepatch-own 1 own.ko
+	cp own.ko "$ROOT/tmp/"
+	in_root kpatch install /tmp/own.ko
+	install_deb -r "$DEB"
+	[[ $(stored) == "$RELEASE/livepatch_own.ko
+6.12.117+deb12-amd64/livepatch_fix_1.ko" ]]
+	install_deb -r kpatch-patch-6.12.117+deb12-amd64
+	in_root kpatch uninstall --kernel "$RELEASE" livepatch-own
+	[[ -z $(find "$ROOT/var/lib/kpatch" -mindepth 1) ]] # no notes are left either
+	[[ -z $(find "$ROOT/usr/lib/kpatch" -mindepth 1) ]]
+}
+
+@test "dpkg: a patch that cannot be kept is a failure that can be mended" {
+	make_root
+	install_deb --force-depends -i "$PACKAGES"/kpatch-loader_*.deb
+	empty_deb "linux-image-$RELEASE"
+	install_deb -i "linux-image-$RELEASE.deb"
+	mkdir -p "$ROOT/var/lib/kpatch"
+	chmod 777 "$ROOT/var/lib/kpatch"
+	versioned livepatch-fix 1 fix.ko
+	pack deb fix.ko
+	run ! install_deb -i "$package"
+	[[ $output == *'[store-not-trusted]'* ]]
+	chmod 755 "$ROOT/var/lib/kpatch"
+	install_deb --configure -a
+	[[ $(stored) == "$RELEASE/livepatch_fix.ko" ]]
+	# a loader that is gone already does not keep the package from being removed
+	install_deb --force-depends -r kpatch-loader
+	run install_deb -r "$DEB"
+	[[ $status == 0 ]] || { echo "$output"; return 1; }
+}
+
+@test "rpm: install, upgrade, a second kernel, erase" {
+	make_root
+	empty_rpm base 'Provides: /bin/sh'
+	empty_rpm kernel-one "Provides: /boot/vmlinuz-$RELEASE"
+	empty_rpm kernel-two 'Provides: kernel-uname-r = 5.14.0-70.el9.x86_64'
+	rpm_root --initdb
+	rpm_root -i base.rpm
+	rpm_root -i --nodeps "$PACKAGES"/kpatch-loader-*.rpm
+	versioned livepatch-fix-1 1 fix1.ko
+	versioned livepatch-fix-2 2 fix2.ko
+	KERNEL=5.14.0-70.el9.x86_64 versioned livepatch-fix-1 1 other.ko
+	pack rpm fix1.ko
+	run ! rpm_root -i "$package"
+	[[ $output == *"/boot/vmlinuz-$RELEASE is needed by"* ]]
+	rpm_root -i kernel-one.rpm
+	rpm_root -i "$package"
+	[[ $(stored) == "$RELEASE/livepatch_fix_1.ko" ]]
+	cmp fix1.ko "$ROOT/var/lib/kpatch/$RELEASE/livepatch_fix_1.ko"
+	pack rpm other.ko
+	run ! rpm_root -i "$package"
+	[[ $output == *"kernel-uname-r = 5.14.0-70.el9.x86_64 is needed by"* ]]
+	rpm_root -i kernel-two.rpm
+	rpm_root -i "$package"
+	pack rpm fix2.ko
+	rpm_root -U "$package"
+	[[ $(stored) == "5.14.0-70.el9.x86_64/livepatch_fix_1.ko
+$RELEASE/livepatch_fix_2.ko" ]]
+	[[ $(rpm_root -qa 'kpatch-patch-*' | wc -l) == 2 ]]
+	rpm_root -V "$DEB"
+	rpm_root -e "$DEB" kpatch-patch-5.14.0-70.el9.x86-64
+	[[ -z $(stored) ]]
+	[[ -z $(find "$ROOT/usr/lib/kpatch" -mindepth 1) ]]
+}
