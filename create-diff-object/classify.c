@@ -270,6 +270,35 @@ static struct routing classify_init(struct diff *d, const struct atom *from, con
 		       "Use or add something that is neither");
 }
 
+static uint64_t address_of(struct diff *d, const char *name)
+{
+	struct ksym k = { .address = 0 };
+	const char *why;
+
+	return d->input->ksyms->find(d->input->ksyms, name, NULL, &k, &why) ? 0 : k.address;
+}
+
+/* Whether vmlinux has it where boot code and data were. */
+static bool in_init_range(struct diff *d, const struct ksym *k)
+{
+	struct init_range *init = &d->init;
+
+	if (!init->asked)
+		*init = (struct init_range){ true, address_of(d, "__init_begin"),
+					     address_of(d, "__init_end") };
+	return init->begin && k->address >= init->begin && k->address < init->end;
+}
+
+/* A symbol of another object. Where that has it, only its address in the kernel tells. */
+static struct routing classify_extern(struct diff *d, const struct atom *from, const struct atom *t)
+{
+	struct routing r = diff_classify_kernel(d, from, t->id);
+
+	if (r.route == ROUTE_KLP && !strcmp(r.ksym.object, "vmlinux") && in_init_range(d, &r.ksym))
+		return classify_init(d, from, t);
+	return r;
+}
+
 static struct routing classify(struct diff *d, uint32_t atom, const struct ref *ref)
 {
 	const struct atom *from = new_atom(d, atom), *t;
@@ -302,7 +331,7 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 		break;
 	case ROLE_EXTERN:
 		if (t->kind == ATOM_EXTERN && t->symbol)
-			return diff_classify_kernel(d, from, t->id);
+			return classify_extern(d, from, t);
 		break;
 	case ROLE_UNKNOWN:
 		if (t->symbol && d->pairs.twin[t->id] != NO_ATOM)

@@ -112,6 +112,12 @@ struct lookup {
 	struct ksym ksym;
 };
 
+/* Where vmlinux has what it frees when it has booted. */
+struct init_range {
+	bool asked;
+	uint64_t begin, end;	/* link-time addresses; equal: not known */
+};
+
 struct inclusion {
 	bool in;
 	uint32_t because;	/* atom that needs it, NO_ATOM for what starts the walk */
@@ -162,6 +168,7 @@ struct diff {
 	struct callback *callbacks;	/* callbacks */
 	uint32_t n_callbacks;
 	struct lookup *lookups;		/* classify: cache, by patched atom */
+	struct init_range init;		/* classify: cache */
 	struct inclusion *included;	/* include */
 	uint32_t n_included;
 	uint32_t *static_keys;		/* include: keys of the static calls in included code */

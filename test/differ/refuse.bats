@@ -49,6 +49,28 @@ END
 	written
 }
 
+@test "__init code and data of another object" {
+	original <<-'END'
+		extern int setting; int start(int); extern int later;
+		int f(int x) { return ext(x); }
+		int __section(".ref.text") g(int x) { return x ? ext(x) : start(x); }
+	END
+	extra_ksyms=("ffffffff84000000 D __init_begin" "ffffffff84001000 D __init_end" "ffffffff84000100 D setting"
+		"ffffffff84000200 T start" "ffffffff84001000 D later")
+	patched 's/f\(int x\) \{ return ext\(x\)/f(int x) { return ext(x + setting)/'
+	make_kernel() { make_symbols; sed -i -E '/^ffffffff83.* (setting|start|later)$/d' kallsyms; }
+	compile original; compile patched; make_kernel
+	differ_objects
+	refused reference-to-init
+	[[ $stderr == *"f+0x"*"it refers to setting, which is __init"* ]]
+	# what is behind the end stays, and what used it before may go on
+	patched 's/f\(int x\) \{ return ext\(x\)/f(int x) { return ext(x + later)/' 's/x \? ext/x > 1 ? ext/'
+	compile patched; make_kernel
+	differ_objects
+	written
+	[[ $(funcs | sort | xargs) == "f f 0 vmlinux g g 0 vmlinux" ]]
+}
+
 @test "__exit code" {
 	original <<< 'int __section(".exit.text") stop(int x) { return ext(x) + 1; }'
 	patched 's/\+ 1/+ 2/'
