@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define UNIQUE_ID "__UNIQUE_ID_"
+/* __BTF_ID__struct__file__8347348: a counter and the line, with nothing between them */
+#define BTF_ID "__BTF_ID__"
 #define INITCALL "__initcall__"
 
 /* The length of "123_45_" at the end of the module part of an initcall's name, else 0. */
@@ -77,6 +79,8 @@ const char *name_base(struct arena *arena, const char *name)
 	strip_dot_numbers(base);
 	if (!strncmp(base, UNIQUE_ID, strlen(UNIQUE_ID)))
 		strip_trailing_digits(base, strlen(UNIQUE_ID));
+	else if (!strncmp(base, BTF_ID, strlen(BTF_ID)))
+		strip_trailing_digits(base, strlen(BTF_ID));
 	else if (!strncmp(base, INITCALL, strlen(INITCALL)))
 		strip_initcall(base);
 	return strcmp(base, name) ? base : name;
