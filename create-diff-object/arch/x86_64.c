@@ -134,6 +134,9 @@ struct line_walk {
 	bool constant[N_ARGS];	/* arguments that were loaded with a constant */
 	bool pending[N_ARGS];	/* arguments whose constant differs between the versions */
 	int64_t delta;		/* by how much all of them differ; 0: none seen yet */
+	const uint8_t *was, *is; /* the code of both versions */
+	ZydisDecoder decoder;
+	bool away;		/* behind a jump, on the way to its call only */
 };
 
 static bool anything_pending(const struct line_walk *w)
@@ -258,8 +261,56 @@ static bool shifted_line(struct line_walk *w, int64_t was, int64_t is)
 }
 
 static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstruction *insn,
-		      const ZydisDecodedOperand *ops, const uint8_t *was, const uint8_t *is)
+		      const ZydisDecodedOperand *ops);
+
+/* Decodes the instruction at *at, takes it in, and moves on. */
+static bool walk_on(struct line_walk *w, uint64_t *at)
 {
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction insn;
+	uint64_t here = *at;
+
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&w->decoder, w->is + here, w->a->size - here, &insn, ops)))
+		return false;
+	*at += insn.length;
+	return walk_step(w, here, &insn, ops);
+}
+
+/*
+ * Calls that differ in their line alone share the rest: mov $line, %edx; jmp to where the others go on. What
+ * differs is followed there, to its call; one jump is what compilers make of it.
+ */
+static bool settles_at(const struct line_walk *from, uint64_t at)
+{
+	struct line_walk w = *from;
+
+	w.ref = 0;
+	w.away = true;
+	for (int i = 0; i < 32 && at < w.a->size && anything_pending(&w); i++)
+		if (!walk_on(&w, &at))
+			return false;
+	return !anything_pending(&w);
+}
+
+/* A jump or branch inside of the function. */
+static bool branch_inside(struct line_walk *w, uint64_t next, const ZydisDecodedInstruction *insn,
+			  const ZydisDecodedOperand *ops)
+{
+	bool good = !anything_pending(w);
+
+	if (!good && !w->away && insn->mnemonic == ZYDIS_MNEMONIC_JMP &&
+	    ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+		good = settles_at(w, next + (uint64_t)ops[0].imm.value.s);
+	memset(w->place, 0, sizeof(w->place));
+	memset(w->constant, 0, sizeof(w->constant));
+	memset(w->pending, 0, sizeof(w->pending));
+	return good;
+}
+
+static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstruction *insn,
+		      const ZydisDecodedOperand *ops)
+{
+	const uint8_t *was = w->was + at, *is = w->is + at;
 	const struct ref *r = ref_in(w, at, insn->length);
 	unsigned int from, to;
 	uint8_t arg = NO_ARG;
@@ -277,11 +328,8 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 	if (insn->meta.category == ZYDIS_CATEGORY_CALL ||
 	    (insn->mnemonic == ZYDIS_MNEMONIC_JMP && r && r->target != w->a->id))
 		return settle(w, r && r->target != NO_ATOM ? w->o->atoms[r->target].name : NULL);
-	if (insn->meta.branch_type != ZYDIS_BRANCH_TYPE_NONE) {
-		memset(w->place, 0, sizeof(w->place));
-		memset(w->constant, 0, sizeof(w->constant));
-		return !anything_pending(w);
-	}
+	if (insn->meta.branch_type != ZYDIS_BRANCH_TYPE_NONE)
+		return branch_inside(w, at + insn->length, insn, ops);
 	if (reads_pending(w, insn, ops))
 		return false;
 	arg = constant_arg(is, insn->length);
@@ -299,21 +347,14 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 static bool only_lines(const struct object *o, const struct atom *a, const struct object *n,
 		       const struct atom *b)
 {
-	struct line_walk w = { .o = n, .a = b };
-	const uint8_t *was = atom_bytes(a), *is = atom_bytes(b);
-	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
-	ZydisDecodedInstruction insn;
-	ZydisDecoder decoder;
+	struct line_walk w = { .o = n, .a = b, .was = atom_bytes(a), .is = atom_bytes(b) };
 
-	if (!was || !is || a->size != b->size)
+	if (!w.was || !w.is || a->size != b->size)
 		return false;
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	for (uint64_t at = 0; at < b->size; at += insn.length) {
-		if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, is + at, b->size - at, &insn, ops)))
+	ZydisDecoderInit(&w.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	for (uint64_t at = 0; at < b->size;)
+		if (!walk_on(&w, &at))
 			return false;
-		if (!walk_step(&w, at, &insn, ops, was + at, is + at))
-			return false;
-	}
 	return !anything_pending(&w);
 }
 
