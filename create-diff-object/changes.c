@@ -391,6 +391,8 @@ int pass_changes(struct diff *d)
 	judge_data(&c);
 	judge_unknown(d);
 	err = changes_registrations(d);
+	if (!err)
+		err = changes_removed(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);
 	requests_unused(d);

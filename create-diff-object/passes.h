@@ -225,6 +225,8 @@ int pass_requests(struct diff *d);
  * differs.
  */
 bool request_leaves(struct diff *d, const struct side *s, uint32_t atom, const char *how);
+/* Whether the author vouches for a variable that is new. */
+bool request_allows(struct diff *d, uint32_t atom);
 /* Warns of requests that met nothing. After the last request_leaves(). */
 void requests_unused(struct diff *d);
 
@@ -232,6 +234,8 @@ void requests_unused(struct diff *d);
 int pass_changes(struct diff *d);
 /* registrations.c: its part for tables that the kernel reads once */
 int changes_registrations(struct diff *d);
+/* removed.c: its part for variables that are gone */
+int changes_removed(struct diff *d);
 
 /* copies.c */
 int pass_copies(struct diff *d);

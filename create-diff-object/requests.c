@@ -139,6 +139,15 @@ bool request_leaves(struct diff *d, const struct side *s, uint32_t atom, const c
 	return true;
 }
 
+bool request_allows(struct diff *d, uint32_t atom)
+{
+	struct request *r = find_named(d, REQUEST_DATA, &d->new, atom);
+
+	if (r)
+		r->used = true;
+	return r != NULL;
+}
+
 void requests_unused(struct diff *d)
 {
 	for (uint32_t i = 0; i < d->n_requests; i++)

@@ -31,7 +31,8 @@
  *			the source: ".init.text", a table of one's own. New things in it are left out
  *	KPATCH_ALLOW_DATA_CHANGE(var);	the initial value of var differs, and the running kernel's
  *			value is right as it is, or a callback changes it. Not for a change of size
- *			or of the kind of memory. For a static of a function it stands in the function
+ *			or of the kind of memory. For a static of a function it stands in the function.
+ *			Of a new variable: it is no old one under another name
  *
  * KPATCH_SYSCALL_DEFINE1(name, ...) to KPATCH_SYSCALL_DEFINE6: in place of SYSCALL_DEFINEn where a patch
  * changes the types or names of a system call's arguments. The description that tracing shows was

@@ -211,3 +211,48 @@ END
 	written
 	grep -q 'vmlinux.pcpu,0' <(relocs .text.f)
 }
+
+@test "a static local that is gone: a warning with its name" {
+	original <<< 'int f(int x) { static int calls; return ext(x + ++calls); } int g(int x) { static char once[3]; return ext(once[x]++); }'
+	patched 's/static int calls; return ext\(x \+ \+\+calls\)/return ext(x + 1)/'
+	differ
+	written
+	[[ "$(ids)" == variable-removed && $stderr == *"f: warning: it no longer uses calls."[0-9]*"which stays in the kernel"* ]]
+}
+
+@test "a variable that gets another name would lose its value: refused, unless the author knows better" {
+	original <<'END'
+		static int count;
+		int f(int x) { static int calls; return ext(x + ++calls); }
+		int g(int x) { return ext(count += x); }
+END
+	patched 's/calls/rounds/g'
+	differ
+	refused variable-renamed
+	[[ $stderr == *"f+0x"*"it uses the new variable rounds."*" in place of calls."* ]]
+	patched 's/count/counter/g'
+	differ
+	refused variable-renamed
+	[[ $stderr == *"g+0x"*"the new variable counter in place of count,"* ]]
+	# another size is another variable
+	patched 's/int calls/long rounds/; s/calls/rounds/g'
+	differ
+	written
+	[[ "$(ids)" == variable-removed && $(symbol "$(nm out.o | awk '/rounds/ { print $3 }')") == "LOCAL OBJECT .bss.rounds"* ]]
+	rm out.o
+	patched 's/calls/rounds/g' '$a static const char __used __section(".discard.kpatch.request.allow_data") r[] = "rounds";'
+	differ
+	written
+	[[ "$(ids)" == variable-removed ]]
+}
+
+@test "a static whose function is gone with it, or that moves along with its code: no word" {
+	original <<'END'
+		static noinline int old(int x) { static int calls; return ext(x + ++calls); }
+		int f(int x) { return old(x); }
+END
+	patched <<< 'int f(int x) { return ext2(x); }'
+	differ
+	written
+	[[ -z "$(ids)" ]]
+}
