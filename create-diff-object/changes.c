@@ -144,8 +144,8 @@ static void refuse_data(struct changes *c, uint32_t i)
 	struct diff *d = c->d;
 
 	diff_refuse(d, "data-changed", &d->new, i, -1,
-		    "Leave the data as it is and set it in a pre-patch callback, or use a shadow "
-		    "variable", "%s: the running kernel has this data already",
+		    "Set it in a pre-patch callback, and say KPATCH_ALLOW_DATA_CHANGE() "
+		    "(doc/authors.md); or use a shadow variable", "%s: the running kernel has this data already",
 		    d->verdicts[i].reason);
 }
 

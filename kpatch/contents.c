@@ -152,7 +152,9 @@ static enum outcome check_functions(struct kpatch *k, const struct patch_file *f
 	struct strmap *seen;
 	enum outcome o;
 
-	if (!t.section || !t.section->data || t.section->size % sizeof(struct kpatch_func))
+	/* a patch may have nothing but callbacks: then the list is empty */
+	if (!t.section || (t.section->size && !t.section->data) ||
+	    t.section->size % sizeof(struct kpatch_func))
 		return damaged(k, f, "it is missing or cut short");
 	t.n = t.section->size / sizeof(struct kpatch_func);
 	t.pointers = arena_array(k->arena, t.section->size / 8 + 1, sizeof(*t.pointers));

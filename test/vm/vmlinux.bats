@@ -185,3 +185,12 @@ load vm
 	[[ $(in_vm 'cat /proc/self/comm') == 'cat (live patched)' ]]
 	assert_match "$(code_of comm_show livepatch_lock_prefix)" 'lock (xadd|dec|sub|cmpxchg)'
 }
+
+@test "initial value that a callback sets: nothing but callbacks" {
+	[[ $(in_vm 'cat /proc/sys/fs/pipe-max-size') == 1048576 ]]
+	build_and_load "$TEST_TOP/examples/pipe-limit.patch"
+	assert_match "$(cat "$BATS_TEST_TMPDIR/$name.yaml")" 'KPATCH_ALLOW_DATA_CHANGE\(pipe_max_size\)'
+	[[ $(in_vm 'cat /proc/sys/fs/pipe-max-size') == 2097152 ]]
+	unload_all
+	[[ $(in_vm 'cat /proc/sys/fs/pipe-max-size') == 1048576 ]]
+}
