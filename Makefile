@@ -117,7 +117,7 @@ sweep:
 	@test/sweep
 	@test/sweep-identity
 corpus:
-	@test/corpus/run
+	@test/corpus/run --compare
 mutants:
 	@test/mutants/run
 soak:

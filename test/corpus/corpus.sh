@@ -64,6 +64,23 @@ shuffled() {
 	sort -R --random-source=<(yes "$1" | head -c 1000000) "$shared/sources" | nl -n rz -w 4 -s ' '
 }
 
+# newer_modules SERIES: prints where the modules of the newer release are, fetched if they are not there
+newer_modules() {
+	local image
+	if [[ ! -d $shared/modules ]]; then
+		image=$(apt_own apt-cache pkgnames "linux-image-$1." | grep -E '^linux-image-[0-9+~a-z.-]*[0-9]-amd64-unsigned$' |
+			xargs bash -c '. "$0"; apt_own apt-cache madison "$@"' "$TEST_TOP/test/lib/common.sh" |
+			awk -F ' *[|] *' -v version="$newer" '$2 == version && /Packages$/ { sub("^ *", "", $1); print $1; exit }')
+		[[ $image ]] || { say "no image of $newer is on offer"; return 1; }
+		rm -rf "$shared/modules.new"
+		mkdir "$shared/modules.new"
+		(cd "$shared/modules.new" && apt_own apt-get -qq download "$image=$newer" && dpkg-deb -x ./*.deb . && rm -r ./*.deb boot) >&2 ||
+			return 1
+		mv "$shared/modules.new" "$shared/modules"
+	fi
+	echo "$shared"/modules/lib/modules/*/kernel
+}
+
 # errors_of LOG: the ids of the problems in kpatch-build's messages, most frequent first
 errors_of() {
 	awk '
@@ -90,7 +107,7 @@ build_fix() {
 	mv "$work/built/$number.new" "$work/built/$number"
 }
 
-# judge NUMBER: sets answer (built, same, elsewhere, refused, failed) and ids for what build_fix() found
+# judge NUMBER FILE: sets answer (built, same, elsewhere, refused, failed) and ids for what build_fix() found
 # shellcheck disable=SC2034 # answer and ids are the caller's
 judge() {
 	local status
@@ -99,24 +116,30 @@ judge() {
 	0:) answer=built ;;
 	9:*) answer=same ;;
 	5:patch-not-built) answer=elsewhere ;;
-	[3-8]:?*) is_defended "$1" && answer=refused || answer=failed ;;
+	[3-8]:?*) is_defended "$1" "$2" && answer=refused || answer=failed ;;
 	*) answer=failed ;;
 	esac
 }
 
-# is_defended NUMBER: each reason of a refusal is in the file `refusals`
+# is_defended NUMBER FILE: each reason of a refusal is in the file `refusals`
 is_defended() {
 	local id
 	for id in $ids; do
 		grep -q "^$id	" "$corpus_dir/refusals" || return 1
-		[[ $id != compile-failed ]] || is_half "$work/log/$1" || return 1
+		[[ $id != compile-failed ]] || is_half "$work/log/$1" "$2" || return 1
 	done
 }
 
-# is_half LOG FILE: what the compiler complains of first is something that a header of the same release changes
+# is_half LOG FILE: what the compiler complains of first is something that a header of the same release
+# changes, or that is in a header which the patch includes and the older kernel lacks
 is_half() {
-	local name
-	for name in $(grep -m 1 ': error: ' "$1" | grep -oE "'[^']+'" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
+	local name first
+	first=$(grep -m 1 'error: ' "$1")
+	if [[ $first =~ fatal\ error:\ ([^ ]*\.h): ]]; then
+		grep -q "^+#include.*[<\"]${BASH_REMATCH[1]}[>\"]" "$shared/patches/$2"
+		return
+	fi
+	for name in $(grep -oE "'[^']+'" <<< "$first" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
 		! grep -rqE --include='*.h' "^[+-].*\\<$name\\>" "$shared/patches" || return 0
 	done
 	return 1
