@@ -358,9 +358,56 @@ static struct routing check_reach(const struct ref *ref, struct routing r)
 		       "Change the function that it leads to as well");
 }
 
+static bool refers_into(const struct object *o, const struct atom *from, const struct atom *t)
+{
+	for (uint32_t i = from->first_ref; i < from->first_ref + from->n_refs; i++)
+		if (o->refs[i].target == t->id && o->refs[i].addend < (int64_t)t->size)
+			return true;
+	return false;
+}
+
+/* Whether the kernel has both, the one right behind the other: then the byte is the same one. */
+static bool neighbours_in_kernel(const struct diff *d, uint32_t a, uint32_t b)
+{
+	uint32_t x = d->pairs.twin[a], y = d->pairs.twin[b];
+
+	return x != NO_ATOM && y != NO_ATOM && !d->carried[a] && !d->carried[b] &&
+	       orig_atom(d, x)->section == orig_atom(d, y)->section &&
+	       orig_atom(d, x)->offset + orig_atom(d, x)->size == orig_atom(d, y)->offset;
+}
+
+/*
+ * In a section that several variables share (__read_mostly, …) a local one is named by its offset, and
+ * the end of an array is the start of what follows. Whoever uses the array may mean either.
+ */
+static struct routing check_boundary(struct diff *d, const struct atom *from, const struct ref *ref,
+				     struct routing r)
+{
+	const struct object *o = d->new.object;
+	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target), *before;
+
+	if (!t || !t->id || ref->addend || r.route == ROUTE_REFUSED || !t->size || ref->decoded ||
+	    o->symbols[ref->symbol].type != STT_SECTION ||
+	    (d->new.role[t->id] != ROLE_STATE && d->new.role[t->id] != ROLE_CONST))
+		return r;
+	before = t - 1;
+	if (before->section != t->section || !before->size || !before->symbol ||
+	    before->offset + before->size != t->offset || !refers_into(o, from, before) ||
+	    neighbours_in_kernel(d, before->id, t->id))
+		return r;
+	return refused("end-or-start",
+		       arena_printf(d->arena, "whether the end of %s or the start of %s is meant cannot be "
+					      "told, and in the patched kernel these are two places",
+				    before->name, t->name),
+		       "Put the variable that is new into a section of its own, without __read_mostly or the "
+		       "like");
+}
+
 struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref)
 {
 	struct routing r = check_reach(ref, classify(d, atom, ref));
+
+	r = check_boundary(d, new_atom(d, atom), ref, r);
 
 	return check_pointer(d, new_atom(d, atom), ref, r);
 }

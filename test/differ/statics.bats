@@ -256,3 +256,33 @@ END
 	written
 	[[ -z "$(ids)" ]]
 }
+
+@test "the end of an array and the start of what follows: refused where these are two places" {
+	original <<'END'
+		#define __read_mostly __section(".data..read_mostly")
+		static __read_mostly long last = 9; // gcc turns the order round
+		static __read_mostly long first[4] = { 1, 2, 3, 4 };
+		int f(int x) { for (long *p = first; p < first + 4; p++) x += ext(*p + x); return x; }
+		int g(int x) { return ext(first[x] + last); }
+END
+	# the kernel has both, one behind the other
+	patched 's/x \+= ext\(\*p/x -= ext(*p/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	# a new one between them
+	rm out.o
+	patched '/first\[4\] =/i static __read_mostly long added = 5;' 's/x\] \+ last/x] - last - added++/'
+	differ
+	refused end-or-start
+	[[ $stderr == *"whether the end of first or the start of added is meant"* ]]
+	# a new array, used with its end
+	patched '/first\[4\] =/a static __read_mostly long more[4] = { 5, 6, 7, 8 };' 's/p = first; p < first \+ 4/p = more; p < more + 4/'
+	differ
+	refused end-or-start
+	# a new one that is used without its neighbour
+	patched '/last = 9/i static __read_mostly long added = 5;' 's/first\[x\] \+ last/first[x] - added++/'
+	differ
+	written
+	[[ $output == *"data      added"* ]]
+}
