@@ -281,7 +281,7 @@ END
 	differ
 	refused end-or-start
 	# a new one that is used without its neighbour
-	patched '/last = 9/i static __read_mostly long added = 5;' 's/first\[x\] \+ last/first[x] - added++/'
+	patched '/last = 9/i static __read_mostly long added = 5;' '$a int h(int x) { return ext(x + added++); }'
 	differ
 	written
 	[[ $output == *"data      added"* ]]
