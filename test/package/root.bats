@@ -191,3 +191,92 @@ $RELEASE/livepatch_fix_2.ko" ]]
 	[[ -z $(stored) ]]
 	[[ -z $(find "$ROOT/usr/lib/kpatch" -mindepth 1) ]]
 }
+
+# machine_root: a root in which hotfix finds the kernel running that runs here, and a kpatch that notes
+# its calls and ends with the codes in /codes/COMMAND
+machine_root() {
+	make_root
+	HERE=$(uname -r)
+	mkdir -p "$ROOT"/{codes,proc/1,sys/kernel/livepatch,usr/libexec/kpatch,"var/lib/kpatch/$HERE"}
+	cp "$TEST_TOP/contrib/hotfix" "$ROOT/usr/libexec/kpatch/"
+	ln -s / "$ROOT/proc/1/root"
+	echo quiet > "$ROOT/proc/cmdline"
+	printf '#!/bin/sh\necho "$*" >> /calls\n[ ! -e "/codes/$1" ] || exit "$(cat "/codes/$1")"\n' > "$ROOT/usr/sbin/kpatch"
+	chmod +x "$ROOT/usr/sbin/kpatch"
+}
+# hotfix CODE VERB [NAME]: its calls of kpatch are in $calls, what it says in $output
+hotfix() {
+	local code=$1
+	rm -f "$ROOT/calls"
+	run "-$code" in_root /usr/libexec/kpatch/hotfix "$2" package "$HERE" "${3:-livepatch-fix}"
+	calls=$(cat "$ROOT/calls" 2> /dev/null || true)
+}
+
+@test "hotfix: where its kernel runs the patch is loaded, and a failure is said, not passed on" {
+	machine_root
+	keep="install --quiet /usr/lib/kpatch/$HERE/livepatch-fix.ko"
+	hotfix 0 install
+	[[ $calls == "$keep
+load --quiet livepatch-fix" && -z $output ]]
+	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == livepatch-fix ]]
+	echo 8 > "$ROOT/codes/load"
+	hotfix 0 install
+	[[ $output == *'NOT IN EFFECT'* && $output == *'kpatch load livepatch-fix'* ]]
+	echo 11 > "$ROOT/codes/load"
+	hotfix 0 install
+	[[ $output != *'NOT IN EFFECT'* && $output == *'kpatch status'* ]]
+	echo 3 > "$ROOT/codes/install"
+	hotfix 3 install
+	[[ $calls == "$keep" ]]
+	hotfix 2 frobnicate
+	run -2 in_root /usr/libexec/kpatch/hotfix install package
+}
+
+@test "hotfix: nothing is loaded in a chroot, a container, another kernel, or a boot without patches" {
+	machine_root
+	keep="install --quiet /usr/lib/kpatch/$HERE/livepatch-fix.ko"
+	echo 'quiet kpatch.enable=0' > "$ROOT/proc/cmdline"
+	hotfix 0 install
+	[[ $calls == "$keep" && $output == *'kpatch.enable=0'* ]]
+	echo quiet > "$ROOT/proc/cmdline"
+	printf '#!/bin/sh\nexit 0\n' > "$ROOT/usr/bin/systemd-detect-virt"
+	chmod +x "$ROOT/usr/bin/systemd-detect-virt"
+	hotfix 0 install
+	[[ $calls == "$keep" ]]
+	rm "$ROOT/usr/bin/systemd-detect-virt"
+	hotfix 0 install
+	[[ $calls == *load* ]]
+	rm "$ROOT/proc/1/root"
+	hotfix 0 install
+	[[ $calls == "$keep" ]]
+	ln -s /usr "$ROOT/proc/1/root"
+	hotfix 0 install
+	[[ $calls == "$keep" ]]
+	rm "$ROOT/proc/1/root"
+	ln -s / "$ROOT/proc/1/root"
+	rmdir "$ROOT/sys/kernel/livepatch"
+	hotfix 0 install
+	[[ $calls == "$keep" ]]
+}
+
+@test "hotfix: an upgrade drops what the older version had kept; a removal drops and unloads" {
+	machine_root
+	hotfix 0 install livepatch-one
+	hotfix 0 install livepatch-two
+	[[ $calls == "install --quiet /usr/lib/kpatch/$HERE/livepatch-two.ko
+uninstall --quiet --kernel $HERE livepatch-one
+load --quiet livepatch-two" ]]
+	echo 5 > "$ROOT/codes/uninstall" # somebody has uninstalled it already
+	hotfix 0 install livepatch-three
+	[[ $calls == *load* && -z $output ]]
+	rm "$ROOT/codes/uninstall"
+	hotfix 0 remove livepatch-three
+	[[ $calls == "uninstall --quiet --kernel $HERE livepatch-three" ]] # it is not loaded
+	[[ ! -e $ROOT/var/lib/kpatch/$HERE/.package.hotfix ]]
+	mkdir "$ROOT/sys/kernel/livepatch/livepatch_three"
+	hotfix 0 remove livepatch-three
+	[[ $calls == *"unload --quiet livepatch-three" && -z $output ]]
+	echo 8 > "$ROOT/codes/unload"
+	hotfix 0 remove livepatch-three
+	[[ $output == *'STAYS IN EFFECT'* ]]
+}
