@@ -1,0 +1,17 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Three of the breakages in test/mutants/list, others each time: all must be noticed. `make mutants` tries
+# every one.
+
+@test "the tests notice a broken differ: three mutants" {
+	run "$BATS_TEST_DIRNAME/run" --sample 3 "$RANDOM"
+	echo "$output"
+	[[ $status -eq 0 && $(grep -c '^killed ' <<< "$output") -eq 3 ]]
+}
+
+@test "every mutant still applies" {
+	run "$BATS_TEST_DIRNAME/run" --apply-only
+	echo "$output"
+	[[ $status -eq 0 ]]
+	[[ $output =~ ([0-9]+)" mutants apply" && ${BASH_REMATCH[1]} -ge 40 ]]
+}
