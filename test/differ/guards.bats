@@ -136,6 +136,10 @@ END
 	append <<< 'asm(".pushsection my_table,\"aw\"; .long 5; .popsection");'
 	differ
 	refused unknown-section-changed
+	original <<< 'asm(".pushsection my_table,\"aw\"; .long 5; .popsection"); int f(int x) { return ext(x); }'
+	patched 's/long 5/long 6/'
+	differ
+	refused unknown-section-changed
 }
 
 # found by test/fuzz/differ_fuzz.c

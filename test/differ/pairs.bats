@@ -211,3 +211,38 @@ shared_call() {
 	differ
 	written
 }
+
+@test "the state of another macro is another state" {
+	original <<-'END'
+		static _Bool __section(".data.once") a asm("__already_done.1"), b asm("__warned.2");
+		static _Bool a, b;
+		int f(int x) { if (!a) { a = 1; printk("once"); } return ext(x); }
+		int g(int x) { if (!b) { b = 1; printk("twice"); } return ext2(x); }
+	END
+	patched '3s/\ba\b/b/g'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" && $output == *"f,0: refers to __warned.2 instead of __already_done.1"* ]]
+}
+
+@test "a local table of functions is the kernel's, also where only this file uses it" {
+	original <<-'END'
+		static int a(int x) { return ext(x); }
+		static int b(int x) { return ext2(x); }
+		static const struct { int (*op)(int), (*other)(int); } ops = { a, b };
+		int f(int x) { const void *volatile p = &ops; return ext(p != 0); }
+	END
+	patched 's/\{ a, b \}/{ b, a }/'
+	differ
+	refused data-changed
+}
+
+@test "new data keeps its alignment" {
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	append <<< 'int __attribute__((aligned(64))) added[16] = { 1 }; __attribute__((aligned(256))) char added_bss[3];'
+	differ
+	written
+	readelf -SW out.o > sections.txt
+	grep -qE ' \.data\.added .* 64$' sections.txt
+	grep -qE ' \.bss\.added_bss .* 256$' sections.txt
+}
