@@ -246,3 +246,25 @@ shared_call() {
 	grep -qE ' \.data\.added .* 64$' sections.txt
 	grep -qE ' \.bss\.added_bss .* 256$' sections.txt
 }
+
+@test "a constant that is passed to a function is no line number" {
+	original <<< 'int take(int, int, int); int f(int x) { return take(x, 3, 7); }'
+	patched 's/ 3, 7/ 4, 8/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}
+
+@test "a conditional jump to a changed function is a call of the new version" {
+	original <<-'END'
+		noinline int g(int x) { return ext(x) + 1; }
+		int f(int x) { asm volatile("test %%edi,%%edi; jne g; mov $g,%%eax" ::: "eax"); return ext2(x) + 1; }
+	END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	relocs .text.f > relocs.txt
+	grep -qE ' R_X86_64_(PC32|PLT32) g -4$' relocs.txt
+	# while a pointer leads to the original, which ftrace redirects
+	grep -qF ' R_X86_64_32 .klp.ref.vmlinux.vmlinux.g,0 ' relocs.txt || grep -qF ' R_X86_64_32S .klp.ref.vmlinux.vmlinux.g,0 ' relocs.txt
+}

@@ -37,5 +37,5 @@ load differ.bash
 	compile patched
 	run "$TOP/build/test/selfcheck" original.o patched.o
 	echo "$output"
-	[[ $status -eq 0 && $(grep -c '^ok' <<< "$output") -eq 6 ]]
+	[[ $status -eq 0 && $(grep -c '^ok' <<< "$output") -eq 7 ]]
 }
