@@ -107,7 +107,7 @@ build_fix() {
 	mv "$work/built/$number.new" "$work/built/$number"
 }
 
-# judge NUMBER FILE: sets answer (built, same, elsewhere, refused, failed) and ids for what build_fix() found
+# judge NUMBER FILE: sets answer (built, same, elsewhere, half, refused, failed) and ids for what build_fix() found
 # shellcheck disable=SC2034 # answer and ids are the caller's
 judge() {
 	local status
@@ -116,17 +116,17 @@ judge() {
 	0:) answer=built ;;
 	9:*) answer=same ;;
 	5:patch-not-built) answer=elsewhere ;;
-	[3-8]:?*) is_defended "$1" "$2" && answer=refused || answer=failed ;;
+	6:compile-failed) is_half "$work/log/$1" "$2" && answer=half || answer=failed ;;
+	[3-8]:?*) is_defended && answer=refused || answer=failed ;;
 	*) answer=failed ;;
 	esac
 }
 
-# is_defended NUMBER FILE: each reason of a refusal is in the file `refusals`
+# is_defended: each reason of a refusal is in the file `refusals`
 is_defended() {
 	local id
 	for id in $ids; do
 		grep -q "^$id	" "$corpus_dir/refusals" || return 1
-		[[ $id != compile-failed ]] || is_half "$work/log/$1" "$2" || return 1
 	done
 }
 
