@@ -25,6 +25,7 @@ static const char *const fresh_entry_names[] = { "descriptor", "_entry", "_entry
 /* Values that the compiler or a macro names: known by their contents. */
 static const char *const literal_names[] = {
 	"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH",
+	"__loc",	/* KUnit: file and line of an assertion */
 };
 
 static bool listed(const char *name, const char *const *list, size_t n)

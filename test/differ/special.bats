@@ -319,3 +319,32 @@ END
 	[[ $(symbol mine) == "LOCAL OBJECT "* ]]
 	grep -qE '^0 R_X86_64_64 (mine|\.data[^ ]*) \+0' <(relocs ___srcu_struct_ptrs)
 }
+
+@test "the printk index and what only it refers to: no change when lines shift, and left out" {
+	original <<'END'
+		struct pi_entry { const char *fmt, *func, *file; unsigned line; };
+		#define pr(f, x) ({ static const struct pi_entry _entry __used = { f, __func__, __FILE__, __LINE__ }; \
+			static const struct pi_entry *_entry_ptr __used __section(".printk_index") = &_entry; printk(f, x); })
+		int f(int x) { return pr("one %d", x); }
+		int g(int x) { return pr("two %d", x); }
+END
+	patched '4s/^/\n\n/'
+	differ
+	no_change
+	patched '4s/^/\n\n/' 's/two %d/three %d/'
+	differ
+	written
+	[[ $(funcs) == "g g 0 vmlinux" && $(sections) != *printk_index* && $(sections) != *_entry* ]]
+}
+
+@test "the place of a KUnit assertion is a value that comes along" {
+	original <<'END'
+		struct kunit_loc { int line; const char *file; };
+		void fail(const struct kunit_loc *);
+		int f(int x) { if (x) { static const struct kunit_loc __loc = { __LINE__, __FILE__ }; fail(&__loc); } return 3; }
+END
+	patched '3s/^/\n\n/' 's/return 3/return 4/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" && $(sections) == *.rodata.__loc.* ]]
+}
