@@ -74,8 +74,8 @@ newer_modules() {
 		[[ $image ]] || { say "no image of $newer is on offer"; return 1; }
 		rm -rf "$shared/modules.new"
 		mkdir "$shared/modules.new"
-		(cd "$shared/modules.new" && apt_own apt-get -qq download "$image=$newer" && dpkg-deb -x ./*.deb . && rm -r ./*.deb boot) >&2 ||
-			return 1
+		(cd "$shared/modules.new" && apt_own apt-get -qq download "$image=$newer" && dpkg-deb -x ./*.deb . && rm -r ./*.deb boot &&
+			find . -name '*.ko.xz' -exec unxz {} + && find . -name '*.ko.zst' -exec unzstd -q --rm {} +) >&2 || return 1
 		mv "$shared/modules.new" "$shared/modules"
 	fi
 	echo "$shared"/modules/lib/modules/*/kernel

@@ -4,6 +4,14 @@
 
 bats_require_minimum_version 1.7.0
 
+@test "what is defended as a refusal is a documented refusal" {
+	while IFS=$'\t' read -r id reason; do
+		echo "$id: $reason"
+		[[ $reason == *. ]]
+		grep -qx "### \`$id\`" "$BATS_TEST_DIRNAME/../../doc/refusals.md"
+	done < "$BATS_TEST_DIRNAME/refusals"
+}
+
 @test "real fixes of a point release are built for the one before it, loaded and unloaded" {
 	# always from the beginning: only the sources and the patches made of them are kept
 	run -0 "$BATS_TEST_DIRNAME/run" --results "$BATS_TEST_TMPDIR" --seed sample --count 7 "${KPATCH_TEST_SERIES:-6.1}"
