@@ -19,6 +19,7 @@ struct walk {
 	uint32_t *stack;
 	uint32_t depth;
 	bool *reported;		/* by target: it has been refused once */
+	uint32_t *off_in;	/* by tracepoint: the last function, plus 1, that is known to do without it */
 	bool *keyed;		/* by atom: static call key already taken */
 	struct strmap *keys;	/* name → atom of a static call key */
 };
@@ -68,11 +69,14 @@ static void warn_if_off(struct walk *w, uint32_t entry)
 
 	for (uint32_t i = e->first_ref; i < e->first_ref + e->n_refs; i++) {
 		struct routing r = diff_classify(d, entry, &d->new.object->refs[i]);
+		uint32_t target = d->new.object->refs[i].target;
 
-		if (r.route == ROUTE_OFF)
-			diff_warn(d, "tracepoint-disabled", &d->new, e->owner, -1, NULL,
-				  "%s stays off in the replaced function: %s",
-				  new_atom(d, d->new.object->refs[i].target)->name, r.why);
+		if (r.route != ROUTE_OFF || w->off_in[target] == e->owner + 1)
+			continue;
+		w->off_in[target] = e->owner + 1;
+		diff_warn(d, "tracepoint-disabled", &d->new, e->owner, -1, NULL,
+			  "%s stays off in the replaced function: %s", new_atom(d, target)->name,
+			  r.why);
 	}
 }
 
@@ -257,10 +261,11 @@ static int walk_alloc(struct walk *w)
 	d->constants = arena_array(d->arena, n, sizeof(*d->constants));
 	w->stack = arena_array(d->arena, n, sizeof(*w->stack));
 	w->reported = arena_array(d->arena, n, sizeof(*w->reported));
+	w->off_in = arena_array(d->arena, n, sizeof(*w->off_in));
 	w->keyed = arena_array(d->arena, n, sizeof(*w->keyed));
 	w->keys = strmap_new(64);
 	return d->included && d->static_keys && d->constants && w->stack && w->reported &&
-	       w->keyed && w->keys ? 0 : -ENOMEM;
+	       w->off_in && w->keyed && w->keys ? 0 : -ENOMEM;
 }
 
 static int find_keys(struct walk *w)
