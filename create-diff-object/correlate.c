@@ -64,6 +64,7 @@ struct correlate {
 	uint32_t n_groups;
 	uint32_t *group_of[2];	/* by atom */
 	uint32_t *next[2];	/* by atom: next of its group */
+	uint32_t *same, *last;	/* by original atom: next of its shape; of the first, the last of it */
 	struct uses uses[2];
 };
 
@@ -507,6 +508,20 @@ static int match_same_names(struct correlate *c, const struct group *g)
 	return err;
 }
 
+/* Puts an original behind those of its shape, so that they are taken in the order of the file. */
+static int add_shape(struct correlate *c, struct strmap *shapes, const char *key, uint32_t o)
+{
+	const union strmap_value *v = strmap_get(shapes, key);
+
+	if (!v) {
+		c->last[o] = o;
+		return strmap_set(shapes, key, (union strmap_value){ .num = o });
+	}
+	c->same[c->last[v->num]] = o;
+	c->last[v->num] = o;
+	return 0;
+}
+
 /* Then any of the same contents: they are interchangeable. */
 static int match_same_shapes(struct correlate *c, const struct group *g)
 {
@@ -520,18 +535,20 @@ static int match_same_shapes(struct correlate *c, const struct group *g)
 		if (d->pairs.back[o] != NO_ATOM)
 			continue;
 		key = shape_key(d, d->orig.object, orig_atom(d, o));
-		err = key ? strmap_set(shapes, key, (union strmap_value){ .num = o }) : -ENOMEM;
+		err = key ? add_shape(c, shapes, key, o) : -ENOMEM;
 	}
 	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
-		const union strmap_value *v;
+		union strmap_value *v;
 		const char *key;
 
 		if (d->pairs.twin[n] != NO_ATOM)
 			continue;
 		key = shape_key(d, d->new.object, new_atom(d, n));
 		v = key ? strmap_get(shapes, key) : NULL;
-		if (v && d->pairs.back[v->num] == NO_ATOM && same_shape(d, (uint32_t)v->num, n))
-			pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
+		if (!v || v->num == NO_ATOM || !same_shape(d, (uint32_t)v->num, n))
+			continue;
+		pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
+		v->num = c->same[v->num];
 	}
 	strmap_free(shapes);
 	return err;
@@ -632,6 +649,8 @@ static void correlate_free(struct correlate *c)
 		free(c->uses[i].list);
 		free(c->uses[i].first);
 	}
+	free(c->same);
+	free(c->last);
 }
 
 static uint32_t *none(uint32_t n)
@@ -658,6 +677,9 @@ static int correlate_alloc(struct correlate *c)
 		ok &= c->group_of[i] && c->next[i] && c->uses[i].first && c->uses[i].list;
 		total += o->n_atoms;
 	}
+	c->same = none(c->side[0]->object->n_atoms);
+	c->last = none(c->side[0]->object->n_atoms);
+	ok &= c->same && c->last;
 	for (int i = 0; i < N_CLASSES; i++)
 		ok &= (c->by_base[i] = strmap_new(total / 4)) != NULL;
 	c->users = strmap_new(total / 4);

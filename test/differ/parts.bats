@@ -131,6 +131,13 @@ END
 	no_change
 }
 
+@test "renumbered clones of the same contents keep their order" {
+	clones 0 1 99 > original.s; clones 2 3 99 > patched.s
+	assemble original; assemble patched
+	differ_objects
+	no_change
+}
+
 @test "of two renumbered clones, the one that changed is replaced under its old name" {
 	clones 0 1 5 > original.s; clones 1 0 6 > patched.s
 	assemble original; assemble patched
