@@ -299,13 +299,37 @@ static struct routing classify_extern(struct diff *d, const struct atom *from, c
 	return r;
 }
 
+/*
+ * Whether a weak name of the target is another object's in the running kernel; then *out leads there.
+ * What the target itself is called decides nothing, because it has that name in its own object only.
+ */
+static bool overridden(struct diff *d, const struct atom *from, const struct ref *ref,
+		       struct routing *out)
+{
+	const struct symbol *s = weak_alias(d->new.object, ref);
+	struct lookup l = { .asked = true }, own;
+
+	if (!s || d->pairs.twin[ref->target] == NO_ATOM)
+		return false;
+	l.err = d->input->ksyms->find(d->input->ksyms, s->name, NULL, &l.ksym, &l.why);
+	own = *lookup_atom(d, ref->target);
+	if (!l.err && (l.ksym.where == KSYM_ABSENT ||
+		       (!own.err && own.ksym.address && own.ksym.address == l.ksym.address)))
+		return false;
+	*out = route_to(d, from, &l, s->name, true);
+	return true;
+}
+
 static struct routing classify(struct diff *d, uint32_t atom, const struct ref *ref)
 {
 	const struct atom *from = new_atom(d, atom), *t;
+	struct routing other;
 
 	if (ref->target == NO_ATOM)
 		return refused("reference-to-nothing", "it leads to no known code or data", NULL);
 	t = new_atom(d, ref->target);
+	if (overridden(d, from, ref, &other))
+		return other;
 	switch ((enum role)d->new.role[t->id]) {
 	case ROLE_LITERAL:
 		return classify_literal(d, from, ref);

@@ -175,6 +175,11 @@ static bool anonymous_value(const struct side *s, uint32_t atom)
 			       s->role[atom] == ROLE_INIT));
 }
 
+static bool same_alias(const struct symbol *o, const struct symbol *n)
+{
+	return !o == !n && (!o || !strcmp(o->name, n->name));
+}
+
 static bool refs_same_depth(struct diff *d, const struct ref *o, const struct ref *n,
 			    unsigned int depth)
 {
@@ -184,6 +189,8 @@ static bool refs_same_depth(struct diff *d, const struct ref *o, const struct re
 		return o->target == n->target && o->addend == n->addend;
 	a = orig_atom(d, o->target);
 	b = new_atom(d, n->target);
+	if (!same_alias(weak_alias(d->orig.object, o), weak_alias(d->new.object, n)))
+		return false;
 	if (anonymous_value(&d->orig, a->id) || anonymous_value(&d->new, b->id))
 		return d->orig.role[a->id] == d->new.role[b->id] && !a->symbol == !b->symbol &&
 		       value_targets_same(d, o, n, depth);

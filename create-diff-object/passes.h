@@ -248,6 +248,20 @@ static inline bool is_short(const struct ref *r)
 	return r->pc_relative && r->width && r->width < 4;
 }
 
+/*
+ * The weak name by which a reference calls its target, where the target has a stronger one: another
+ * object of the kernel may define that name. Or NULL.
+ */
+static inline const struct symbol *weak_alias(const struct object *o, const struct ref *r)
+{
+	const struct symbol *s = &o->symbols[r->symbol];
+	const struct symbol *primary = r->target == NO_ATOM ? NULL : o->atoms[r->target].symbol;
+
+	return !r->decoded && r->symbol && primary && s->bind == STB_WEAK && s->atom == r->target &&
+	       s->section != SECTION_UNDEF && s->value == primary->value &&
+	       primary->bind != STB_WEAK ? s : NULL;
+}
+
 /* classify.c */
 #define TRAMPOLINE_PREFIX "__SCT__"
 /* struct jump_entry.key: the low bits beside the key's address (<linux/jump_label.h>) */

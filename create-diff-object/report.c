@@ -122,12 +122,13 @@ static int count_outside(struct outside *o, const struct routing *r)
 static int outside_refs(struct diff *d, struct diff_report *out)
 {
 	uint32_t n = d->new.object->n_atoms;
+	size_t room = (size_t)n + d->new.object->n_symbols + d->n_constants;
 	struct outside o = { .d = d, .seen = strmap_new(64) };
 	int err = 0;
 
-	/* Each name is asked for through an atom or a constant, so there are no more of them. */
-	o.klp = arena_array(d->arena, n + d->n_constants, sizeof(*o.klp));
-	o.imports = arena_array(d->arena, n + d->n_constants, sizeof(*o.imports));
+	/* Each name is that of an atom, of a symbol or of a constant, so there are no more of them. */
+	o.klp = arena_array(d->arena, room, sizeof(*o.klp));
+	o.imports = arena_array(d->arena, room, sizeof(*o.imports));
 	if (!o.seen || !o.klp || !o.imports)
 		err = -ENOMEM;
 	for (uint32_t i = 0; i < n && !err; i++) {

@@ -81,6 +81,39 @@ END
 	[[ -z $(symbol hook | grep -v UND) ]]
 }
 
+@test "a weak name of a function leads to whoever has it, a call of the other name to the function" {
+	original <<'END'
+		noinline int generic(int x) { return ext(x) * 3; }
+		int hook(int x) __attribute__((weak, alias("generic")));
+		int f(int x) { return hook(x) + 1; }
+		int g(int x) { return generic(x) + 1; }
+END
+	symbols() { # ADDRESS-OF-HOOK
+		make_symbols
+		sed -i -E '/ (generic|hook)$/d' kallsyms
+		printf '%s\n' "ffffffff84000000 T generic" "$1 T hook" >> kallsyms
+	}
+	# overridden elsewhere
+	patched 's/\+ 1;/+ 2;/' 's/\* 3/* 5/'
+	compile original; compile patched; symbols ffffffff84000400
+	differ_objects
+	written
+	has_reloc .text.f PLT32 .klp.ref.vmlinux.vmlinux.hook,0 -4
+	no grep -q 'klp' <(relocs .text.g | grep generic)
+	# not overridden: the new version of the function that both names mean
+	rm out.o; symbols ffffffff84000000
+	differ_objects
+	written
+	[[ $(relocs .text.f) != *hook,0* ]]
+	# another name is another function
+	rm out.o; patched '/^.*int f/s/hook/generic/'
+	compile patched; symbols ffffffff84000400
+	differ_objects
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	relocs .text.f | grep -q 'klp.ref.vmlinux.vmlinux.generic,0'
+}
+
 @test "exit codes and files: no change, refusal and error leave no output" {
 	original <<< 'int f(int x) { return ext(x); }'
 	cp original.c patched.c
