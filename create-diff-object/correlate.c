@@ -10,7 +10,8 @@
  *  3. functions of a group (foo.constprop.0, foo.constprop.1) by equal contents;
  *  4. a function that is then the only one left on both sides;
  *  5. numbered data by users: the functions and data objects
- *     that refer to each, compared by their names in the source, in the order of the references.
+ *     that refer to each, compared by their names in the source, in the order of the references,
+ *     unless what else a user refers to there says that two of them changed places.
  *
  * Users identify a static local better than its number: a number shifts when an unrelated static
  * appears, while the source function that refers to it stays. But users cannot tell a renumbered
@@ -46,6 +47,7 @@ struct use {
 	uint32_t target;
 	uint32_t user;		/* number of the user's name in the source */
 	uint32_t seq;		/* position in the file */
+	uint32_t ref, end;	/* the reference; behind the last one of its atom */
 	uint32_t next;		/* further use of the same target; NO_ATOM */
 };
 
@@ -204,7 +206,8 @@ static int uses_scan(struct correlate *c, int which)
 			if (t == NO_ATOM || (g = c->group_of[which][t]) == NO_ATOM ||
 			    c->groups[g].plain[which] == t)
 				continue;
-			u->list[u->n] = (struct use){ t, user, u->n, u->first[t] };
+			u->list[u->n] = (struct use){ t, user, u->n, r, a->first_ref + a->n_refs,
+						      u->first[t] };
 			u->first[t] = u->n++;
 		}
 	}
@@ -263,6 +266,7 @@ struct ballot {
 	struct vote *votes;
 	uint32_t n;
 	bool disputed;		/* two users disagree */
+	bool reordered;		/* a user seems to use them in another order than before */
 };
 
 /* One user's vote; votes are few a group, except where a group is huge, and then they repeat. */
@@ -286,9 +290,50 @@ static void ballot_add(struct ballot *b, uint32_t *vote_of, const struct use *o,
 	b->votes[b->n++] = (struct vote){ o->target, n->target, o->seq, n->seq };
 }
 
+/* What the user refers to next, as text: what else is done where the variable is used first. */
+static const char *context_of(const struct correlate *c, int which, const struct use *u)
+{
+	const struct side *s = c->side[which];
+	const struct object *o = s->object;
+
+	for (uint32_t r = u->ref + 1; r < u->end && r - u->ref < 16; r++) {
+		const struct atom *t = o->refs[r].target == NO_ATOM ? NULL
+								    : &o->atoms[o->refs[r].target];
+
+		if (!t || c->group_of[which][t->id] == c->group_of[which][u->target])
+			continue;
+		if (t->symbol)
+			return s->base[t->id];
+		if (t->kind == ATOM_STRING && atom_bytes(t) && !atom_bytes(t)[t->size - 1] &&
+		    o->refs[r].addend >= 0 && (uint64_t)o->refs[r].addend < t->size)
+			return (const char *)atom_bytes(t) + o->refs[r].addend;
+	}
+	return "";
+}
+
+/*
+ * Several variables of one name in one function are told apart by their order alone, unless what
+ * surrounds them says that two changed places.
+ */
+static bool changed_places(const struct correlate *c, const struct use *o, const struct use *n,
+			   uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const char *was = context_of(c, 0, &o[i]);
+
+		if (!strcmp(was, context_of(c, 1, &n[i])))
+			continue;
+		for (uint32_t k = 0; k < count && k < 64; k++)
+			if (k != i && !strcmp(was, context_of(c, 1, &n[k])) &&
+			    strcmp(context_of(c, 0, &o[k]), was))
+				return true;
+	}
+	return false;
+}
+
 /* Lets each user that has the same number of them on both sides pair them in order. */
-static void ballot_collect(struct ballot *b, uint32_t *vote_of, const struct use *o, uint32_t n_o,
-			   const struct use *n, uint32_t n_n)
+static void ballot_collect(const struct correlate *c, struct ballot *b, uint32_t *vote_of,
+			   const struct use *o, uint32_t n_o, const struct use *n, uint32_t n_n)
 {
 	uint32_t i = 0, k = 0;
 
@@ -303,6 +348,8 @@ static void ballot_collect(struct ballot *b, uint32_t *vote_of, const struct use
 			ei++;
 		while (ek < n_n && n[ek].user == user)
 			ek++;
+		if (ei - i == ek - k && changed_places(c, o + i, n + k, ei - i))
+			b->reordered = true;
 		for (uint32_t m = 0; ei - i == ek - k && m < ei - i; m++)
 			ballot_add(b, vote_of, &o[i + m], &n[k + m]);
 		i = ei;
@@ -419,8 +466,8 @@ static int ballot_decide(struct correlate *c, const struct group *g, struct ball
 {
 	int in_order = numbers_in_order(c, b);
 
-	if (in_order < 0)
-		return in_order;
+	if (in_order < 0 || b->reordered)
+		return in_order < 0 ? in_order : 0;
 	if (!b->disputed && !votes_collide(b) && (in_order || !uses_in_order(b))) {
 		for (uint32_t i = 0; i < b->n; i++)
 			pair(c->d, b->votes[i].orig, b->votes[i].new, MATCH_USERS);
@@ -442,7 +489,7 @@ static int match_users(struct correlate *c, const struct group *g, uint32_t *vot
 	if (!err && !(b.votes = malloc((n_n ? n_n : 1) * sizeof(*b.votes))))
 		err = -ENOMEM;
 	if (!err) {
-		ballot_collect(&b, vote_of, o, n_o, n, n_n);
+		ballot_collect(c, &b, vote_of, o, n_o, n, n_n);
 		err = ballot_decide(c, g, &b);
 	}
 	free(b.votes);

@@ -97,6 +97,24 @@ END
 	no_change
 }
 
+@test "two statics of one name in one function that change places: refused; that stay: matched" {
+	original <<'END'
+		int f(int x) {
+			if (x > 3) { static int buf; buf += x; x = ext(buf); }
+			if (x < -3) { static int buf; buf -= x; x = ext2(buf); }
+			return x;
+		}
+END
+	patched '2{h;d}' '3G'
+	differ
+	refused static-local-undecided
+	[[ $(grep -c 'buf[.][0-9]*: it cannot be told' <<< "$stderr") -ge 1 ]]
+	patched 's/x < -3/x < -5/' '3s/ext2/printk("now"); ext2/'
+	differ
+	written
+	[[ -z $(ids) && $(relocs .text.f | grep -oE 'klp.ref.vmlinux.vmlinux.buf[.][0-9]' | sort -u | wc -l) -eq 2 ]]
+}
+
 @test "a static that might be one of several is refused, not guessed" {
 	original <<'END'
 		int f(int x)
