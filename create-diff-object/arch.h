@@ -20,8 +20,12 @@ struct arch {
 	/* Whether the reference is the operand of a direct call or jump. */
 	bool (*is_branch)(const struct object *o, const struct atom *a, const struct ref *r);
 
-	/* Whether the reference's address is compared with a value, rather than used to get at something. */
-	bool (*is_compared)(const struct object *o, const struct atom *a, const struct ref *r);
+	/*
+	 * Whether the reference's address is compared with a value, rather than used to get at something.
+	 * *start is where some instruction not behind the field starts (0 will always do), and then where the
+	 * one starts that the field is part of: references asked about in order cost one walk.
+	 */
+	bool (*is_compared)(const struct atom *a, const struct ref *r, uint64_t *start);
 
 	/*
 	 * Constants that the kernel writes into its own code while it boots. Turns the instruction at

@@ -28,6 +28,7 @@
 struct check {
 	struct diff *d;
 	struct object *out;
+	struct strmap *sections; /* section_key() → section of the output */
 	uint32_t *out_index;	/* by section of the patched object: section of the output, or 0 */
 	uint32_t *copy;		/* by patched atom: section of the output */
 	uint64_t *at;		/* by patched atom: offset in that section */
@@ -51,12 +52,27 @@ static void problem(struct check *c, uint32_t atom, const char *what, ...)
 
 /* Where each atom is in the output */
 
+static int index_sections(struct check *c)
+{
+	c->sections = strmap_new(c->out->n_sections);
+	for (uint32_t i = 1; c->sections && i < c->out->n_sections; i++) {
+		const char *key = section_key(c->d->arena, &c->out->sections[i]);
+
+		if (!key || (!strmap_get(c->sections, key) &&
+			     strmap_set(c->sections, key, (union strmap_value){ .num = i })))
+			return -ENOMEM;
+	}
+	return c->sections ? 0 : -ENOMEM;
+}
+
 static const struct section *out_section(struct check *c, const struct section *s)
 {
-	if (!c->out_index[s->index])
-		for (uint32_t i = 1; i < c->out->n_sections && !c->out_index[s->index]; i++)
-			if (section_merges(s, &c->out->sections[i]))
-				c->out_index[s->index] = i;
+	if (!c->out_index[s->index]) {
+		const char *key = section_key(c->d->arena, s);
+		const union strmap_value *v = key ? strmap_get(c->sections, key) : NULL;
+
+		c->out_index[s->index] = v ? (uint32_t)v->num : 0;
+	}
 	return c->out_index[s->index] ? &c->out->sections[c->out_index[s->index]] : NULL;
 }
 
@@ -491,13 +507,17 @@ int pass_check(struct diff *d)
 	err = object_read(d->input->name, d->data, d->size, d->diags, &c.out);
 	if (err)
 		return err == -ENOMEM ? err : -EINVAL;
-	locate(&c);
+	if (index_sections(&c))
+		problem(&c, NO_ATOM, "no memory");
+	else
+		locate(&c);
 	if (!c.problems) {
 		check_symbols(&c);
 		check_atoms(&c);
 		check_names(&c);
 		check_metadata(&c);
 	}
+	strmap_free(c.sections);
 	object_free(c.out);
 	return c.problems ? -EINVAL : 0;
 }

@@ -180,7 +180,11 @@ static struct routing classify_code(struct diff *d, const struct atom *from, con
 /* Strings and constants are copied: their values are the same, their addresses are not. */
 static struct routing classify_literal(struct diff *d, const struct atom *from, const struct ref *ref)
 {
-	if (from->section && d->arch->is_compared(d->new.object, from, ref))
+	if (d->scanned != from->id || d->scanned_at > ref->offset) {
+		d->scanned = from->id;
+		d->scanned_at = 0;
+	}
+	if (from->section && d->arch->is_compared(from, ref, &d->scanned_at))
 		return refused("literal-compared",
 			       "it compares a pointer with the address of this constant, of which the patch "
 			       "has a copy at another address than the kernel's",

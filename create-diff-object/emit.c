@@ -28,9 +28,10 @@ struct emit {
 
 /* Sections and atoms */
 
-bool section_merges(const struct section *a, const struct section *b)
+const char *section_key(struct arena *arena, const struct section *s)
 {
-	return a->type == b->type && !((a->flags ^ b->flags) & KEPT_FLAGS) && !strcmp(a->name, b->name);
+	return arena_printf(arena, "%s|%x|%llx", s->name, s->type,
+			    (unsigned long long)(s->flags & KEPT_FLAGS));
 }
 
 static struct builder_section *new_section(struct emit *e, const struct section *s)
@@ -46,9 +47,7 @@ static struct builder_section *out_section(struct emit *e, const struct section 
 
 	if (e->sections[s->index])
 		return e->sections[s->index];
-	/* The same condition as section_merges(). */
-	key = arena_printf(e->d->arena, "%s|%x|%llx", s->name, s->type,
-			   (unsigned long long)(s->flags & KEPT_FLAGS));
+	key = section_key(e->d->arena, s);
 	v = key ? strmap_get(e->merged, key) : NULL;
 	e->sections[s->index] = v ? v->ptr : new_section(e, s);
 	if (!key || (!v && strmap_set(e->merged, key,

@@ -168,6 +168,8 @@ struct diff {
 	struct callback *callbacks;	/* callbacks */
 	uint32_t n_callbacks;
 	struct lookup *lookups;		/* classify: cache, by patched atom */
+	uint32_t scanned;		/* classify: function whose code was looked at last, … */
+	uint64_t scanned_at;		/* … and where an instruction of it starts */
 	struct init_range init;		/* classify: cache */
 	struct inclusion *included;	/* include */
 	uint32_t n_included;
@@ -289,8 +291,8 @@ bool new_and_visible(const struct diff *d, uint32_t i);
 /* emit.c */
 /* What the output keeps of a section's flags: each atom is where it is put, nothing is merged. */
 #define KEPT_FLAGS (~(uint64_t)(SHF_MERGE | SHF_STRINGS | SHF_GROUP | SHF_LINK_ORDER | SHF_INFO_LINK))
-/* Whether two sections have one name and kind, and so are one section in the output. */
-bool section_merges(const struct section *a, const struct section *b);
+/* A text that sections of one name and kind have in common, which are one section in the output; in the arena. */
+const char *section_key(struct arena *arena, const struct section *s);
 /* The name under which a klp reference travels, in the arena. */
 const char *klp_ref_name(struct arena *arena, const struct routing *r);
 int pass_emit(struct diff *d);

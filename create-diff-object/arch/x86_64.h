@@ -8,6 +8,6 @@
 #include "lib/elf/object.h"
 
 /* See struct arch. */
-bool x86_64_is_compared(const struct object *o, const struct atom *a, const struct ref *r);
+bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start);
 
 #endif

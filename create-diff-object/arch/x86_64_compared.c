@@ -82,9 +82,9 @@ static bool compared_later(struct scan *s, uint32_t held)
 	return false;
 }
 
-bool x86_64_is_compared(const struct object *o, const struct atom *a, const struct ref *r)
+bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start)
 {
-	struct scan s = { .code = atom_bytes(a), .size = a->size };
+	struct scan s = { .code = atom_bytes(a), .size = a->size, .at = *start };
 
 	if (!s.code || !(a->section->flags & SHF_EXECINSTR) || r->width != 4 || r->offset + 4 > a->size)
 		return false;
@@ -92,6 +92,7 @@ bool x86_64_is_compared(const struct object *o, const struct atom *a, const stru
 	while (s.at <= r->offset)
 		if (!step(&s))
 			return false;
+	*start = s.at - s.insn.length;
 	/* The address itself is an immediate, or the operand of lea; anything else reads what is there. */
 	if (r->pc_relative ? s.insn.mnemonic != ZYDIS_MNEMONIC_LEA :
 			     s.at != r->offset + 4u || s.ops[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
