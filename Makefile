@@ -34,9 +34,9 @@ endif
 
 # What each program links with. kpatch needs neither compiler nor decoder.
 LIBS_ELF := -ldw -lelf -lZydis
-LIBS_KERNEL := -llzma -lzstd -lz -lcrypto
+LIBS_KERNEL := -llzma -lzstd -lz
 LIBS_MANIFEST := -lyaml
-LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -pthread
+LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -lcrypto -pthread
 
 # Programs are named like their rooms, so objects live in a directory of their own.
 OBJ := $(BUILD)/obj
