@@ -13,8 +13,8 @@ BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
 # vm COMMAND...: test/vm/run, on the machine of this file
 vm() { "$TEST_TOP/test/vm/run" --name "${VM_NAME:-$SUITE_VM}" "$@"; }
 
-# in_vm LINE: a shell line in the machine
-in_vm() { vm exec "$1"; }
+# in_vm [--timeout S] LINE: a shell line in the machine
+in_vm() { vm exec "$@"; }
 
 # A machine of this file's own, with other processors or another command line: own_vm NAME OPTION...
 own_vm() {

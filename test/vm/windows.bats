@@ -205,3 +205,76 @@ next_load() {
 		in_vm 'rmmod dummy'
 	done
 }
+
+# race CYCLES LINES: lines of shell, again and again, while a process watches that kernel and module agree.
+# Every other time the module naps at each point of its way. load3, unload3 are the bare steps of the third
+# patch; $delay is random, up to three times the time that its loading took.
+race() {
+	in_vm --timeout 7000 "set -e
+		agree dummy0 > /tmp/agree & watcher=\$!
+		trap 'kill \$watcher' EXIT
+		third=/sys/kernel/livepatch/livepatch_windows_3
+		wait_transition() { until [ \"\$(cat \$third/transition)\" = 0 ]; do sleep 0.1; done; }
+		load3() { insmod livepatch-windows-3.ko && wait_transition; }
+		unload3() {
+			wait_transition
+			echo 0 > \$third/enabled
+			while [ -e \$third ]; do sleep 0.1; done
+			until rmmod livepatch_windows_3 2> /dev/null; do sleep 0.1; done
+		}
+		answers() {
+			[ \"\$(head -n 1 /proc/version)\" = \"patch \$1\" ] &&
+				[ \"\$(awk '/dummy0:/ { print \$2, \$3, \$4 }' /proc/net/dev)\" = \"1 1 \$1\" ]
+		}
+		phase() {
+			echo \"race \$1\" > /dev/kmsg
+			random=\$((\$(od -An -N2 -tu2 /dev/urandom) % (3 * took + 1)))
+			delay=\$((random / 100)).\$(printf %02d \$((random % 100)))
+		}
+		centiseconds() { cut -d ' ' -f 1 /proc/uptime | tr -d .; }
+		took=\$(centiseconds)
+		insmod livepatch-windows-3.ko
+		took=\$((\$(centiseconds) - took))
+		unload3
+		for cycle in \$(seq $1); do
+			echo \$((cycle % 2 * 20000)) > /sys/module/waypoint/parameters/nap
+			$2
+		done
+		trap - EXIT
+		kill \$watcher; wait \$watcher"
+}
+
+# in_phase PHASE WORD: how often the third patch was WORD ("applying", "reverting") by the module's steps
+in_phase() {
+	log_of_test | awk -v phase="$1" -v word="$2" '/ race / { now = $NF }
+		now == phase && index($0, word " patch '\''livepatch_windows_3") { n++ } END { print n + 0 }'
+}
+
+@test "a third patch races with a module's loading and unloading: they always agree" {
+	local cycles=${KPATCH_CYCLES:-6}
+	load_patch 1
+	load_patch 2
+	race "$cycles" '
+		phase comes
+		load3 & other=$!; sleep $delay; modprobe dummy
+		wait $other
+		answers 3
+		phase leaves
+		rmmod dummy & other=$!; sleep $delay; unload3
+		wait $other
+		phase between
+		modprobe dummy
+		answers 2
+		phase goes
+		load3 & other=$!; sleep $delay; rmmod dummy
+		wait $other
+		phase between
+		modprobe dummy
+		answers 3
+		unload3
+		answers 2
+		rmmod dummy'
+	echo "# $cycles cycles: the patch came before the module in $(in_phase comes applying), before the module's" \
+		"end in $(in_phase goes reverting), and left after it in $(in_phase leaves reverting);" \
+		"$(in_vm 'cat /tmp/agree')" >&3
+}
