@@ -15,7 +15,30 @@
  *
  * A patch that is replaced as a whole by another one gets none of the unpatch callbacks.
  *
- * The pointers travel in .discard.kpatch.callback.KIND sections, which create-diff-object turns
+ * KPATCH_SHADOW(reads, 0x7a01, struct reads) makes functions for a shadow variable of that type: memory
+ * that belongs to an object of the kernel which has no room for it. The object is known by its address,
+ * the variable by its number, which all patches of a system share: choose one that is yours.
+ *
+ *	struct reads *reads_get(object)		NULL if the object has none
+ *	struct reads *reads_get_or_alloc(object, gfp)	made of zeroes if there is none; NULL: no memory
+ *	void reads_free(object)			to be called where the object's life ends
+ *	void reads_free_all(void)		from a post_unpatch callback: nobody will use them again
+ *
+ * Shadow variables outlive the patch. A patch that replaces this one finds them under the same number and
+ * type; what needs a constructor or a destructor calls klp_shadow_alloc() and its sisters itself.
+ *
+ * KPATCH_STATE(limit, 0x7a02, 1) declares that the patch changes a state of the system beyond its
+ * functions: struct klp_state limit, with its number and a version. The core refuses a patch that replaces
+ * all others and does not know a state of theirs, or knows an older version only. From the callbacks,
+ * limit.data is the author's to use, and klp_get_prev_state(limit.id) gives the state of the patch being
+ * replaced, or NULL. Set the state up in post_patch, which looks at the state before, and restore it in
+ * pre_unpatch: a patch that is replaced gets no such call, and its successor is responsible. Other files of
+ * the patch say extern struct klp_state limit. Make the functions of a shadow variable, and a state, with
+ * names that the kernel does not have.
+ *
+ * examples/shadow-variable.patch, examples/system-state-1.patch and -2.patch show both.
+ *
+ * The callbacks' pointers travel in .discard.kpatch.callback.KIND sections, which create-diff-object turns
  * into entries of .kpatch.callbacks (kpatch-abi.h). Nothing of them stays in the running module.
  *
  * What the kernel is to keep
@@ -89,5 +112,29 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_SYSCALL_DEFINE6(name, ...) KPATCH_SYSCALL_DEFINEx(6, name, __VA_ARGS__)
 
 #define KPATCH_STATIC_CALL(name) ((typeof(STATIC_CALL_TRAMP(name)) *)READ_ONCE(STATIC_CALL_KEY(name).func))
+
+#define KPATCH_SHADOW(name, number, type)                                                 \
+	static inline type *name##_get(void *object)                                       \
+	{                                                                                  \
+		return klp_shadow_get(object, (number));                                   \
+	}                                                                                  \
+	static inline type *name##_get_or_alloc(void *object, gfp_t gfp)                   \
+	{                                                                                  \
+		return klp_shadow_get_or_alloc(object, (number), sizeof(type), gfp, NULL, NULL); \
+	}                                                                                  \
+	static inline void name##_free(void *object)                                       \
+	{                                                                                  \
+		klp_shadow_free(object, (number), NULL);                                   \
+	}                                                                                  \
+	static inline void name##_free_all(void)                                           \
+	{                                                                                  \
+		klp_shadow_free_all((number), NULL);                                       \
+	}                                                                                  \
+	static_assert(sizeof(type) > 0)
+
+/* The link collects these into the array that the core wants. Not static: each counts, used or not. */
+#define KPATCH_STATE(name, number, of_version)                                       \
+	struct klp_state name __used __aligned(8) __section(".data.kpatch.states") = { \
+		.id = (number), .version = (of_version) }
 
 #endif

@@ -33,6 +33,10 @@
 /* Bounds of the tables, from the linker script (merge.lds). */
 extern const struct kpatch_func kpatch_funcs_start[], kpatch_funcs_end[];
 extern const struct kpatch_callback kpatch_callbacks_start[], kpatch_callbacks_end[];
+extern struct klp_state kpatch_states_start[];
+
+/* The link puts it behind the author's states, and the core looks for it there. */
+static struct klp_state states_end __used __aligned(8) __section(".data.kpatch.states_end");
 
 /* The link stage writes the flags of this patch; not static, so that no value is assumed. */
 struct kpatch_patch kpatch_patch __section(KPATCH_PATCH_SECTION) = {
@@ -267,6 +271,23 @@ static int check_versions(void)
 	return 0;
 }
 
+/* The core takes the first state without a number for the end, and the first of a number for that number. */
+static int set_states(void)
+{
+	struct klp_state *state, *other;
+
+	for (state = kpatch_states_start; state < &states_end; state++) {
+		if (!state->id)
+			return -EINVAL;
+		for (other = kpatch_states_start; other < state; other++)
+			if (other->id == state->id)
+				return -EEXIST;
+	}
+	if (kpatch_states_start < &states_end)
+		patch.states = kpatch_states_start;
+	return 0;
+}
+
 static int build_patch(void)
 {
 	size_t n_funcs = kpatch_funcs_end - kpatch_funcs_start;
@@ -295,7 +316,7 @@ static int build_patch(void)
 		set_callbacks(&patch.objs[i]);
 	}
 	patch.replace = kpatch_patch.flags & KPATCH_PATCH_REPLACE;
-	return 0;
+	return set_states();
 }
 
 static void release_patch(void)

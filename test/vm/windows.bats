@@ -206,6 +206,18 @@ next_load() {
 	done
 }
 
+@test "a patch below another one is taken back: the one above stays, for the next load too" {
+	in_vm 'modprobe dummy'
+	load_patch 1
+	load_patch 2
+	unload livepatch-windows-1
+	kernel_answers 2
+	next_load 2
+	unload livepatch-windows-2
+	module_answers 0
+	next_load 0
+}
+
 # race CYCLES LINES: lines of shell, again and again, while a process watches that kernel and module agree.
 # Every other time the module naps at each point of its way. load3, unload3 are the bare steps of the third
 # patch; $delay is random, up to three times the time that its loading took.
