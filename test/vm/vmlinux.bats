@@ -194,3 +194,15 @@ load vm
 	unload_all
 	[[ $(in_vm 'cat /proc/sys/fs/pipe-max-size') == 1048576 ]]
 }
+
+# two readers of one terminal: the second waits for the first in the slow path, of which the patch has a copy
+@test "branch of one byte in .sched.text: leads to a copy, and back by a signal" {
+	build_and_load short-branch.patch
+	in_vm "setsid cat /dev/tty7 > /dev/null 2>&1 & setsid cat /dev/tty7 > /dev/null 2>&1 &
+		for i in 1 2 3 4 5 6 7 8 9 10; do dmesg | grep -q 'live patch: cat waits' && break; sleep 1; done"
+	assert_match "$(log_of_test)" 'live patch: cat waits'
+	# both are in the same function, at different places: one waits for input, one for the lock
+	[[ $(in_vm 'for p in $(pidof cat); do cat /proc/$p/stack; done' | grep -oE 'n_tty_read\+0x[0-9a-f]+' | sort -u | wc -l) == 2 ]]
+	in_vm "killall cat; for i in 1 2 3 4 5 6 7 8 9 10; do pidof cat || exit 0; sleep 1; done; exit 1"
+	unload "$name"
+}
