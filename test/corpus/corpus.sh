@@ -130,18 +130,19 @@ is_defended() {
 	done
 }
 
-# is_half LOG FILE: what the compiler complains of first is declared in, or is itself a change of, a header
-# that the same release changes; or it is a header which the patch includes and the older kernel lacks
+# is_half LOG FILE: what the compiler complains of is declared in, or is itself a change of, a header that
+# the same release changes; or it is a header which the patch includes and the older kernel lacks
 is_half() {
-	local name first header
-	first=$(grep -m 1 'error: ' "$1")
-	if [[ $first =~ fatal\ error:\ ([^ ]*\.h): ]]; then
+	local name errors
+	errors=$(grep -m 5 'error: ' "$1")
+	if [[ $errors =~ fatal\ error:\ ([^ ]*\.h): ]]; then
 		grep -q "^+#include.*[<\"]${BASH_REMATCH[1]}[>\"]" "$shared/patches/$2"
 		return
 	fi
-	header=$(grep -m 1 -oP '^(\./)?\K[^ :]+\.h(?=:\d+:\d+: note: (declared|previous))' "$1")
-	[[ -z $header || ! -e $shared/patches/$header ]] || return 0
-	for name in $(grep -oE "'[^']+'" <<< "$first" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
+	for name in $(grep -oP '^(\./)?\K[^ :]+\.h(?=:\d+:\d+: note: (declared|previous|expected))' "$1" | sort -u); do
+		[[ ! -e $shared/patches/$name ]] || return 0
+	done
+	for name in $(grep -oE "'[^']+'" <<< "$errors" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
 		# the functions of an event are made by macros from the rest of the name
 		[[ $name == trace_* ]] && name="${name#trace_}" || name+='\>'
 		! grep -rqE --include='*.h' "^[+-].*\\<$name" "$shared/patches" || return 0
