@@ -26,7 +26,9 @@ setup_file() {
 	[[ -x libexec/kpatch/hotfix ]]
 	[[ -s share/man/man5/kpatch.yaml.5 ]]
 	[[ -s share/doc/kpatch/kpatch.yaml ]]
-	[[ -s share/bash-completion/completions/kpatch ]]
+	for program in kpatch kpatch-build kpatch-package; do
+		[[ -s share/bash-completion/completions/$program ]]
+	done
 	[[ -s share/doc/kpatch/COPYING ]]
 	[[ -s share/doc/kpatch/examples/meminfo-string.patch ]]
 }

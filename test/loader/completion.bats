@@ -43,3 +43,24 @@ uninstall" ]
 other.ko.xz
 sub/" ]
 }
+
+@test "completion: options and values of kpatch-build and kpatch-package" {
+	cd "$BATS_TEST_DIRNAME/../.."
+	BUILD=${KPATCH_TEST_BUILD:-build}
+	make -s $([[ $BUILD != *-dev ]] || echo DEV=1) BUILD="$BUILD" "$BUILD/kpatch-build" "$BUILD/kpatch-package"
+	complete_program() {
+		bash -c '
+			. "contrib/completions/$1"
+			function=_${1//-/_}
+			shift
+			COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+			$function
+			printf "%s\n" "${COMPREPLY[@]}"' - "$(basename "$1")" "$@"
+	}
+	[ "$(complete_program "$BUILD/kpatch-build" --sign- | paste -sd ' ')" = '--sign-key --sign-cert' ]
+	[ "$(complete_program "$BUILD/kpatch-build" --package r)" = rpm ]
+	[ "$(complete_program "$BUILD/kpatch-build" --stop-after in)" = install ]
+	[ "$(complete_program "$BUILD/kpatch-build" examples/meminfo)" = examples/meminfo-string.patch ]
+	[ "$(complete_program "$BUILD/kpatch-package" --format d)" = deb ]
+	[ "$(complete_program "$BUILD/kpatch-package" --rel)" = --release ]
+}
