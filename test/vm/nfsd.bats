@@ -68,7 +68,8 @@ reload() {
 	reload 1
 	[[ $(in_vm "cat $state/transition") == 1 ]]
 	in_vm 'kpatch force --yes'
-	[[ $(in_vm "cat $state/transition") == 0 ]]
+	# the kernel ends it when it next looks
+	in_vm "for i in \$(seq 50); do [ \$(cat $state/transition) = 0 ] && exit 0; sleep 0.1; done; exit 1"
 	served 1
 	reload 1
 }
