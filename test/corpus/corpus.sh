@@ -143,8 +143,9 @@ is_half() {
 		[[ ! -e $shared/patches/$name ]] || return 0
 	done
 	for name in $(grep -oE "'[^']+'" <<< "$errors" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
-		# the functions of an event are made by macros from the rest of the name
-		[[ $name == trace_* ]] && name="${name#trace_}" || name+='\>'
+		# names that macros make: of static calls, and, from the beginning of what is left, of events
+		name=${name#__SC[TK]__}
+		[[ $name == trace_* ]] && name=${name#trace_} || name+='\>'
 		! grep -rqE --include='*.h' "^[+-].*\\<$name" "$shared/patches" || return 0
 	done
 	return 1
