@@ -11,7 +11,7 @@
 #   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable
 #   make mutants    the differ, broken in 90 places: the tests must notice each
 #   make corpus     hundreds of real fixes built for the older stock kernels, loaded and unloaded; resumable
-#   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels
+#   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels; resumable
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
 
 CC ?= gcc
@@ -121,8 +121,7 @@ corpus:
 mutants:
 	@test/mutants/run
 soak:
-	@KPATCH_RELOADS=100 KPATCH_CYCLES=200 test/run test/vm/lifecycle.bats test/vm/modules.bats \
-		test/vm/lifecycle.bats@6.12 test/vm/modules.bats@6.12
+	@test/soak
 lint:
 	@test/lint
 
