@@ -12,6 +12,7 @@
 #   make mutants    the differ, broken in 90 places: the tests must notice each
 #   make corpus     hundreds of real fixes built for the older stock kernels, loaded and unloaded; resumable
 #   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels; resumable
+#   make system     hotfix packages on a whole Debian with systemd, apt and rpm, on both kernels
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
 
 CC ?= gcc
@@ -105,7 +106,7 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check bench sweep corpus soak mutants lint
+.PHONY: demo check bench sweep corpus soak system mutants lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
@@ -122,6 +123,8 @@ mutants:
 	@test/mutants/run
 soak:
 	@test/soak
+system:
+	@test/run test/system test/system@6.12
 lint:
 	@test/lint
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
 # The packages of this toolchain, and hotfix packages installed by dpkg and rpm into a root of their own,
-# where nothing is running: kept, upgraded, removed. What happens where the kernel runs: debian.bats.
+# where nothing is running: kept, upgraded, removed. What happens where the kernel runs: test/system.
 
 load package
 
@@ -217,7 +217,7 @@ hotfix() {
 	keep="install --quiet /usr/lib/kpatch/$HERE/livepatch-fix.ko"
 	hotfix 0 install
 	[[ $calls == "$keep
-load --quiet livepatch-fix" && -z $output ]]
+load livepatch-fix" && -z $output ]]
 	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == livepatch-fix ]]
 	echo 8 > "$ROOT/codes/load"
 	hotfix 0 install
@@ -265,7 +265,8 @@ load --quiet livepatch-fix" && -z $output ]]
 	hotfix 0 install livepatch-two
 	[[ $calls == "install --quiet /usr/lib/kpatch/$HERE/livepatch-two.ko
 uninstall --quiet --kernel $HERE livepatch-one
-load --quiet livepatch-two" ]]
+load livepatch-two" ]]
+	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == livepatch-two ]]
 	echo 5 > "$ROOT/codes/uninstall" # somebody has uninstalled it already
 	hotfix 0 install livepatch-three
 	[[ $calls == *load* && -z $output ]]
@@ -275,8 +276,20 @@ load --quiet livepatch-two" ]]
 	[[ ! -e $ROOT/var/lib/kpatch/$HERE/.package.hotfix ]]
 	mkdir "$ROOT/sys/kernel/livepatch/livepatch_three"
 	hotfix 0 remove livepatch-three
-	[[ $calls == *"unload --quiet livepatch-three" && -z $output ]]
+	[[ $calls == *"unload livepatch-three" && -z $output ]]
 	echo 8 > "$ROOT/codes/unload"
 	hotfix 0 remove livepatch-three
 	[[ $output == *'STAYS IN EFFECT'* ]]
+}
+
+@test "hotfix: an older version that is still loaded, because the newer could not be, goes with the package" {
+	machine_root
+	hotfix 0 install livepatch-one
+	mkdir "$ROOT/sys/kernel/livepatch/livepatch_one"
+	echo 7 > "$ROOT/codes/load"
+	hotfix 0 install livepatch-two
+	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == 'livepatch-two livepatch-one' ]]
+	hotfix 0 remove livepatch-two
+	[[ $calls == "uninstall --quiet --kernel $HERE livepatch-two
+unload livepatch-one" ]]
 }
