@@ -226,7 +226,10 @@ static int rela_compare(const void *a, const void *b)
 {
 	const Elf64_Rela *x = a, *y = b;
 
-	return x->r_offset < y->r_offset ? -1 : x->r_offset > y->r_offset;
+	if (x->r_offset != y->r_offset)
+		return x->r_offset < y->r_offset ? -1 : 1;
+	/* one that does nothing may be where another is */
+	return (ELF64_R_TYPE(x->r_info) == R_X86_64_NONE) - (ELF64_R_TYPE(y->r_info) == R_X86_64_NONE);
 }
 
 static struct relocs sorted_relocs(struct check *c, const struct section *s)
@@ -246,9 +249,9 @@ static struct relocs sorted_relocs(struct check *c, const struct section *s)
 	return out;
 }
 
-static const Elf64_Rela *reloc_at(const struct relocs *r, uint64_t offset)
+static const Elf64_Rela *reloc_at(const struct relocs *r, uint64_t offset, uint32_t type)
 {
-	const Elf64_Rela key = { .r_offset = offset };
+	const Elf64_Rela key = { .r_offset = offset, .r_info = ELF64_R_INFO(0, type) };
 
 	return r->n ? bsearch(&key, r->list, r->n, sizeof(key), rela_compare) : NULL;
 }
@@ -283,7 +286,7 @@ static void check_short(struct check *c, uint32_t i, const struct ref *r)
 
 static void check_ref(struct check *c, uint32_t i, const struct ref *r, const struct relocs *relocs)
 {
-	const Elf64_Rela *rela = reloc_at(relocs, c->at[i] + r->offset);
+	const Elf64_Rela *rela = reloc_at(relocs, c->at[i] + r->offset, r->type);
 	struct routing route = diff_classify(c->d, i, r);
 	const struct symbol *s;
 
@@ -305,7 +308,7 @@ static void check_constant(struct check *c, const struct constant *k, const stru
 {
 	const struct atom *a = new_atom(c->d, k->function);
 	uint64_t at = c->at[k->function] + k->offset;
-	const Elf64_Rela *rela = reloc_at(relocs, at + k->field);
+	const Elf64_Rela *rela = reloc_at(relocs, at + k->field, c->d->arch->operand_type);
 	const struct routing *v = &k->variable;
 	const char *name = v->route == ROUTE_KLP ? klp_ref_name(c->d->arena, v) : v->name;
 	uint8_t code[sizeof(k->code)];
@@ -400,7 +403,7 @@ static void check_names(struct check *c)
 /* The relocation of a pointer, or NULL. */
 static const Elf64_Rela *pointer_at(const struct check *c, const struct relocs *r, uint64_t at)
 {
-	const Elf64_Rela *rela = reloc_at(r, at);
+	const Elf64_Rela *rela = reloc_at(r, at, c->d->arch->pointer_type);
 
 	return rela && ELF64_R_TYPE(rela->r_info) == c->d->arch->pointer_type ? rela : NULL;
 }

@@ -94,6 +94,9 @@ static struct routing route_to(struct diff *d, const struct atom *from, const st
 	case KSYM_MODULE_EXPORT:
 		break;
 	}
+	if (!*name || strchr(name, ','))
+		return refused("reference-not-possible",
+			       "the livepatch core cannot read the name of that symbol", NULL);
 	r.route = ROUTE_KLP;
 	r.why = l->ksym.where == KSYM_MODULE_EXPORT ? "exported by a module, which may be loaded later"
 						    : "not exported";

@@ -45,7 +45,7 @@ parts() {
 }
 
 @test "pairs of mutated objects: an answer each, none that the self-check objects to" {
-	local top=$TOP seed=$RANDOM
+	local top=$TOP seed=${KPATCH_FUZZ_SEED:-1}
 	gcc -std=gnu11 -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$top" \
 		-o fuzz "$top"/test/fuzz/differ_fuzz.c \
 		$(find "$top"/create-diff-object -name '*.c' ! -name main.c) "$top"/lib/elf/*.c \

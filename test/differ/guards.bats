@@ -110,6 +110,30 @@ END
 	refused bad-object-name
 }
 
+@test "a symbol whose name the livepatch core cannot read" {
+	original <<'END'
+		static noinline int g(int x) { return ext(x) * 3; }
+		noinline int odd(int x) { return ext(x) * 5; }
+		int f(int x) { return g(x) + 1; }
+END
+	patched 's/g\(x\) \+/g(x) + odd(x) +/'
+	compile original; compile patched
+	objcopy --redefine-sym odd=odd,name original.o
+	objcopy --redefine-sym odd=odd,name patched.o
+	make_symbols; differ_objects
+	refused reference-not-possible
+	[[ $stderr == *"f+0x"*"odd,name: the livepatch core cannot read the name of that symbol"* ]]
+}
+
+# objtool leaves relocations without effect where it has removed something
+@test "a relocation that does nothing at the place of another one" {
+	original <<< 'int f(int x) { asm volatile(".reloc 1f+1, R_X86_64_NONE, ext\n1: call ext"); return x + 1; }'
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	has_reloc .text.f PLT32 .klp.ref.vmlinux.vmlinux.ext,0 -4
+}
+
 @test "an index that no patch can carry" {
 	original <<'END'
 		int f(int x)
