@@ -39,8 +39,11 @@ hotfix() {
 }
 
 dummy_rpm() {
+	# a version with two hyphens is none for RPM: a package for such a kernel asks for the file
+	local kernel="/boot/vmlinuz-$KERNEL_RELEASE"
+	[[ $KERNEL_RELEASE == *-*-* ]] || kernel="kernel-uname-r = $KERNEL_RELEASE"
 	printf '%s\n' 'Name: dummy' 'Version: 1' 'Release: 1' 'Summary: empty' 'License: none' \
-		"Provides: /bin/sh /boot/vmlinuz-$KERNEL_RELEASE" '%description' '%files' > "$MADE/dummy.spec"
+		'Provides: /bin/sh' "Provides: $kernel" '%description' '%files' > "$MADE/dummy.spec"
 	rpmbuild -bb --define "_topdir $BATS_FILE_TMPDIR/top" --define "_rpmdir $MADE" \
 		--define '_rpmfilename dummy.rpm' "$MADE/dummy.spec"
 }
