@@ -135,17 +135,14 @@ bool installed_empty(const struct installed *in, uint64_t address, size_t size)
 bool installed_section(const struct installed *in, const char *name, uint64_t *address,
 		       uint64_t *size)
 {
-	const struct kimage_section *s = in->image ? kimage_section(in->image, name) : NULL;
+	const struct kimage_section *k = in->image ? kimage_section(in->image, name) : NULL;
+	const struct kmodule_section *s = in->module ? kmodule_section(in->module, name) : NULL;
 
-	*address = s ? s->address : 0;
-	*size = s ? s->size : 0;
-	for (uint32_t i = 1; in->module && i < in->module->n_sections && !*address; i++) {
-		if (strcmp(in->module->sections[i].name, name))
-			continue;
-		*address = section_base(i);
-		*size = in->module->sections[i].size;
-	}
-	return *address && installed_bytes(in, *address, *size);
+	if (!k && !s)
+		return false;
+	*address = k ? k->address : section_base((uint32_t)(s - in->module->sections));
+	*size = k ? k->size : s->size;
+	return installed_bytes(in, *address, *size);
 }
 
 /* Reads the field as the linker wrote it. */

@@ -104,6 +104,7 @@ static int list_sites(const struct proof *p, struct table *t)
 	const struct object *o = p->object;
 	const struct special *special = t->section->special;
 	const struct ref *field = code_field(o, &o->atoms[t->section->first_atom]);
+	bool sorted = true;
 	uint32_t step;
 
 	if (!field || !field->width || !special->entry_size)
@@ -115,10 +116,13 @@ static int list_sites(const struct proof *p, struct table *t)
 	for (uint64_t at = 0; at + special->entry_size <= t->size; at += step) {
 		struct installed_field f;
 
-		if (!installed_field(p->installed, t->start + at, field, &f) && !f.external)
-			t->sites[t->n_sites++] = (struct site){ f.address, t->start + at };
+		if (installed_field(p->installed, t->start + at, field, &f) || f.external)
+			continue;
+		sorted &= !t->n_sites || t->sites[t->n_sites - 1].code <= f.address;
+		t->sites[t->n_sites++] = (struct site){ f.address, t->start + at };
 	}
-	qsort(t->sites, t->n_sites, sizeof(*t->sites), by_code);
+	if (!sorted) /* the build has sorted the largest ones */
+		qsort(t->sites, t->n_sites, sizeof(*t->sites), by_code);
 	return 0;
 }
 
@@ -186,7 +190,7 @@ static void collect(struct proof *p, const struct table *t,
 }
 
 /* How many entries of the object describe code of the function itself. */
-static uint32_t *count_entries(const struct proof *p, const struct table *t, uint32_t *counts)
+static void count_entries(const struct proof *p, const struct table *t, uint32_t *counts)
 {
 	const struct object *o = p->object;
 
@@ -197,7 +201,6 @@ static uint32_t *count_entries(const struct proof *p, const struct table *t, uin
 		if (r)
 			counts[r->target]++;
 	}
-	return counts;
 }
 
 static bool is_overridden(const struct proof *p, const struct atom *a)
@@ -207,7 +210,7 @@ static bool is_overridden(const struct proof *p, const struct atom *a)
 }
 
 /* The installed function has more or fewer entries than the object's. */
-static void judge_counts(struct proof *p, const struct table *t, uint32_t *counts)
+static void judge_counts(struct proof *p, const struct table *t, const uint32_t *counts)
 {
 	const struct object *o = p->object;
 
@@ -232,7 +235,8 @@ static void judge(struct proof *p, const struct table *t, uint32_t *counts)
 			continue;
 		compare_entry(p, t, entry, &p->atoms[entry->id], &p->priv->places[entry->id]);
 	}
-	judge_counts(p, t, count_entries(p, t, counts));
+	count_entries(p, t, counts);
+	judge_counts(p, t, counts);
 }
 
 int proof_tables_open(struct proof *p)
