@@ -153,3 +153,15 @@ func_string() {
 	addend=$(func_reloc "$1" | awk '{ print $2 }')
 	tail -c "+$((16#${addend#+} + 1))" strings.bin | tr '\0' '\n' | head -n 1
 }
+
+# added_code: new code and data of every kind, for a source that has f() and exported_call()
+added_code() {
+	cat <<-'END'
+		static const int added[] = { 5, 6, 7 };
+		static int fresh_state = 8, zero_state;
+		int added_function(int x) { zero_state++; return ext(added[x % 3]) + fresh_state++; }
+		void *added_pointers[] = { &fresh_state, "more text", f };
+		static void called(void) { exported_call("callback", added_pointers); }
+		__used static void (*const cb)(void) __section(".discard.kpatch.callback.post_patch") = called;
+	END
+}

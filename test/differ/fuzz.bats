@@ -34,14 +34,7 @@ parts() {
 		int g(int x) { return f(x) + table[x & 3] + (x == 5 ? cold(3) : 0); }
 		const struct { int (*a)(int), (*b)(int); const char *name; } ops = { f, g, "ops" };
 	END
-	[[ ${1:-} != added ]] || cat <<-'END'
-		static const int added[] = { 5, 6, 7 };
-		static int fresh_state = 8, zero_state;
-		int added_function(int x) { zero_state++; return ext(added[x % 3]) + fresh_state++; }
-		void *added_pointers[] = { &fresh_state, "more text", f };
-		static void called(void) { exported_call("callback", added_pointers); }
-		__used static void (*const cb)(void) __section(".discard.kpatch.callback.post_patch") = called;
-	END
+	[[ ${1:-} != added ]] || added_code
 }
 
 @test "pairs of mutated objects: an answer each, none that the self-check objects to" {

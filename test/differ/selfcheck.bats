@@ -24,14 +24,7 @@ load differ.bash
 	END
 	{
 		sed 's/other(x) + 1;/other(x) + 2;/' original.c
-		cat <<-'END'
-			static const int added[] = { 5, 6, 7 };
-			static int fresh_state = 8, zero_state;
-			int added_function(int x) { zero_state++; return ext(added[x % 3]) + fresh_state++; }
-			void *added_pointers[] = { &fresh_state, "more text", f };
-			static void called(void) { exported_call("callback", added_pointers); }
-			__used static void (*const cb)(void) __section(".discard.kpatch.callback.post_patch") = called;
-		END
+		added_code
 	} > patched.c
 	compile original
 	compile patched
