@@ -291,6 +291,15 @@ other_build() {
 	own_vm_stop
 }
 
+# put_signed: a patch, signed with a key that no kernel knows; $module and $name as after build
+put_signed() {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=Hotfix test key' \
+		-keyout "$MODULES/key.pem" -out "$MODULES/key.crt" 2> /dev/null
+	build "$TEST_TOP/examples/meminfo-string.patch" \
+		--sign-key "$MODULES/key.pem" --sign-cert "$MODULES/key.crt"
+	vm put "$module"
+}
+
 @test "kpatch: a kernel that demands signatures" {
 	own_vm signatures --append module.sig_enforce=1
 	vm put "$MODULES/livepatch-one.ko"
@@ -304,11 +313,7 @@ other_build() {
 	expect 7 'kpatch load foreign.ko'
 	assert_match "$output" 'kernel-refused-module'
 	# signed as it should be, by somebody that this kernel does not know
-	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=Hotfix test key' \
-		-keyout "$MODULES/key.pem" -out "$MODULES/key.crt" 2> /dev/null
-	build "$TEST_TOP/examples/meminfo-string.patch" \
-		--sign-key "$MODULES/key.pem" --sign-cert "$MODULES/key.crt"
-	vm put "$module"
+	put_signed
 	expect 0 "kpatch info $name.ko"
 	key=$(modinfo -F sig_key "$module")
 	assert_match "$output" "^signed +by Hotfix test key \\(key $key, sha256\\)"
@@ -321,11 +326,7 @@ other_build() {
 }
 
 @test "kpatch: a signed module on a kernel that takes any" {
-	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=Hotfix test key' \
-		-keyout "$MODULES/key.pem" -out "$MODULES/key.crt" 2> /dev/null
-	build "$TEST_TOP/examples/meminfo-string.patch" \
-		--sign-key "$MODULES/key.pem" --sign-cert "$MODULES/key.crt"
-	vm put "$module"
+	put_signed
 	expect 0 "kpatch load $name.ko"
 	in_vm "grep -q ^CommittedLive: /proc/meminfo"
 }
