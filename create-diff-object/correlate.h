@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shared by the parts of the correlate pass: correlate.c forms the groups and says in which order the
+ * strategies run, correlate_content.c pairs functions, correlate_users.c pairs numbered data by who
+ * uses it, with what correlate_uses.c found. Private to create-diff-object/correlate*.c.
+ *
+ * A strategy pairs atoms of one group that have no twin yet and leaves all others alone. Everything but
+ * the pairs lies in an arena that ends with the pass.
+ */
+#ifndef KPATCH_CORRELATE_H
+#define KPATCH_CORRELATE_H
+
+#include "create-diff-object/passes.h"
+
+struct strmap;
+
+enum name_class { CLASS_CODE, CLASS_DATA, CLASS_INIT, CLASS_EXTERN, N_CLASSES, CLASS_NONE };
+
+/* Atoms of one base name and class, as lists in file order. */
+struct group {
+	uint32_t first[2], last[2], n[2]; /* [0] original, [1] patched; numbered ones */
+	uint32_t plain[2];	/* the one whose name has no number, NO_ATOM */
+	bool plain_twice;	/* there are several of the same plain name */
+	uint8_t class;
+};
+
+/* One reference to a numbered atom. */
+struct use {
+	uint32_t target;
+	uint32_t user;		/* number of the user's name in the source */
+	uint32_t seq;		/* position in the file */
+	uint32_t ref, end;	/* the reference; behind the last one of its atom */
+	uint32_t next;		/* further use of the same target; NO_ATOM */
+};
+
+struct uses {
+	struct use *list;
+	uint32_t n;
+	uint32_t *first;	/* by atom */
+};
+
+struct correlate {
+	struct diff *d;
+	const struct side *side[2];
+	struct arena *arena;
+	struct strmap *by_base[N_CLASSES];
+	struct strmap *users;	/* source name → number */
+	struct group *groups;
+	uint32_t n_groups;
+	uint32_t *group_of[2];	/* by atom */
+	uint32_t *next[2];	/* by atom: next of its group */
+	uint32_t *same, *last;	/* by original atom: next of its shape; of the first, the last of it */
+	uint32_t *vote_of;	/* by patched atom: its vote */
+	struct uses uses[2];
+};
+
+static inline void correlate_pair(struct diff *d, uint32_t orig, uint32_t new, enum match how)
+{
+	d->pairs.twin[new] = orig;
+	d->pairs.back[orig] = new;
+	d->pairs.how[new] = (uint8_t)how;
+}
+
+/* correlate_uses.c */
+/* Fills in @c->uses of one side. After the groups. 0 or -ENOMEM. */
+int correlate_uses(struct correlate *c, int which);
+/*
+ * All uses of a group's numbered atoms, by user and then in the order of the file; each atom once a
+ * user. 0 or -ENOMEM.
+ */
+int correlate_group_uses(struct correlate *c, const struct group *g, int which, struct use **out,
+			 uint32_t *n_out);
+/*
+ * Whether, of @count variables that one user uses in this order, what surrounds the uses says that two
+ * changed places.
+ */
+bool correlate_changed_places(const struct correlate *c, const struct use *o, const struct use *n,
+			      uint32_t count);
+
+/* The strategies; 0 or -ENOMEM. */
+/* correlate_users.c: numbered data, by the functions and data that refer to it */
+int correlate_by_users(struct correlate *c, const struct group *g);
+/* correlate_content.c: numbered functions, by what they do; then the last one on both sides */
+int correlate_by_content(struct correlate *c, const struct group *g);
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Part of the correlate pass: functions that gcc numbered (foo.constprop.0, foo.constprop.1), by what
+ * they do. Equal ones are interchangeable, so any pairing of them is right; of those that remain, one on
+ * either side is the same one. Reads bytes and the names that references lead to; what it leaves
+ * without a twin is new.
+ */
+#include "create-diff-object/correlate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "lib/util/strmap.h"
+
+static bool same_shape(const struct diff *d, uint32_t orig, uint32_t new)
+{
+	const struct atom *a = orig_atom(d, orig), *b = new_atom(d, new);
+	const uint8_t *x = atom_bytes(a), *y = atom_bytes(b);
+
+	if (a->size != b->size || a->n_refs != b->n_refs)
+		return false;
+	if (a->size && (!x || !y || memcmp(x, y, a->size)))
+		return false;
+	for (uint32_t i = 0; i < a->n_refs; i++) {
+		const struct ref *p = &d->orig.object->refs[a->first_ref + i];
+		const struct ref *q = &d->new.object->refs[b->first_ref + i];
+		const char *s = p->target == NO_ATOM ? NULL : d->orig.base[p->target];
+		const char *t = q->target == NO_ATOM ? NULL : d->new.base[q->target];
+
+		if (p->offset != q->offset || p->type != q->type || p->addend != q->addend)
+			return false;
+		if (!s != !t || (s && strcmp(s, t)))
+			return false;
+	}
+	return true;
+}
+
+/* A key that equal shapes have in common. */
+static const char *shape_key(struct arena *arena, const struct object *o, const struct atom *a)
+{
+	const uint8_t *bytes = atom_bytes(a);
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (uint64_t i = 0; bytes && i < a->size; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++)
+		hash = (hash ^ o->refs[i].offset ^ (uint64_t)o->refs[i].addend << 32) * 0x100000001b3;
+	return arena_printf(arena, "%" PRIx64 "/%" PRIx64, hash, a->size);
+}
+
+/* Originals of the same name and contents first. */
+static int match_same_names(struct correlate *c, const struct group *g)
+{
+	struct diff *d = c->d;
+	struct strmap *names = strmap_new(g->n[0]);
+	int err = names ? 0 : -ENOMEM;
+
+	for (uint32_t o = g->first[0]; !err && o != NO_ATOM; o = c->next[0][o])
+		err = strmap_set(names, orig_atom(d, o)->name, (union strmap_value){ .num = o });
+	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+		const union strmap_value *v = strmap_get(names, new_atom(d, n)->name);
+
+		if (v && d->pairs.back[v->num] == NO_ATOM && same_shape(d, (uint32_t)v->num, n))
+			correlate_pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
+	}
+	strmap_free(names);
+	return err;
+}
+
+/* Puts an original behind those of its shape, so that they are taken in the order of the file. */
+static int add_shape(struct correlate *c, struct strmap *shapes, const char *key, uint32_t o)
+{
+	const union strmap_value *v = strmap_get(shapes, key);
+
+	if (!v) {
+		c->last[o] = o;
+		return strmap_set(shapes, key, (union strmap_value){ .num = o });
+	}
+	c->same[c->last[v->num]] = o;
+	c->last[v->num] = o;
+	return 0;
+}
+
+/* Then any of the same contents: they are interchangeable. */
+static int match_same_shapes(struct correlate *c, const struct group *g)
+{
+	struct diff *d = c->d;
+	struct strmap *shapes = strmap_new(g->n[0]);
+	int err = shapes ? 0 : -ENOMEM;
+
+	for (uint32_t o = g->first[0]; !err && o != NO_ATOM; o = c->next[0][o]) {
+		const char *key;
+
+		if (d->pairs.back[o] != NO_ATOM)
+			continue;
+		key = shape_key(c->arena, d->orig.object, orig_atom(d, o));
+		err = key ? add_shape(c, shapes, key, o) : -ENOMEM;
+	}
+	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+		union strmap_value *v;
+		const char *key;
+
+		if (d->pairs.twin[n] != NO_ATOM)
+			continue;
+		key = shape_key(c->arena, d->new.object, new_atom(d, n));
+		v = key ? strmap_get(shapes, key) : NULL;
+		if (!v || v->num == NO_ATOM || !same_shape(d, (uint32_t)v->num, n))
+			continue;
+		correlate_pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
+		v->num = c->same[v->num];
+	}
+	strmap_free(shapes);
+	return err;
+}
+
+/* What is left of functions: one on either side is the same one. */
+static void match_leftover(struct correlate *c, const struct group *g)
+{
+	uint32_t left[2] = { NO_ATOM, NO_ATOM };
+	uint32_t n[2] = { 0, 0 };
+
+	for (uint32_t o = g->first[0]; o != NO_ATOM; o = c->next[0][o])
+		if (c->d->pairs.back[o] == NO_ATOM) {
+			left[0] = o;
+			n[0]++;
+		}
+	for (uint32_t p = g->first[1]; p != NO_ATOM; p = c->next[1][p])
+		if (c->d->pairs.twin[p] == NO_ATOM) {
+			left[1] = p;
+			n[1]++;
+		}
+	if (n[0] == 1 && n[1] == 1)
+		correlate_pair(c->d, left[0], left[1], MATCH_SINGLE);
+}
+
+int correlate_by_content(struct correlate *c, const struct group *g)
+{
+	int err = 0;
+
+	if (g->n[0] > 1 || g->n[1] > 1) {
+		err = match_same_names(c, g);
+		if (!err)
+			err = match_same_shapes(c, g);
+	}
+	if (!err)
+		match_leftover(c, g);
+	return err;
+}
