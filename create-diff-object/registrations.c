@@ -59,11 +59,6 @@ static const char *entry_signature(struct diff *d, const struct side *s, const s
 	return arena_printf(d->arena, "%s%s", text, hex);
 }
 
-static bool registers(const struct side *s, uint32_t i)
-{
-	return s->role[i] == ROLE_REGISTER && s->object->atoms[i].size;
-}
-
 static const char *registration_what(const struct atom *a)
 {
 	return a->section->special && a->section->special->what ? a->section->special->what
@@ -120,52 +115,85 @@ static int refuse_registration(struct diff *d, struct strmap *told, const struct
 	return 0;
 }
 
-int changes_registrations(struct diff *d)
+/* One side's registrations, in file order. */
+struct registration {
+	uint32_t atom;
+	const char *says;	/* entry_signature() */
+};
+
+struct registrations {
+	struct registration *list;
+	uint32_t n;
+};
+
+static int list_registrations(struct diff *d, const struct side *s, struct registrations *out)
 {
-	const struct object *o = d->orig.object, *n = d->new.object;
-	struct strmap *seen = strmap_new(256), *told = strmap_new(16);
-	int err = seen && told ? 0 : -ENOMEM;
+	uint32_t n = s->object->n_atoms;
 
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
-		const char *sig;
-		union strmap_value *v;
+	out->list = arena_array(d->arena, n, sizeof(*out->list));
+	if (!out->list)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		struct registration *r = &out->list[out->n];
 
-		if (!registers(&d->orig, i))
+		if (s->role[i] != ROLE_REGISTER || !s->object->atoms[i].size)
 			continue;
-		sig = entry_signature(d, &d->orig, &o->atoms[i]);
-		v = sig ? strmap_get(seen, sig) : NULL;
+		*r = (struct registration){ i, entry_signature(d, s, &s->object->atoms[i]) };
+		if (!r->says)
+			return -ENOMEM;
+		out->n++;
+	}
+	return 0;
+}
+
+/* How many of the same are left: what the original has and the patched object has not. */
+static int count_originals(const struct registrations *o, struct strmap *left)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < o->n && !err; i++) {
+		union strmap_value *v = strmap_get(left, o->list[i].says);
+
 		if (v)
 			v->num++;
 		else
-			err = sig ? strmap_set(seen, sig, (union strmap_value){ .num = 1 }) : -ENOMEM;
+			err = strmap_set(left, o->list[i].says, (union strmap_value){ .num = 1 });
 	}
-	for (uint32_t i = 0; i < n->n_atoms && !err; i++) {
-		const char *sig;
-		union strmap_value *v;
+	return err;
+}
 
-		if (!registers(&d->new, i))
-			continue;
-		sig = entry_signature(d, &d->new, &n->atoms[i]);
-		v = sig ? strmap_get(seen, sig) : NULL;
-		if (v && v->num)
-			v->num--;
-		else
-			err = refuse_registration(d, told, &d->new, i, "adds or changes");
-	}
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
-		const char *sig;
-		union strmap_value *v;
+static bool take(const struct strmap *left, const struct registration *r)
+{
+	union strmap_value *v = strmap_get(left, r->says);
 
-		if (!registers(&d->orig, i))
-			continue;
-		sig = entry_signature(d, &d->orig, &o->atoms[i]);
-		v = sig ? strmap_get(seen, sig) : NULL;
-		if (v && v->num && d->pairs.back[i] == NO_ATOM) {
-			v->num--;
-			err = refuse_registration(d, told, &d->orig, i, "removes");
-		}
-	}
+	return v && v->num && v->num--;
+}
+
+static int compare_sets(struct diff *d, const struct registrations *o, const struct registrations *n,
+			struct strmap *left, struct strmap *told)
+{
+	int err = count_originals(o, left);
+
+	for (uint32_t i = 0; i < n->n && !err; i++)
+		if (!take(left, &n->list[i]))
+			err = refuse_registration(d, told, &d->new, n->list[i].atom, "adds or changes");
+	for (uint32_t i = 0; i < o->n && !err; i++)
+		if (d->pairs.back[o->list[i].atom] == NO_ATOM && take(left, &o->list[i]))
+			err = refuse_registration(d, told, &d->orig, o->list[i].atom, "removes");
+	return err;
+}
+
+int changes_registrations(struct diff *d)
+{
+	struct registrations o = { 0 }, n = { 0 };
+	struct strmap *left = strmap_new(256), *told = strmap_new(16);
+	int err = left && told ? list_registrations(d, &d->orig, &o) : -ENOMEM;
+
+	if (!err)
+		err = list_registrations(d, &d->new, &n);
+	if (!err)
+		err = compare_sets(d, &o, &n, left, told);
 	strmap_free(told);
-	strmap_free(seen);
+	strmap_free(left);
 	return err;
 }
