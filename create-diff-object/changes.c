@@ -393,6 +393,8 @@ int pass_changes(struct diff *d)
 	err = changes_registrations(d);
 	if (!err)
 		err = changes_removed(d);
+	if (!err)
+		err = changes_aliases(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);
 	requests_unused(d);

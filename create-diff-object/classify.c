@@ -195,14 +195,32 @@ static struct routing classify_literal(struct diff *d, const struct atom *from, 
 	return patch("a value");
 }
 
+/* The kernel's variable keeps its labels (&&label) of code that the patch replaces. */
+static const struct atom *replaced_with_labels(const struct diff *d, const struct atom *t)
+{
+	for (uint32_t i = t->first_ref; i < t->first_ref + t->n_refs; i++) {
+		const struct ref *r = &d->new.object->refs[i];
+
+		if (r->target != NO_ATOM && d->new.role[r->target] == ROLE_CODE &&
+		    d->carried[r->target] && r->addend != (int64_t)new_atom(d, r->target)->entry)
+			return new_atom(d, r->target);
+	}
+	return NULL;
+}
+
 static struct routing classify_data(struct diff *d, const struct atom *from, const struct ref *ref)
 {
-	const struct atom *t = new_atom(d, ref->target);
+	const struct atom *t = new_atom(d, ref->target), *code;
 
 	if (!t->symbol)
 		return refused("anonymous-data", "it refers to writable data without a symbol", NULL);
 	if (d->carried[t->id])
 		return patch("data of the patch");
+	if (d->pairs.twin[t->id] != NO_ATOM && (code = replaced_with_labels(d, t)))
+		return refused("reference-into-function",
+			       arena_printf(d->arena, "the kernel's leads into the middle of %s, which the "
+						      "patch replaces", code->name),
+			       "Make the table of labels a const one of the function");
 	if (d->pairs.twin[t->id] != NO_ATOM)
 		return diff_classify_kernel(d, from, t->id);
 	if (d->pairs.how[t->id] == MATCH_UNDECIDED)
@@ -407,9 +425,18 @@ static bool neighbours_in_kernel(const struct diff *d, uint32_t a, uint32_t b)
 	       orig_atom(d, x)->offset + orig_atom(d, x)->size == orig_atom(d, y)->offset;
 }
 
+/* An address that code compares with, at which the code itself need not be allowed to read. */
+static bool is_limit(struct diff *d, const struct atom *from, const struct ref *ref)
+{
+	uint64_t start = 0;
+
+	return from->section && d->arch->is_compared(from, ref, &start);
+}
+
 /*
  * In a section that several variables share (__read_mostly, …) a local one is named by its offset, and
- * the end of an array is the start of what follows. Whoever uses the array may mean either.
+ * the end of an array is the start of what follows. Whoever uses the array may mean either. A loop over
+ * a member of the array's elements ends that member's offset further on.
  */
 static struct routing check_boundary(struct diff *d, const struct atom *from, const struct ref *ref,
 				     struct routing r)
@@ -417,14 +444,14 @@ static struct routing check_boundary(struct diff *d, const struct atom *from, co
 	const struct object *o = d->new.object;
 	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target), *before;
 
-	if (!t || !t->id || ref->addend || r.route == ROUTE_REFUSED || !t->size || ref->decoded ||
+	if (!t || !t->id || r.route == ROUTE_REFUSED || !t->size || ref->decoded ||
 	    o->symbols[ref->symbol].type != STT_SECTION ||
 	    (d->new.role[t->id] != ROLE_STATE && d->new.role[t->id] != ROLE_CONST))
 		return r;
 	before = t - 1;
 	if (before->section != t->section || !before->size || !before->symbol ||
 	    before->offset + before->size != t->offset || !refers_into(o, from, before) ||
-	    neighbours_in_kernel(d, before->id, t->id))
+	    neighbours_in_kernel(d, before->id, t->id) || (ref->addend && !is_limit(d, from, ref)))
 		return r;
 	return refused("end-or-start",
 		       arena_printf(d->arena, "whether the end of %s or the start of %s is meant cannot be "

@@ -196,7 +196,8 @@ static bool refs_same_depth(struct diff *d, const struct ref *o, const struct re
 		       value_targets_same(d, o, n, depth);
 	if (d->pairs.twin[b->id] == NO_ATOM && !a->symbol && !b->symbol && a->section &&
 	    b->section && !strcmp(a->section->name, b->section->name))
-		return same_place(a, o, b, n) && a->offset == b->offset && a->size == b->size;
+		return same_place(a, o, b, n) && a->offset == b->offset &&
+		       values_same_depth(d, a->id, b->id, depth);
 	return d->pairs.twin[b->id] == a->id && same_place(a, o, b, n);
 }
 

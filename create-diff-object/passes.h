@@ -238,6 +238,8 @@ int pass_changes(struct diff *d);
 int changes_registrations(struct diff *d);
 /* removed.c: its part for variables that are gone */
 int changes_removed(struct diff *d);
+/* aliases.c: its part for names that mean something else than before */
+int changes_aliases(struct diff *d);
 
 /* copies.c */
 int pass_copies(struct diff *d);

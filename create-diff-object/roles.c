@@ -63,13 +63,31 @@ static enum role data_role(const struct side *s, const struct atom *a)
 	return ROLE_STATE;
 }
 
+/*
+ * A table of labels (&&label): it leads into the middle of its function only, belongs to it as a jump
+ * table does, and one that leads into other code than its user's is of no use.
+ */
+static bool table_of_labels(const struct side *s, const struct atom *a)
+{
+	const struct object *o = s->object;
+
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
+		const struct atom *t = o->refs[i].target == NO_ATOM ? NULL
+								    : &o->atoms[o->refs[i].target];
+
+		if (!t || t->kind != ATOM_FUNC || o->refs[i].addend == (int64_t)t->entry)
+			return false;
+	}
+	return a->n_refs;
+}
+
 static enum role rodata_role(const struct side *s, const struct atom *a)
 {
 	if (!a->symbol)
 		return ROLE_LITERAL;
 	if (LISTED(s->source[a->id], literal_names))
 		return ROLE_LITERAL;
-	if (a->local && numbered(s, a->id) && !a->n_refs)
+	if (a->local && numbered(s, a->id) && (!a->n_refs || table_of_labels(s, a)))
 		return ROLE_LITERAL;
 	return ROLE_CONST;
 }

@@ -242,6 +242,28 @@ static bool reads_pending(const struct line_walk *w, const ZydisDecodedInstructi
 	return false;
 }
 
+/* An instruction that writes an argument register: it holds something else then. */
+static void forget_written(struct line_walk *w, const ZydisDecodedInstruction *insn,
+			   const ZydisDecodedOperand *ops)
+{
+	for (uint8_t i = 0; i < insn->operand_count; i++) {
+		ZydisRegister whole = ZYDIS_REGISTER_NONE;
+		uint8_t arg;
+
+		if (ops[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    (ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
+			whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
+								 ops[i].reg.value);
+		if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
+			continue;
+		arg = arg_of_register((unsigned int)(ZyanU8)ZydisRegisterGetId(whole));
+		if (arg != NO_ARG) {
+			w->place[arg] = PLACE_NONE;
+			w->constant[arg] = false;
+		}
+	}
+}
+
 /* The last four bytes of an instruction, where a constant_load() or constant_push() has it. */
 static int64_t immediate(const uint8_t *code, size_t len)
 {
@@ -332,6 +354,7 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 		return branch_inside(w, at + insn->length, insn, ops);
 	if (reads_pending(w, insn, ops))
 		return false;
+	forget_written(w, insn, ops);
 	arg = constant_arg(is, insn->length);
 	if (arg != NO_ARG)
 		w->constant[arg] = !r;

@@ -1,0 +1,135 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Changes that need a second look: each of these once made a patch that did less, or something else, than
+# its source says, without a word.
+
+load differ.bash
+
+@test "a table of labels comes along with its function" {
+	original <<-'END'
+		int f(int op, int x)
+		{
+			static const void *const labels[] = { &&a, &&b, &&c };
+
+			goto *labels[op];
+		a:	return ext(x) + 5;
+		b:	return ext2(x);
+		c:	return 7;
+		}
+	END
+	patched 's/\+ 5/+ 6/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	has_reloc .text.f 32S .rodata.labels.0 +0
+	# each label is one of the new function's
+	[[ $(relocs .rodata.labels.0 | awk '$2 == "R_X86_64_64" && $3 == ".text.f"' | wc -l) -eq 3 ]]
+	[[ $(relocs .rodata.labels.0) == "$(relocs .rodata.labels.0 patched.o)" ]]
+}
+
+@test "a writable table of labels of a changed function is refused" {
+	original <<-'END'
+		int f(int op, int x)
+		{
+			static const void *labels[] = { &&a, &&b, &&c };
+
+			if (x == 17)
+				labels[0] = &&b;
+			goto *labels[op];
+		a:	return ext(x) + 5;
+		b:	return ext2(x);
+		c:	return 7;
+		}
+	END
+	patched 's/\+ 5/+ 6/'
+	differ
+	refused reference-into-function
+}
+
+@test "a function or variable that becomes another name of one" {
+	original <<-'END'
+		noinline int a(int x) { return ext(x) + 1; }
+		noinline int b(int x) { return ext2(x) + 2; }
+	END
+	patched 's/int b\(.*/int b(int x) __attribute__((alias("a")));/'
+	differ
+	refused alias-changed
+
+	original <<-'END'
+		int one = 1;
+		int two = 2;
+		int f(void) { return one + two; }
+	END
+	patched 's/int two.*/extern int two __attribute__((alias("one")));/'
+	rm kallsyms
+	differ
+	refused alias-changed variable-removed
+	[[ $stderr == *"two is another name"* ]]
+}
+
+@test "a second name that was one before" {
+	original <<-'END'
+		noinline int a(int x) { return ext(x) + 1; }
+		int b(int x) __attribute__((alias("a")));
+		int g(int x) { return b(x); }
+	END
+	patched 's/\+ 1/+ 3/'
+	differ
+	written
+	[[ $(funcs) == "a a 0 vmlinux" ]]
+}
+
+@test "a value without a name that changes, in data" {
+	original <<-'END'
+		asm(".pushsection .data\n.Lvalue: .long 5\n.popsection");
+		int f(void) { int r; asm volatile("mov .Lvalue, %0" : "=r"(r)); return r; }
+	END
+	patched 's/long 5/long 6/'
+	differ
+	refused anonymous-data
+}
+
+@test "a constant behind a register that no longer holds the name of a file" {
+	original <<-'END'
+		void take(void *a, const char *s, int n);
+		void f(void *p)
+		{
+			register const char *s asm("rsi") = "a.c";
+
+			asm volatile("" : : "r"(s));
+			take(p, *(char **)p, 5);
+		}
+	END
+	patched 's/, 5\)/, 6)/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}
+
+@test "the end of a loop over a member of an array's elements, in a section that several share" {
+	extra_flags=(-fno-toplevel-reorder)
+	original <<-'END'
+		static struct { int a, b, c, d; } table[4] __section(".data..read_mostly");
+		static int last[8] __section(".data..read_mostly") = { 3 };
+		int takes(int *);
+		int set(int v) { last[v] = table[v].a = table[v].c = v; return 0; }
+		int f(int x)
+		{
+			for (int i = 0; i < 4; i++)
+				if (takes(&table[i].c))
+					table[i].d++;
+			return 1;
+		}
+	END
+	patched 's/static int last/static int added[8] __section(".data..read_mostly");\n&/' \
+		's/return 1/return 2/' 's/\{ last\[v\] =/{ added[v] = last[v] =/'
+	differ
+	refused end-or-start
+	[[ $stderr == *"f+"*"table"* ]]
+
+	# where the kernel has the same neighbours, the address is the same
+	patched 's/return 1/return 2/'
+	differ
+	written
+	has_reloc .text.f 32S .klp.ref.vmlinux.vmlinux.last,0 +8
+}
