@@ -397,7 +397,6 @@ int pass_changes(struct diff *d)
 		err = changes_aliases(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);
-	requests_unused(d);
 	mark_carried(d);
 	return err;
 }

@@ -43,6 +43,12 @@ static const struct {
 	 */
 	{ "changes", pass_changes },
 
+	/* Do the objects in memory, made by the code that is replaced, fit the code that replaces it? */
+	{ "layout", pass_layout },
+
+	/* All differences have been met: has each request? */
+	{ "unused requests", pass_unused_requests },
+
 	/* Which unchanged functions must be in the patch because a branch of it reaches no further? */
 	{ "copies", pass_copies },
 

@@ -63,6 +63,7 @@ struct diff_report {
 	const char *const *imports; /* ordinary imports from vmlinux */
 	const struct diff_callback *callbacks;
 	const struct diff_need *needs;
+	bool types_compared;	/* both objects have debug information */
 	const char *const *provided; /* new and global: what other objects of the patch can use */
 };
 

@@ -252,6 +252,9 @@ static int run_diff(struct run *r)
 			   strerror(-err));
 		return EXIT_ERROR;
 	}
+	if (!report.types_compared)
+		fprintf(stderr, "%s: types were not compared: the objects have no debug information\n",
+			r->args.patched);
 	if (r->args.verbose)
 		print_report(&report);
 	return EXIT_WRITTEN;

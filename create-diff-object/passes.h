@@ -130,11 +130,11 @@ struct callback {
 };
 
 /* What the patch author asks of the differ: to leave differences alone. */
-enum request_kind { REQUEST_SECTION, REQUEST_FUNCTION, REQUEST_DATA, REQUEST_SYSCALL };
+enum request_kind { REQUEST_SECTION, REQUEST_FUNCTION, REQUEST_DATA, REQUEST_SYSCALL, REQUEST_LAYOUT };
 
 struct request {
 	uint32_t kind;		/* enum request_kind */
-	const char *name;	/* of a section, or in the source */
+	const char *name;	/* of a section, or in the source; of a type, as "struct s" */
 	uint32_t atom;		/* where it is */
 	bool used;
 };
@@ -164,6 +164,7 @@ struct diff {
 	bool *carried;			/* changes: code and data the patch brings a version of */
 	const char **replaced;		/* changes: why ftrace will redirect this function, or NULL */
 	uint32_t n_replaced;
+	bool types_compared;		/* layout: both objects have debug information */
 	bool *copied;			/* copies: unchanged function of which the patch has a copy */
 	struct callback *callbacks;	/* callbacks */
 	uint32_t n_callbacks;
@@ -229,8 +230,13 @@ int pass_requests(struct diff *d);
 bool request_leaves(struct diff *d, const struct side *s, uint32_t atom, const char *how);
 /* Whether the author vouches for a variable that is new. */
 bool request_allows(struct diff *d, uint32_t atom);
-/* Warns of requests that met nothing. After the last request_leaves(). */
-void requests_unused(struct diff *d);
+/*
+ * Whether the author vouches for a type, constant or variable whose layout or value differs; if so, warns of
+ * it. @what: what differs.
+ */
+bool request_vouches(struct diff *d, const struct diag_place *place, const char *name, const char *what);
+/* Warns of requests that met nothing. After the last request_leaves() and request_vouches(). */
+int pass_unused_requests(struct diff *d);
 
 /* changes.c: what of the differences can be applied, and how */
 int pass_changes(struct diff *d);
@@ -240,6 +246,9 @@ int changes_registrations(struct diff *d);
 int changes_removed(struct diff *d);
 /* aliases.c: its part for names that mean something else than before */
 int changes_aliases(struct diff *d);
+
+/* layout.c: what objects in memory look like */
+int pass_layout(struct diff *d);
 
 /* copies.c */
 int pass_copies(struct diff *d);
@@ -310,6 +319,9 @@ struct diag_place diff_place(struct diff *d, const struct side *side, uint32_t a
 void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32_t atom,
 		 int64_t offset, const char *remedy, const char *what, ...)
 	__attribute__((format(printf, 7, 8)));
+/* The same for a place that is in no atom. */
+void diff_refuse_at(struct diff *d, const char *id, const struct diag_place *place, const char *remedy,
+		    const char *what, ...) __attribute__((format(printf, 5, 6)));
 void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom,
 	       int64_t offset, const char *remedy, const char *what, ...)
 	__attribute__((format(printf, 7, 8)));

@@ -48,6 +48,19 @@ void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32
 	va_end(ap);
 }
 
+void diff_refuse_at(struct diff *d, const char *id, const struct diag_place *place, const char *remedy,
+		    const char *what, ...)
+{
+	char *text;
+	va_list ap;
+
+	d->n_refused++;
+	va_start(ap, what);
+	text = arena_vprintf(d->arena, what, ap);
+	va_end(ap);
+	diag_error(d->diags, id, place, remedy, "%s", text ? text : id);
+}
+
 void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom,
 	       int64_t offset, const char *remedy, const char *what, ...)
 {

@@ -208,7 +208,7 @@ static int callbacks(struct diff *d, struct diff_report *out)
 
 int pass_report(struct diff *d, struct diff_report *out)
 {
-	struct diff_report report = { 0 };
+	struct diff_report report = { .types_compared = d->types_compared };
 	int err = functions(d, &report);
 
 	if (!err)

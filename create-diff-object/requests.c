@@ -5,7 +5,7 @@
  * the patch carries refers to that.
  *
  * A request is a string in a section .discard.kpatch.request.KIND: the name of a section, function,
- * variable or system call, as in the source, so that asking changes nothing in the compiled code.
+ * variable, system call or type, as in the source, so that asking changes nothing in the compiled code.
  * Each difference that is left alone is a warning, and so is a request that met none.
  */
 #include "create-diff-object/passes.h"
@@ -21,6 +21,7 @@ static const struct {
 	[REQUEST_FUNCTION] = { "ignore_function", "KPATCH_IGNORE_FUNCTION" },
 	[REQUEST_DATA] = { "allow_data", "KPATCH_ALLOW_DATA_CHANGE" },
 	[REQUEST_SYSCALL] = { "keep_syscall", "KPATCH_SYSCALL_DEFINE" },
+	[REQUEST_LAYOUT] = { "allow_layout", "KPATCH_ALLOW_LAYOUT" },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -148,11 +149,30 @@ bool request_allows(struct diff *d, uint32_t atom)
 	return r != NULL;
 }
 
-void requests_unused(struct diff *d)
+bool request_vouches(struct diff *d, const struct diag_place *place, const char *name, const char *what)
+{
+	struct request *r = find(d, REQUEST_LAYOUT, name);
+
+	if (!r)
+		return false;
+	r->used = true;
+	diag_warning(d->diags, "layout-allowed", place, NULL, "%s, for which %s(%s) vouches", what,
+		     kinds[r->kind].macro, r->name);
+	return true;
+}
+
+/* Whether it has been looked for what the request allows. */
+static bool had_its_chance(const struct diff *d, const struct request *r)
+{
+	return r->kind == REQUEST_LAYOUT ? d->types_compared : r->kind != REQUEST_SYSCALL;
+}
+
+int pass_unused_requests(struct diff *d)
 {
 	for (uint32_t i = 0; i < d->n_requests; i++)
-		if (!d->requests[i].used && d->requests[i].kind != REQUEST_SYSCALL)
+		if (!d->requests[i].used && had_its_chance(d, &d->requests[i]))
 			diff_warn(d, "request-without-effect", &d->new, d->requests[i].atom, -1,
 				  "Remove it, or check the name", "%s(%s) met no difference",
 				  kinds[d->requests[i].kind].macro, d->requests[i].name);
+	return 0;
 }

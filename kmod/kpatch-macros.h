@@ -56,6 +56,9 @@
  *			value is right as it is, or a callback changes it. Not for a change of size
  *			or of the kind of memory. For a static of a function it stands in the function.
  *			Of a new variable: it is no old one under another name
+ *	KPATCH_ALLOW_LAYOUT(type);	struct or union type has another layout, or enum type another value of a
+ *			constant, and old code and old objects get on with the new code. A type without a tag is
+ *			called by its typedef, or the variable or constant that it is declared with
  *
  * KPATCH_SYSCALL_DEFINE1(name, ...) to KPATCH_SYSCALL_DEFINE6: in place of SYSCALL_DEFINEn where a patch
  * changes the types or names of a system call's arguments. The description that tracing shows was
@@ -99,6 +102,10 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_ALLOW_DATA_CHANGE(var)           \
 	KPATCH_REQUEST(allow_data, #var);       \
 	static_assert(sizeof(&(var)), "no variable")
+
+#define KPATCH_ALLOW_LAYOUT(type)               \
+	KPATCH_REQUEST(allow_layout, #type);    \
+	static_assert(sizeof(type) > 0, "no type")
 
 /* SYSCALL_DEFINEn without the tables that describe it. */
 #define KPATCH_SYSCALL_DEFINEx(x, name, ...)    \

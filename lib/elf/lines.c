@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Source lines of code, from the object's debug information through elfutils' libdw. Opened when
- * the first line is asked for: most objects are never asked.
+ * The object's debug information through elfutils' libdw, and source lines of code from it. Opened when
+ * something is asked for first: most objects are never asked.
  *
  * The library lays the sections of a relocatable file out at addresses that it chooses and
  * applies the relocations of the debug sections to the bytes that it was given. So it is given a
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/elf/debug.h"
 #include "lib/elf/object_private.h"
 #include "lib/util/arena.h"
 
@@ -59,6 +60,35 @@ void object_lines_free(struct object_private *p)
 	free(p->lines);
 }
 
+static int lines_of(struct object *o, struct lines **out)
+{
+	struct object_private *p = object_private(o);
+
+	if (!p->lines) {
+		p->lines = calloc(1, sizeof(*p->lines));
+		if (!p->lines)
+			return -ENOMEM;
+		open_lines(o, p->lines);
+	}
+	*out = p->lines;
+	return p->lines->module ? 0 : -ENOENT;
+}
+
+int object_dwarf(struct object *o, Dwarf **out)
+{
+	Dwarf_Addr bias;
+	struct lines *l;
+	int err;
+
+	if (!object_section(o, ".debug_info"))
+		return -ENOENT;
+	err = lines_of(o, &l);
+	if (err)
+		return err == -ENOENT ? -EBADMSG : err;
+	*out = dwfl_module_getdwarf(l->module, &bias);
+	return *out ? 0 : -EBADMSG;
+}
+
 /* Where the library has put a byte of the section. */
 static int address_of(const struct lines *l, uint32_t section, uint64_t offset, GElf_Addr *address)
 {
@@ -75,26 +105,22 @@ static int address_of(const struct lines *l, uint32_t section, uint64_t offset, 
 
 int object_source_line(struct object *o, uint32_t atom, uint64_t offset, struct source_line *out)
 {
-	struct object_private *p = object_private(o);
 	const struct atom *a;
+	struct lines *l;
 	GElf_Addr address;
 	const char *file;
 	Dwfl_Line *line;
-	int number;
+	int number, err;
 
 	if (atom >= o->n_atoms || !o->atoms[atom].section || offset >= o->atoms[atom].size)
 		return -ENOENT;
 	a = &o->atoms[atom];
-	if (!p->lines) {
-		p->lines = calloc(1, sizeof(*p->lines));
-		if (!p->lines)
-			return -ENOMEM;
-		open_lines(o, p->lines);
-	}
-	if (!p->lines->module ||
-	    address_of(p->lines, a->section->index, a->offset + offset, &address))
-		return -ENOENT;
-	line = dwfl_module_getsrc(p->lines->module, address);
+	err = lines_of(o, &l);
+	if (!err)
+		err = address_of(l, a->section->index, a->offset + offset, &address);
+	if (err)
+		return err;
+	line = dwfl_module_getsrc(l->module, address);
 	file = line ? dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL) : NULL;
 	file = file ? arena_strdup(o->arena, file) : NULL;
 	if (!file)

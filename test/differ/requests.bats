@@ -4,27 +4,6 @@
 
 load differ.bash
 
-# The macros themselves, with the little of the kernel's headers that they are made of.
-macros() {
-	mkdir -p linux
-	touch linux/{build_bug,compiler,livepatch,static_call_types}.h
-	cp "$TOP/kmod/kpatch-macros.h" .
-	cat >> kernel.h <<-'END'
-		struct klp_object;
-		#define static_assert(e, text) _Static_assert(e, text)
-		#define __aligned(n) __attribute__((aligned(n)))
-		#define PASTE_(a, b) a##b
-		#define PASTE(a, b) PASTE_(a, b)
-		#define __UNIQUE_ID(prefix) PASTE(__UNIQUE_ID_##prefix, __COUNTER__)
-		#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
-		#define STATIC_CALL_TRAMP(name) __SCT__##name
-		#define STATIC_CALL_KEY(name) __SCK__##name
-		struct static_call_key { void *func; };
-		#include "kpatch-macros.h"
-	END
-	extra_flags=(-I"$PWD")
-}
-
 # Nothing of the requests is in the output.
 no_trace() { no grep -q 'kpatch[._]request' <(sections; readelf -sW out.o); }
 

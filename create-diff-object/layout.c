@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Do the objects that live in the kernel's memory fit the patched code? They were made, and are used by
+ * code that stays, with the layout that the original source gives their types. Compares the structures,
+ * unions and enumerations that both objects know, by their debug information, and refuses where a member is
+ * new, gone, elsewhere or another, and where a constant has another value. What is new altogether, or gone, is nobody's
+ * but the patch's. Without debug information nothing is compared, and the report says so.
+ *
+ * A type is known by its tag, or where it has none by the typedef or variable that it is declared with.
+ * Each is judged alone: a structure that contains one of another size changes as well, one
+ * that contains a pointer to it does not. Types that are declared in a function are not looked at: no other
+ * function can use their objects.
+ */
+#include "create-diff-object/passes.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "create-diff-object/types.h"
+#include "lib/elf/debug.h"
+#include "lib/util/strmap.h"
+
+/* Nothing legitimate reads a byte of debug information this often. */
+#define READS_A_BYTE 64
+
+struct member {
+	const char *name;
+	uint64_t bit, width;	/* width: of a bit field, else 0 */
+	Dwarf_Die die;
+	struct type type;
+	size_t twin;		/* in layouts.member; NONE */
+};
+#define NONE SIZE_MAX
+
+struct original_constant {
+	int64_t value;
+	bool last;		/* of its enumeration */
+};
+
+struct layouts {
+	struct diff *d;
+	struct type_reader reader;
+	struct strmap *tags, *names; /* of the original: struct named_type */
+	struct strmap *constants; /* of the original: struct original_constant */
+	struct member *member;	/* a stack: of the types being compared at this moment */
+	size_t n, room;
+};
+
+/* The original */
+
+static int remember(struct layouts *l, struct strmap *map, const char *key, const void *what, size_t size)
+{
+	void *copy;
+
+	if (strmap_get(map, key))
+		return 0;
+	copy = arena_memdup(l->d->arena, what, size);
+	return copy ? strmap_set(map, key, (union strmap_value){ .ptr = copy }) : -ENOMEM;
+}
+
+/* Whether @die is the last enumerator: usually not a value of its own, but how many there are. */
+static bool is_last(struct layouts *l, Dwarf_Die *die)
+{
+	Dwarf_Die next = *die;
+
+	return type_next(&l->reader, &next) != 0;
+}
+
+static int remember_constants(struct layouts *l, Dwarf_Die *enumeration)
+{
+	Dwarf_Die die;
+	int err = 0, end;
+
+	for (end = type_first_child(&l->reader, enumeration, &die); !end && !err;
+	     end = type_next(&l->reader, &die)) {
+		struct original_constant c = { .last = is_last(l, &die) };
+		struct constant_value value;
+
+		err = type_constant(&l->reader, &die, &value);
+		c.value = value.value;
+		if (!err)
+			err = remember(l, l->constants, value.name, &c, sizeof(c));
+	}
+	return err ? err : end < 0 ? end : 0;
+}
+
+static int remember_type(void *context, const struct named_type *type)
+{
+	struct layouts *l = context;
+	Dwarf_Die die = type->die;
+	int err = *type->name ? remember(l, type->tag ? l->tags : l->names, type->name, type, sizeof(*type)) : 0;
+
+	if (!err && dwarf_tag(&die) == DW_TAG_enumeration_type)
+		err = remember_constants(l, &die);
+	return err;
+}
+
+/* Members */
+
+static int push(struct layouts *l, const struct member *m)
+{
+	if (l->n == l->room) {
+		size_t room = l->room ? 2 * l->room : 256;
+		struct member *more = reallocarray(l->member, room, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		l->member = more;
+		l->room = room;
+	}
+	l->member[l->n++] = *m;
+	return 0;
+}
+
+/* Pushes the members of a structure or union at @bit, those of members without a name in their place. */
+static int push_members(struct layouts *l, Dwarf_Die *type, uint64_t bit, int depth)
+{
+	Dwarf_Die die;
+	int err = depth > TYPE_DEPTH ? -EBADMSG : 0, end = 0;
+
+	for (end = err ? err : type_first_child(&l->reader, type, &die); !end && !err;
+	     end = type_next(&l->reader, &die)) {
+		struct member m = { .die = die, .twin = NONE };
+
+		if (dwarf_tag(&die) != DW_TAG_member)
+			continue;
+		m.name = dwarf_diename(&die);
+		m.type = type_of(&l->reader, &die);
+		type_place(&l->reader, &die, &m.bit, &m.width);
+		m.bit += bit;
+		if (m.name)
+			err = push(l, &m);
+		else if (type_has_members(m.type.dw_tag))
+			err = push_members(l, &m.type.die, m.bit, depth + 1);
+	}
+	return err ? err : end < 0 ? end : l->reader.err;
+}
+
+/* What a type is to the bytes of an object. */
+enum kind { KIND_INTEGER, KIND_BOOLEAN, KIND_FLOAT, KIND_POINTER, KIND_ARRAY, KIND_STRUCT, KIND_UNION, KIND_OTHER };
+
+static enum kind kind_of(struct layouts *l, const struct type *t)
+{
+	Dwarf_Die die = t->die;
+
+	switch (t->dw_tag) {
+	case DW_TAG_base_type:
+		switch (type_number(&l->reader, &die, DW_AT_encoding, 0)) {
+		case DW_ATE_boolean: return KIND_BOOLEAN;
+		case DW_ATE_float: return KIND_FLOAT;
+		default: return KIND_INTEGER;
+		}
+	case DW_TAG_enumeration_type: return KIND_INTEGER;
+	case DW_TAG_pointer_type: return KIND_POINTER;
+	case DW_TAG_array_type: return KIND_ARRAY;
+	case DW_TAG_structure_type: return KIND_STRUCT;
+	case DW_TAG_union_type: return KIND_UNION;
+	default: return KIND_OTHER;
+	}
+}
+
+static const char *members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth, Dwarf_Die *where);
+
+static const char *text(struct layouts *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static const char *text(struct layouts *l, const char *fmt, ...)
+{
+	const char *made;
+	va_list ap;
+
+	va_start(ap, fmt);
+	made = arena_vprintf(l->d->arena, fmt, ap);
+	va_end(ap);
+	if (!made)
+		l->reader.err = -ENOMEM;
+	return made ? made : "";
+}
+
+/* In what a type is another, for somebody who has an object of it; or NULL. */
+static const char *type_differs(struct layouts *l, struct type *o, struct type *n, int depth)
+{
+	uint64_t size[2] = { type_size(&l->reader, o), type_size(&l->reader, n) };
+	enum kind kind = kind_of(l, o);
+	struct type inner[2];
+	Dwarf_Die where;
+
+	if (depth > TYPE_DEPTH) {
+		l->reader.err = -EBADMSG;
+		return NULL;
+	}
+	if (size[0] != size[1])
+		return text(l, "changes its size from %" PRIu64 " to %" PRIu64, size[0], size[1]);
+	if (kind != kind_of(l, n))
+		return "changes its type";
+	switch (kind) {
+	case KIND_ARRAY:
+		if (type_elements(&l->reader, &o->die) != type_elements(&l->reader, &n->die))
+			return "changes its type";
+		inner[0] = type_of(&l->reader, &o->die);
+		inner[1] = type_of(&l->reader, &n->die);
+		return type_differs(l, &inner[0], &inner[1], depth + 1);
+	case KIND_POINTER:
+		/* what has a name is judged under it */
+		inner[0] = type_of(&l->reader, &o->die);
+		inner[1] = type_of(&l->reader, &n->die);
+		if (!type_has_members(inner[0].dw_tag) || inner[0].name || inner[0].dw_tag != inner[1].dw_tag ||
+		    inner[1].name)
+			return NULL;
+		return type_differs(l, &inner[0], &inner[1], depth + 1);
+	case KIND_STRUCT:
+	case KIND_UNION:
+		if (o->name && n->name && !strcmp(o->name, n->name))
+			return NULL;
+		return members_differ(l, &o->die, &n->die, depth + 1, &where);
+	default:
+		return NULL;
+	}
+}
+
+/* Two types compared: their members are [o, n) and [n, end) of the stack. */
+struct span {
+	size_t o, n, end;
+};
+
+static bool same_place(const struct member *a, const struct member *b)
+{
+	return a->bit == b->bit && a->width == b->width;
+}
+
+static void pair_up(struct layouts *l, size_t o, size_t n)
+{
+	l->member[o].twin = n;
+	l->member[n].twin = o;
+}
+
+static void pair_by_name(struct layouts *l, const struct span *s)
+{
+	size_t expected = s->o;
+
+	for (size_t n = s->n; n < s->end; n++) {
+		for (size_t i = 0; i < s->n - s->o; i++) {
+			size_t o = s->o + (expected - s->o + i) % (s->n - s->o);
+
+			if (type_step(&l->reader))
+				return;
+			if (l->member[o].twin != NONE || strcmp(l->member[o].name, l->member[n].name))
+				continue;
+			pair_up(l, o, n);
+			expected = o + 1;
+			break;
+		}
+	}
+}
+
+/* A member that has another name, in a place where there was one of its kind whose name is gone. */
+static void pair_renamed(struct layouts *l, const struct span *s, int depth)
+{
+	for (size_t n = s->n; n < s->end; n++) {
+		for (size_t o = s->o; o < s->n && l->member[n].twin == NONE; o++) {
+			struct member a = l->member[o], b = l->member[n];
+
+			if (a.twin != NONE || !same_place(&a, &b))
+				continue;
+			if (!type_step(&l->reader) && !type_differs(l, &a.type, &b.type, depth))
+				pair_up(l, o, n);
+		}
+	}
+}
+
+/*
+ * Whether a new member is another view of what was there, and each of its own members has its namesake of
+ * the original: struct_group() of <linux/stddef.h>.
+ */
+static bool is_view(struct layouts *l, const struct span *s, size_t added, int depth)
+{
+	struct member m = l->member[added];
+	size_t begin = l->n;
+	bool same = type_has_members(m.type.dw_tag) && !push_members(l, &m.type.die, m.bit, depth);
+
+	for (size_t i = begin; i < l->n && same; i++) {
+		struct member a, b = l->member[i];
+		size_t o = s->o;
+
+		while (o < s->n && !type_step(&l->reader) && strcmp(l->member[o].name, b.name))
+			o++;
+		same = o < s->n;
+		if (!same)
+			break;
+		a = l->member[o];
+		same = same_place(&a, &b) && !type_differs(l, &a.type, &b.type, depth);
+	}
+	l->n = begin;
+	return same;
+}
+
+static const char *offset_text(struct layouts *l, const struct member *m)
+{
+	return m->width ? text(l, "%" PRIu64 " bit %u", m->bit / 8, (unsigned int)(m->bit % 8))
+			: text(l, "%" PRIu64, m->bit / 8);
+}
+
+/* What became of a member, other than that it moved; or NULL. */
+static const char *pair_differs(struct layouts *l, size_t n, int depth)
+{
+	struct member b = l->member[n], a = l->member[b.twin];
+	const char *how;
+
+	if (a.width != b.width)
+		return text(l, "member %s changes its width from %" PRIu64 " to %" PRIu64 " bits", b.name,
+			    a.width, b.width);
+	how = type_differs(l, &a.type, &b.type, depth);
+	return how ? text(l, "member %s %s", b.name, how) : NULL;
+}
+
+/* The first change that is not the consequence of another, or NULL. */
+static const char *first_change(struct layouts *l, const struct span *s, int depth, Dwarf_Die *where)
+{
+	for (size_t n = s->n; n < s->end && !l->reader.err; n++) {
+		const char *how = NULL;
+
+		if (l->member[n].twin != NONE)
+			how = pair_differs(l, n, depth);
+		else if (!is_view(l, s, n, depth))
+			how = text(l, "member %s is new at offset %s", l->member[n].name,
+				   offset_text(l, &l->member[n]));
+		if (how) {
+			*where = l->member[n].die;
+			return how;
+		}
+	}
+	for (size_t o = s->o; o < s->n; o++)
+		if (l->member[o].twin == NONE)
+			return text(l, "member %s is gone", l->member[o].name);
+	return NULL;
+}
+
+static const char *first_move(struct layouts *l, const struct span *s, Dwarf_Die *where)
+{
+	for (size_t n = s->n; n < s->end; n++) {
+		const struct member *b = &l->member[n], *a = b->twin == NONE ? b : &l->member[b->twin];
+
+		if (a->bit == b->bit)
+			continue;
+		*where = b->die;
+		return text(l, "member %s moves from offset %s to %s", b->name, offset_text(l, a),
+			    offset_text(l, b));
+	}
+	return NULL;
+}
+
+/* In what two structures or unions differ, or NULL. *where: the DIE that shows it best. */
+static const char *members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth, Dwarf_Die *where)
+{
+	struct span s = { .o = l->n };
+	const char *change = NULL, *move = NULL;
+	int err = push_members(l, o, 0, depth);
+
+	s.n = l->n;
+	if (!err)
+		err = push_members(l, n, 0, depth);
+	s.end = l->n;
+	*where = *n;
+	if (!err) {
+		pair_by_name(l, &s);
+		pair_renamed(l, &s, depth);
+		move = first_move(l, &s, where);
+		change = first_change(l, &s, depth, where);
+	}
+	l->n = s.o;
+	if (err)
+		l->reader.err = err;
+	return change && move ? text(l, "%s, %s", change, move) : change ? change : move;
+}
+
+/* Judging */
+
+static const char *keyword(Dwarf_Die *die)
+{
+	switch (dwarf_tag(die)) {
+	case DW_TAG_structure_type: return "struct ";
+	case DW_TAG_union_type: return "union ";
+	default: return "enum ";
+	}
+}
+
+static struct diag_place place_of(struct layouts *l, const char *name, Dwarf_Die *die)
+{
+	struct diag_place place = { .file = l->d->input->name, .function = name };
+	int line;
+
+	place.source = dwarf_decl_file(die);
+	if (place.source && !dwarf_decl_line(die, &line))
+		place.line = (unsigned int)line;
+	return place;
+}
+
+static void report(struct layouts *l, const char *name, Dwarf_Die *die, const char *what)
+{
+	struct diag_place place = place_of(l, name, die);
+
+	if (request_vouches(l->d, &place, name, what))
+		return;
+	diff_refuse_at(l->d, "layout-changed", &place,
+		       arena_printf(l->d->arena, "Use a shadow variable for a new member; or say "
+				    "KPATCH_ALLOW_LAYOUT(%s) if old and new code get on with it "
+				    "(doc/authors.md)", name),
+		       "%s: the kernel's objects and the code that is not replaced have the old layout", what);
+}
+
+static void judge_members(struct layouts *l, const struct named_type *type)
+{
+	const union strmap_value *v = strmap_get(type->tag ? l->tags : l->names, type->name);
+	struct type was, is = { .die = type->die };
+	const char *how, *resized = NULL;
+	uint64_t size[2];
+	Dwarf_Die where = type->die;
+
+	if (!v)
+		return;
+	was = (struct type){ .die = ((const struct named_type *)v->cptr)->die };
+	was.dw_tag = dwarf_tag(&was.die);
+	is.dw_tag = dwarf_tag(&is.die);
+	if (was.dw_tag != is.dw_tag) {
+		how = text(l, "it was %s", keyword(&was.die));
+	} else {
+		size[0] = type_size(&l->reader, &was);
+		size[1] = type_size(&l->reader, &is);
+		how = members_differ(l, &was.die, &is.die, 0, &where);
+		if (size[0] != size[1])
+			resized = text(l, "its size changes from %" PRIu64 " to %" PRIu64, size[0], size[1]);
+	}
+	if (resized)
+		how = how ? text(l, "%s, and %s", how, resized) : resized;
+	if (how && !l->reader.err)
+		report(l, type->tag ? text(l, "%s%s", keyword(&is.die), type->name) : type->name, &where, how);
+}
+
+static void judge_constant(struct layouts *l, const char *name, Dwarf_Die *enumeration, const char *constant,
+			   int64_t was, int64_t is)
+{
+	struct diag_place place = place_of(l, name, enumeration);
+	const char *what = text(l, "%s changes from %" PRId64 " to %" PRId64, constant, was, is);
+
+	if (request_vouches(l->d, &place, name, what))
+		return;
+	diff_refuse_at(l->d, "enum-changed", &place,
+		       arena_printf(l->d->arena, "Put new constants behind the old ones; or say "
+				    "KPATCH_ALLOW_LAYOUT(%s) if old and new code get on with it "
+				    "(doc/authors.md)", name),
+		       "%s: the kernel's objects and the code that is not replaced have the old value", what);
+}
+
+/* The first constant that has another value, but for a last one that counts the others. */
+static int judge_constants(struct layouts *l, const struct named_type *type)
+{
+	Dwarf_Die die, enumeration = type->die;
+	const char *name = *type->name ? text(l, "enum %s", type->name) : NULL;
+	int end;
+
+	for (end = type_first_child(&l->reader, &enumeration, &die); !end; end = type_next(&l->reader, &die)) {
+		struct constant_value c;
+		const union strmap_value *v;
+		const struct original_constant *was;
+		int err = type_constant(&l->reader, &die, &c);
+
+		if (err)
+			return err;
+		v = strmap_get(l->constants, c.name);
+		was = v ? v->cptr : NULL;
+		if (!was || was->value == c.value || (was->last && is_last(l, &die)))
+			continue;
+		judge_constant(l, name ? name : c.name, &enumeration, c.name, was->value, c.value);
+		return 0;
+	}
+	return end < 0 ? end : 0;
+}
+
+static int judge_type(void *context, const struct named_type *type)
+{
+	struct layouts *l = context;
+	Dwarf_Die die = type->die;
+
+	if (dwarf_tag(&die) == DW_TAG_enumeration_type)
+		return judge_constants(l, type);
+	judge_members(l, type);
+	return l->reader.err;
+}
+
+static uint64_t debug_size(const struct object *o)
+{
+	const struct section *s = object_section(o, ".debug_info");
+
+	return s ? s->size : 0;
+}
+
+static int compare_types(struct diff *d, Dwarf *original, Dwarf *patched)
+{
+	uint64_t reads = READS_A_BYTE * (debug_size(d->orig.object) + debug_size(d->new.object));
+	struct layouts l = { .d = d, .reader = { .left = reads } };
+	int err;
+
+	l.tags = strmap_new(4096);
+	l.names = strmap_new(64);
+	l.constants = strmap_new(4096);
+	err = l.tags && l.names && l.constants ? types_visit(&l.reader, original, remember_type, &l) : -ENOMEM;
+	if (!err)
+		err = types_visit(&l.reader, patched, judge_type, &l);
+	free(l.member);
+	strmap_free(l.tags);
+	strmap_free(l.names);
+	strmap_free(l.constants);
+	return err;
+}
+
+static bool carries_code(const struct diff *d)
+{
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++)
+		if (d->new.role[i] == ROLE_CODE && d->carried[i])
+			return true;
+	return false;
+}
+
+int pass_layout(struct diff *d)
+{
+	Dwarf *original, *patched;
+	int err;
+
+	if (!carries_code(d))
+		return 0;
+	err = object_dwarf(d->orig.object, &original);
+	if (!err)
+		err = object_dwarf(d->new.object, &patched);
+	if (!err)
+		err = compare_types(d, original, patched);
+	d->types_compared = !err;
+	if (err == -EBADMSG)
+		diff_refuse(d, "debug-info-damaged", NULL, NO_ATOM, -1,
+			    "Compile the objects again, or without debug information",
+			    "the types cannot be compared: the debug information cannot be read");
+	return err == -ENOENT || err == -EBADMSG ? 0 : err;
+}
