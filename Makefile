@@ -50,10 +50,11 @@ LOADER_OBJS := $(filter-out %/main.o %/system_real.o,$(call objects,kpatch/*.c))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))
 PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch-package $(BUILD)/kpatch
 
-.PHONY: all programs unit-tests clean
+.PHONY: all programs unit-tests test-programs clean
 all: programs
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
+test-programs: $(BUILD)/test/fake-kpatch
 
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)

@@ -36,7 +36,7 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	cmp "$BATS_TEST_TMPDIR"/{first,second}/livepatch-meminfo-string.ko
 	cmp "$BATS_TEST_TMPDIR"/{first,second}/livepatch-meminfo-string.yaml
 	# nothing of the places where it was built is in it
-	run -1 grep -rlE "$KERNEL_CACHE|$KERNEL_ROOT|$BATS_TEST_TMPDIR|$TEST_TOP" "$BATS_TEST_TMPDIR/first"
+	run -1 grep -rlE "$KERNEL_CACHE|$KERNEL_TREE|$KERNEL_ROOT|$BATS_TEST_TMPDIR|$TEST_TOP" "$BATS_TEST_TMPDIR/first"
 }
 
 @test "two builds at once" {

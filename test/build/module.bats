@@ -113,7 +113,7 @@ headers() {
 
 @test "no path of the build machine is in a module" {
 	for ko in "$CACHED"/*.ko; do
-		run ! grep -aF -e "$KERNEL_CACHE" -e "$KERNEL_ROOT" -e "$TEST_TOP" -e /tmp/ "$ko"
+		run ! grep -aF -e "$KERNEL_CACHE" -e "$KERNEL_TREE" -e "$KERNEL_ROOT" -e "$TEST_TOP" -e /tmp/ "$ko"
 	done
 }
 

@@ -35,15 +35,18 @@ apt_own() {
 }
 
 # apt_refresh [MINUTES]: package lists newer than MINUTES (default 240); fails if that cannot be had.
-apt_refresh() {
-	local stamp=$TEST_CACHE/apt/updated
+# Suites that run side by side: one asks, the others wait for its answer.
+apt_refresh() (
+	stamp=$TEST_CACHE/apt/updated
+	mkdir -p "$TEST_CACHE/apt"
+	exec {lock}> "$TEST_CACHE/apt/.lock"
+	flock "$lock"
 	if [[ -n $(find "$stamp" -mmin "-${1:-240}" 2> /dev/null) ]]; then
 		return 0
 	fi
-	mkdir -p "$TEST_CACHE/apt"
 	apt_own apt-get -qq --error-on=any update > "$TEST_CACHE/apt/update.log" 2>&1 || return 1
 	touch "$stamp"
-}
+)
 
 # needed_libraries FILE...: the shared libraries that programs need, one path a line.
 # LD_LIBRARY_PATH is honoured. Fails, naming it, if one is not found.
@@ -63,13 +66,17 @@ source_versions() {
 }
 
 # fetch_source SERIES VERSION: prints the tar file of that source package, kept in the cache
-fetch_source() {
-	local package=linux-source-$1 directory=$TEST_CACHE/older/linux-source-$1-$2
+fetch_source() (
+	package=linux-source-$1 directory=$TEST_CACHE/older/linux-source-$1-$2
+	mkdir -p "$TEST_CACHE/older"
+	exec {lock}> "$directory.lock"
+	flock "$lock"
 	if [[ ! -e $directory ]]; then
-		mkdir -p "$directory.new"
+		rm -rf "$directory.new"
+		mkdir "$directory.new"
 		(cd "$directory.new" && apt_own apt-get -qq download "$package=$2" && dpkg-deb -x ./*.deb . &&
 			rm ./*.deb) >&2 || return 1
 		mv "$directory.new" "$directory"
 	fi
 	echo "$directory/usr/src/$package.tar.xz"
-}
+)

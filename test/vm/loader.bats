@@ -214,7 +214,7 @@ other_build() {
 		done
 	END
 	vm put "$BATS_TEST_TMPDIR/kill.sh"
-	vm exec --timeout 580 "sh kill.sh ${KPATCH_TEST_KILLS:-6}"
+	vm exec --timeout 580 "sh kill.sh ${KPATCH_TEST_KILLS:-4}"
 }
 
 @test "kpatch: two at once" {
@@ -293,7 +293,7 @@ other_build() {
 
 # put_signed: a patch, signed with a key that no kernel knows; $module and $name as after build
 put_signed() {
-	openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=Hotfix test key' \
+	[[ -s $MODULES/key.crt ]] || openssl req -new -x509 -newkey rsa:2048 -nodes -subj '/CN=Hotfix test key' \
 		-keyout "$MODULES/key.pem" -out "$MODULES/key.crt" 2> /dev/null
 	build "$TEST_TOP/examples/meminfo-string.patch" \
 		--sign-key "$MODULES/key.pem" --sign-cert "$MODULES/key.crt"

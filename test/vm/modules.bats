@@ -67,7 +67,7 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 
 @test "a patched module goes and comes back, many times" {
 	build_and_load "$TEST_TOP/examples/vmlinux-and-modules.patch"
-	for _ in $(seq "${KPATCH_CYCLES:-10}"); do
+	for _ in $(seq "${KPATCH_CYCLES:-5}"); do
 		in_vm 'modprobe zram'
 		[[ $(zram_size) == '0 bytes, live patched' ]]
 		in_vm 'rmmod zram'

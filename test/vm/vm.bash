@@ -42,14 +42,22 @@ check_log() {
 	[[ -z $bad ]] || { echo "the kernel complained:"; log_of_test; return 1; }
 }
 
-# build PATCH [OPTION...]: kpatch-build; the module's path is in $module, its name in $name
+# build PATCH [OPTION...]: kpatch-build; the module's path is in $module, its name in $name. A patch that several
+# tests of a run use with the same options is built for the first of them.
 build() {
-	local patch=$1
+	local patch=$1 made
 	shift
 	name=livepatch-$(basename "$patch" .patch)
 	[[ $patch == /* ]] || patch=$TEST_TOP/test/vm/patches/$patch
-	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
-		--output "$BATS_TEST_TMPDIR" "$@" "$patch"
+	made=$BATS_SUITE_TMPDIR/built/$({ printf '%s\n' "$name" "$@"; cat "$patch"; } | sha256sum | cut -c -32)
+	if [[ ! -d $made ]]; then
+		rm -rf "$made.new"
+		mkdir -p "$made.new"
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
+			--output "$made.new" "$@" "$patch"
+		mv "$made.new" "$made"
+	fi
+	cp "$made"/* "$BATS_TEST_TMPDIR"
 	module=$BATS_TEST_TMPDIR/$name.ko
 	[[ -s $module ]]
 }

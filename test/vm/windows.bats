@@ -263,7 +263,7 @@ in_phase() {
 }
 
 @test "a third patch races with a module's loading and unloading: they always agree" {
-	local cycles=${KPATCH_CYCLES:-4}
+	local cycles=${KPATCH_CYCLES:-2}
 	load_patch 1
 	load_patch 2
 	race "$cycles" '
