@@ -9,6 +9,20 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 # works: the work directories in the cache
 works() { find "$KERNEL_CACHE" -maxdepth 1 -name 'work-*' | sort; }
 
+# wait_until COMMAND...: a minute at most
+wait_until() {
+	local end=$((SECONDS + 60))
+	until "$@"; do
+		((SECONDS < end)) || { echo "in vain: $*"; return 1; }
+		sleep 0.02
+	done
+}
+has_children() { [[ -n $(< "/proc/$1/task/$1/children") ]]; }
+are_gone() { local pid; for pid; do [[ ! -e /proc/$pid ]] || return 1; done; }
+works_differ_from() { [[ $(works) != "$1" ]]; }
+# takes_sigterm PID: it is past its first steps, and has SIGTERM blocked, to read it when it likes
+takes_sigterm() { (((0x$(awk '$1 == "SigBlk:" { print $2 }' "/proc/$1/status") >> 14) & 1)); }
+
 # fingerprint DIR: names, sizes and times of all files
 fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha256sum); }
 
@@ -96,11 +110,12 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 
 @test "stopped at any time: nothing is left, and the exit code says so" {
 	before=$(works)
-	for delay in 0.05 0.3 0.8 1.5; do
+	for delay in 0 0.3 0.8 1.5; do
 		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" \
 			--cache "$KERNEL_CACHE" --output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" \
 			> "$BATS_TEST_TMPDIR/log" 2>&1 &
 		pid=$!
+		wait_until takes_sigterm $pid
 		sleep $delay
 		kill -TERM $pid
 		status=0
@@ -141,9 +156,12 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
 		--output "$OUT" "$BATS_TEST_DIRNAME/../../examples/nfsd-noexec.patch" > /dev/null 2>&1 &
 	pid=$!
-	sleep 0.7
+	wait_until works_differ_from "$before"
+	wait_until has_children $pid
+	read -r -a children < "/proc/$pid/task/$pid/children" || true # no newline
 	kill -KILL $pid
 	wait $pid || true
+	wait_until are_gone "${children[@]}"
 	[[ $(works) != "$before" ]]
 	nothing_written
 	run -0 kpatch_build --stop-after plan "$MEMINFO"
@@ -201,13 +219,13 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	cache=$BATS_TEST_TMPDIR/cache
 	mkdir -p "$BATS_TEST_TMPDIR/source" "$cache"
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	# a slow tar keeps the lock for a while
-	printf '#!/bin/sh\nsleep 2\nexit 1\n' > "$BATS_TEST_TMPDIR/bin/tar"
+	# the first tar keeps the lock for a while
+	printf '#!/bin/sh\n[ -e %s ] || { touch %s; sleep 5; }\nexit 1\n' "$BATS_TEST_TMPDIR/tar"{,} > "$BATS_TEST_TMPDIR/bin/tar"
 	chmod +x "$BATS_TEST_TMPDIR/bin/tar"
 	export PATH=$BATS_TEST_TMPDIR/bin:$PATH
 	kpatch_build --cache "$cache" "$MEMINFO" > "$BATS_TEST_TMPDIR/one.log" 2>&1 &
 	first=$!
-	sleep 1
+	wait_until test -e "$BATS_TEST_TMPDIR/tar"
 	run -3 kpatch_build --cache "$cache" "$MEMINFO"
 	status=0
 	wait $first || status=$?
