@@ -139,6 +139,7 @@ struct build {
 	struct strmap *directories; /* kbuild.c: what was asked about the tree's makefiles */
 	struct patched_file *patched; /* files that the patches change */
 	size_t n_patched;
+	bool types_same;	/* the patches change no type; if not, the objects have debug information */
 	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
 	struct unit *units;
 	size_t n_units;

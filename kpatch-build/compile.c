@@ -5,7 +5,7 @@
  * original and the patched one with a section for each function and object, which is what the differ
  * reads; by the same command but for the tree they come from, and without objtool, which runs over
  * the finished module. Debug information changes no byte of code and takes a third of the time, so
- * it is left out.
+ * it is left out, but for the types, where the patch may change some: the differ compares them.
  *
  * Reads the prepared tree and build.patched; writes into the work directory.
  */
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kpatch-build/declarations.h"
 #include "kpatch-build/kbuild.h"
 #include "kpatch-build/shadow.h"
 #include "lib/util/arena.h"
@@ -41,12 +42,12 @@ static bool ends_in(const char *text, const char *ending)
 	return n >= m && !strcmp(text + n - m, ending);
 }
 
-/* -g, -g3, -gdwarf-5, -gz=zlib, …; not an option that only begins with those letters. */
+/* -g, -g3, -gdwarf-5, -gz=zlib, …, what leaves types out; not an option that only begins with those letters. */
 static bool is_debug_flag(const char *word)
 {
 	return !strcmp(word, "-g") || (!strncmp(word, "-g", 2) && word[2] >= '0' && word[2] <= '9') ||
 	       !strncmp(word, "-gdwarf", 7) || !strncmp(word, "-gz", 3) || !strncmp(word, "-gsplit", 7) ||
-	       !strncmp(word, "-gsimple", 8);
+	       !strncmp(word, "-gsimple", 8) || !strncmp(word, "-femit-struct-debug", 19);
 }
 
 /* The compiler command for one variant of an object. */
@@ -68,6 +69,8 @@ static const char *const *command_of(struct build *b, const struct compile_job *
 	}
 	if (!err && debug)
 		err = words_add(b->arena, &argv, "-g");
+	else if (!err && variant != REFERENCE && !b->types_same)
+		err = words_add_list(b->arena, &argv, "-g -fno-var-tracking");
 	if (!err && variant != REFERENCE)
 		err = words_add_list(b->arena, &argv, "-ffunction-sections -fdata-sections");
 	if (!err)
@@ -357,6 +360,7 @@ int stage_compile(struct build *b)
 		err = make_patched_shadow(b, jobs, n);
 	if (err)
 		return explain_shadow(b, err);
+	b->types_same = build_declarations_same(b);
 	err = run_jobs(b, jobs, n);
 	if (!err)
 		err = drop_untouched(b);

@@ -2,8 +2,8 @@
 /*
  * Diff stage: create-diff-object on each unit, several at a time in threads. Reads the original and
  * the patched objects, writes one object a unit with what changed. What one needs of the others is
- * looked at when all are known. A unit that is refused is compiled
- * again with debug information and looked at once more, so that the messages have source lines.
+ * looked at when all are known. A unit that is refused and has no debug information is compiled
+ * again with it and looked at once more, so that the messages have source lines.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -153,7 +153,7 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 	char *path;
 	int err = 0;
 
-	if (t->err == -EINVAL)
+	if (t->err == -EINVAL && b->types_same)
 		err = diff_again(b, t);
 	hand_on(b, t->diags);
 	if (diags_has(t->diags, "code-not-verified"))

@@ -98,6 +98,20 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	nothing_written
 }
 
+@test "a structure that the kernel has objects of: refused, unless the author vouches" {
+	make_patch layout fs/eventfd.c '/^struct eventfd_ctx {/,/^}/s/^\tint id;/&\n\tint last;/
+		s/^\tcurrent->in_eventfd = 1;/&\n\tctx->last = 1;/'
+	refuses 8 layout-changed "$patch"
+	says 'struct eventfd_ctx: \(fs/eventfd\.c:[0-9]+\) member last is new at offset [0-9]+, and its size changes from [0-9]+ to [0-9]+: '
+	make_patch layout fs/eventfd.c '/^#include <linux\/idr.h>/a\
+#include "kpatch-macros.h"
+		/^struct eventfd_ctx {/,/^}/{ s/^\tint id;/&\n\tint last;/; s/^};/&\nKPATCH_ALLOW_LAYOUT(struct eventfd_ctx);/ }
+		s/^\tcurrent->in_eventfd = 1;/&\n\tctx->last = 1;/'
+	run -0 kpatch_build "$patch"
+	says 'struct eventfd_ctx: .*KPATCH_ALLOW_LAYOUT\(struct eventfd_ctx\) vouches\. \[layout-allowed\]'
+	grep -q 'layout-allowed' "$OUT/livepatch-layout.yaml"
+}
+
 @test "--keep leaves the work directory and says where" {
 	run -0 kpatch_build --keep "$MEMINFO"
 	work=$(sed -n 's/^kept //p' <<< "$output")
