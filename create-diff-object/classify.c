@@ -13,8 +13,6 @@
 #include "create-diff-object/arch.h"
 #include "kmod/kpatch-abi.h"
 
-#define OBJECT_NAME_MAX 55 /* struct module: MODULE_NAME_LEN less the NUL, as klp scans it */
-
 static struct routing patch(const char *why)
 {
 	return (struct routing){ .route = ROUTE_PATCH, .why = why };

@@ -256,30 +256,19 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 }
 
 /* objtool finds the key of a static call by name: a mention in a section it drops keeps it. */
-static int emit_static_key(struct emit *e, uint32_t key)
+static int emit_static_key(struct emit *e, const struct routing *key)
 {
-	struct ref ref = { .target = key, .addend = (int64_t)new_atom(e->d, key)->entry,
-			   .type = e->d->arch->pointer_type };
-	struct atom nowhere = { .kind = ATOM_BYTES };
-	struct routing r = diff_classify_kernel(e->d, &nowhere, ref.target);
-	struct builder_section *s;
-	struct builder_symbol *symbol;
+	struct builder_section *s = builder_find_section(e->b, STATIC_KEYS_SECTION);
+	struct builder_symbol *symbol = outside_symbol(e, NULL, key);
 	uint64_t at;
 
-	if (r.route != ROUTE_KLP && r.route != ROUTE_IMPORT)
-		return 0;
-	/* A module's static call goes through its trampoline, which is always up to date. */
-	if (r.route == ROUTE_KLP && strcmp(r.secobj, "vmlinux"))
-		return 0;
-	s = builder_find_section(e->b, ".discard.addressable");
 	if (!s)
-		s = builder_section(e->b, ".discard.addressable", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8,
-				    0);
-	symbol = outside_symbol(e, new_atom(e->d, key)->symbol, &r);
+		s = builder_section(e->b, STATIC_KEYS_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE,
+				    STATIC_KEY_MENTION, 0);
 	if (!s || !symbol)
 		return -ENOMEM;
-	at = builder_append(e->b, s, NULL, 8, 8);
-	builder_reloc(e->b, s, at, ref.type, symbol, 0);
+	at = builder_append(e->b, s, NULL, STATIC_KEY_MENTION, STATIC_KEY_MENTION);
+	builder_reloc(e->b, s, at, e->d->arch->pointer_type, symbol, 0);
 	return 0;
 }
 
@@ -316,7 +305,7 @@ static int emit_code_and_data(struct emit *e)
 			err = emit_ref(e, i, &o->refs[o->atoms[i].first_ref + r]);
 	}
 	for (uint32_t i = 0; i < d->n_static_keys && !err; i++)
-		err = emit_static_key(e, d->static_keys[i]);
+		err = emit_static_key(e, &d->static_keys[i]);
 	for (uint32_t i = 0; i < d->n_constants && !err; i++)
 		err = emit_constant(e, &d->constants[i]);
 	return err;
@@ -438,7 +427,7 @@ int pass_emit(struct diff *d)
 	err = emit_alloc(&e);
 	if (!err)
 		err = emit_code_and_data(&e);
-	if (!err)
+	if (!err && (d->n_replaced || d->n_callbacks))
 		err = emit_metadata(&e);
 	if (!err)
 		err = builder_finish(e.b, &d->data, &d->size);

@@ -80,12 +80,18 @@ static void warn_if_off(struct walk *w, uint32_t entry)
 	}
 }
 
+/*
+ * The key of a static call that the patch makes. None is needed where it is a module's: such a call goes
+ * through its trampoline, which is always up to date.
+ */
 static void note_static_call(struct walk *w, const struct ref *ref)
 {
+	const struct atom nowhere = { .kind = ATOM_BYTES };
+	const struct atom *t = new_atom(w->d, ref->target);
 	struct diff *d = w->d;
-	const struct atom *t = new_atom(d, ref->target);
 	const char *key;
 	union strmap_value *v;
+	struct routing r;
 
 	if (!t->symbol || strncmp(t->symbol->name, TRAMPOLINE_PREFIX, strlen(TRAMPOLINE_PREFIX)))
 		return;
@@ -95,7 +101,9 @@ static void note_static_call(struct walk *w, const struct ref *ref)
 	if (!v || w->keyed[v->num])
 		return;
 	w->keyed[v->num] = true;
-	d->static_keys[d->n_static_keys++] = (uint32_t)v->num;
+	r = diff_classify_kernel(d, &nowhere, (uint32_t)v->num);
+	if (r.route == ROUTE_IMPORT || (r.route == ROUTE_KLP && !strcmp(r.secobj, "vmlinux")))
+		d->static_keys[d->n_static_keys++] = r;
 }
 
 /* A table entry with a name that is not one a macro makes per call site: a new tracepoint, … */

@@ -174,7 +174,7 @@ struct diff {
 	struct init_range init;		/* classify: cache */
 	struct inclusion *included;	/* include */
 	uint32_t n_included;
-	uint32_t *static_keys;		/* include: keys of the static calls in included code */
+	struct routing *static_keys;	/* include: keys of static calls, which objtool finds by name */
 	uint32_t n_static_keys;
 	struct constant *constants;	/* include: in the order of their table entries */
 	uint32_t n_constants;
@@ -276,6 +276,7 @@ static inline const struct symbol *weak_alias(const struct object *o, const stru
 }
 
 /* classify.c */
+#define OBJECT_NAME_MAX 55 /* struct module: MODULE_NAME_LEN less the NUL, as klp scans it */
 #define TRAMPOLINE_PREFIX "__SCT__"
 /* struct jump_entry.key: the low bits beside the key's address (<linux/jump_label.h>) */
 #define JUMP_LABEL_FLAGS 3
@@ -304,6 +305,9 @@ bool new_and_visible(const struct diff *d, uint32_t i);
 #define KEPT_FLAGS (~(uint64_t)(SHF_MERGE | SHF_STRINGS | SHF_GROUP | SHF_LINK_ORDER | SHF_INFO_LINK))
 /* A text that sections of one name and kind have in common, which are one section in the output; in the arena. */
 const char *section_key(struct arena *arena, const struct section *s);
+/* Where the output mentions static_keys, a pointer each: objtool drops the section afterwards. */
+#define STATIC_KEYS_SECTION ".discard.addressable"
+#define STATIC_KEY_MENTION 8
 /* The name under which a klp reference travels, in the arena. */
 const char *klp_ref_name(struct arena *arena, const struct routing *r);
 int pass_emit(struct diff *d);

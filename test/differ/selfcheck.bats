@@ -8,6 +8,9 @@ load differ.bash
 	make -s -C "$TOP" build/test/selfcheck
 	original <<-'END'
 		void exported_call(const char *, void *);
+		extern int __SCT__hook(int);
+		extern char __SCK__hook;
+		static __used __section(".discard.addressable") void *keep = &__SCK__hook;
 		static int counter;
 		int table[4] = { 1, 2, 3, 4 };
 		static noinline int other(int x) { return ext2(x) + counter; }
@@ -21,9 +24,10 @@ load differ.bash
 			return other(x) + 1;
 		}
 		int g(int x) { return f(x) + table[x & 3]; }
+		int h(int x) { return __SCT__hook(x) + 1; }
 	END
 	{
-		sed 's/other(x) + 1;/other(x) + 2;/' original.c
+		sed 's/other(x) + 1;/other(x) + 2;/; s/hook(x) + 1;/hook(x) + 2;/' original.c
 		added_code
 	} > patched.c
 	compile original

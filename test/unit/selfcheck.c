@@ -3,7 +3,8 @@
  * Does the differ's self-check see damage? selfcheck ORIGINAL PATCHED: runs the passes on two objects,
  * then damages the result in one place after the other and lets pass_check() look at each: every byte
  * that an atom or the metadata has outside of relocated fields; every relocation in its type, symbol,
- * addend and place; every symbol in its value, size, binding and name. Only what is not damaged may pass.
+ * addend and place; every symbol in its value, size, binding and name; then it adds relocations and
+ * sections that nobody meant. Only what is not damaged may pass.
  */
 #include <elf.h>
 #include <stdlib.h>
@@ -80,12 +81,6 @@ static void expect_refusal(struct file *f, const char *what, const char *where, 
 		printf("# not seen: %s of %s, %#lx\n", what, where, n);
 }
 
-/* Sections whose contents no later stage takes as they are. */
-static bool is_loose(const struct file *f, unsigned int i)
-{
-	return !strcmp(section_name(f, i), ".discard.addressable");
-}
-
 static bool in_field(const struct file *f, unsigned int section, uint64_t at)
 {
 	for (unsigned int i = 0; i < f->n_sections; i++) {
@@ -120,7 +115,7 @@ static void damage_bytes(struct file *f)
 		const Elf64_Shdr *s = &f->sections[i];
 		bool text = s->sh_flags & SHF_EXECINSTR;
 
-		if (s->sh_type != SHT_PROGBITS || is_loose(f, i))
+		if (s->sh_type != SHT_PROGBITS)
 			continue;
 		for (uint64_t at = 0; at < s->sh_size; at++) {
 			if (in_field(f, i, at) || (text && !in_symbol(f, i, at)))
@@ -157,7 +152,7 @@ static void damage_relocations(struct file *f)
 		const Elf64_Shdr *s = &f->sections[i];
 		Elf64_Rela *r = (Elf64_Rela *)(f->d->data + s->sh_offset);
 
-		if (s->sh_type == SHT_RELA && !is_loose(f, s->sh_info))
+		if (s->sh_type == SHT_RELA)
 			for (size_t k = 0; k < s->sh_size / sizeof(*r); k++)
 				damage_relocation(f, &r[k], section_name(f, s->sh_info));
 	}
@@ -208,8 +203,7 @@ static void damage_sizes(struct file *f)
 		Elf64_Shdr *s = &f->sections[i];
 		uint64_t was = s->sh_size, step = s->sh_type == SHT_RELA ? sizeof(Elf64_Rela) : 1;
 
-		if ((s->sh_type != SHT_PROGBITS && s->sh_type != SHT_RELA && s->sh_type != SHT_NOBITS) ||
-		    is_loose(f, s->sh_type == SHT_RELA ? s->sh_info : i))
+		if (s->sh_type != SHT_PROGBITS && s->sh_type != SHT_RELA && s->sh_type != SHT_NOBITS)
 			continue;
 		s->sh_size -= was >= step ? step : 0;
 		if (s->sh_size != was)
@@ -226,37 +220,65 @@ static uint64_t free_field(const struct file *f, unsigned int section)
 	return UINT64_MAX;
 }
 
-/* A relocation that nobody meant: the table moves to the end of the file, to have room for it. */
-static void add_relocation(struct file *f, unsigned int i)
+/* Has @change make something of the output with @room more bytes, and puts it back afterwards. */
+static void with_room(struct file *f, size_t room, const char *what, unsigned int section,
+		      void (*change)(struct file *grown, size_t end, unsigned int section))
 {
 	struct diff *d = f->d;
-	uint8_t *was = d->data, *grown;
-	size_t size = f->sections[i].sh_size, was_size = d->size;
-	uint64_t at = free_field(f, f->sections[i].sh_info);
-	Elf64_Rela extra = { .r_offset = at, .r_info = ELF64_R_INFO(1, R_X86_64_32S) };
-	struct file copy = *f;
+	uint8_t *was = d->data;
+	size_t size = d->size;
+	struct file grown = { 0 };
 
-	if (at == UINT64_MAX || !(grown = malloc(was_size + size + sizeof(extra))))
-		return;
-	memcpy(grown, was, was_size);
-	memcpy(grown + was_size, was + f->sections[i].sh_offset, size);
-	memcpy(grown + was_size + size, &extra, sizeof(extra));
-	d->data = grown;
-	d->size = was_size + size + sizeof(extra);
-	open_file(&copy, d);
-	copy.sections[i].sh_offset = was_size;
-	copy.sections[i].sh_size = size + sizeof(extra);
-	expect_refusal(f, "one more relocation", section_name(f, f->sections[i].sh_info), at);
+	d->data = calloc(1, size + room);
+	if (!d->data)
+		abort();
+	memcpy(d->data, was, size);
+	d->size = size + room;
+	open_file(&grown, d);
+	change(&grown, size, section);
+	expect_refusal(f, what, section_name(f, section), room);
+	free(d->data);
 	d->data = was;
-	d->size = was_size;
-	free(grown);
+	d->size = size;
+}
+
+/* A relocation that nobody meant: the table moves to the end of the file, to have room for it. */
+static void add_relocation(struct file *f, size_t end, unsigned int i)
+{
+	Elf64_Shdr *s = &f->sections[i];
+	Elf64_Rela extra = { .r_offset = free_field(f, s->sh_info),
+			     .r_info = ELF64_R_INFO(1, R_X86_64_32S) };
+
+	memcpy(f->d->data + end, f->d->data + s->sh_offset, s->sh_size);
+	memcpy(f->d->data + end + s->sh_size, &extra, sizeof(extra));
+	s->sh_offset = end;
+	s->sh_size += sizeof(extra);
+}
+
+/* A section that nobody meant, the like of another one. */
+static void add_section(struct file *f, size_t end, unsigned int i)
+{
+	Elf64_Ehdr *h = (Elf64_Ehdr *)f->d->data;
+	size_t size = f->n_sections * sizeof(*f->sections);
+
+	memcpy(f->d->data + end, f->sections, size);
+	memcpy(f->d->data + end + size, &f->sections[i], sizeof(*f->sections));
+	h->e_shoff = end;
+	h->e_shnum++;
 }
 
 static void damage_by_adding(struct file *f)
 {
-	for (unsigned int i = 1; i < f->n_sections; i++)
-		if (f->sections[i].sh_type == SHT_RELA && !is_loose(f, f->sections[i].sh_info))
-			add_relocation(f, i);
+	for (unsigned int i = 1; i < f->n_sections; i++) {
+		const Elf64_Shdr *s = &f->sections[i];
+
+		if (s->sh_type == SHT_RELA && free_field(f, s->sh_info) != UINT64_MAX)
+			with_room(f, s->sh_size + sizeof(Elf64_Rela), "one more relocation", i,
+				  add_relocation);
+		if (s->sh_type == SHT_PROGBITS || s->sh_type == SHT_NOBITS)
+			with_room(f, (f->n_sections + 1) * sizeof(*s), "one more section", i,
+				  add_section);
+	}
 }
 
 /* Not what the self-check is for, but nobody else gives a symbol a position. */

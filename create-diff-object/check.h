@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shared by the parts of the check pass: check.c finds each atom in the output and compares symbols and
+ * bytes, check_refs.c references, check_metadata.c names and metadata. Private to
+ * create-diff-object/check*.c.
+ */
+#ifndef KPATCH_CHECK_H
+#define KPATCH_CHECK_H
+
+#include <elf.h>
+
+#include "create-diff-object/passes.h"
+
+struct strmap;
+
+/* The raw relocations of a section, sorted by offset. */
+struct relocs {
+	const Elf64_Rela *list;
+	size_t n, met;		/* met: asked for, and there */
+};
+
+struct check {
+	struct diff *d;
+	struct object *out;
+	struct strmap *sections; /* section_key() → section of the output */
+	uint32_t *out_index;	/* by section of the patched object: section of the output, or 0 */
+	uint32_t *copy;		/* by patched atom: section of the output */
+	uint64_t *at;		/* by patched atom: offset in that section */
+	bool *meant;		/* by section of the output: something of the patch is there */
+	struct relocs *relocs;	/* by section of the output */
+	uint32_t problems;
+};
+
+void check_problem(struct check *c, uint32_t atom, const char *what, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Whether the patched atom must be in the output. */
+bool check_carried(const struct diff *d, uint32_t atom);
+
+/* check_refs.c */
+/* Fills in @c->relocs. 0 or -ENOMEM. */
+int check_relocs_sort(struct check *c);
+/* The relocation of @type at an offset of a section of the output, or NULL; to be asked once for each. */
+const Elf64_Rela *check_reloc(struct check *c, uint32_t section, uint64_t at, uint32_t type);
+/* The symbol that a relocation names. */
+const struct symbol *check_symbol_of(const struct check *c, const Elf64_Rela *rela);
+void check_refs(struct check *c);
+/* When all of them have been asked for: there may be no others. */
+void check_relocs_met(struct check *c);
+
+/* check_metadata.c */
+/* Whether the kernel can parse the names of klp references. */
+void check_names(struct check *c);
+void check_metadata(struct check *c);
+
+#endif
