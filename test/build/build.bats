@@ -109,7 +109,7 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 		s/^\tcurrent->in_eventfd = 1;/&\n\tctx->last = 1;/'
 	run -0 kpatch_build "$patch"
 	says 'struct eventfd_ctx: .*KPATCH_ALLOW_LAYOUT\(struct eventfd_ctx\) vouches\. \[layout-allowed\]'
-	grep -q 'layout-allowed' "$OUT/livepatch-layout.yaml"
+	grep -q 'member last is new .*KPATCH_ALLOW_LAYOUT(struct eventfd_ctx) vouches' "$OUT/livepatch-layout.yaml"
 }
 
 @test "--keep leaves the work directory and says where" {
