@@ -17,7 +17,7 @@ setup_suite() {
 	for source in "$here"/progs/*.c; do
 		gcc -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -o "$PROGS/$(basename "$source" .c)" "$source"
 	done
-	"$here/run" --name "$SUITE_VM" start --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE"
+	"$here/run" --name "$SUITE_VM" start --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --lifetime 14400
 	"$here/run" --name "$SUITE_VM" put --to /usr/bin "$PROGS"/*
 	# stacks that the kernel cannot unwind are only mentioned at this level
 	"$here/run" --name "$SUITE_VM" exec \
