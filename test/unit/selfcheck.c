@@ -242,12 +242,25 @@ static void with_room(struct file *f, size_t room, const char *what, unsigned in
 	d->size = size;
 }
 
-/* A relocation that nobody meant: the table moves to the end of the file, to have room for it. */
+static unsigned int undefined_symbol(const struct file *f)
+{
+	const Elf64_Sym *s = (const Elf64_Sym *)(f->d->data + f->symtab->sh_offset);
+	unsigned int i = 1;
+
+	while (s[i].st_shndx != SHN_UNDEF)
+		i++;
+	return i;
+}
+
+/*
+ * A relocation that nobody meant, but one that the reader of objects takes: the table moves to the end
+ * of the file, to have room for it.
+ */
 static void add_relocation(struct file *f, size_t end, unsigned int i)
 {
 	Elf64_Shdr *s = &f->sections[i];
 	Elf64_Rela extra = { .r_offset = free_field(f, s->sh_info),
-			     .r_info = ELF64_R_INFO(1, R_X86_64_32S) };
+			     .r_info = ELF64_R_INFO(undefined_symbol(f), R_X86_64_32S) };
 
 	memcpy(f->d->data + end, f->d->data + s->sh_offset, s->sh_size);
 	memcpy(f->d->data + end + s->sh_size, &extra, sizeof(extra));
