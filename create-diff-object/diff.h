@@ -34,6 +34,7 @@ struct diff_function {
 	uint32_t sympos;
 	uint64_t old_size, new_size; /* bytes */
 	const char *reason;	/* "instructions differ at +0x1c", "refers to bar instead of foo" */
+	const char *section;	/* of a replaced function: where it is in the output */
 };
 
 struct diff_klp_ref {

@@ -45,6 +45,7 @@ static int functions(struct diff *d, struct diff_report *out)
 				.old_size = whole_size(&d->orig, twin),
 				.new_size = whole_size(&d->new, i),
 				.reason = d->replaced[i],
+				.section = new_atom(d, i)->section->name,
 			};
 		else if (d->included[i].in && d->new.role[i] == ROLE_CODE &&
 			 new_atom(d, i)->symbol && !part_only(&d->new, i))

@@ -161,14 +161,60 @@ static const struct klp_callbacks *author_of(const struct klp_object *obj)
 	return &authors[obj - patch.objs];
 }
 
+/* The end of the code that stays. (Any function of this file marks the end of the replaced ones.) */
+static unsigned long code_end(void)
+{
+	const struct klp_modinfo *info = THIS_MODULE->klp_info;
+	unsigned long end = 0;
+	unsigned int i;
+
+	for (i = 1; i < info->hdr.e_shnum; i++) {
+		const Elf_Shdr *section = &info->sechdrs[i];
+
+		if ((section->sh_flags & (SHF_ALLOC | SHF_EXECINSTR)) == (SHF_ALLOC | SHF_EXECINSTR) &&
+		    strncmp(info->secstrings + section->sh_name, ".init", 5))
+			end = max_t(unsigned long, end, section->sh_addr + section->sh_size);
+	}
+	return end;
+}
+
+/* Makes the object's last replaced function below @limit reach to the end of the code. */
+static void extend_last(struct klp_object *obj, unsigned long limit, unsigned long end)
+{
+	struct klp_func *func, *last = NULL;
+
+	for (func = obj->funcs; func->old_name; func++)
+		if ((unsigned long)func->new_func < limit && (!last || func->new_func > last->new_func))
+			last = func;
+	if (last && (unsigned long)last->new_func < end)
+		last->new_size = end - (unsigned long)last->new_func;
+}
+
+/*
+ * The core lets a patch go when no replaced function is on any stack. What a replaced function jumps
+ * to as its last deed, and the cold parts that compilers split off, run without being seen. Such code
+ * lies behind the replaced functions and this file's own (kpatch-build/link_order.c), so the last of the
+ * object's is made to cover it; and the last of all, which may be in a section behind that. The core has
+ * set the sizes when it calls pre_patch, and reads them in transitions only.
+ */
+static void cover_rest(struct klp_object *obj)
+{
+	unsigned long end = code_end();
+
+	extend_last(obj, (unsigned long)code_end, end);
+	extend_last(obj, ULONG_MAX, end);
+}
+
 static int pre_patch(struct klp_object *obj)
 {
 	const struct klp_callbacks *author = author_of(obj);
 	int ret = author->pre_patch ? author->pre_patch(obj) : 0;
 
 	/* The core runs nothing else for this object now. */
-	if (ret)
+	if (ret && obj->name)
 		clear_relocations(obj->name);
+	if (!ret)
+		cover_rest(obj);
 	return ret;
 }
 
@@ -231,10 +277,9 @@ static int take_callback(const struct kpatch_callback *entry)
 static void set_callbacks(struct klp_object *obj)
 {
 	obj->callbacks = *author_of(obj);
-	if (obj->name) {
-		obj->callbacks.pre_patch = pre_patch;
+	obj->callbacks.pre_patch = pre_patch;
+	if (obj->name)
 		obj->callbacks.post_unpatch = post_unpatch;
-	}
 }
 
 /* Appends the functions of @obj to the run that starts at @next; returns the end of the run. */

@@ -4,7 +4,7 @@
  * module/NAME.ko in the work directory, a module like any other but for its klp references, which
  * are weak undefined symbols still (kmod/kpatch-abi.h). In order:
  *
- *	merge		ld -r with merge.lds: runtime and diffs become one object
+ *	merge		ld -r with merge.lds, in the order of link_order.c: runtime and diffs become one object
  *	objtool		once, over the whole, with references under their natural names
  *	metadata	takes its final section names, references their own again
  *	modpost		checks imports, writes NAME.mod.c with versions and vermagic
@@ -125,11 +125,17 @@ static int merge_words(struct linker *l, struct words *out)
 static int merge(struct linker *l)
 {
 	struct build *b = l->b;
-	char *script = arena_printf(b->arena, "%s/merge.lds", b->options.data_dir);
+	char *script = arena_printf(b->arena, "%s/merge.lds", b->options.data_dir), *order;
 	struct words words = { 0 };
 	size_t i;
 	int ret = script ? merge_words(l, &words) : -ENOMEM;
 
+	if (!ret)
+		ret = order_script(b, l->runtime_object, &order);
+	if (!ret)
+		ret = words_add(b->arena, &words, "-T");
+	if (!ret)
+		ret = words_add(b->arena, &words, order);
 	if (!ret)
 		ret = words_add(b->arena, &words, "-T");
 	if (!ret)

@@ -15,6 +15,12 @@ struct elfile;
 struct strmap;
 
 /*
+ * Writes a linker script that puts the replaced functions before the runtime, and that before all
+ * other code (link_order.c). *script: its path. 0 or -errno.
+ */
+int order_script(struct build *b, const char *runtime_object, char **script);
+
+/*
  * Called once for a kernel, when its tree has been prepared and has the kernel's Module.symvers in
  * its root: has Kbuild make a small module outside of the tree, learns the commands from it, and
  * compiles the runtime. @tree: the prepared tree, read only here. @runtime: directory, which exists

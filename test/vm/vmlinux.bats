@@ -206,3 +206,29 @@ load vm
 	in_vm "killall cat; for i in 1 2 3 4 5 6 7 8 9 10; do pidof cat || exit 0; sleep 1; done; exit 1"
 	unload "$name"
 }
+
+# The kernel looks for replaced functions on the stacks, and there is none: without the runtime's help the patch
+# would be unloaded below the sleeping task.
+@test "a task in code of the patch that is no replaced function keeps the patch loaded" {
+	build "$TEST_TOP/test/vm/patches/rest.patch"
+	# compilers for kernels with call padding split no cold parts off
+	readers=cat
+	nm "$module" | grep -q ' version_proc_show.cold$' && readers+=" head"
+	[[ $KERNEL_RELEASE == 6.1.* && $readers == cat ]] && return 1
+	vm put "$module"
+	for reader in $readers; do
+		in_vm "kpatch load $name.ko"
+		in_vm "setsid $reader /proc/version > /tmp/read 2>&1 &
+			for i in 1 2 3 4 5 6 7 8 9 10; do
+				grep -qE 'sleep_|\\.cold' /proc/\$(pidof $reader)/stack && exit 0
+				sleep 0.2
+			done
+			exit 1"
+		refute_match "$(in_vm "cat /proc/\$(pidof $reader)/stack")" 'version_proc_show\+'
+		in_vm 'echo 0 > /sys/kernel/livepatch/livepatch_rest/enabled; sleep 2'
+		[[ $(in_vm 'cat /sys/kernel/livepatch/livepatch_rest/transition') == 1 ]]
+		in_vm "killall $reader
+			for i in \$(seq 60); do [ ! -e /sys/kernel/livepatch/livepatch_rest ] && exit 0; sleep 0.5; done; exit 1"
+		in_vm 'for i in $(seq 20); do rmmod livepatch_rest && exit 0; sleep 0.5; done; exit 1'
+	done
+}
