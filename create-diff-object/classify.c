@@ -104,6 +104,9 @@ static struct routing route_to(struct diff *d, const struct atom *from, const st
 			       NULL);
 	if (strcmp(l->ksym.object, "vmlinux") && !strcmp(d->input->owner, "vmlinux"))
 		return refused("symbol-in-module", "code of vmlinux refers to a module's symbol", NULL);
+	if (l->ksym.not_held)
+		return refused("module-not-held", l->ksym.not_held,
+			       "Look it up with symbol_get() in a callback, and let it go with symbol_put()");
 	if (strcmp(r.secobj, "vmlinux") && from->section && from->section->special &&
 	    from->section->special->no_late_klp)
 		return too_late(from, r.name);

@@ -28,6 +28,7 @@ struct ksym {
 	uint32_t sympos;	/* as klp counts: 0 unique, else the n-th of that name, from 1 */
 	uint64_t address;	/* link-time address (vmlinux), or 0 */
 	bool exact;		/* the position was proven, not derived from a unique name */
+	const char *not_held;	/* why the exporting module may go while the owner stays, or NULL */
 	const char *no_pointer;	/* why a call through a pointer to it would fault (ibt.h), or NULL */
 };
 

@@ -214,6 +214,36 @@ static int find_in_vmlinux(struct context *c, const char *name, struct ksym *out
 	return 0;
 }
 
+/* Whether @name is one of the words in @list, which commas separate; '-' and '_' are the same. */
+static bool is_listed(const char *list, const char *name)
+{
+	while (*list) {
+		size_t n = strcspn(list, ","), i = 0;
+
+		while (i < n && name[i] && (list[i] == name[i] || (list[i] == '-' && name[i] == '_')))
+			i++;
+		if (i == n && !name[i])
+			return true;
+		list += n + (list[n] == ',');
+	}
+	return false;
+}
+
+/*
+ * The loader takes a reference to the modules that an owner depends on, and loads them before it. To the
+ * livepatch core a symbol of any other module is a name: the module may be absent, or be removed later.
+ */
+static const char *why_not_held(struct context *c, const char *exporter)
+{
+	const struct kmodule *m = c->input.module;
+
+	if (!m || !strcmp(exporter, c->input.owner) ||
+	    is_listed(m->depends ? m->depends : "", exporter))
+		return NULL;
+	return explain(c, "module %s exports it, on which %s does not depend: it may be absent, or be "
+		       "removed while the patch uses it", exporter, m->name);
+}
+
 /* A symbol that comes from elsewhere: as a linker would, the owner's globals first. */
 static int find_undefined(struct context *c, const char *name, struct ksym *out, const char **why)
 {
@@ -236,6 +266,7 @@ static int find_undefined(struct context *c, const char *name, struct ksym *out,
 	if (export && strcmp(export->owner, "vmlinux")) {
 		out->where = KSYM_MODULE_EXPORT;
 		out->object = export->owner;
+		out->not_held = why_not_held(c, export->owner);
 		return 0;
 	}
 	err = find_in_vmlinux(c, name, out, why);

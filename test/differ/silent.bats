@@ -133,3 +133,24 @@ load differ.bash
 	written
 	has_reloc .text.f 32S .klp.ref.vmlinux.vmlinux.last,0 +8
 }
+
+# the modules that an owner depends on are held by it; nobody would hold another one for the patch
+@test "an export of a module on which the patched one does not depend" {
+	owner=mod
+	exported=(held_call@held_module other_call@held_mod)
+	original <<< 'int f(int x) { return ext(x); }'
+	cat original.c - > mod.c <<-'END'
+		static const char depends[] __used __section(".modinfo") = "depends=crc7,held-module";
+	END
+	compile mod && mv mod.o mod.ko
+	patched <<< 'int other_call(int); int f(int x) { return other_call(x); }'
+	differ --module mod.ko
+	refused module-not-held
+	[[ $stderr == *"f+"*"other_call"*"module held_mod exports it"* ]]
+
+	patched <<< 'int held_call(int); int f(int x) { return held_call(x); }'
+	rm kallsyms
+	differ --module mod.ko
+	written
+	has_reloc .text.f PLT32 .klp.ref.mod.held_module.held_call,0 -4
+}
