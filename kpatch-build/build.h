@@ -93,14 +93,26 @@ struct kernel {
 	struct symvers *symvers;
 };
 
+/* What a changed header reaches though no live patch can replace it. */
+enum bystander {
+	BYSTANDER_NONE,
+	BYSTANDER_ASSEMBLY,	/* part of the kernel or of a module */
+	BYSTANDER_LAYOUT,	/* the linker script of vmlinux */
+	BYSTANDER_CONSTANTS,	/* from which the build makes a header for assembly */
+	BYSTANDER_VDSO,		/* code that processes run */
+	BYSTANDER_BOOT,		/* ran before the kernel, or will when it starts the next one or a processor */
+};
+
 /* One object of the kernel that the patch affects, for one owner. Made by the plan stage. */
 struct compile_job;
 struct unit {
 	const char *source;	/* "fs/proc/meminfo.c" */
 	const char *object;	/* "fs/proc/meminfo.o" */
 	const char *dir, *spelled; /* where Kbuild makes it, and its name for the object there */
-	const char *owner;	/* "vmlinux" or the module's name as the kernel has it ("nfsd") */
+	const char *owner;	/* "vmlinux" or the module's name as the kernel has it ("nfsd"); NULL: a bystander */
 	const char *module_path; /* installed file of the module; NULL for vmlinux */
+	const char *through;	/* the changed file that it includes, NULL: its own source is changed */
+	enum bystander bystander;
 	struct compile_job *job; /* compile.c; shared by the owners of an object */
 	/* compile stage: files in the work directory */
 	const char *reference;	/* the distribution's flags, through objtool as there */
@@ -118,6 +130,7 @@ struct unit {
 /* A source file as the patches leave it. */
 struct patched_file {
 	const char *path;	/* from the tree's root */
+	bool created;		/* the tree has no such file */
 	const char *text;
 	size_t size;
 };
@@ -137,12 +150,15 @@ struct build {
 	struct kimage *image;	/* opened on demand by the verify stage */
 	struct ibt *ibt;	/* of the image: what may not be called through a pointer; NULL: all may */
 	struct strmap *directories; /* kbuild.c: what was asked about the tree's makefiles */
+	const char *foreign;	/* owner.c: its index, read when it is needed */
 	struct patched_file *patched; /* files that the patches change */
 	size_t n_patched;
 	bool types_same;	/* the patches change no type; if not, the objects have debug information */
 	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
 	struct unit *units;
 	size_t n_units;
+	struct unit *bystanders; /* what changed headers reach and no patch can replace */
+	size_t n_bystanders;
 	/* link and finish stages */
 	const char *linked;	/* after ld -r, objtool, modpost and the final link */
 	const char *module;	/* finished .ko in the work directory */

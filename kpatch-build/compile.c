@@ -7,6 +7,9 @@
  * the finished module. Debug information changes no byte of code and takes a third of the time, so
  * it is left out, but for the types, where the patch may change some: the differ compares them.
  *
+ * What is in the plan only because it includes a changed header is screened first (screen.c): most of
+ * it does not change, and no reference is made of that.
+ *
  * Reads the prepared tree and build.patched; writes into the work directory.
  */
 #include "kpatch-build/compile.h"
@@ -17,21 +20,12 @@
 #include <string.h>
 
 #include "kpatch-build/declarations.h"
-#include "kpatch-build/kbuild.h"
 #include "kpatch-build/shadow.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
-
-/* One object; the units of all its owners share it. */
-struct compile_job {
-	const struct unit *unit; /* the first of them */
-	struct kbuild_object how;
-	const char *reference, *original, *patched;
-};
-
-enum variant { REFERENCE, ORIGINAL, PATCHED };
+#include "lib/util/strmap.h"
 
 static const char *const variant_names[] = { "reference", "original", "patched" };
 
@@ -47,12 +41,30 @@ static bool is_debug_flag(const char *word)
 {
 	return !strcmp(word, "-g") || (!strncmp(word, "-g", 2) && word[2] >= '0' && word[2] <= '9') ||
 	       !strncmp(word, "-gdwarf", 7) || !strncmp(word, "-gz", 3) || !strncmp(word, "-gsplit", 7) ||
-	       !strncmp(word, "-gsimple", 8) || !strncmp(word, "-femit-struct-debug", 19);
+	       !strncmp(word, "-gsimple", 8) || !strncmp(word, "-femit-struct-debug", 19) ||
+	       !strncmp(word, "-Wa,-g", 6);
 }
 
-/* The compiler command for one variant of an object. */
-static const char *const *command_of(struct build *b, const struct compile_job *job,
-				     enum variant variant, const char *object, bool debug)
+/* What the compiler is to make, and of what. */
+static int add_goal(struct arena *arena, struct words *argv, const struct compile_job *job,
+		    enum variant variant, const char *object)
+{
+	const char *goal = "-c -o";
+	int err = 0;
+
+	if (job->unit.bystander == BYSTANDER_LAYOUT)
+		goal = "-E -P -DLINKER_SCRIPT -o"; /* a linker script is text */
+	else if (variant != REFERENCE)
+		err = words_add_list(arena, argv, "-ffunction-sections -fdata-sections");
+	if (!err)
+		err = words_add_list(arena, argv, goal);
+	if (!err)
+		err = words_add(arena, argv, object);
+	return err ? err : words_add(arena, argv, job->how.source);
+}
+
+int compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
+		    enum variant variant, const char *object, enum debug debug, struct command *out)
 {
 	static const char depfile[] = "-Wp,-MMD,";
 	struct words argv = { 0 };
@@ -62,35 +74,21 @@ static const char *const *command_of(struct build *b, const struct compile_job *
 		const char *word = job->how.cc.word[i];
 
 		if (!strncmp(word, depfile, sizeof(depfile) - 1))
-			word = arena_printf(b->arena, "%s%s.d", depfile, object);
-		else if (is_debug_flag(word) && !debug)
+			word = arena_printf(arena, "%s%s.d", depfile, object);
+		else if (is_debug_flag(word) && debug != DEBUG_LINES)
 			continue;
-		err = word ? words_add(b->arena, &argv, word) : -ENOMEM;
+		err = word ? words_add(arena, &argv, word) : -ENOMEM;
 	}
 	if (!err && debug)
-		err = words_add(b->arena, &argv, "-g");
-	else if (!err && variant != REFERENCE && !b->types_same)
-		err = words_add_list(b->arena, &argv, "-g -fno-var-tracking");
-	if (!err && variant != REFERENCE)
-		err = words_add_list(b->arena, &argv, "-ffunction-sections -fdata-sections");
+		err = words_add_list(arena, &argv, debug == DEBUG_LINES ? "-g" : "-g -fno-var-tracking");
 	if (!err)
-		err = words_add_list(b->arena, &argv, "-c -o");
-	if (!err)
-		err = words_add(b->arena, &argv, object);
-	if (!err)
-		err = words_add(b->arena, &argv, job->how.source);
-	return err ? NULL : argv.word;
-}
-
-static int add_compile(struct build *b, struct command *c, const struct compile_job *job,
-		       enum variant variant, const char *object, bool debug)
-{
-	*c = (struct command){
-		.argv = command_of(b, job, variant, object, debug),
+		err = add_goal(arena, &argv, job, variant, object);
+	*out = (struct command){
+		.argv = argv.word,
 		.cwd = variant == PATCHED ? b->shadow : b->pristine,
-		.out = arena_printf(b->arena, "%s.log", object),
+		.out = arena_printf(arena, "%s.log", object),
 	};
-	return c->argv && c->out ? 0 : -ENOMEM;
+	return err ? err : out->out ? 0 : -ENOMEM;
 }
 
 static int add_objtool(struct build *b, struct command *c, const struct compile_job *job,
@@ -118,15 +116,16 @@ static const char *output_of(struct build *b, const struct command *c)
 	return strlen(text) > 6000 ? arena_printf(b->arena, "%.6000s…", text) : text;
 }
 
-static void report_failure(struct build *b, const struct compile_job *job, enum variant variant,
-			   const struct command *c)
+void compile_report_failure(struct build *b, const struct compile_job *job, enum variant variant,
+			    const struct command *c)
 {
-	const char *object = job->unit->object;
+	const char *object = job->unit.object, *through = job->unit.through;
 
 	if (variant == PATCHED) {
-		diag_error(b->diags, "compile-failed", diag_file(job->unit->source), "Correct the patch",
-			   "with the patch this does not compile (exit code %d):\n%s", c->status,
-			   output_of(b, c));
+		diag_error(b->diags, "compile-failed", diag_file(job->unit.source), "Correct the patch",
+			   "with the patch this%s%s%s does not compile (exit code %d):\n%s",
+			   through ? ", which includes " : "", through ? through : "", through ? "," : "",
+			   c->status, output_of(b, c));
 		return;
 	}
 	build_fails_as(b, EXIT_KERNEL);
@@ -135,114 +134,147 @@ static void report_failure(struct build *b, const struct compile_job *job, enum 
 		   "without the patch this does not compile (exit code %d):\n%s", c->status, output_of(b, c));
 }
 
-/* A warning that only the patched source has is the patch's. */
-static void report_warnings(struct build *b, const struct compile_job *job,
-			    const struct command *original, const struct command *patched)
+bool compile_report_warnings(struct build *b, const struct compile_job *job,
+			     const struct command *original, const struct command *patched)
 {
 	const char *text = output_of(b, patched);
 
-	if (*text && strcmp(text, output_of(b, original)))
-		diag_warning(b->diags, "compiler-warning", diag_file(job->unit->source), NULL,
-			     "the compiler says:\n%s", text);
+	if (!*text || !strcmp(text, output_of(b, original)))
+		return false;
+	diag_warning(b->diags, "compiler-warning", diag_file(job->unit.source), NULL,
+		     "the compiler says:\n%s", text);
+	return true;
 }
 
-static int judge(struct build *b, const struct compile_job *jobs, size_t n,
-		 const struct command *commands, const size_t (*where)[4])
+/* The commands of one job; .argv is NULL for those that are not needed. */
+struct job_commands {
+	struct command compile[3]; /* by enum variant */
+	struct command objtool;
+};
+
+static void judge_job(struct build *b, const struct compile_job *job, const struct job_commands *c)
 {
-	size_t errors = diags_errors(b->diags);
-
-	for (size_t i = 0; i < n; i++) {
-		for (enum variant v = REFERENCE; v <= PATCHED; v++)
-			if (commands[where[i][v]].status)
-				report_failure(b, &jobs[i], v, &commands[where[i][v]]);
-		if (where[i][3] != SIZE_MAX && commands[where[i][3]].status > 0) {
-			build_fails_as(b, EXIT_KERNEL);
-			diag_error(b->diags, "objtool-failed", diag_file(jobs[i].unit->object),
-				   "Check that source, configuration and compiler are the kernel's",
-				   "objtool does not take the unpatched object: %s",
-				   output_of(b, &commands[where[i][3]]));
-		}
-		/* what a failed compilation said is in its error */
-		if (!commands[where[i][PATCHED]].status)
-			report_warnings(b, &jobs[i], &commands[where[i][ORIGINAL]],
-					&commands[where[i][PATCHED]]);
+	for (enum variant v = REFERENCE; v <= PATCHED; v++)
+		if (c->compile[v].argv && c->compile[v].status)
+			compile_report_failure(b, job, v, &c->compile[v]);
+	if (c->objtool.argv && c->objtool.status > 0) {
+		build_fails_as(b, EXIT_KERNEL);
+		diag_error(b->diags, "objtool-failed", diag_file(job->unit.object),
+			   "Check that source, configuration and compiler are the kernel's",
+			   "objtool does not take the unpatched object: %s", output_of(b, &c->objtool));
 	}
-	return diags_errors(b->diags) > errors ? -EINVAL : 0;
+	/* what a failed compilation said is in its error, and what is said of a header has been */
+	if (c->compile[PATCHED].argv && !job->unit.through && !c->compile[PATCHED].status)
+		compile_report_warnings(b, job, &c->compile[ORIGINAL], &c->compile[PATCHED]);
 }
 
-static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
+static const char *path_of(const struct compile_job *job, enum variant variant)
+{
+	return variant == REFERENCE ? job->reference : variant == ORIGINAL ? job->original : job->patched;
+}
+
+/* Compiles the reference of each job that is not dropped, and with @all the other two. */
+static int run_jobs(struct build *b, struct compile_job *jobs, size_t n, bool all)
 {
 	struct command *commands = arena_array(b->arena, 4 * n, sizeof(*commands));
-	size_t (*where)[4] = arena_array(b->arena, n, sizeof(*where)), used = 0;
+	struct command **where = arena_array(b->arena, 4 * n, sizeof(*where));
+	size_t used = 0, errors = diags_errors(b->diags);
 	int err = commands && where ? 0 : -ENOMEM;
 
 	/* references first: objtool has to run after them */
-	for (size_t i = 0; i < n && !err; i++) {
-		where[i][REFERENCE] = used;
-		err = add_compile(b, &commands[used++], &jobs[i], REFERENCE, jobs[i].reference, false);
+	for (enum variant v = REFERENCE; v <= (all ? PATCHED : REFERENCE); v++) {
+		for (size_t i = 0; i < n && !err; i++) {
+			if (jobs[i].dropped)
+				continue;
+			where[4 * i + v] = &commands[used++];
+			err = compile_command(b, b->arena, &jobs[i], v, path_of(&jobs[i], v),
+					      v == REFERENCE || b->types_same ? DEBUG_NONE : DEBUG_TYPES,
+					      where[4 * i + v]);
+		}
 	}
 	for (size_t i = 0; i < n && !err; i++) {
-		where[i][ORIGINAL] = used;
-		err = add_compile(b, &commands[used++], &jobs[i], ORIGINAL, jobs[i].original, false);
-		where[i][PATCHED] = used;
-		if (!err)
-			err = add_compile(b, &commands[used++], &jobs[i], PATCHED, jobs[i].patched, false);
-	}
-	for (size_t i = 0; i < n && !err; i++) {
-		where[i][3] = SIZE_MAX;
-		if (!jobs[i].how.objtool.n)
+		if (jobs[i].dropped || !jobs[i].how.objtool.n)
 			continue;
-		where[i][3] = used;
-		err = add_objtool(b, &commands[used++], &jobs[i], &commands[where[i][REFERENCE]]);
+		where[4 * i + 3] = &commands[used++];
+		err = add_objtool(b, where[4 * i + 3], &jobs[i], where[4 * i + REFERENCE]);
 	}
-	if (!err)
+	if (!err && used)
 		err = build_run_all(b, commands, used);
-	return err ? err : judge(b, jobs, n, commands, (const size_t (*)[4])where);
+	for (size_t i = 0; i < n && !err; i++) {
+		struct job_commands c = { 0 };
+
+		for (enum variant v = REFERENCE; v <= PATCHED; v++)
+			if (where[4 * i + v])
+				c.compile[v] = *where[4 * i + v];
+		if (where[4 * i + 3])
+			c.objtool = *where[4 * i + 3];
+		judge_job(b, &jobs[i], &c);
+	}
+	return err ? err : diags_errors(b->diags) > errors ? -EINVAL : 0;
 }
 
 /*
- * Whether the patched compilation of a job read @f: *read. The compiler has written what it read to
- * the dependency file. If it read the file of the prepared tree instead, through a path that leads
- * out of the shadow, the object is not what it should be: -EXDEV.
+ * What @word of a dependency file is to the patch: 1 if it is a changed file. If it is that file in the
+ * prepared tree instead, read on a path that leads out of the shadow, the object is not what it
+ * should be: -EXDEV.
  */
-static int reads_patched(struct build *b, const struct compile_job *job, const struct patched_file *f,
-			 bool *read)
+static int is_patched(struct build *b, struct arena *arena, const char *word)
 {
-	const char *ours = arena_printf(b->arena, "%s/%s", b->shadow, f->path), *base = path_base(f->path);
-	char *text, resolved[PATH_MAX], wanted[PATH_MAX];
-	int err = file_read(b->arena, arena_printf(b->arena, "%s.d", job->patched), &text, NULL);
+	char resolved[PATH_MAX], wanted[PATH_MAX];
 
-	if (!ours || !realpath(ours, wanted))
-		return -errno;
-	for (char *word = err ? NULL : strtok_r(text, " \n\\", &text); word;
-	     word = strtok_r(NULL, " \n\\", &text)) {
-		if (strcmp(path_base(word), base))
+	for (size_t i = 0; i < b->n_patched; i++) {
+		const char *path = b->patched[i].path;
+
+		if (strcmp(path_base(word), path_base(path)))
 			continue;
-		if (!realpath(*word == '/' ? word : arena_printf(b->arena, "%s/%s", b->shadow, word), resolved))
+		if (!realpath(*word == '/' ? word : arena_printf(arena, "%s/%s", b->shadow, word), resolved))
 			continue;
+		if (!realpath(arena_printf(arena, "%s/%s", b->shadow, path), wanted))
+			return -errno;
 		if (!strcmp(resolved, wanted))
-			*read = true;
-		else if (ends_in(resolved, arena_printf(b->arena, "/tree/%s", f->path)))
+			return 1;
+		if (ends_in(resolved, arena_printf(arena, "/tree/%s", path)))
 			return -EXDEV;
 	}
-	return err;
+	return 0;
 }
 
-/* Drops units that are not made from any patched file after all: an #include that was not taken. */
+int compile_reads_patched(struct build *b, const struct compile_job *job, bool *read)
+{
+	struct arena *arena = arena_new(); /* of its own: there can be thousands of these files */
+	char *text;
+	int err = arena ? file_read(arena, arena_printf(arena, "%s.d", job->patched), &text, NULL) : -ENOMEM;
+
+	*read = false;
+	for (char *word = err ? NULL : strtok_r(text, " \n\\", &text); word && err >= 0;
+	     word = strtok_r(NULL, " \n\\", &text)) {
+		err = is_patched(b, arena, word);
+		*read |= err == 1;
+	}
+	arena_free(arena);
+	if (err == -EXDEV)
+		diag_error(b->diags, "shadow-left", diag_file(job->unit.source),
+			   "Please report this", "a patched file is included on a way that leads "
+			   "around the patched tree");
+	return err < 0 ? err : 0;
+}
+
+/*
+ * Drops units that are not made from any patched file after all (an #include that was not taken), and
+ * those in which the screen found no change.
+ */
 static int drop_untouched(struct build *b)
 {
+	bool screened = false;
 	size_t n = 0;
-	int err = 0;
 
 	for (size_t i = 0; i < b->n_units; i++) {
 		bool read = false;
+		int err = 0;
 
-		for (size_t j = 0; j < b->n_patched && !err; j++)
-			err = reads_patched(b, b->units[i].job, &b->patched[j], &read);
-		if (err == -EXDEV)
-			diag_error(b->diags, "shadow-left", diag_file(b->units[i].source),
-				   "Please report this", "a patched file is included on a way that leads "
-				   "around the patched tree");
+		screened |= b->units[i].job->dropped;
+		if (!b->units[i].job->dropped)
+			err = compile_reads_patched(b, b->units[i].job, &read);
 		if (err)
 			return err;
 		if (read)
@@ -253,6 +285,7 @@ static int drop_untouched(struct build *b)
 		return 0;
 	build_fails_as(b, EXIT_NO_CHANGE);
 	diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
+		   screened ? "the compiled code of kernel %s is the same with and without the patch" :
 		   "no object of kernel %s is made from the files that the patch changes", b->kernel.release);
 	return -EINVAL;
 }
@@ -279,6 +312,29 @@ static int make_shadows(struct build *b)
 	return err ? err : add_macros(b);
 }
 
+/*
+ * A search by -I for "../entry/calling.h" leaves the directory again, to the shadow's neighbours only if
+ * the directory itself is the shadow's.
+ */
+static int open_include_directories(struct build *b, const struct compile_job *job)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < job->how.cc.n && !err; i++) {
+		const char *dir = job->how.cc.word[i];
+
+		if (strncmp(dir, "-I", 2))
+			continue;
+		dir = dir[2] || i + 1 == job->how.cc.n ? dir + 2 : job->how.cc.word[i + 1];
+		if (*dir != '/' && *dir)
+			err = shadow_open(b->arena, b->pristine, b->shadow, arena_printf(b->arena, "%s/.", dir));
+		/* makefiles name directories that are not there, which is no error of the compiler either */
+		if (err == -ENOENT || err == -ENOTDIR)
+			err = 0;
+	}
+	return err;
+}
+
 /* After Kbuild was asked: it may have generated files that both trees need. */
 static int make_patched_shadow(struct build *b, const struct compile_job *jobs, size_t n)
 {
@@ -286,6 +342,8 @@ static int make_patched_shadow(struct build *b, const struct compile_job *jobs, 
 
 	for (size_t i = 0; i < n && !err; i++)
 		err = shadow_open(b->arena, b->pristine, b->shadow, jobs[i].how.source);
+	for (size_t i = 0; i < n && !err; i++)
+		err = open_include_directories(b, &jobs[i]);
 	for (size_t i = 0; i < b->n_patched && !err; i++)
 		err = shadow_put(b->arena, b->pristine, b->shadow, b->patched[i].path, b->patched[i].text,
 				 b->patched[i].size);
@@ -295,28 +353,28 @@ static int make_patched_shadow(struct build *b, const struct compile_job *jobs, 
 /* One job an object as Kbuild spells it. */
 static int make_jobs(struct build *b, struct compile_job **out, size_t *n)
 {
-	struct compile_job *jobs = arena_array(b->arena, b->n_units, sizeof(*jobs));
+	struct compile_job *jobs = arena_array(b->arena, b->n_units + b->n_bystanders, sizeof(*jobs));
+	struct strmap *known = strmap_new(b->n_units + b->n_bystanders);
+	int err = jobs && known ? 0 : -ENOMEM;
 
-	if (!jobs)
-		return -ENOMEM;
-	for (size_t i = 0; i < b->n_units; i++) {
-		struct unit *u = &b->units[i];
+	for (size_t i = 0; i < b->n_units + b->n_bystanders && !err; i++) {
+		struct unit *u = i < b->n_units ? &b->units[i] : &b->bystanders[i - b->n_units];
+		const union strmap_value *job = strmap_get(known, u->spelled);
 
-		for (size_t j = 0; j < *n && !u->job; j++)
-			if (!strcmp(jobs[j].unit->spelled, u->spelled))
-				u->job = &jobs[j];
-		if (u->job)
+		u->job = job ? job->ptr : &jobs[*n];
+		if (job)
 			continue;
-		u->job = &jobs[(*n)++];
-		u->job->unit = u;
+		jobs[(*n)++].unit = *u;
+		err = strmap_set(known, u->spelled, (union strmap_value){ .ptr = u->job });
 	}
+	strmap_free(known);
 	*out = jobs;
-	return 0;
+	return err;
 }
 
 static int learn(struct build *b, struct compile_job *job, size_t index)
 {
-	const struct unit *u = job->unit;
+	const struct unit *u = &job->unit;
 	int err = shadow_open(b->arena, b->kernel.tree, b->pristine, u->spelled);
 
 	if (!err)
@@ -326,13 +384,13 @@ static int learn(struct build *b, struct compile_job *job, size_t index)
 		diag_error(b->diags, "object-not-compiled", diag_file(u->object), "Leave it out of the patch",
 			   "the kernel's makefiles do not make this by compiling %s", u->source);
 	}
-	for (enum variant v = REFERENCE; v <= PATCHED && !err; v++) {
-		const char *path = build_work_path(b, "objects/%zu/%s.o", index, variant_names[v]);
-
-		*(v == REFERENCE ? &job->reference : v == ORIGINAL ? &job->original : &job->patched) = path;
-		err = path ? 0 : -ENOMEM;
-	}
-	return err;
+	if (err)
+		return err;
+	job->directory = arena_printf(b->arena, "%s/objects/%zu", b->work, index);
+	job->reference = build_work_path(b, "objects/%zu/%s.o", index, variant_names[REFERENCE]);
+	job->original = build_work_path(b, "objects/%zu/%s.o", index, variant_names[ORIGINAL]);
+	job->patched = build_work_path(b, "objects/%zu/%s.o", index, variant_names[PATCHED]);
+	return job->directory && job->reference && job->original && job->patched ? 0 : -ENOMEM;
 }
 
 static int explain_shadow(struct build *b, int err)
@@ -344,6 +402,28 @@ static int explain_shadow(struct build *b, int err)
 			   "the trees to compile in cannot be made: %s", strerror(-err));
 	}
 	return err;
+}
+
+/*
+ * Jobs of changed sources come first, then those of sources that include what is changed, then
+ * bystanders: those are few, and one that changes ends the run.
+ */
+static int compile_jobs(struct build *b, struct compile_job *jobs, size_t n)
+{
+	size_t direct = 0, units;
+	int err;
+
+	while (direct < n && !jobs[direct].unit.through)
+		direct++;
+	for (units = direct; units < n && !jobs[units].unit.bystander;)
+		units++;
+	err = screen_jobs(b, jobs + units, n - units);
+	if (!err)
+		err = run_jobs(b, jobs, direct, true);
+	if (!err)
+		err = screen_jobs(b, jobs + direct, units - direct);
+	/* what changes is compiled once more if the differ is to compare types */
+	return err ? err : run_jobs(b, jobs + direct, units - direct, !b->types_same);
 }
 
 int stage_compile(struct build *b)
@@ -361,7 +441,7 @@ int stage_compile(struct build *b)
 	if (err)
 		return explain_shadow(b, err);
 	b->types_same = build_declarations_same(b);
-	err = run_jobs(b, jobs, n);
+	err = compile_jobs(b, jobs, n);
 	if (!err)
 		err = drop_untouched(b);
 	for (size_t i = 0; i < b->n_units && !err; i++) {
@@ -380,9 +460,9 @@ int compile_with_debug(struct build *b, struct unit *u)
 	int err = original && patched ? 0 : -ENOMEM;
 
 	if (!err)
-		err = add_compile(b, &commands[0], u->job, ORIGINAL, original, true);
+		err = compile_command(b, b->arena, u->job, ORIGINAL, original, DEBUG_LINES, &commands[0]);
 	if (!err)
-		err = add_compile(b, &commands[1], u->job, PATCHED, patched, true);
+		err = compile_command(b, b->arena, u->job, PATCHED, patched, DEBUG_LINES, &commands[1]);
 	if (!err)
 		err = build_run_all(b, commands, 2);
 	if (!err && (commands[0].status || commands[1].status))

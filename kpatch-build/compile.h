@@ -6,11 +6,52 @@
 #define KPATCH_BUILD_COMPILE_H
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/kbuild.h"
+
+struct command;
+
+enum variant { REFERENCE, ORIGINAL, PATCHED };
+
+/* Debug information: none, the types that the differ compares, or the lines of its messages, too. */
+enum debug { DEBUG_NONE, DEBUG_TYPES, DEBUG_LINES };
+
+/* One object; the units of all its owners share it. */
+struct compile_job {
+	struct unit unit;	/* the first of them, as planned */
+	struct kbuild_object how;
+	const char *directory;	/* in the work directory; nothing else is in it */
+	const char *reference, *original, *patched;
+	bool dropped;		/* by the screen: the patch changes nothing in it; the directory is gone */
+};
 
 /*
  * Compiles original and patched object of a unit once more, with debug information, so that the
  * differ's messages can name source lines. The paths in the unit lead to the new objects. 0 or -errno.
  */
 int compile_with_debug(struct build *b, struct unit *u);
+
+/*
+ * The command that makes one variant of a job's object, its output to OBJECT.log and what it read to
+ * OBJECT.d. The strings are owned by @arena. 0 or -ENOMEM.
+ */
+int compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
+		    enum variant variant, const char *object, enum debug debug, struct command *out);
+/* Reports that the command of a variant failed. */
+void compile_report_failure(struct build *b, const struct compile_job *job, enum variant variant,
+			    const struct command *c);
+/* A warning that only the patched source has is the patch's. Returns whether there is one. */
+bool compile_report_warnings(struct build *b, const struct compile_job *job,
+			     const struct command *original, const struct command *patched);
+/*
+ * Whether the compilation of a job's patched object read any file that the patches change: *read. 0 or
+ * -errno with a diagnostic.
+ */
+int compile_reads_patched(struct build *b, const struct compile_job *job, bool *read);
+
+/*
+ * screen.c: compiles original and patched object of each job, some at a time, and drops the jobs in which
+ * nothing changes. -EINVAL if an object does not compile, or if a bystander's changes; other -errno.
+ */
+int screen_jobs(struct build *b, struct compile_job *jobs, size_t n);
 
 #endif

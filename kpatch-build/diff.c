@@ -156,6 +156,9 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 	if (t->err == -EINVAL && b->types_same)
 		err = diff_again(b, t);
 	hand_on(b, t->diags);
+	if (t->err == -EINVAL && u->through)
+		diag_note(b->diags, "header-included", diag_file(u->object), NULL,
+			  "this is in the patch because it includes %s", u->through);
 	if (diags_has(t->diags, "code-not-verified"))
 		build_fails_as(b, EXIT_VERIFY);
 	if (t->err || err || !t->data)
@@ -178,6 +181,31 @@ static int no_change(struct build *b)
 		   "the compiled code of kernel %s is the same with and without the patch",
 		   b->kernel.release);
 	return -EINVAL;
+}
+
+/* Where a header has brought in more than the patch's author sees. */
+static void summarize(struct build *b, size_t changed)
+{
+	size_t modules = 0;
+	bool through = false, vmlinux = false;
+
+	for (size_t i = 0; i < b->n_units; i++) {
+		const struct unit *u = &b->units[i];
+		size_t j = 0;
+
+		if (!u->diff)
+			continue;
+		through |= u->through != NULL;
+		while (j < i && (!b->units[j].diff || strcmp(b->units[j].owner, u->owner)))
+			j++;
+		if (!strcmp(u->owner, "vmlinux"))
+			vmlinux = true;
+		else if (j == i)
+			modules++;
+	}
+	if (through)
+		build_say(b, "%zu object%s, in %s%zu module%s", changed, changed == 1 ? " changes" : "s change",
+			  vmlinux ? "vmlinux and " : "", modules, modules == 1 ? "" : "s");
 }
 
 int stage_diff(struct build *b)
@@ -206,5 +234,7 @@ int stage_diff(struct build *b)
 		diags_free(p.tasks[i].diags);
 		free(p.tasks[i].data);
 	}
+	if (!err && changed)
+		summarize(b, changed);
 	return err ? err : changed ? 0 : no_change(b);
 }

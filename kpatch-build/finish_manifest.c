@@ -110,6 +110,14 @@ static void add_reference(struct described *d, const struct diff_klp_ref *ref)
 	};
 }
 
+/* Why a function is replaced, and how the patch reached its object. */
+static const char *reason_of(struct arena *a, const struct unit *u, const char *reason)
+{
+	const char *line = one_line(a, reason);
+
+	return line && u->through ? arena_printf(a, "%s (through %s)", line, u->through) : line;
+}
+
 static int add_unit(struct arena *a, struct described *d, const struct unit *u)
 {
 	const struct diff_report *r = &u->report;
@@ -125,7 +133,7 @@ static int add_unit(struct arena *a, struct described *d, const struct unit *u)
 			.position = r->changed[i].sympos,
 			.old_size = r->changed[i].old_size,
 			.new_size = r->changed[i].new_size,
-			.reason = one_line(a, r->changed[i].reason),
+			.reason = reason_of(a, u, r->changed[i].reason),
 		};
 		if (!f->reason)
 			return -ENOMEM;

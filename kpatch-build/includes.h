@@ -1,21 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which source files include which .c files: the way from kernel/sched/rt.c to
- * kernel/sched/build_policy.o.
+ * Which files of the source include which: the way from kernel/sched/rt.c to
+ * kernel/sched/build_policy.o, and from include/linux/fs.h to some thousands of objects.
  */
 #ifndef KPATCH_BUILD_INCLUDES_H
 #define KPATCH_BUILD_INCLUDES_H
 
+#include <stdbool.h>
+
 #include "kpatch-build/build.h"
 #include "lib/util/words.h"
 
-/* Reads every source of @tree and writes the index to @entry. 0 or -errno with a diagnostic. */
+struct includes;
+
+/* Who reads a file. All paths are from the tree's root. */
+struct includers {
+	struct words sources;	/* .c and .S files that include it, directly or through others */
+	struct words makefiles;	/* that name the file itself: something may be generated from it */
+	struct words programs;	/* sources of programs run by the kernel's build that include the file itself */
+};
+
+/* Reads every source and makefile of @tree and writes the index to @entry. 0 or -errno with a diagnostic. */
 int includes_index(struct build *b, const char *tree, const char *entry);
 
+/* The index of build.kernel, read when it is asked. Closed by the caller; NULL: no memory. */
+struct includes *includes_open(struct build *b);
+void includes_close(struct includes *in);
+
 /*
- * Adds the files (from the tree's root) that include the .c file @path, directly or through others,
- * to @out. May name a file too many, where an include could mean several files. 0 or -errno.
+ * Adds to @out who reads the file @path. May name files too many: conditions are not looked at, and
+ * an #include is taken to mean every file that it could mean. 0 or -errno.
  */
-int includes_find(struct build *b, const char *path, struct words *out);
+int includes_find(struct includes *in, const char *path, struct includers *out);
 
 #endif

@@ -30,12 +30,15 @@ static const char dump_mk[] =
 	".PHONY: __dump\n";
 
 /*
- * The rule for .o from .c is replaced by one that prints. It is expanded in the context of its
- * target, so variables that are set for one target or read $@ have the values of a real build.
+ * The rules for .o from .c and from .S are replaced by ones that print. They are expanded in the context of
+ * their target, so variables that are set for one target or read $@ have the values of a real build.
  * Objects that exist would be up to date; none exists in the tree.
  */
 static const char query_mk[] =
 	"include scripts/Makefile.build\n"
+	"define rule_as_o_S\n"
+	"$(info object $@)$(info source $<)$(info cc $(CC) $(a_flags))@:\n"
+	"endef\n"
 	"define rule_cc_o_c\n"
 	"$(info object $@)$(info source $<)$(info cc $(CC) $(c_flags))"
 	"$(if $(objtool-enabled)$(delay-objtool),$(info objtool $(objtool) $(or $(objtool-args),$(objtool_args))"
@@ -140,6 +143,28 @@ int kbuild_load_environment(struct build *b)
 	return err;
 }
 
+/* A run of the query makefile for directory @dir of @tree. */
+static int query_command(struct build *b, const char *tree, const char *dir, const char *goal,
+			 const char *objects, struct command *out)
+{
+	const char *words[] = { "make", "-rR", "--no-print-directory", "-f",
+				arena_printf(b->arena, "%s/" QUERY, b->kernel.entry),
+				arena_printf(b->arena, "obj=%s", dir), "need-builtin=1",
+				"need-modorder=1", arena_printf(b->arena, "KPATCH_OBJECTS=%s", objects), goal };
+	struct words argv = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !err; i++)
+		err = words[i] ? words_add(b->arena, &argv, words[i]) : -ENOMEM;
+	*out = (struct command){
+		.argv = argv.word, .cwd = tree,
+		.out = build_work_path(b, "kbuild/%s%s", dir, strcmp(goal, "kpatch-lists") ?
+				       ".objects" : ".lists"),
+		.err = build_work_path(b, "kbuild/%s.err", dir),
+	};
+	return err ? err : out->out && out->err ? 0 : -ENOMEM;
+}
+
 /*
  * Runs the query makefile in @tree. *text: what it printed; NULL if make failed. Objects may depend
  * on generated files, which make then generates: into a tree of this run, not the prepared one.
@@ -147,23 +172,14 @@ int kbuild_load_environment(struct build *b)
 static int query(struct build *b, const char *tree, const char *dir, const char *goal,
 		 const char *objects, char **text)
 {
-	char *out = build_work_path(b, "kbuild/%s%s", dir, strcmp(goal, "kpatch-lists") ?
-				    ".objects" : ".lists");
-	char *err_path = build_work_path(b, "kbuild/%s.err", dir);
-	const char *argv[] = { "make", "-rR", "--no-print-directory", "-f",
-			       arena_printf(b->arena, "%s/" QUERY, b->kernel.entry),
-			       arena_printf(b->arena, "obj=%s", dir), "need-builtin=1",
-			       "need-modorder=1", arena_printf(b->arena, "KPATCH_OBJECTS=%s", objects),
-			       goal, NULL };
-	struct command c = { .argv = argv, .cwd = tree, .out = out, .err = err_path };
-	int err;
+	struct command c;
+	int err = query_command(b, tree, dir, goal, objects, &c);
 
-	if (!out || !err_path || !argv[4] || !argv[5] || !argv[8])
-		return -ENOMEM;
-	err = build_run_all(b, &c, 1);
+	if (!err)
+		err = build_run_all(b, &c, 1);
 	*text = NULL;
 	if (!err && !c.status)
-		err = file_read(b->arena, out, text, NULL);
+		err = file_read(b->arena, c.out, text, NULL);
 	return err;
 }
 
@@ -213,27 +229,68 @@ static int parse_directory(struct build *b, char *text, struct kbuild_directory 
 	return err;
 }
 
+static bool has_makefile(struct build *b, const char *dir)
+{
+	return file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir)) ||
+	       file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir));
+}
+
+static char *cached_lists(struct build *b, const char *dir)
+{
+	return arena_printf(b->arena, "%s/lists/%s.lists", b->kernel.entry, dir);
+}
+
+/* A cache that cannot be written costs time, nothing else. */
+static void cache_lists(struct build *b, const char *dir, const char *text)
+{
+	const char *cached = cached_lists(b, dir);
+
+	if (cached && !directory_make_above(cached, 0777))
+		file_write_atomic(cached, text, strlen(text), 0644);
+}
+
 /*
  * The lists of a directory as the query prints them, from the cache if they were asked for before.
  * *text: NULL without a makefile, or if it cannot be evaluated by itself.
  */
 static int lists_of(struct build *b, const char *dir, char **text)
 {
-	const char *cached = arena_printf(b->arena, "%s/lists/%s.lists", b->kernel.entry, dir);
+	const char *cached = cached_lists(b, dir);
 	int err;
 
 	*text = NULL;
 	if (!cached)
 		return -ENOMEM;
-	if (!file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir)) &&
-	    !file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir)))
-		return 0;
-	if (file_read(b->arena, cached, text, NULL) == 0)
+	if (!has_makefile(b, dir) || file_read(b->arena, cached, text, NULL) == 0)
 		return 0;
 	err = query(b, b->kernel.tree, dir, "kpatch-lists", "", text);
-	/* a cache that cannot be written costs time, nothing else */
-	if (!err && *text && !directory_make_above(cached, 0777))
-		file_write_atomic(cached, *text, strlen(*text), 0644);
+	if (!err && *text)
+		cache_lists(b, dir, *text);
+	return err;
+}
+
+int kbuild_read_directories(struct build *b, const struct words *dirs)
+{
+	struct command *commands = arena_array(b->arena, dirs->n, sizeof(*commands));
+	const char **dir = arena_array(b->arena, dirs->n, sizeof(*dir));
+	size_t n = 0;
+	char *text;
+	int err = commands && dir ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < dirs->n && !err; i++) {
+		if (!has_makefile(b, dirs->word[i]) || file_is_regular(cached_lists(b, dirs->word[i])))
+			continue;
+		dir[n] = dirs->word[i];
+		err = query_command(b, b->kernel.tree, dir[n], "kpatch-lists", "", &commands[n]);
+		n++;
+	}
+	if (!err && n > 50)
+		build_say(b, "reading the makefiles of %zu directories: once", n);
+	if (!err && n)
+		err = build_run_all(b, commands, n);
+	for (size_t i = 0; i < n && !err; i++)
+		if (!commands[i].status && file_read(b->arena, commands[i].out, &text, NULL) == 0)
+			cache_lists(b, dir[i], text);
 	return err;
 }
 

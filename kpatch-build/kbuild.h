@@ -54,8 +54,14 @@ int kbuild_load_environment(struct build *b);
 int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_directory **out);
 
 /*
+ * Evaluates those of the directories @dirs that no run has asked for yet, several at a time. Saves time
+ * only. 0 or -errno with a diagnostic.
+ */
+int kbuild_read_directories(struct build *b, const struct words *dirs);
+
+/*
  * How Kbuild makes @object when it runs in @dir. Asked in build.pristine, in which the object's
- * directory is open (shadow.h). -ENOENT: not by compiling a C source.
+ * directory is open (shadow.h). -ENOENT: not by compiling a C source or assembly.
  */
 int kbuild_read_object(struct build *b, const char *dir, const char *object,
 		       struct kbuild_object *out);

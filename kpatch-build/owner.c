@@ -219,14 +219,43 @@ static int find_in(struct build *b, const char *dir, const char *object, struct 
 	return err;
 }
 
+/* The index of what makefiles reach elsewhere; read once. */
+static int read_foreign(struct build *b)
+{
+	char *text;
+	int err;
+
+	if (b->foreign)
+		return 0;
+	err = file_read(b->arena, arena_printf(b->arena, "%s/" INDEX, b->kernel.entry), &text, NULL);
+	if (!err)
+		b->foreign = text;
+	return err;
+}
+
+bool owners_elsewhere(struct build *b, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (read_foreign(b))
+		return true;
+	for (const char *line = b->foreign; *line; ) {
+		size_t length = strcspn(line, "\n");
+
+		if (length > n && line[length - n - 1] == ' ' && !memcmp(line + length - n, dir, n))
+			return true;
+		line += length + (line[length] == '\n');
+	}
+	return false;
+}
+
 /* Directories elsewhere whose makefiles reach @object. */
 static int find_foreign(struct build *b, const char *object, struct owners *out)
 {
 	size_t n = strlen(object);
-	char *text;
-	int err = file_read(b->arena, arena_printf(b->arena, "%s/" INDEX, b->kernel.entry), &text, NULL);
+	int err = read_foreign(b);
 
-	for (char *line = text; !err && *line; ) {
+	for (const char *line = b->foreign; !err && *line; ) {
 		size_t length = strcspn(line, "\n");
 
 		if (length > n && line[n] == ' ' && !memcmp(line, object, n))

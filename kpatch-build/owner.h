@@ -26,6 +26,9 @@ struct owners {
  */
 int owners_find(struct build *b, const char *object, struct owners *out);
 
+/* Whether the makefile of directory @dir makes objects of sources that are not below it. */
+bool owners_elsewhere(struct build *b, const char *dir);
+
 /*
  * Notes, at prepare, the objects that makefiles reach outside of their own directories
  * (virt/kvm/kvm_main.o belongs to arch/x86/kvm). Needs kernel.tree and kernel.env. 0 or -errno.

@@ -2,16 +2,15 @@
 /*
  * Plan stage: what do the patches change, which objects are made from that, and which kernel objects
  * are those linked into. Reads the patches and the prepared tree, applies the patches in memory,
- * fills in build.patched and build.units. Everything that cannot be patched is refused here, before
+ * fills in build.patched, build.units and build.bystanders. Everything that cannot be patched is refused here, before
  * anything is compiled.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "kpatch-build/affected.h"
 #include "kpatch-build/build.h"
-#include "kpatch-build/includes.h"
-#include "kpatch-build/owner.h"
 #include "kpatch-build/patchfile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -37,22 +36,17 @@ static bool is_beside_the_kernel(const char *path)
 	       ends_in(path, ".rst") || ends_in(path, ".txt") || ends_in(path, ".yaml");
 }
 
-/* Why a path cannot be patched; NULL for a C source. */
+/* Why a path cannot be patched; NULL for a C source or a header. */
 static const char *why_not(const char *path, const char **id, const char **remedy)
 {
 	const char *base = path_base(path);
 
 	*remedy = "Leave it out of the patch";
-	if (ends_in(path, ".c"))
+	if (ends_in(path, ".c") || ends_in(path, ".h"))
 		return NULL;
 	if (ends_in(path, ".S") || ends_in(path, ".s")) {
 		*id = "patch-assembly";
 		return "is assembly, of which functions cannot be replaced";
-	}
-	if (ends_in(path, ".h")) {
-		*id = "patch-header";
-		*remedy = "Put the change into the .c files that need it";
-		return "is a header, and patches to headers are not supported yet";
 	}
 	if (starts_with(base, "Kconfig") || starts_with(base, "Makefile") || !strcmp(base, "Kbuild") ||
 	    starts_with(base, "Kbuild.")) {
@@ -90,12 +84,21 @@ static bool is_plain_file(struct build *b, const char *path)
 static const char *describe(enum patch_change change)
 {
 	switch (change) {
-	case PATCH_CREATE: return "is a new file, which is not supported yet";
+	case PATCH_CREATE: return "is a new file, of which only headers are supported";
 	case PATCH_DELETE: return "is deleted, and code cannot be taken out of a running kernel";
 	case PATCH_RENAME: return "is renamed or copied, which a running kernel cannot follow";
 	case PATCH_BINARY: return "is a binary change";
 	default: return NULL;
 	}
+}
+
+/* Whether an earlier entry has changed or made the file. */
+static bool is_patched(const struct build *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_patched; i++)
+		if (!strcmp(b->patched[i].path, path))
+			return true;
+	return false;
 }
 
 /* 0: to be applied; 1: nothing to do with the kernel; -EINVAL: refused. */
@@ -113,23 +116,30 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	why = why_not(e->path, &id, &remedy);
 	if (why)
 		return refuse(b, p, e, id, remedy, why);
+	if (e->change == PATCH_CREATE && ends_in(e->path, ".h")) {
+		if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
+			return 0;
+		return refuse(b, p, e, "patch-file-change",
+			      "Make the patch against the source of the kernel that is to be patched",
+			      "is to be made new, and is there already");
+	}
 	if (describe(e->change))
 		return refuse(b, p, e, e->change == PATCH_CREATE ? "patch-new-file" : "patch-file-change",
-			      e->change == PATCH_CREATE ? "Put the new code into an existing .c file" :
+			      e->change == PATCH_CREATE ? "Put the new code into an existing .c file or a new header" :
 			      "Patch the functions where they are", describe(e->change));
-	if (!is_plain_file(b, e->path))
+	if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
 		return refuse(b, p, e, "patch-file-missing",
 			      "Make the patch against the source of the kernel that is to be patched",
 			      "is no file of this kernel's source");
 	return 0;
 }
 
-/* The entry of build.patched for @path, made from the tree's file when it is new. */
-static int patched_file(struct build *b, const char *path, struct patched_file **out)
+/* The entry of build.patched for @path, made from the tree's file unless the patch makes the file. */
+static int patched_file(struct build *b, const char *path, bool created, struct patched_file **out)
 {
 	struct patched_file *grown, *f;
-	char *text;
-	int err;
+	char *text = NULL;
+	int err = 0;
 
 	for (size_t i = 0; i < b->n_patched; i++) {
 		*out = &b->patched[i];
@@ -143,13 +153,15 @@ static int patched_file(struct build *b, const char *path, struct patched_file *
 		memcpy(grown, b->patched, b->n_patched * sizeof(*grown));
 	f = &grown[b->n_patched];
 	f->path = path;
-	err = file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text, &f->size);
+	f->created = created;
+	if (!created)
+		err = file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text, &f->size);
 	if (err) {
 		diag_error(b->diags, "patch-file-missing", diag_file(path), NULL, "cannot be read: %s",
 			   strerror(-err));
 		return err;
 	}
-	f->text = text;
+	f->text = text ? text : "";
 	b->patched = grown;
 	b->n_patched++;
 	*out = f;
@@ -163,7 +175,7 @@ static int apply_entry(struct build *b, const struct patch_file *p, const struct
 
 	if (err)
 		return err > 0 ? 0 : err;
-	err = patched_file(b, e->path, &f);
+	err = patched_file(b, e->path, e->change == PATCH_CREATE, &f);
 	if (!err)
 		err = patch_apply(p, e, f->text, f->size, b->arena, b->diags, &f->text, &f->size);
 	return err;
@@ -192,66 +204,6 @@ static int apply_patch(struct build *b, const char *path)
 	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
 }
 
-static int add_unit(struct build *b, const char *source, const char *object, const struct owner *o)
-{
-	struct unit *grown;
-
-	for (size_t i = 0; i < b->n_units; i++)
-		if (!strcmp(b->units[i].object, object) && !strcmp(b->units[i].owner, o->name))
-			return 0;
-	grown = arena_array(b->arena, b->n_units + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	if (b->n_units)
-		memcpy(grown, b->units, b->n_units * sizeof(*grown));
-	grown[b->n_units++] = (struct unit){ .source = source, .object = object, .owner = o->name,
-					     .module_path = o->module_path, .dir = o->dir,
-					     .spelled = o->object };
-	b->units = grown;
-	return 0;
-}
-
-/* Adds the units of one source file. *n counts them. */
-static int add_units(struct build *b, const char *source, size_t *n)
-{
-	const char *object = arena_printf(b->arena, "%.*so", (int)(strlen(source) - 1), source);
-	struct owners owners;
-	int err = object ? owners_find(b, object, &owners) : -ENOMEM;
-
-	for (size_t i = 0; !err && i < owners.n; i++, (*n)++)
-		err = add_unit(b, source, object, &owners.owner[i]);
-	return err;
-}
-
-/* All units that a patched file goes into, by itself or included by others. */
-static int plan_file(struct build *b, const struct patched_file *f)
-{
-	struct words includers = { 0 };
-	size_t n = 0;
-	int err = add_units(b, f->path, &n);
-
-	if (!err)
-		err = includes_find(b, f->path, &includers);
-	for (size_t i = 0; !err && i < includers.n; i++) {
-		if (ends_in(includers.word[i], ".c")) {
-			err = add_units(b, includers.word[i], &n);
-		} else {
-			diag_error(b->diags, "patch-header", diag_file(f->path), "Leave it out of the patch",
-				   "is included by the header %s, and patches to headers are not supported yet",
-				   includers.word[i]);
-			err = -EINVAL;
-		}
-	}
-	if (!err && !n) {
-		diag_error(b->diags, "patch-not-built", diag_file(f->path),
-			   "Leave it out of the patch, or choose the kernel that is built from it with --kernel",
-			   "no part of kernel %s is built from this file, with its configuration",
-			   b->kernel.release);
-		return -EINVAL;
-	}
-	return err;
-}
-
 /* Whether the patches have left the file as it was. */
 static bool is_unchanged(struct build *b, const struct patched_file *f)
 {
@@ -262,8 +214,17 @@ static bool is_unchanged(struct build *b, const struct patched_file *f)
 			 &size) == 0 && size == f->size && !memcmp(text, f->text, size);
 }
 
+static void say_unit(struct build *b, const struct unit *u)
+{
+	if (u->through)
+		build_say(b, "plan     %s in %s (includes %s)", u->object, u->owner, u->through);
+	else
+		build_say(b, "plan     %s in %s", u->object, u->owner);
+}
+
 int stage_plan(struct build *b)
 {
+	bool *changed;
 	int err = 0;
 
 	for (size_t i = 0; i < b->options.n_patches; i++) {
@@ -273,21 +234,23 @@ int stage_plan(struct build *b)
 	}
 	if (err)
 		return err;
-	/* what is wrong with a file is said of all of them; any other error ends the loop */
-	for (size_t i = 0; (!err || err == -EINVAL) && i < b->n_patched; i++) {
-		int one = is_unchanged(b, &b->patched[i]) ? 0 : plan_file(b, &b->patched[i]);
-
-		err = one ? one : err;
-	}
+	changed = arena_array(b->arena, b->n_patched, sizeof(*changed));
+	if (!changed)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->n_patched; i++)
+		changed[i] = !is_unchanged(b, &b->patched[i]);
+	err = affected_find(b, changed);
 	if (err)
 		return err;
-	if (!b->n_units) {
+	if (!b->n_units && !b->n_bystanders) {
 		build_fails_as(b, EXIT_NO_CHANGE);
 		diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
 			   "nothing in the code of kernel %s changes", b->kernel.release);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < b->n_units && b->options.verbose; i++)
-		build_say(b, "plan     %s in %s", b->units[i].object, b->units[i].owner);
+		say_unit(b, &b->units[i]);
+	for (size_t i = 0; i < b->n_bystanders && b->options.verbose; i++)
+		build_say(b, "watched  %s (includes %s)", b->bystanders[i].source, b->bystanders[i].through);
 	return 0;
 }

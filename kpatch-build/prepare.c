@@ -6,7 +6,7 @@
  *
  * CACHE/tree-KEY/tree         the source with .config, Module.symvers and what make has generated
  * CACHE/tree-KEY/environment  what the top Makefile exports (kbuild.c)
- * CACHE/tree-KEY/includes     which source files include which .c files (includes.c)
+ * CACHE/tree-KEY/includes.*   which files include which others (includes.c)
  * CACHE/tree-KEY/foreign      objects that makefiles reach outside of their directory (owner.c)
  * CACHE/link-KEY/             the patch-module runtime and the commands that link a module (link.h)
  */
@@ -34,7 +34,7 @@
 #include "lib/util/sha256.h"
 
 /* Goes up when what prepare makes changes. */
-#define TREE_FORMAT "tree 1"
+#define TREE_FORMAT "tree 2"
 
 static void add_text(struct sha256 *s, const char *text)
 {

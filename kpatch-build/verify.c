@@ -67,9 +67,15 @@ static int open_module(struct build *b, struct unit *u, struct verify_report *re
 	report->build_id = b->image->build_id;
 	if (!u->module_path)
 		return 0;
-	err = kmodule_open(u->module_path, b->diags, module);
-	if (!err)
+	/* many units can be of one module */
+	for (const struct unit *other = b->units; other < u && !*module; other++)
+		if (other->module_path && !strcmp(other->module_path, u->module_path))
+			*module = other->verified->module;
+	err = *module ? 0 : kmodule_open(u->module_path, b->diags, module);
+	if (!err) {
+		report->module = *module;
 		report->build_id = (*module)->build_id;
+	}
 	return err;
 }
 
