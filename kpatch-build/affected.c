@@ -215,9 +215,10 @@ static int add_files(struct affected *a, const bool *changed, size_t *n)
 			const struct patched_file *f = &a->b->patched[i];
 
 			a->n = 0;
-			if (changed[i] && pass == BY_INCLUSION)
+			/* what no kernel object is made of is not, whoever includes it: vdso32 has the vDSO's */
+			if (changed[i] && pass == BY_INCLUSION && (n[i] || !bystander_of(f->path)))
 				err = add_includers(a, f);
-			else if (changed[i] && ends_in(f->path, ".c"))
+			else if (changed[i] && pass == BY_ITSELF && ends_in(f->path, ".c"))
 				err = add_source(a, f->path, NULL);
 			n[i] += a->n;
 		}

@@ -113,10 +113,10 @@ fs/nfsd/export.o nfsd"
 }
 
 @test "documentation and tools in a patch are passed over" {
-	make_patch doc Documentation/process/howto.rst '$s/$/\n/' fs/proc/meminfo.c '$s/$/\n/'
+	make_patch doc Documentation/index.rst '$s/$/\n/' fs/proc/meminfo.c '$s/$/\n/'
 	run -0 kpatch_build --stop-after plan "$patch"
 	says '\[patch-part-ignored\]'
-	make_patch only-doc Documentation/process/howto.rst '$s/$/\n/'
+	make_patch only-doc Documentation/index.rst '$s/$/\n/'
 	refuses 9 no-change "$patch"
 }
 
