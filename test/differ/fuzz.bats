@@ -59,6 +59,7 @@ parts() {
 	run timeout $((${KPATCH_FUZZ_SECONDS:-60} + 120)) ./fuzz --mutate "${KPATCH_FUZZ_SECONDS:-60}" "$seed" \
 		split1.o split2.o original.o patched.o split1.o split1.o
 	tail -n 20 <<< "$output"
+	echo "# seed $seed: ${output##*$'\n'}" >&3
 	[[ $status -eq 0 && $output =~ ^([0-9]+)" pairs, "([0-9]+)" read, "([0-9]+)" refused, "([0-9]+)" same, "([0-9]+)" changed"$ ]]
 	# it has been everywhere
 	for n in 1 2 3 4 5; do [[ ${BASH_REMATCH[n]} -gt 100 ]]; done
