@@ -123,7 +123,7 @@ static int open_ibt(struct run *r)
 	int err = 0;
 
 	if (r->image)
-		err = installed_image(r->image, &r->installed[0]);
+		err = installed_image(r->image, r->arena, &r->installed[0]);
 	if (r->image && !err)
 		err = ibt_new(&r->installed[0], r->arena, &vmlinux);
 	if (vmlinux && r->module && !err)

@@ -20,6 +20,7 @@ struct diags;
 struct object;
 struct symvers;
 struct ibt;
+struct installed;
 struct kimage;
 struct monitor;
 struct strmap;
@@ -148,6 +149,7 @@ struct build {
 	const char *module_name; /* "livepatch_fix", as the kernel spells it */
 	struct kernel kernel;
 	struct kimage *image;	/* opened on demand by the verify stage */
+	struct installed *installed; /* the image, as proofs see it; likewise */
 	struct ibt *ibt;	/* of the image: what may not be called through a pointer; NULL: all may */
 	struct strmap *directories; /* kbuild.c: what was asked about the tree's makefiles */
 	const char *foreign;	/* owner.c: its index, read when it is needed */

@@ -2,8 +2,8 @@
 /*
  * The verify stage: proves for every unit that the reference object is the code in the installed
  * image or module, and answers where its symbols are in the running kernel. Reads kernel.image,
- * kernel.symvers, unit.reference and unit.module_path; fills in build.image, unit.ksyms and
- * unit.verified.
+ * kernel.symvers, unit.reference and unit.module_path; fills in build.image, build.installed,
+ * unit.ksyms and unit.verified.
  *
  * A function that differs is no error here: the differ asks for the position of each function that
  * is replaced and of each symbol that the patch refers to, and gets the reason instead. Only an
@@ -50,6 +50,13 @@ static int open_image(struct build *b)
 		return build_fails_as(b, EXIT_KERNEL);
 	}
 	return 0;
+}
+
+/* What tables of the image list is looked at once for all units. */
+static int view_image(struct build *b)
+{
+	b->installed = arena_alloc(b->arena, sizeof(*b->installed));
+	return b->installed ? installed_image(b->image, b->arena, b->installed) : -ENOMEM;
 }
 
 /*
@@ -105,8 +112,10 @@ static int prove(struct build *b, struct unit *u, const struct kmodule *module,
 		return err;
 	v->reference = reference;
 	v->original = original;
-	err = module ? installed_module(module, b->arena, &v->installed)
-		     : installed_image(b->image, &v->installed);
+	if (module)
+		err = installed_module(module, b->arena, &v->installed);
+	else
+		v->installed = *b->installed;
 	if (err == -EBADMSG)
 		diag_error(b->diags, "module-damaged", diag_file(u->module_path),
 			   "Install the module again",
@@ -126,13 +135,8 @@ static int add_ibt(struct build *b, struct unit *u, const struct kmodule *module
 	struct ibt *of_module = NULL;
 	int err = in ? 0 : -ENOMEM;
 
-	if (!err && !b->ibt) {
-		struct installed *image = arena_alloc(b->arena, sizeof(*image));
-
-		err = image ? installed_image(b->image, image) : -ENOMEM;
-		if (!err)
-			err = ibt_new(image, b->arena, &b->ibt);
-	}
+	if (!err && !b->ibt)
+		err = ibt_new(b->installed, b->arena, &b->ibt);
 	if (!err && module && b->ibt)
 		err = installed_module(module, b->arena, in);
 	if (!err && module && b->ibt)
@@ -246,6 +250,8 @@ int stage_verify(struct build *b)
 {
 	int err = open_image(b);
 
+	if (!err)
+		err = view_image(b);
 	for (size_t i = 0; i < b->n_units && !err; i++)
 		err = verify_unit(b, &b->units[i]);
 	return err;

@@ -19,10 +19,10 @@ struct installed_rela {
 	int64_t addend;
 };
 
-int installed_image(const struct kimage *image, struct installed *out)
+int installed_image(const struct kimage *image, struct arena *arena, struct installed *out)
 {
 	*out = (struct installed){ .image = image };
-	return 0;
+	return installed_lists_new(arena, &out->lists);
 }
 
 static int by_offset(const void *a, const void *b)
@@ -65,7 +65,7 @@ int installed_module(const struct kmodule *module, struct arena *arena, struct i
 	struct installed in = { .module = module };
 
 	in.relas = arena_array(arena, module->n_sections, sizeof(*in.relas));
-	if (!in.relas)
+	if (!in.relas || installed_lists_new(arena, &in.lists))
 		return -ENOMEM;
 	for (uint32_t i = 1; i < module->n_sections; i++) {
 		const struct kmodule_section *s = &module->sections[i];

@@ -25,6 +25,7 @@ struct ref;
 #define INSTALLED_NONE UINT32_MAX
 
 struct installed_rela;
+struct installed_lists;
 
 struct installed {
 	const struct kimage *image;	/* one of these two, borrowed */
@@ -34,6 +35,7 @@ struct installed {
 		const struct installed_rela *list;
 		uint32_t count;
 	} *relas;
+	struct installed_lists *lists;	/* of installed_sites.c: what has been listed so far */
 };
 
 /* What a relocated field leads to. */
@@ -44,8 +46,11 @@ struct installed_field {
 	uint64_t address;	/* byte meant, where not external */
 };
 
-/* Fills @out. Memory comes from @arena. 0; -EBADMSG (a module's relocations are damaged); -ENOMEM. */
-int installed_image(const struct kimage *image, struct installed *out);
+/*
+ * Fills @out. Memory comes from @arena, which has to outlive it. 0; -EBADMSG (a module's relocations are
+ * damaged); -ENOMEM.
+ */
+int installed_image(const struct kimage *image, struct arena *arena, struct installed *out);
 int installed_module(const struct kmodule *module, struct arena *arena, struct installed *out);
 
 /* "vmlinux" or the module's name. */
@@ -68,6 +73,32 @@ int installed_field(const struct installed *in, uint64_t atom_address, const str
 		    struct installed_field *out);
 /* Number of fields in the range. Modules only; UINT32_MAX for vmlinux, where nobody knows. */
 uint32_t installed_fields(const struct installed *in, uint64_t address, size_t size);
+
+/* A table of entries of one size, found at every @step bytes. */
+struct installed_table {
+	uint64_t start, size;
+	uint32_t entry_size, step;
+};
+
+/* An entry whose field leads to @code. */
+struct installed_site {
+	uint64_t code, at;
+};
+
+struct installed_sites {
+	const struct installed_site *list; /* by code, then by place */
+	uint32_t n;
+};
+
+/*
+ * What the field of each entry leads to; those that lead to another module's symbol or to nothing are
+ * left out. @field: as in installed_field(), its offset from the entry. Lists are kept, so not for
+ * several threads at once. 0 or -ENOMEM.
+ */
+int installed_sites(const struct installed *in, const struct installed_table *table,
+		    const struct ref *field, struct installed_sites *out);
+/* What installed_image() and installed_module() begin with. */
+int installed_lists_new(struct arena *arena, struct installed_lists **out);
 
 /* Symbols of a name: index of the first and of the next, or INSTALLED_NONE. Defined ones only. */
 uint32_t installed_first(const struct installed *in, const char *name);

@@ -365,8 +365,6 @@ int proof_make(const struct object *object, const struct installed *installed, s
 		place_everything(p, &scratch);
 		err = compare_everything(p);
 	}
-	if (p)
-		proof_tables_close(p);
 	free(scratch.list);
 	if (err) {
 		if (p && p->priv)

@@ -53,9 +53,8 @@ void proof_collect(const struct proof *p, uint32_t atom, uint64_t address,
 /* Notes where the fields of a matched atom that name undefined symbols lead. 0 or -ENOMEM. */
 int proof_note_externs(const struct proof *p, uint32_t atom);
 
-/* Finds the object's tables in the installed code. 0 or -ENOMEM; to be closed in any case. */
+/* Finds the object's tables in the installed code. 0 or -ENOMEM. */
 int proof_tables_open(struct proof *p);
-void proof_tables_close(struct proof *p);
 /* Calls @vote for what equal entries lead to. */
 void proof_tables_collect(struct proof *p,
 			  void (*vote)(const struct proof *p, uint32_t section, uint64_t base));

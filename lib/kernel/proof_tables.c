@@ -35,16 +35,10 @@ static const struct {
 	{ "_kprobe_blacklist", "__start_kprobe_blacklist", "__stop_kprobe_blacklist" },
 };
 
-/* An entry of the installed table: the code that it describes, and where it is. */
-struct site {
-	uint64_t code, at;
-};
-
 struct table {
 	const struct section *section;
-	uint64_t start, size;
-	struct site *sites;	/* sorted by both */
-	uint32_t n_sites;
+	struct installed_table installed;
+	struct installed_sites sites;	/* by the code that the entries describe */
 };
 
 static const struct ref *code_field(const struct object *o, const struct atom *entry)
@@ -73,8 +67,8 @@ static bool find_between(const struct proof *p, const char *name, struct table *
 		stop = installed_first(p->installed, inside[i].stop);
 		if (start == INSTALLED_NONE || stop == INSTALLED_NONE)
 			return false;
-		t->start = installed_address(p->installed, start);
-		t->size = installed_address(p->installed, stop) - t->start;
+		t->installed.start = installed_address(p->installed, start);
+		t->installed.size = installed_address(p->installed, stop) - t->installed.start;
 		return true;
 	}
 	return false;
@@ -82,17 +76,10 @@ static bool find_between(const struct proof *p, const char *name, struct table *
 
 static bool find_table(const struct proof *p, struct table *t)
 {
-	return installed_section(p->installed, t->section->name, &t->start, &t->size) ||
+	struct installed_table *in = &t->installed;
+
+	return installed_section(p->installed, t->section->name, &in->start, &in->size) ||
 	       (p->installed->image && find_between(p, t->section->name, t));
-}
-
-static int by_code(const void *a, const void *b)
-{
-	const struct site *x = a, *y = b;
-
-	if (x->code != y->code)
-		return x->code < y->code ? -1 : 1;
-	return (x->at > y->at) - (x->at < y->at);
 }
 
 /*
@@ -104,37 +91,23 @@ static int list_sites(const struct proof *p, struct table *t)
 	const struct object *o = p->object;
 	const struct special *special = t->section->special;
 	const struct ref *field = code_field(o, &o->atoms[t->section->first_atom]);
-	bool sorted = true;
-	uint32_t step;
 
 	if (!field || !field->width || !special->entry_size)
 		return 0;
-	step = special->cut == CUT_FIXED ? special->entry_size : field->width;
-	t->sites = malloc((t->size / step + 1) * sizeof(*t->sites));
-	if (!t->sites)
-		return -ENOMEM;
-	for (uint64_t at = 0; at + special->entry_size <= t->size; at += step) {
-		struct installed_field f;
-
-		if (installed_field(p->installed, t->start + at, field, &f) || f.external)
-			continue;
-		sorted &= !t->n_sites || t->sites[t->n_sites - 1].code <= f.address;
-		t->sites[t->n_sites++] = (struct site){ f.address, t->start + at };
-	}
-	if (!sorted) /* the build has sorted the largest ones */
-		qsort(t->sites, t->n_sites, sizeof(*t->sites), by_code);
-	return 0;
+	t->installed.entry_size = special->entry_size;
+	t->installed.step = special->cut == CUT_FIXED ? special->entry_size : field->width;
+	return installed_sites(p->installed, &t->installed, field, &t->sites);
 }
 
 /* First entry that describes code at @code or behind it. */
 static uint32_t first_site(const struct table *t, uint64_t code)
 {
-	uint32_t low = 0, high = t->n_sites;
+	uint32_t low = 0, high = t->sites.n;
 
 	while (low < high) {
 		uint32_t mid = low + (high - low) / 2;
 
-		if (t->sites[mid].code < code)
+		if (t->sites.list[mid].code < code)
 			low = mid + 1;
 		else
 			high = mid;
@@ -166,8 +139,8 @@ static void compare_entry(const struct proof *p, const struct table *t, const st
 	*at = PROOF_NOWHERE;
 	if (code == PROOF_NOWHERE)
 		return;
-	for (uint32_t i = first_site(t, code); i < t->n_sites && t->sites[i].code == code; i++) {
-		*at = t->sites[i].at;
+	for (uint32_t i = first_site(t, code); i < t->sites.n && t->sites.list[i].code == code; i++) {
+		*at = t->sites.list[i].at;
 		proof_compare(p, entry->id, *at - entry->offset, out);
 		if (out->status == PROOF_MATCHED)
 			return;
@@ -263,12 +236,6 @@ int proof_tables_open(struct proof *p)
 			return err;
 	}
 	return 0;
-}
-
-void proof_tables_close(struct proof *p)
-{
-	for (uint32_t i = 0; i < p->priv->n_tables; i++)
-		free(p->priv->tables[i].sites);
 }
 
 void proof_tables_collect(struct proof *p,

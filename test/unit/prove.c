@@ -37,7 +37,7 @@ static int open_installed(const char *path, struct arena *arena, struct diags *d
 		return err ? err : installed_module(module, arena, in);
 	}
 	err = kimage_open(path, NULL, d, &image);
-	return err ? err : installed_image(image, in);
+	return err ? err : installed_image(image, arena, in);
 }
 
 /* Returns how many atoms are not the installed ones. */
@@ -141,13 +141,15 @@ static int times(const char *cache, int argc, char **argv, struct diags *d)
 {
 	struct kimage *fresh, *cached;
 	double start = seconds(), first, again, longest = 0;
+	struct arena *arena = arena_new();
 	struct installed in;
 
-	if (kimage_open(argv[0], cache, d, &fresh))
+	if (!arena || kimage_open(argv[0], cache, d, &fresh))
 		return 2;
 	first = seconds() - start;
 	start = seconds();
-	if (kimage_open(argv[0], cache, d, &cached) || !cached->from_cache || installed_image(cached, &in))
+	if (kimage_open(argv[0], cache, d, &cached) || !cached->from_cache ||
+	    installed_image(cached, arena, &in))
 		return 2;
 	again = seconds() - start;
 	printf("%-24s %6.3f s, %.3f s from the cache\n", "image and kallsyms", first, again);
@@ -157,6 +159,7 @@ static int times(const char *cache, int argc, char **argv, struct diags *d)
 		longest = t > longest ? t : longest;
 	}
 	printf("%-24s %6.3f s, the longest of %d objects\n", "proof", longest, argc - 1);
+	arena_free(arena);
 	kimage_free(fresh);
 	kimage_free(cached);
 	return 0;
