@@ -11,10 +11,10 @@
  * relocations that belong to a patched module each time that module is loaded, and on x86 it
  * demands that the fields are zero before. Kernels before 6.3 never clear them, so such a module
  * could be loaded once only; later kernels clear them, but not where loading the module failed
- * half way. The runtime does what is missing, from the two callbacks that the core runs on each
- * of those paths: post_unpatch, and a pre_patch that fails. The rest of the scheme is in the
- * module's layout: all symbols are looked up before the first field is written (the guard section,
- * kpatch-build/finish_klp.c).
+ * half way, and not from a field on that the patch's code has changed. The runtime does what is
+ * missing, from the two callbacks that the core runs on each of those paths: post_unpatch, and a
+ * pre_patch that fails. The rest of the scheme is in the module's layout: all symbols are looked up
+ * before the first field is written (the guard section, kpatch-build/finish_klp.c).
  */
 #include <linux/elf.h>
 #include <linux/jump_label.h>
@@ -82,18 +82,35 @@ static size_t field_size(unsigned int type)
 	}
 }
 
-static void clear_section(const struct klp_modinfo *info, const Elf_Shdr *rela_section)
+/* What the module loader wrote for @rela, to @place, when the target was loaded. */
+static u64 applied_value(const struct klp_modinfo *info, const Elf_Rela *rela, const void *place)
 {
-	static const u8 zero[8];
+	const Elf_Sym *symbols = (void *)info->sechdrs[info->symndx].sh_addr;
+	u64 value = symbols[ELF_R_SYM(rela->r_info)].st_value + rela->r_addend;
+
+	switch (ELF_R_TYPE(rela->r_info)) {
+	case R_X86_64_PC32:
+	case R_X86_64_PC64:
+	case R_X86_64_PLT32:
+		value -= (unsigned long)place;
+	}
+	return value;
+}
+
+static void reset_section(const struct klp_modinfo *info, const Elf_Shdr *rela_section,
+			  bool applied)
+{
 	const Elf_Rela *rela = (void *)rela_section->sh_addr;
 	const Elf_Rela *end = rela + rela_section->sh_size / sizeof(*rela);
 	unsigned long base = info->sechdrs[rela_section->sh_info].sh_addr;
 
 	for (; rela < end; rela++) {
+		void *place = (void *)(base + rela->r_offset);
 		size_t size = field_size(ELF_R_TYPE(rela->r_info));
+		u64 value = applied ? applied_value(info, rela, place) : 0;
 
-		if (size)
-			kpatch_text_poke((void *)(base + rela->r_offset), zero, size);
+		if (size && memcmp(place, &value, size))
+			kpatch_text_poke(place, &value, size);
 	}
 }
 
@@ -109,12 +126,13 @@ static bool applies_to(const char *section, const char *object)
 }
 
 /*
- * Puts zeroes, which is what the file had, into every field that a klp relocation for @object
- * fills. The caller knows that no task can be running this patch's code for @object. text_poke()
- * writes through a mapping of its own, so it does not matter how the target is mapped; the next
- * use of the bytes comes after they were written again and the CPUs were synchronized.
+ * Puts into every field that a klp relocation for @object fills what the kernel wrote there
+ * (@applied), or zeroes, which is what the file had. The caller knows that no task can be running
+ * this patch's code for @object. text_poke() writes through a mapping of its own, so it does not
+ * matter how the target is mapped; the next use of the bytes comes after they were written again
+ * and the CPUs were synchronized.
  */
-static void clear_relocations(const char *object)
+static void reset_relocations(const char *object, bool applied)
 {
 	const struct klp_modinfo *info = THIS_MODULE->klp_info;
 	unsigned int i;
@@ -125,35 +143,38 @@ static void clear_relocations(const char *object)
 
 		if (section->sh_type == SHT_RELA && (section->sh_flags & SHF_RELA_LIVEPATCH) &&
 		    applies_to(info->secstrings + section->sh_name, object))
-			clear_section(info, section);
+			reset_section(info, section, applied);
 	}
 	mutex_unlock(&kpatch_text_mutex);
 }
 #else
-static void clear_relocations(const char *object)
+static void reset_relocations(const char *object, bool applied)
 {
 	/* The other architectures' loaders overwrite a field without looking at it. */
 }
 #endif
 
 /*
- * Whether the core leaves relocations behind for a target that it has just unpatched. Called
- * with klp_mutex held.
+ * Leaves the fields of a target that the core has just unpatched as its next loading needs them.
+ * Called with klp_mutex held.
  *
  * !klp_alive: the target is going, or a later patch refused it. Kernels that have
- * clear_relocate_add() clear then, right after this callback, and warn if they find zeroes.
- * COMING and alive: this patch could not be applied to a target that is being loaded. No
- * kernel clears then. It is the same during an ordinary disable, where clearing does no harm as
- * long as every task left the patch's code, which a forced transition does not guarantee.
- * Otherwise the patch is leaving for good, and nothing applies its relocations again.
+ * clear_relocate_add() clear right after this. They stop at the first field that is not what they
+ * wrote, such as a pointer that the patch's code has changed since, so they get back what they
+ * expect.
+ * COMING and alive: this patch could not be applied to a target that is being loaded; no kernel
+ * clears then. Or the patch as a whole is being taken back meanwhile, which the core does with
+ * both marks off: then nothing applies its relocations again, and after a forced transition the
+ * target's init function may still be inside of the patch's code.
  */
-static bool relocations_left_behind(const struct klp_object *obj)
+static void make_loadable(const struct klp_object *obj)
 {
 	if (!obj->mod)
-		return false;
+		return;
 	if (!obj->mod->klp_alive)
-		return !IS_ENABLED(KPATCH_KERNEL_CLEARS);
-	return obj->mod->state == MODULE_STATE_COMING && !patch.forced;
+		reset_relocations(obj->name, IS_ENABLED(KPATCH_KERNEL_CLEARS));
+	else if (obj->mod->state == MODULE_STATE_COMING && (patch.enabled || obj->funcs->transition))
+		reset_relocations(obj->name, false);
 }
 
 static const struct klp_callbacks *author_of(const struct klp_object *obj)
@@ -212,7 +233,7 @@ static int pre_patch(struct klp_object *obj)
 
 	/* The core runs nothing else for this object now. */
 	if (ret && obj->name)
-		clear_relocations(obj->name);
+		reset_relocations(obj->name, false);
 	if (!ret)
 		cover_rest(obj);
 	return ret;
@@ -225,8 +246,7 @@ static void post_unpatch(struct klp_object *obj)
 	/* First, while what it calls and reads is still in place. */
 	if (author->post_unpatch)
 		author->post_unpatch(obj);
-	if (relocations_left_behind(obj))
-		clear_relocations(obj->name);
+	make_loadable(obj);
 }
 
 static bool is_object(const struct klp_object *obj, const char *name)
