@@ -37,6 +37,23 @@ parts() {
 	[[ ${1:-} != added ]] || added_code
 }
 
+# types of every kind, in little else, so that the damage is mostly to the debug information
+types() {
+	cat <<-'END'
+		enum state { IDLE, BUSY = -3, DONE };
+		enum { ONE = 200, TWO, COUNT };
+		typedef struct { int x; union { char c[4]; struct { short lo, hi; }; }; } pair;
+		struct list { struct list *next, **prev; };
+		struct s {
+			struct list list; enum state state; pair pairs[3][2], *other;
+			unsigned int a : 3, b : 7; _Bool flag; volatile const float *f;
+			struct { int in; struct { long deep; } deeper; } inner; int (*call)(struct s *, pair); char rest[];
+		};
+		static struct { int v; struct s *s; } table[4];
+		int f(struct s *s) { return ext(s->a + table[s->b & 3].v++ + s->pairs[1][1].hi + s->state + COUNT) + NEXT; }
+	END
+}
+
 @test "pairs of mutated objects: an answer each, none that the self-check objects to" {
 	local top=$TOP seed=${KPATCH_FUZZ_SEED:-1}
 	gcc -std=gnu11 -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$top" \
@@ -55,9 +72,20 @@ parts() {
 	[[ $output == "1 read, 0 refused, 0 same, 1 changed" ]]
 	run -0 ./fuzz split1.o split1.o
 	[[ $output == "1 read, 0 refused, 1 same, 0 changed" ]]
+	types | sed 's/NEXT/1/' > types1.c
+	types | sed 's/NEXT/2/' > types2.c
+	extra_flags=(-g)
+	compile types1 && compile types2
+	run -0 ./fuzz types1.o types2.o
+	[[ $output == "1 read, 0 refused, 0 same, 1 changed" ]]
+	sed -i 's/int in;/long in;/' types2.c
+	extra_flags=(-gdwarf-4)
+	compile types1 && compile types2
+	run -0 ./fuzz types1.o types2.o
+	[[ $output == "1 read, 1 refused, 0 same, 0 changed" ]]
 	echo "seed $seed"
 	run timeout $((${KPATCH_FUZZ_SECONDS:-60} + 120)) ./fuzz --mutate "${KPATCH_FUZZ_SECONDS:-60}" "$seed" \
-		split1.o split2.o original.o patched.o split1.o split1.o
+		split1.o split2.o original.o patched.o split1.o split1.o types1.o types2.o
 	tail -n 20 <<< "$output"
 	echo "# seed $seed: ${output##*$'\n'}" >&3
 	[[ $status -eq 0 && $output =~ ^([0-9]+)" pairs, "([0-9]+)" read, "([0-9]+)" refused, "([0-9]+)" same, "([0-9]+)" changed"$ ]]
