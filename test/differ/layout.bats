@@ -45,6 +45,10 @@ refused_for() {
 	edit 's/int a; //'
 	differ
 	refused_for "struct s" "member a is gone, member b moves from offset 4 to 0, and its size changes from 12 to 8"
+	# another member of its kind, but elsewhere, is not that member with another name
+	edit 's/int a; int b/int b; int new/'
+	differ
+	refused_for "struct s" "member new is new at offset 4, member b moves from offset 4 to 0"
 	edit 's/char c; //' 's/s->c/1/'
 	differ
 	refused_for "struct s" "member c is gone, and its size changes from 12 to 8"
@@ -133,6 +137,10 @@ refused_for() {
 	differ
 	written
 	rm out.o
+	# which has no name of its own
+	types 's/int x; short y/short y; int x/' <<< 'struct s { int b; char c; struct { int x; short y; } *p; };'
+	differ
+	refused_for "struct s" "member p member y moves from offset 4 to 0"
 	types 's/p \{ int x/p { int y; int x/' <<< 'struct p { int x; }; struct s { int b; char c; struct p *p; };'
 	differ
 	refused_for "struct p" "member y is new at offset 0, member x moves from offset 0 to 4, and its size changes from 4 to 8"
