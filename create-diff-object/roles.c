@@ -64,8 +64,8 @@ static enum role data_role(const struct side *s, const struct atom *a)
 }
 
 /*
- * A table of labels (&&label): it leads into the middle of its function only, belongs to it as a jump
- * table does, and one that leads into other code than its user's is of no use.
+ * A table of labels (&&label): it leads into the middle of its function and its parts only, belongs to it
+ * as a jump table does, and one that leads into other code than its user's is of no use.
  */
 static bool table_of_labels(const struct side *s, const struct atom *a)
 {
@@ -75,7 +75,8 @@ static bool table_of_labels(const struct side *s, const struct atom *a)
 		const struct atom *t = o->refs[i].target == NO_ATOM ? NULL
 								    : &o->atoms[o->refs[i].target];
 
-		if (!t || t->kind != ATOM_FUNC || o->refs[i].addend == (int64_t)t->entry)
+		if (!t || t->kind != ATOM_FUNC ||
+		    (o->refs[i].addend == (int64_t)t->entry && t->parent == NO_ATOM))
 			return false;
 	}
 	return a->n_refs;

@@ -27,6 +27,25 @@ load differ.bash
 	[[ $(relocs .rodata.labels.0) == "$(relocs .rodata.labels.0 patched.o)" ]]
 }
 
+@test "a table of labels, one of which is the start of the cold part" {
+	original <<-'END'
+		__attribute__((cold)) int rare(int);
+		int f(int op, int x)
+		{
+			static const void *const labels[] = { &&a, &&b };
+
+			goto *labels[op];
+		a:	return ext(x) + 5;
+		b:	return rare(x) * 3;
+		}
+	END
+	patched 's/\+ 5/+ 6/'
+	differ
+	written
+	has_reloc .rodata.labels.0 64 .text.unlikely.f +0
+	has_reloc .text.f 32S .rodata.labels.0 +0
+}
+
 @test "a writable table of labels of a changed function is refused" {
 	original <<-'END'
 		int f(int op, int x)

@@ -80,6 +80,19 @@ load vm
 	done
 }
 
+@test "table of labels: each leads into the new code" {
+	build_and_load labels.patch
+	text=$(in_vm 'for i in 0 1 2 3; do sh -c "echo \$\$; exec cat /proc/version"; done')
+	pids=0
+	while read -r pid; do
+		read -r _
+		read -r parity
+		[[ $parity == $( ((pid % 2)) && echo odd || echo even) ]]
+		pids=$((pids + 1))
+	done <<< "$text"
+	[[ $pids == 4 ]]
+}
+
 @test "exception table and alternatives: a user access faults and is fixed up" {
 	in_vm 'mkdir -p /tmp/dir && touch /tmp/dir/kpatch-invisible /tmp/dir/other'
 	assert_match "$(in_vm 'faults /tmp/dir')" 'good buffer:.* kpatch-invisible'
