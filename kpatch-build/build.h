@@ -155,7 +155,6 @@ struct build {
 	const char *foreign;	/* owner.c: its index, read when it is needed */
 	struct patched_file *patched; /* files that the patches change */
 	size_t n_patched;
-	bool types_same;	/* the patches change no type; if not, the objects have debug information */
 	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
 	struct unit *units;
 	size_t n_units;

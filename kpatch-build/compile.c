@@ -4,8 +4,8 @@
  * run through objtool where Kbuild does so: that is the code to find in the installed kernel. The
  * original and the patched one with a section for each function and object, which is what the differ
  * reads; by the same command but for the tree they come from, and without objtool, which runs over
- * the finished module. Debug information changes no byte of code and takes a third of the time, so
- * it is left out, but for the types, where the patch may change some: the differ compares them.
+ * the finished module. These two have debug information, for the types that the differ compares and the
+ * lines of its messages; not where variables are, which takes most of the time.
  *
  * What is in the plan only because it includes a changed header is screened first (screen.c): most of
  * it does not change, and no reference is made of that.
@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kpatch-build/declarations.h"
 #include "kpatch-build/shadow.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -64,7 +63,7 @@ static int add_goal(struct arena *arena, struct words *argv, const struct compil
 }
 
 int compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
-		    enum variant variant, const char *object, enum debug debug, struct command *out)
+		    enum variant variant, const char *object, bool debug, struct command *out)
 {
 	static const char depfile[] = "-Wp,-MMD,";
 	struct words argv = { 0 };
@@ -75,12 +74,12 @@ int compile_command(struct build *b, struct arena *arena, const struct compile_j
 
 		if (!strncmp(word, depfile, sizeof(depfile) - 1))
 			word = arena_printf(arena, "%s%s.d", depfile, object);
-		else if (is_debug_flag(word) && debug != DEBUG_LINES)
+		else if (is_debug_flag(word))
 			continue;
 		err = word ? words_add(arena, &argv, word) : -ENOMEM;
 	}
 	if (!err && debug)
-		err = words_add_list(arena, &argv, debug == DEBUG_LINES ? "-g" : "-g -fno-var-tracking");
+		err = words_add_list(arena, &argv, "-g -fno-var-tracking");
 	if (!err)
 		err = add_goal(arena, &argv, job, variant, object);
 	*out = (struct command){
@@ -173,8 +172,8 @@ static const char *path_of(const struct compile_job *job, enum variant variant)
 	return variant == REFERENCE ? job->reference : variant == ORIGINAL ? job->original : job->patched;
 }
 
-/* Compiles the reference of each job that is not dropped, and with @all the other two. */
-static int run_jobs(struct build *b, struct compile_job *jobs, size_t n, bool all)
+/* Compiles all three variants of each job that is not dropped. */
+static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
 {
 	struct command *commands = arena_array(b->arena, 4 * n, sizeof(*commands));
 	struct command **where = arena_array(b->arena, 4 * n, sizeof(*where));
@@ -182,14 +181,13 @@ static int run_jobs(struct build *b, struct compile_job *jobs, size_t n, bool al
 	int err = commands && where ? 0 : -ENOMEM;
 
 	/* references first: objtool has to run after them */
-	for (enum variant v = REFERENCE; v <= (all ? PATCHED : REFERENCE); v++) {
+	for (enum variant v = REFERENCE; v <= PATCHED; v++) {
 		for (size_t i = 0; i < n && !err; i++) {
 			if (jobs[i].dropped)
 				continue;
 			where[4 * i + v] = &commands[used++];
 			err = compile_command(b, b->arena, &jobs[i], v, path_of(&jobs[i], v),
-					      v == REFERENCE || b->types_same ? DEBUG_NONE : DEBUG_TYPES,
-					      where[4 * i + v]);
+					      v != REFERENCE, where[4 * i + v]);
 		}
 	}
 	for (size_t i = 0; i < n && !err; i++) {
@@ -419,11 +417,11 @@ static int compile_jobs(struct build *b, struct compile_job *jobs, size_t n)
 		units++;
 	err = screen_jobs(b, jobs + units, n - units);
 	if (!err)
-		err = run_jobs(b, jobs, direct, true);
+		err = run_jobs(b, jobs, direct);
 	if (!err)
 		err = screen_jobs(b, jobs + direct, units - direct);
-	/* what changes is compiled once more if the differ is to compare types */
-	return err ? err : run_jobs(b, jobs + direct, units - direct, !b->types_same);
+	/* what changes is compiled once more, with debug information */
+	return err ? err : run_jobs(b, jobs + direct, units - direct);
 }
 
 int stage_compile(struct build *b)
@@ -440,7 +438,6 @@ int stage_compile(struct build *b)
 		err = make_patched_shadow(b, jobs, n);
 	if (err)
 		return explain_shadow(b, err);
-	b->types_same = build_declarations_same(b);
 	err = compile_jobs(b, jobs, n);
 	if (!err)
 		err = drop_untouched(b);
@@ -448,28 +445,6 @@ int stage_compile(struct build *b)
 		b->units[i].reference = b->units[i].job->reference;
 		b->units[i].original = b->units[i].job->original;
 		b->units[i].patched = b->units[i].job->patched;
-	}
-	return err;
-}
-
-int compile_with_debug(struct build *b, struct unit *u)
-{
-	struct command commands[2];
-	const char *original = arena_printf(b->arena, "%.*s.debug.o", (int)strlen(u->original) - 2, u->original);
-	const char *patched = arena_printf(b->arena, "%.*s.debug.o", (int)strlen(u->patched) - 2, u->patched);
-	int err = original && patched ? 0 : -ENOMEM;
-
-	if (!err)
-		err = compile_command(b, b->arena, u->job, ORIGINAL, original, DEBUG_LINES, &commands[0]);
-	if (!err)
-		err = compile_command(b, b->arena, u->job, PATCHED, patched, DEBUG_LINES, &commands[1]);
-	if (!err)
-		err = build_run_all(b, commands, 2);
-	if (!err && (commands[0].status || commands[1].status))
-		err = -EINVAL;
-	if (!err) {
-		u->original = original;
-		u->patched = patched;
 	}
 	return err;
 }

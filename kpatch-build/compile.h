@@ -12,9 +12,6 @@ struct command;
 
 enum variant { REFERENCE, ORIGINAL, PATCHED };
 
-/* Debug information: none, the types that the differ compares, or the lines of its messages, too. */
-enum debug { DEBUG_NONE, DEBUG_TYPES, DEBUG_LINES };
-
 /* One object; the units of all its owners share it. */
 struct compile_job {
 	struct unit unit;	/* the first of them, as planned */
@@ -25,17 +22,11 @@ struct compile_job {
 };
 
 /*
- * Compiles original and patched object of a unit once more, with debug information, so that the
- * differ's messages can name source lines. The paths in the unit lead to the new objects. 0 or -errno.
- */
-int compile_with_debug(struct build *b, struct unit *u);
-
-/*
- * The command that makes one variant of a job's object, its output to OBJECT.log and what it read to
- * OBJECT.d. The strings are owned by @arena. 0 or -ENOMEM.
+ * The command that makes one variant of a job's object, with debug information or without, its output
+ * to OBJECT.log and what it read to OBJECT.d. The strings are owned by @arena. 0 or -ENOMEM.
  */
 int compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
-		    enum variant variant, const char *object, enum debug debug, struct command *out);
+		    enum variant variant, const char *object, bool debug, struct command *out);
 /* Reports that the command of a variant failed. */
 void compile_report_failure(struct build *b, const struct compile_job *job, enum variant variant,
 			    const struct command *c);

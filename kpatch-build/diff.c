@@ -2,8 +2,7 @@
 /*
  * Diff stage: create-diff-object on each unit, several at a time in threads. Reads the original and
  * the patched objects, writes one object a unit with what changed. What one needs of the others is
- * looked at when all are known. A unit that is refused and has no debug information is compiled
- * again with it and looked at once more, so that the messages have source lines.
+ * looked at when all are known.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -12,7 +11,6 @@
 #include <string.h>
 
 #include "kpatch-build/build.h"
-#include "kpatch-build/compile.h"
 #include "kpatch-build/diff_siblings.h"
 #include "lib/elf/object.h"
 #include "lib/util/arena.h"
@@ -117,52 +115,20 @@ static void check_siblings(const struct build *b, struct pool *p)
 		p->tasks[i].err = siblings_check(b, p->tasks[i].unit, p->tasks[i].diags);
 }
 
-static int diff_with_debug(const struct build *b, struct task *t)
-{
-	int err;
-
-	free(t->data);
-	t->data = NULL;
-	err = open_unit(t);
-	if (!err)
-		err = diff_unit(t);
-	return err ? err : siblings_check(b, t->unit, t->diags);
-}
-
-static int diff_again(struct build *b, struct task *t)
-{
-	struct diags *first = t->diags;
-	int err = compile_with_debug(b, t->unit);
-
-	if (err && err != -EINVAL)
-		return err;
-	t->diags = diags_new();
-	if (err || !t->diags || diff_with_debug(b, t) != -EINVAL) {
-		/* what was found without debug information stands */
-		diags_free(t->diags);
-		t->diags = first;
-	} else {
-		diags_free(first);
-	}
-	return 0;
-}
-
 static int finish_task(struct build *b, struct task *t, size_t index)
 {
 	struct unit *u = t->unit;
 	char *path;
 	int err = 0;
 
-	if (t->err == -EINVAL && b->types_same)
-		err = diff_again(b, t);
 	hand_on(b, t->diags);
 	if (t->err == -EINVAL && u->through)
 		diag_note(b->diags, "header-included", diag_file(u->object), NULL,
 			  "this is in the patch because it includes %s", u->through);
 	if (diags_has(t->diags, "code-not-verified"))
 		build_fails_as(b, EXIT_VERIFY);
-	if (t->err || err || !t->data)
-		return err ? err : t->err;
+	if (t->err || !t->data)
+		return t->err;
 	path = build_work_path(b, "objects/diff-%zu.o", index);
 	err = path ? file_write(path, t->data, t->size, 0666) : -ENOMEM;
 	if (!err)

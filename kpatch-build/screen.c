@@ -172,7 +172,7 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 	for (size_t i = 0; i < n && !err; i++)
 		if (!jobs[i].dropped)
 			err = compile_command(s->b, arena, &jobs[i], variant, variant == PATCHED ?
-					      jobs[i].patched : jobs[i].original, DEBUG_NONE, &all[used++]);
+					      jobs[i].patched : jobs[i].original, false, &all[used++]);
 	if (!err && used)
 		err = build_run_all(s->b, all, used);
 	for (size_t i = n; i-- > 0 && !err;) {

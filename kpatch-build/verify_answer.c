@@ -114,27 +114,14 @@ static int proven_address(struct verify_unit *u, const char *name, const struct 
 	return 0;
 }
 
-/*
- * The same symbol in the original that was verified. @definition is of the differ's own reading:
- * of the same file, where the index tells, or of that file compiled once more with debug
- * information, whose symbols have other indexes but the same names and places. NULL: none.
- */
+/* The same symbol in the original that was verified; @definition is of the differ's own reading. Or NULL. */
 static const struct symbol *verified_symbol(const struct verify_unit *u,
 					    const struct symbol *definition)
 {
 	const struct object *o = u->original;
+	uint32_t i = definition->index;
 
-	if (definition->index < o->n_symbols &&
-	    !strcmp(o->symbols[definition->index].name, definition->name))
-		return &o->symbols[definition->index];
-	for (uint32_t i = 1; i < o->n_symbols; i++) {
-		const struct symbol *s = &o->symbols[i];
-
-		if (s->value == definition->value && s->size == definition->size &&
-		    s->type == definition->type && !strcmp(s->name, definition->name))
-			return s;
-	}
-	return NULL;
+	return i < o->n_symbols && !strcmp(o->symbols[i].name, definition->name) ? &o->symbols[i] : NULL;
 }
 
 /* Why what the original object defines is not what the reference has, or NULL. */
