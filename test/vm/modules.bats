@@ -50,6 +50,21 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 	done
 }
 
+@test "a header: its inline function changes in vmlinux and in modules, loaded before and after" {
+	local before after
+	in_vm 'modprobe tun'
+	before=$(in_vm vnet)
+	[[ $before == $'tun 0\npacket 0' ]]
+	build_and_load virtio-header.patch
+	after=$(in_vm vnet)
+	[[ $after == $'tun 4242\npacket 4242' ]]
+	in_vm 'modprobe tap'
+	[[ $(in_vm "cat /sys/kernel/livepatch/${name//-/_}/tap/patched") == 1 ]]
+	unload "$name"
+	[[ $(in_vm vnet) == "$before" ]]
+	in_vm 'rmmod tap'
+}
+
 @test "vmlinux and two modules in one patch, one of them loaded after it" {
 	in_vm 'modprobe zram'
 	[[ $(zram_size) == 0 ]]
