@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "lib/util/arena.h"
@@ -205,6 +206,20 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	return 0;
 }
 
+/* A key that never leaves its token has a URI (RFC 7512), no file that could be read. */
+static int check_key(struct diags *diags, const struct options *out)
+{
+	if (!out->sign_key != !out->sign_cert)
+		return usage(diags, "--sign-key and --sign-cert go together", NULL);
+	if (!out->sign_key || strncasecmp(out->sign_key, "pkcs11:", strlen("pkcs11:")))
+		return 0;
+	diag_error(diags, "sign-key-token", NULL,
+		   "Build without --sign-key, and sign the finished module with the kernel's scripts/sign-file, "
+		   "which takes such a URI where OpenSSL has an engine for it",
+		   "--sign-key takes a private key in a file, not one in a token (PKCS#11)");
+	return -EINVAL;
+}
+
 /* Children run elsewhere, so every path becomes absolute. NULL stays NULL. */
 static int make_absolute(struct arena *arena, const char *cwd, const char **path)
 {
@@ -296,8 +311,8 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 		return -EINVAL;
 	if (out->quiet && out->verbose)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
-	if (!out->sign_key != !out->sign_cert)
-		return usage(diags, "--sign-key and --sign-cert go together", NULL);
+	if (check_key(diags, out))
+		return -EINVAL;
 	if (out->kernel && (strchr(out->kernel, '/') || strlen(out->kernel) > 64))
 		return usage(diags, "--kernel needs a release like 6.1.0-56-amd64, not", out->kernel);
 	err = make_all_absolute(arena, diags, out);

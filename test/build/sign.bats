@@ -101,6 +101,8 @@ verified() {
 	refuses 2 sign-key --sign-key "$KEYS/none" "${cert[@]}" "$MEMINFO"
 	refuses 2 sign-key --sign-key "$KEYS/one.crt" "${cert[@]}" "$MEMINFO"
 	refuses 2 sign-key --sign-key "$KEYS" "${cert[@]}" "$MEMINFO"
+	refuses 2 sign-key-token --sign-key 'pkcs11:token=hsm;object=one' "${cert[@]}" "$MEMINFO"
+	[[ $output == *"scripts/sign-file"* ]]
 	refuses 2 sign-cert "${one[@]}" --sign-cert "$KEYS/one.pem" "$MEMINFO"
 	head -c 300 "$KEYS/one.der" > "$BATS_TEST_TMPDIR/cut"
 	refuses 2 sign-cert "${one[@]}" --sign-cert "$BATS_TEST_TMPDIR/cut" "$MEMINFO"
