@@ -148,8 +148,8 @@ struct build {
 	const char *name;	/* "livepatch-fix", the module's file name without .ko */
 	const char *module_name; /* "livepatch_fix", as the kernel spells it */
 	struct kernel kernel;
-	struct kimage *image;	/* opened on demand by the verify stage */
-	struct installed *installed; /* the image, as proofs see it; likewise */
+	struct kimage *image;	/* the kernel stage's */
+	struct installed *installed; /* the image, as proofs see it: the verify stage's */
 	struct ibt *ibt;	/* of the image: what may not be called through a pointer; NULL: all may */
 	struct strmap *directories; /* kbuild.c: what was asked about the tree's makefiles */
 	const char *foreign;	/* owner.c: its index, read when it is needed */

@@ -83,6 +83,14 @@ static bool all_named(const struct options *o)
 	return o->source && o->config && o->image && o->modules && o->symvers;
 }
 
+static int refuse_image(struct build *b, const char *path, const char *release)
+{
+	diag_error(b->diags, "kernel-image-mismatch", diag_file(path),
+		   "Name the image of the kernel that is to be patched",
+		   "this is the image of kernel %s, not of %s", release, b->kernel.release);
+	return -EINVAL;
+}
+
 /*
  * Decoded once and cached: a build that cannot be proven to fit should end before anything is
  * compiled.
@@ -90,8 +98,14 @@ static bool all_named(const struct options *o)
 static int open_image(struct build *b, const char *path)
 {
 	const char *cache = arena_printf(b->arena, "%s/images", b->options.cache);
+	int err;
 
-	return b->image ? 0 : cache ? kimage_open(path, cache, b->diags, &b->image) : -ENOMEM;
+	if (b->image)
+		return 0;
+	err = cache ? kimage_open(path, cache, b->diags, &b->image) : -ENOMEM;
+	if (err || !b->kernel.release || !strcmp(b->image->release, b->kernel.release))
+		return err;
+	return refuse_image(b, path, b->image->release);
 }
 
 /*
@@ -182,12 +196,8 @@ static int check_versions(struct build *b, const struct provider *provider)
 	k->package = package_of(b, version);
 	if (!release)
 		return -ENOMEM;
-	if (strcmp(release, k->release)) {
-		diag_error(b->diags, "kernel-image-mismatch", diag_file(k->image),
-			   "Name the image of the kernel that is to be patched",
-			   "this is the image of kernel %s, not of %s", release, k->release);
-		return -EINVAL;
-	}
+	if (strcmp(release, k->release))
+		return refuse_image(b, k->image, release);
 	source = b->options.source ? NULL : provider->source_version(b->arena, b->options.root, k->source);
 	if (source && k->package && strcmp(source, k->package)) {
 		diag_error(b->diags, "source-version", diag_file(k->source),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The verify stage: proves for every unit that the reference object is the code in the installed
- * image or module, and answers where its symbols are in the running kernel. Reads kernel.image,
- * kernel.symvers, unit.reference and unit.module_path; fills in build.image, build.installed,
- * unit.ksyms and unit.verified.
+ * image or module, and answers where its symbols are in the running kernel. Reads build.image,
+ * kernel.symvers, unit.reference and unit.module_path; fills in build.installed, unit.ksyms and
+ * unit.verified.
  *
  * A function that differs is no error here: the differ asks for the position of each function that
  * is replaced and of each symbol that the patch refers to, and gets the reason instead. Only an
@@ -26,31 +26,6 @@
 #include "lib/kernel/proof.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
-
-static int open_image(struct build *b)
-{
-	const char *cache = NULL;
-	int err;
-
-	if (b->image)
-		return 0;
-	if (b->options.cache) {
-		cache = arena_printf(b->arena, "%s/images", b->options.cache);
-		if (!cache)
-			return -ENOMEM;
-	}
-	err = kimage_open(b->kernel.image, cache, b->diags, &b->image);
-	if (err)
-		return err;
-	if (strcmp(b->image->release, b->kernel.release)) {
-		diag_error(b->diags, "image-release", diag_file(b->kernel.image),
-			   "Give image, modules, headers and source of one kernel",
-			   "this is the image of kernel %s, not of %s", b->image->release,
-			   b->kernel.release);
-		return build_fails_as(b, EXIT_KERNEL);
-	}
-	return 0;
-}
 
 /* What tables of the image list is looked at once for all units. */
 static int view_image(struct build *b)
@@ -248,10 +223,8 @@ static int verify_unit(struct build *b, struct unit *u)
 
 int stage_verify(struct build *b)
 {
-	int err = open_image(b);
+	int err = view_image(b);
 
-	if (!err)
-		err = view_image(b);
 	for (size_t i = 0; i < b->n_units && !err; i++)
 		err = verify_unit(b, &b->units[i]);
 	return err;

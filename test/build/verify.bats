@@ -89,6 +89,14 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	refuses 3 kernel-image-mismatch --image "$other" "$MEMINFO"
 }
 
+@test "a vmlinux of another kernel, which has no header to say so: refused by its release" {
+	flipped meminfo_proc_show 0x100
+	release=${IMAGE##*/vmlinuz-}
+	perl -pi -e 's/Linux version \Q'"$release"'\E/Linux version 9'"${release:1}"'/' "$flipped"
+	refuses 3 kernel-image-mismatch --image "$flipped" "$MEMINFO"
+	says "this is the image of kernel 9${release:1}, not of $release"
+}
+
 @test "a module: proven against its file, and a changed byte is caught" {
 	ko=$(find "$KERNEL_ROOT/lib/modules" -name 'nfsd.ko')
 	[[ $ko ]] || skip 'its modules are compressed'
