@@ -144,7 +144,7 @@ static void check_static_keys(struct check *c)
 		check_problem(c, NO_ATOM, "section %s has another size", STATIC_KEYS_SECTION);
 		return;
 	}
-	for (uint32_t i = 0; i < d->n_static_keys; i++) {
+	for (uint32_t i = 0; s && i < d->n_static_keys; i++) {
 		const Elf64_Rela *rela = check_reloc(c, s->index, i * STATIC_KEY_MENTION,
 						     d->arch->pointer_type);
 
