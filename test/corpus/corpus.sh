@@ -94,15 +94,15 @@ errors_of() {
 		END { for (id in count) print count[id], id }' "$1" | sort -k 1,1nr -k 2 | cut -d ' ' -f 2 | xargs
 }
 
-# build_fix NUMBER FILE: $work/built/NUMBER gets one line: kpatch-build's exit code and the ids of problems
+# build_fix NUMBER FILE [PATCH]: $work/built/NUMBER gets one line: kpatch-build's exit code and the ids of problems
 build_fix() {
-	local number=$1 file=$2 name status=0
+	local number=$1 file=$2 name status=0 patch=${3:-$shared/patches/$2}
 	name=fix-$number-$(basename "$file" .c)
 	name=${name:0:50}
 	mkdir -p "$work/out/$number"
-	timeout --kill-after=10 600 "$build/kpatch-build" --root "$root" --kernel "$release" \
+	timeout --kill-after=10 "${time_limit:-600}" "$build/kpatch-build" --root "$root" --kernel "$release" \
 		--cache "$TEST_CACHE/build" --quiet --name "$name" --output "$work/out/$number" \
-		"$shared/patches/$file" > "$work/log/$number" 2>&1 || status=$?
+		"$patch" > "$work/log/$number" 2>&1 || status=$?
 	echo "$status $(errors_of "$work/log/$number")" > "$work/built/$number.new"
 	mv "$work/built/$number.new" "$work/built/$number"
 }
@@ -130,25 +130,64 @@ is_defended() {
 	done
 }
 
-# is_half LOG FILE: what the compiler complains of is declared in, or is itself a change of, a header that
-# the same release changes; or it is a header which the patch includes and the older kernel lacks
-is_half() {
-	local name errors
+# needed_headers LOG FILE: what the compiler complains of is declared in, or is itself a change of, headers that
+# the same release changes: prints these. Prints "new" for a header which the patch includes and the older kernel
+# lacks, and "any" for a name that is in the changes of too many headers to tell
+needed_headers() {
+	local name errors found
 	errors=$(grep -m 5 'error: ' "$1")
 	if [[ $errors =~ fatal\ error:\ ([^ ]*\.h): ]]; then
-		grep -q "^+#include.*[<\"]${BASH_REMATCH[1]}[>\"]" "$shared/patches/$2"
+		! grep -q "^+#include.*[<\"]${BASH_REMATCH[1]}[>\"]" "$shared/patches/$2" || echo new
 		return
 	fi
 	for name in $(grep -oP '^(\./)?\K[^ :]+\.h(?=:\d+:\d+: note: (declared|previous|expected))' "$1" | sort -u); do
-		[[ ! -e $shared/patches/$name ]] || return 0
+		[[ ! -e $shared/patches/$name ]] || echo "$name"
 	done
 	for name in $(grep -oE "'[^']+'" <<< "$errors" | grep -oE '[A-Za-z_][A-Za-z_0-9]+' | sort -u); do
 		# names that macros make: of static calls, and, from the beginning of what is left, of events
 		name=${name#__SC[TK]__}
 		[[ $name == trace_* ]] && name=${name#trace_} || name+='\>'
-		! grep -rqE --include='*.h' "^[+-].*\\<$name" "$shared/patches" || return 0
+		found=$(cd "$shared/patches" && grep -rlE --include='*.h' "^[+-].*\\<$name" . | sed 's|^\./||')
+		(($(wc -l <<< "$found") <= 3)) && echo "$found" || echo any
 	done
-	return 1
+}
+
+# is_half LOG FILE: the file needs the change of a header
+is_half() { [[ -n $(needed_headers "$@") ]]; }
+
+# objects_of PATCH: how many objects the patch leads to
+objects_of() {
+	"$build/kpatch-build" --root "$root" --kernel "$release" --cache "$TEST_CACHE/build" --verbose \
+		--output "$work" --stop-after plan "$1" 2>&1 | grep -c '^plan .* in '
+}
+
+# needed_sources LOG: files that do not compile with a changed header, but that the same release changes with it
+needed_sources() {
+	local name
+	for name in $(sed -n 's/^\([^ :]*\.c\): with the patch this, which includes .*/\1/p' "$1"); do
+		[[ ! -e $shared/patches/$name ]] || echo "$name"
+	done
+}
+
+# add_headers NUMBER FILE: a fix that is half of one is built again with the headers that it needs and what these
+# need, as long as few enough objects include them ($max_objects)
+add_headers() {
+	local number=$1 file=$2 header added objects parts=("$shared/patches/$2")
+	for _ in 1 2 3 4; do
+		read -r _ ids < "$work/built/$number"
+		[[ $ids == compile-failed ]] || return 0
+		added=''
+		for header in $(needed_headers "$work/log/$number" "$file" | sort -u) $(needed_sources "$work/log/$number"); do
+			[[ $header == *.[ch] && " ${parts[*]} " != *" $shared/patches/$header "* ]] || continue
+			parts+=("$shared/patches/$header")
+			added=1
+		done
+		[[ $added ]] || return 0
+		cat "${parts[@]}" > "$work/out/$number.patch"
+		objects=$(objects_of "$work/out/$number.patch")
+		((objects && objects <= max_objects)) || { echo "$number $file: $objects objects" >> "$work/wide"; return 0; }
+		build_fix "$number" "$file" "$work/out/$number.patch"
+	done
 }
 
 # targets_of MANIFEST: the modules that a patch changes
