@@ -26,6 +26,8 @@ struct arch {
 	 * one starts that the field is part of: references asked about in order cost one walk.
 	 */
 	bool (*is_compared)(const struct atom *a, const struct ref *r, uint64_t *start);
+	/* Whether the reference's address is written to memory other than the stack. */
+	bool (*is_stored)(const struct atom *a, const struct ref *r);
 
 	/*
 	 * Constants that the kernel writes into its own code while it boots. Turns the instruction at

@@ -121,6 +121,29 @@ static bool used_by_code_only(const struct changes *c, uint32_t i)
 	return true;
 }
 
+/* A function that writes the table's address to memory, where it outlives the function; or NO_ATOM. */
+static uint32_t stored_by(const struct changes *c, uint32_t i)
+{
+	struct diff *d = c->d;
+
+	for (uint32_t r = c->first_user[i]; r != NO_ATOM; r = c->next_user[r])
+		if (d->new.role[c->user[r]] == ROLE_CODE &&
+		    d->arch->is_stored(new_atom(d, c->user[r]), &d->new.object->refs[r]))
+			return c->user[r];
+	return NO_ATOM;
+}
+
+static void refuse_stored(struct changes *c, uint32_t i, uint32_t function)
+{
+	struct diff *d = c->d;
+
+	diff_refuse(d, "data-changed", &d->new, i, -1,
+		    "Leave the table as it is, and have the functions that read it use other values",
+		    "%s, and %s stores its address: what has it already keeps the old table, and what gets it "
+		    "from the patch keeps it when the patch is gone",
+		    d->verdicts[i].reason, new_atom(d, function)->name);
+}
+
 static void carry_table(struct changes *c, uint32_t i)
 {
 	struct diff *d = c->d;
@@ -149,6 +172,21 @@ static void refuse_data(struct changes *c, uint32_t i)
 		    d->verdicts[i].reason);
 }
 
+static void judge_changed_table(struct changes *c, uint32_t i)
+{
+	uint32_t function;
+
+	if (!plain_table(c->d, i) || !used_by_code_only(c, i)) {
+		refuse_data(c, i);
+		return;
+	}
+	function = stored_by(c, i);
+	if (function == NO_ATOM)
+		carry_table(c, i);
+	else
+		refuse_stored(c, i, function);
+}
+
 static void judge_changed_data(struct changes *c, uint32_t i)
 {
 	struct diff *d = c->d;
@@ -156,10 +194,7 @@ static void judge_changed_data(struct changes *c, uint32_t i)
 	switch ((enum role)d->new.role[i]) {
 	case ROLE_CONST:
 	case ROLE_STATE:
-		if (plain_table(d, i) && used_by_code_only(c, i))
-			carry_table(c, i);
-		else
-			refuse_data(c, i);
+		judge_changed_table(c, i);
 		break;
 	case ROLE_PIECE:
 		refuse_data(c, i);

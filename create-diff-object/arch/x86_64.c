@@ -410,6 +410,7 @@ const struct arch arch_x86_64 = {
 	.text_fill = 0x90,
 	.is_branch = is_branch,
 	.is_compared = x86_64_is_compared,
+	.is_stored = x86_64_is_stored,
 	.operand_type = R_X86_64_PC32,
 	.immediate_at = 2,
 	.load_variable = load_variable,

@@ -9,5 +9,6 @@
 
 /* See struct arch. */
 bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start);
+bool x86_64_is_stored(const struct atom *a, const struct ref *r);
 
 #endif

@@ -173,3 +173,35 @@ load differ.bash
 	written
 	has_reloc .text.f PLT32 .klp.ref.mod.held_module.held_call,0 -4
 }
+
+# A table of values that changes is carried by the patch; not where an object keeps its address.
+@test "a changed table whose address is stored" {
+	original <<-'END'
+		struct dev { const int *limits; int n; };
+		static const int limits[] = { 1, 2, 3, 4 };
+		int f(struct dev *d) { d->limits = limits; return ext(d->n); }
+	END
+	patched 's/3, 4/3, 5/'
+	differ
+	refused data-changed
+	[[ $stderr == *"f stores its address"* ]]
+	# by a register, and after a call
+	original <<-'END'
+		struct dev { const int *limits; int n; };
+		static const int limits[] = { 1, 2, 3, 4 };
+		int f(struct dev *d, int i) { int v = limits[i]; const int *p = limits; asm volatile("" : "+r" (p)); v += ext(v); d->limits = p; return v; }
+	END
+	patched 's/3, 4/3, 5/'
+	differ
+	refused data-changed
+	[[ $stderr == *"f stores its address"* ]]
+	# one that is only read is carried
+	original <<-'END'
+		static const int limits[] = { 1, 2, 3, 4 };
+		int f(int i) { int local[4]; __builtin_memcpy(local, limits, sizeof(local)); ext2(local[i & 3]); return limits[i] + ext(i); }
+	END
+	patched 's/3, 4/3, 5/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Is an address compared, rather than used to get at what is there? Two forms: an instruction that
- * compares with the address itself (cmp $address, …), and one that loads it into a register (mov, lea)
- * which a later one compares. The register is followed through copies to wherever it is written anew,
+ * Is an address compared, or stored, rather than used to get at what is there? Two forms: an instruction
+ * that has the address itself (cmp $address, …), and one that loads it into a register (mov, lea)
+ * which a later one compares or stores. The register is followed through copies to wherever it is written anew,
  * straight on: past conditional jumps, as far as the next place that cannot be fallen into.
  */
 #include <elf.h>
@@ -70,10 +70,17 @@ static uint32_t held_after(const struct scan *s, uint32_t held)
 	return (held & ~written) | (copy ? register_bit(&s->ops[0]) : 0);
 }
 
-static bool compared_later(struct scan *s, uint32_t held)
+/* Whether the instruction writes one of @held to memory other than the stack. */
+static bool stores(const struct scan *s, uint32_t held)
+{
+	return s->insn.mnemonic == ZYDIS_MNEMONIC_MOV && s->ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY &&
+	       s->ops[0].mem.base != ZYDIS_REGISTER_RSP && register_bit(&s->ops[1]) & held;
+}
+
+static bool later(struct scan *s, uint32_t held, bool (*what)(const struct scan *s, uint32_t held))
 {
 	while (held && step(s)) {
-		if (compares(s, held))
+		if (what(s, held))
 			return true;
 		if (s->insn.mnemonic == ZYDIS_MNEMONIC_JMP || s->insn.mnemonic == ZYDIS_MNEMONIC_RET)
 			return false;
@@ -82,24 +89,48 @@ static bool compared_later(struct scan *s, uint32_t held)
 	return false;
 }
 
+/*
+ * Goes to the instruction that the reference is part of, and says whether that has the address itself,
+ * as an immediate or the operand of lea; anything else reads what is there.
+ */
+static bool find_address(struct scan *s, const struct atom *a, const struct ref *r, uint64_t *start)
+{
+	*s = (struct scan){ .code = atom_bytes(a), .size = a->size, .at = *start };
+	if (!s->code || !(a->section->flags & SHF_EXECINSTR) || r->width != 4 || r->offset + 4 > a->size)
+		return false;
+	ZydisDecoderInit(&s->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	while (s->at <= r->offset)
+		if (!step(s))
+			return false;
+	*start = s->at - s->insn.length;
+	return r->pc_relative ? s->insn.mnemonic == ZYDIS_MNEMONIC_LEA :
+				s->at == r->offset + 4u && s->ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+}
+
+static bool is_load(const struct scan *s)
+{
+	return s->insn.mnemonic == ZYDIS_MNEMONIC_MOV || s->insn.mnemonic == ZYDIS_MNEMONIC_LEA;
+}
+
 bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start)
 {
-	struct scan s = { .code = atom_bytes(a), .size = a->size, .at = *start };
+	struct scan s;
 
-	if (!s.code || !(a->section->flags & SHF_EXECINSTR) || r->width != 4 || r->offset + 4 > a->size)
-		return false;
-	ZydisDecoderInit(&s.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	while (s.at <= r->offset)
-		if (!step(&s))
-			return false;
-	*start = s.at - s.insn.length;
-	/* The address itself is an immediate, or the operand of lea; anything else reads what is there. */
-	if (r->pc_relative ? s.insn.mnemonic != ZYDIS_MNEMONIC_LEA :
-			     s.at != r->offset + 4u || s.ops[1].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
+	if (!find_address(&s, a, r, start))
 		return false;
 	if (s.insn.mnemonic == ZYDIS_MNEMONIC_CMP)
 		return true;
-	if (s.insn.mnemonic != ZYDIS_MNEMONIC_MOV && s.insn.mnemonic != ZYDIS_MNEMONIC_LEA)
+	return is_load(&s) && later(&s, register_bit(&s.ops[0]), compares);
+}
+
+bool x86_64_is_stored(const struct atom *a, const struct ref *r)
+{
+	uint64_t start = 0;
+	struct scan s;
+
+	if (!find_address(&s, a, r, &start) || !is_load(&s))
 		return false;
-	return compared_later(&s, register_bit(&s.ops[0]));
+	if (s.ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
+		return s.ops[0].mem.base != ZYDIS_REGISTER_RSP;
+	return later(&s, register_bit(&s.ops[0]), stores);
 }
