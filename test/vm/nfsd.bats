@@ -8,7 +8,7 @@ load vm
 setup_file() { generations nfsd; }
 
 teardown() {
-	in_vm '[ ! -e /tmp/sleeper ] || kill -9 $(cat /tmp/sleeper); rm -f /tmp/fifo /tmp/sleeper
+	in_vm '[ ! -e /tmp/sleeper ] || kill -9 $(cat /tmp/sleeper); rm -f /tmp/sleeper
 		[ ! -e /proc/fs/nfsd/threads ] || nfs-up down' || true
 	unload_all
 	check_log
@@ -58,18 +58,48 @@ reload() {
 	reload 0
 }
 
-@test "nfsd is reloaded in a transition, and after that was forced" {
-	local state=/sys/kernel/livepatch/livepatch_nfsd_1
-	in_vm 'nfs-up; mkfifo /tmp/fifo; (cat /tmp/fifo > /dev/null 2>&1 & echo $! > /tmp/sleeper)
-		for i in $(seq 50); do
-			grep -q fifo_open /proc/$(cat /tmp/sleeper)/stack && exit 0; sleep 0.2
-		done; exit 1'
-	in_vm 'insmod livepatch-nfsd-1.ko'
-	reload 1
+# hold FUNCTION: a process that sleeps in it; its number is in /tmp/sleeper
+hold() {
+	in_vm "(hold & echo \$! > /tmp/sleeper)
+		for i in \$(seq 50); do
+			grep -qF '$1' /proc/\$(cat /tmp/sleeper)/stack && exit 0; sleep 0.2
+		done; cat /proc/\$(cat /tmp/sleeper)/stack; exit 1"
+}
+
+# force PATCH CONDITION: true as soon as the kernel has looked again
+force() {
+	local state=/sys/kernel/livepatch/$1
 	[[ $(in_vm "cat $state/transition") == 1 ]]
 	in_vm 'kpatch force --yes'
-	# the kernel ends it when it next looks
-	in_vm "for i in \$(seq 50); do [ \$(cat $state/transition) = 0 ] && exit 0; sleep 0.1; done; exit 1"
+	in_vm "for i in \$(seq 50); do $2 && exit 0; sleep 0.1; done; exit 1"
+}
+
+@test "nfsd is reloaded in a transition, and after that was forced" {
+	in_vm 'nfs-up'
+	hold kernel_clone
+	in_vm 'insmod livepatch-nfsd-1.ko'
+	reload 1
+	force livepatch_nfsd_1 '[ $(cat /sys/kernel/livepatch/livepatch_nfsd_1/transition) = 0 ]'
 	served 1
 	reload 1
+}
+
+# The last of this file: the module of a patch that was taken back by force is never removed.
+@test "nfsd is reloaded while a patch is taken back, and after that was forced" {
+	in_vm 'nfs-up'
+	load_patch 3
+	hold 'kernel_clone+'
+	in_vm 'grep -q "kernel_clone.*livepatch_nfsd_3" /proc/$(cat /tmp/sleeper)/stack'
+	in_vm 'echo 0 > /sys/kernel/livepatch/livepatch_nfsd_3/enabled'
+	reload 0
+	force livepatch_nfsd_3 '[ ! -e /sys/kernel/livepatch/livepatch_nfsd_3 ]'
+	served 0
+	reload 0
+	# the sleeper is still inside
+	run ! in_vm 'rmmod livepatch_nfsd_3'
+	in_vm 'grep livepatch_nfsd_3 /proc/$(cat /tmp/sleeper)/stack'
+	# and another patch has nfsd as if nothing had been
+	load_patch 2
+	served 2
+	reload 2
 }
