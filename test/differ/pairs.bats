@@ -149,6 +149,11 @@ two_statics() {
 	patched 's/:16/:32/'
 	differ
 	written
+	original <<< 'int f(int x) { printk("release 1.2:16"); return ext(x); }'
+	patched 's/:16/:32/'
+	rm out.o
+	differ
+	written
 	original <<< 'int f(int x) { printk("dir/file.c:16"); return ext(x); }'
 	patched 's/:16/:32/'
 	rm out.o
