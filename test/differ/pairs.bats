@@ -173,6 +173,20 @@ two_statics() {
 	differ
 	written
 	[[ $output == *"replaced  f,0: it has one bug"* ]]
+	# its last
+	original <<-'END'
+		static noinline __attribute__((no_instrument_function)) int untraced(int x)
+		{
+			asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n.long 1b - ., 0\n.word 7, 0\n.popsection");
+			return ext(x) + 1;
+		}
+		int f(int x) { return untraced(x) * 3; }
+	END
+	patched '/ud2/s/1: ud2.*popsection/ud2/'
+	rm out.o
+	differ
+	written
+	[[ $output == *"replaced  f,0: it calls untraced, which changed"* ]]
 }
 
 @test "data that was read-only after boot" {
