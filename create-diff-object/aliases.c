@@ -16,16 +16,15 @@
 
 static bool has_identity(const struct side *s, uint32_t atom)
 {
-	return atom != NO_ATOM && (s->role[atom] == ROLE_CODE || s->role[atom] == ROLE_STATE ||
-				   s->role[atom] == ROLE_CONST);
+	return atom != NO_ATOM &&
+	       (s->role[atom] == ROLE_CODE || s->role[atom] == ROLE_STATE || s->role[atom] == ROLE_CONST);
 }
 
 /* Whether it is a name of code or data that is not the first of its names. */
 static bool is_other_name(const struct side *s, const struct symbol *symbol)
 {
-	return (symbol->type == STT_FUNC || symbol->type == STT_OBJECT) &&
-	       symbol->section != SECTION_UNDEF && has_identity(s, symbol->atom) &&
-	       strcmp(symbol->name, s->object->atoms[symbol->atom].name);
+	return (symbol->type == STT_FUNC || symbol->type == STT_OBJECT) && symbol->section != SECTION_UNDEF &&
+	       has_identity(s, symbol->atom) && strcmp(symbol->name, s->object->atoms[symbol->atom].name);
 }
 
 static int collect(const struct object *o, struct strmap *names)
@@ -44,13 +43,13 @@ static void judge(struct diff *d, const struct strmap *names, const struct symbo
 	const struct symbol *was = v ? &d->orig.object->symbols[v->num] : NULL;
 	uint32_t twin = d->pairs.twin[now->atom];
 
-	if (!was || was->section == SECTION_UNDEF || !has_identity(&d->orig, was->atom) ||
-	    twin == NO_ATOM || twin == was->atom)
+	if (!was || was->section == SECTION_UNDEF || !has_identity(&d->orig, was->atom) || twin == NO_ATOM ||
+	    twin == was->atom)
 		return;
 	diff_refuse(d, "alias-changed", &d->new, now->atom, -1,
 		    "Let it be a function of its own that calls the other, or leave it alone",
-		    "%s is another name of it now, but the kernel has %s at a place of its own",
-		    now->name, now->name);
+		    "%s is another name of it now, but the kernel has %s at a place of its own", now->name,
+		    now->name);
 }
 
 int changes_aliases(struct diff *d)

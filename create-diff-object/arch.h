@@ -14,8 +14,8 @@
 
 struct arch {
 	uint16_t machine;
-	uint32_t pointer_type;	/* relocation type of a pointer in data */
-	uint8_t text_fill;	/* one-byte instruction that fills gaps between functions */
+	uint32_t pointer_type; /* relocation type of a pointer in data */
+	uint8_t text_fill;     /* one-byte instruction that fills gaps between functions */
 
 	/* Whether the reference is the operand of a direct call or jump. */
 	bool (*is_branch)(const struct object *o, const struct atom *a, const struct ref *r);

@@ -18,12 +18,12 @@
 
 struct changes {
 	struct diff *d;
-	uint32_t *queue;	/* functions to be replaced that have not been looked at */
+	uint32_t *queue; /* functions to be replaced that have not been looked at */
 	uint32_t n_queue, done;
 	uint32_t *first_user, *next_user; /* by target: references from code and data, as a list */
-	uint32_t *user;		/* by reference: the atom it belongs to */
-	bool *left;		/* by atom: the author wants the kernel's function to stay */
-	bool *table;		/* by atom: a changed table of values that the patch carries */
+	uint32_t *user;			  /* by reference: the atom it belongs to */
+	bool *left;			  /* by atom: the author wants the kernel's function to stay */
+	bool *table;			  /* by atom: a changed table of values that the patch carries */
 };
 
 static void replace(struct changes *c, uint32_t function, const char *reason)
@@ -100,10 +100,9 @@ static void collect_changed(struct changes *c)
 
 static bool plain_table(const struct diff *d, uint32_t i)
 {
-	const struct atom *a = new_atom(d, i);
+	const struct atom *a = new_atom(d, i), *was = orig_atom(d, d->pairs.twin[i]);
 
-	return d->new.role[i] == ROLE_CONST && a->local && !a->n_refs &&
-	       orig_atom(d, d->pairs.twin[i])->local;
+	return d->new.role[i] == ROLE_CONST && a->local && !a->n_refs && was->local;
 }
 
 static uint32_t code_user(const struct diff *d, uint32_t user)
@@ -137,18 +136,19 @@ static void refuse_stored(struct changes *c, uint32_t i, uint32_t function)
 {
 	struct diff *d = c->d;
 
-	diff_refuse(d, "data-changed", &d->new, i, -1,
-		    "Leave the table as it is, and have the functions that read it use other values",
-		    "%s, and %s stores its address: what has it already keeps the old table, and what gets it "
-		    "from the patch keeps it when the patch is gone",
-		    d->verdicts[i].reason, new_atom(d, function)->name);
+	diff_refuse(
+		d, "data-changed", &d->new, i, -1,
+		"Leave the table as it is, and have the functions that read it use other values",
+		"%s, and %s stores its address: what has it already keeps the old table, and what gets it "
+		"from the patch keeps it when the patch is gone",
+		d->verdicts[i].reason, new_atom(d, function)->name);
 }
 
 static void carry_table(struct changes *c, uint32_t i)
 {
 	struct diff *d = c->d;
-	const char *reason = arena_printf(d->arena, "it uses %s, which changed: %s",
-					  new_atom(d, i)->name, d->verdicts[i].reason);
+	const char *reason = arena_printf(d->arena, "it uses %s, which changed: %s", new_atom(d, i)->name,
+					  d->verdicts[i].reason);
 
 	c->table[i] = true;
 	d->carried[i] = true;
@@ -168,8 +168,8 @@ static void refuse_data(struct changes *c, uint32_t i)
 
 	diff_refuse(d, "data-changed", &d->new, i, -1,
 		    "Set it in a pre-patch callback, and say KPATCH_ALLOW_DATA_CHANGE() "
-		    "(doc/authors.md); or use a shadow variable", "%s: the running kernel has this data already",
-		    d->verdicts[i].reason);
+		    "(doc/authors.md); or use a shadow variable",
+		    "%s: the running kernel has this data already", d->verdicts[i].reason);
 }
 
 static void judge_changed_table(struct changes *c, uint32_t i)
@@ -201,16 +201,15 @@ static void judge_changed_data(struct changes *c, uint32_t i)
 		break;
 	case ROLE_INIT:
 		diff_refuse(d, "init-changed", &d->new, i, (int64_t)d->verdicts[i].offset,
-			    "Leave __init and __exit code as it is and do the work in a callback",
-			    "%s: %s", strncmp(new_atom(d, i)->section->name, ".exit", 5)
-					      ? "it has run already and is gone"
-					      : "__exit code cannot be replaced",
+			    "Leave __init and __exit code as it is and do the work in a callback", "%s: %s",
+			    strncmp(new_atom(d, i)->section->name, ".exit", 5) ?
+				    "it has run already and is gone" :
+				    "__exit code cannot be replaced",
 			    d->verdicts[i].reason);
 		break;
 	case ROLE_UNKNOWN:
 		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,
-			    "section %s changed and its meaning is not known",
-			    new_atom(d, i)->section->name);
+			    "section %s changed and its meaning is not known", new_atom(d, i)->section->name);
 		break;
 	default: /* see judged() */
 		break;
@@ -230,8 +229,8 @@ static void judge_new_data(struct changes *c, uint32_t i)
 		 request_leaves(d, &d->new, i, "it is new"))
 		return;
 	else if (d->new.role[i] == ROLE_INIT && d->pairs.how[i] == MATCH_NONE)
-		diff_refuse(d, "init-changed", &d->new, i, -1,
-			    "Do the work in a callback", "a patch has no __init or __exit code");
+		diff_refuse(d, "init-changed", &d->new, i, -1, "Do the work in a callback",
+			    "a patch has no __init or __exit code");
 	else if (d->new.role[i] == ROLE_UNKNOWN)
 		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,
 			    "it is new in section %s, whose meaning is not known", a->section->name);
@@ -326,8 +325,11 @@ static bool replace_callers(struct changes *c, uint32_t f)
 			continue;
 		root = function_root(&d->new, from);
 		if (root != f && d->pairs.twin[root] != NO_ATOM)
-			replace(c, root, arena_printf(d->arena, "it calls %s, which changed and cannot be "
-						      "traced", new_atom(d, f)->name));
+			replace(c, root,
+				arena_printf(d->arena,
+					     "it calls %s, which changed and cannot be "
+					     "traced",
+					     new_atom(d, f)->name));
 	}
 	return true;
 }
@@ -338,14 +340,13 @@ static void check_in_kernel(struct diff *d, uint32_t f)
 	const struct lookup *l = lookup_atom(d, f);
 
 	if (l->err == -EKEYREJECTED) {
-		diff_refuse(d, "code-not-verified", &d->new, f, -1, DIFF_NOT_VERIFIED_REMEDY, "%s",
-			    l->why);
+		diff_refuse(d, "code-not-verified", &d->new, f, -1, DIFF_NOT_VERIFIED_REMEDY, "%s", l->why);
 		return;
 	}
 	if (l->err) {
 		diff_refuse(d, "symbol-position-unknown", &d->new, f, -1,
-			    "Give the tool the image or module, so that it can prove the position",
-			    "%s", l->why ? l->why : "its symbol is ambiguous");
+			    "Give the tool the image or module, so that it can prove the position", "%s",
+			    l->why ? l->why : "its symbol is ambiguous");
 		return;
 	}
 	if (l->ksym.where == KSYM_OWNER)

@@ -110,7 +110,7 @@ static void locate(struct check *c)
 	for (uint32_t i = 1; i < c->out->n_sections; i++)
 		if (c->meant[i] && end[i] != c->out->sections[i].size)
 			check_problem(c, NO_ATOM, "section %s has %" PRIu64 " bytes, not %" PRIu64,
-				c->out->sections[i].name, c->out->sections[i].size, end[i]);
+				      c->out->sections[i].name, c->out->sections[i].size, end[i]);
 }
 
 static const char *symbol_key(struct check *c, const char *name, uint32_t section, uint64_t value)
@@ -188,8 +188,7 @@ static void check_bytes(struct check *c, uint32_t i)
 	}
 	have += c->at[i];
 	for (uint64_t k = 0; k < a->size; k++)
-		if (have[k] != want[k] && !in_field(c->d->new.object, a, k) &&
-		    !constant_site(c->d, i, k)) {
+		if (have[k] != want[k] && !in_field(c->d->new.object, a, k) && !constant_site(c->d, i, k)) {
 			check_problem(c, i, "its byte at +0x%" PRIx64 " differs", k);
 			return;
 		}

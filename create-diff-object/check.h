@@ -16,18 +16,18 @@ struct strmap;
 /* The raw relocations of a section, sorted by offset. */
 struct relocs {
 	const Elf64_Rela *list;
-	size_t n, met;		/* met: asked for, and there */
+	size_t n, met; /* met: asked for, and there */
 };
 
 struct check {
 	struct diff *d;
 	struct object *out;
 	struct strmap *sections; /* section_key() → section of the output */
-	uint32_t *out_index;	/* by section of the patched object: section of the output, or 0 */
-	uint32_t *copy;		/* by patched atom: section of the output */
-	uint64_t *at;		/* by patched atom: offset in that section */
-	bool *meant;		/* by section of the output: something of the patch is there */
-	struct relocs *relocs;	/* by section of the output */
+	uint32_t *out_index;	 /* by section of the patched object: section of the output, or 0 */
+	uint32_t *copy;		 /* by patched atom: section of the output */
+	uint64_t *at;		 /* by patched atom: offset in that section */
+	bool *meant;		 /* by section of the output: something of the patch is there */
+	struct relocs *relocs;	 /* by section of the output */
 	uint32_t problems;
 };
 

@@ -32,8 +32,7 @@ void check_names(struct check *c)
 		const struct symbol *s = &c->out->symbols[i];
 
 		if (s->section == SHN_UNDEF &&
-		    !strncmp(s->name, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)) &&
-		    !well_formed(s->name))
+		    !strncmp(s->name, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)) && !well_formed(s->name))
 			check_problem(c, NO_ATOM, "the kernel could not parse the name %s", s->name);
 	}
 }
@@ -50,8 +49,7 @@ static const char *pointed_string(struct check *c, const struct section *from, u
 		return NULL;
 	strings = &c->out->sections[s->section];
 	offset = s->value + (uint64_t)rela->r_addend;
-	if (!strings->data || offset >= strings->size ||
-	    strings->data[strings->size - 1] ||
+	if (!strings->data || offset >= strings->size || strings->data[strings->size - 1] ||
 	    strcmp(strings->name, KPATCH_DISCARD_PREFIX KPATCH_STRINGS_SECTION))
 		return NULL;
 	c->meant[s->section] = true;
@@ -64,8 +62,7 @@ static bool points_to(struct check *c, const struct section *from, uint64_t at, 
 	const struct symbol *s = rela ? check_symbol_of(c, rela) : NULL;
 
 	return s && s->section == c->copy[function] &&
-	       s->value + (uint64_t)rela->r_addend ==
-		       c->at[function] + new_atom(c->d, function)->entry;
+	       s->value + (uint64_t)rela->r_addend == c->at[function] + new_atom(c->d, function)->entry;
 }
 
 static void check_func(struct check *c, const struct section *s, uint64_t at, uint32_t f)
@@ -75,16 +72,14 @@ static void check_func(struct check *c, const struct section *s, uint64_t at, ui
 	struct kpatch_func func;
 
 	memcpy(&func, s->data + at, sizeof(func));
-	if (func.abi_version != KPATCH_ABI_VERSION ||
-	    func.sympos != lookup_atom(c->d, f)->ksym.sympos || !name || !object ||
-	    strcmp(name, orig_atom(c->d, c->d->pairs.twin[f])->symbol->name) ||
+	if (func.abi_version != KPATCH_ABI_VERSION || func.sympos != lookup_atom(c->d, f)->ksym.sympos ||
+	    !name || !object || strcmp(name, orig_atom(c->d, c->d->pairs.twin[f])->symbol->name) ||
 	    strcmp(object, c->d->input->owner) ||
 	    !points_to(c, s, at + offsetof(struct kpatch_func, new_func), f))
 		check_problem(c, f, "its metadata is wrong");
 }
 
-static void check_callback(struct check *c, const struct section *s, uint64_t at,
-			   const struct callback *want)
+static void check_callback(struct check *c, const struct section *s, uint64_t at, const struct callback *want)
 {
 	const char *object = pointed_string(c, s, at + offsetof(struct kpatch_callback, object));
 	struct kpatch_callback cb;
@@ -113,10 +108,10 @@ static const struct section *table(struct check *c, const char *name, uint64_t n
 void check_metadata(struct check *c)
 {
 	const struct diff *d = c->d;
-	const struct section *funcs = table(c, KPATCH_DISCARD_PREFIX KPATCH_FUNCS_SECTION,
-					    d->n_replaced, sizeof(struct kpatch_func));
-	const struct section *cbs = table(c, KPATCH_DISCARD_PREFIX KPATCH_CALLBACKS_SECTION,
-					  d->n_callbacks, sizeof(struct kpatch_callback));
+	const struct section *funcs = table(c, KPATCH_DISCARD_PREFIX KPATCH_FUNCS_SECTION, d->n_replaced,
+					    sizeof(struct kpatch_func));
+	const struct section *cbs = table(c, KPATCH_DISCARD_PREFIX KPATCH_CALLBACKS_SECTION, d->n_callbacks,
+					  sizeof(struct kpatch_callback));
 	uint64_t at = 0;
 
 	for (uint32_t i = 0; funcs && i < d->new.object->n_atoms; i++)

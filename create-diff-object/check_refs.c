@@ -75,8 +75,8 @@ static bool names_outside(const struct check *c, const Elf64_Rela *rela, const s
 	       (r->route != ROUTE_KLP || s->bind == STB_WEAK);
 }
 
-static void check_outside(struct check *c, uint32_t i, const struct ref *r,
-			  const struct routing *route, const Elf64_Rela *rela)
+static void check_outside(struct check *c, uint32_t i, const struct ref *r, const struct routing *route,
+			  const Elf64_Rela *rela)
 {
 	int64_t want = r->addend - (int64_t)new_atom(c->d, r->target)->entry + r->bias;
 
@@ -111,8 +111,7 @@ static void check_ref(struct check *c, uint32_t i, const struct ref *r)
 	else if (route.route != ROUTE_PATCH)
 		check_outside(c, i, r, &route, rela);
 	else if (!check_carried(c->d, r->target) || s->section != c->copy[r->target] ||
-		 (int64_t)s->value + rela->r_addend - r->bias !=
-			 (int64_t)c->at[r->target] + r->addend)
+		 (int64_t)s->value + rela->r_addend - r->bias != (int64_t)c->at[r->target] + r->addend)
 		check_problem(c, i, "its reference at +0x%x leads elsewhere", r->offset);
 }
 
@@ -128,10 +127,10 @@ static void check_constant(struct check *c, const struct constant *k)
 
 	memcpy(code, atom_bytes(a) + k->offset, k->size);
 	if (c->d->arch->load_variable(code, k->size, &field, &addend) != k->size || !rela ||
-	    memcmp(code, c->out->sections[section].data + at, k->size) ||
-	    field != k->field || rela->r_addend != addend || !names_outside(c, rela, &k->variable))
-		check_problem(c, k->function, "its load of %s at +0x%" PRIx64 " is wrong",
-			      k->variable.name, k->offset);
+	    memcmp(code, c->out->sections[section].data + at, k->size) || field != k->field ||
+	    rela->r_addend != addend || !names_outside(c, rela, &k->variable))
+		check_problem(c, k->function, "its load of %s at +0x%" PRIx64 " is wrong", k->variable.name,
+			      k->offset);
 }
 
 /* The keys that objtool has to find by name: a pointer to each, and nothing else. */
@@ -145,8 +144,8 @@ static void check_static_keys(struct check *c)
 		return;
 	}
 	for (uint32_t i = 0; s && i < d->n_static_keys; i++) {
-		const Elf64_Rela *rela = check_reloc(c, s->index, i * STATIC_KEY_MENTION,
-						     d->arch->pointer_type);
+		const Elf64_Rela *rela =
+			check_reloc(c, s->index, i * STATIC_KEY_MENTION, d->arch->pointer_type);
 
 		c->meant[s->index] = true;
 		if (!rela || rela->r_addend || !names_outside(c, rela, &d->static_keys[i]))

@@ -46,7 +46,10 @@ const struct lookup *lookup_atom(struct diff *d, uint32_t atom)
 }
 
 /* Keys that only switch tracing on: without their table entry they stay off. */
-static bool is_tracepoint(const char *name) { return !strncmp(name, "__tracepoint_", 13); }
+static bool is_tracepoint(const char *name)
+{
+	return !strncmp(name, "__tracepoint_", 13);
+}
 
 /*
  * A table that the kernel reads while it loads the patch module, before it resolves what depends on
@@ -55,7 +58,8 @@ static bool is_tracepoint(const char *name) { return !strncmp(name, "__tracepoin
 static struct routing too_late(const struct atom *from, const char *name)
 {
 	if (from->kind == ATOM_ENTRY && is_tracepoint(name))
-		return (struct routing){ .route = ROUTE_OFF, .name = KPATCH_KEY_OFF,
+		return (struct routing){ .route = ROUTE_OFF,
+					 .name = KPATCH_KEY_OFF,
 					 .why = "its key is in the module being patched" };
 	return refused("klp-reference-too-late",
 		       "the kernel reads this table before it resolves symbols of the patched module",
@@ -96,12 +100,11 @@ static struct routing route_to(struct diff *d, const struct atom *from, const st
 		return refused("reference-not-possible",
 			       "the livepatch core cannot read the name of that symbol", NULL);
 	r.route = ROUTE_KLP;
-	r.why = l->ksym.where == KSYM_MODULE_EXPORT ? "exported by a module, which may be loaded later"
-						    : "not exported";
+	r.why = l->ksym.where == KSYM_MODULE_EXPORT ? "exported by a module, which may be loaded later" :
+						      "not exported";
 	r.secobj = !strcmp(l->ksym.object, "vmlinux") ? "vmlinux" : d->input->owner;
 	if (strlen(l->ksym.object) > OBJECT_NAME_MAX || strchr(l->ksym.object, '.'))
-		return refused("bad-object-name", "the livepatch core cannot handle the object's name",
-			       NULL);
+		return refused("bad-object-name", "the livepatch core cannot handle the object's name", NULL);
 	if (strcmp(l->ksym.object, "vmlinux") && !strcmp(d->input->owner, "vmlinux"))
 		return refused("symbol-in-module", "code of vmlinux refers to a module's symbol", NULL);
 	if (l->ksym.not_held)
@@ -148,9 +151,9 @@ static struct routing classify_code(struct diff *d, const struct atom *from, con
 {
 	const struct atom *t = new_atom(d, ref->target);
 	bool entry = ref->addend == (int64_t)t->entry;
+	bool code = from->section && d->new.role[from->id] == ROLE_CODE;
 	bool own = from->id == t->id ||
-		   (from->section && d->new.role[from->id] == ROLE_CODE &&
-		    function_root(&d->new, from->id) == function_root(&d->new, t->id));
+		   (code && function_root(&d->new, from->id) == function_root(&d->new, t->id));
 
 	if (!t->symbol)
 		return patch("code without a symbol");
@@ -202,8 +205,8 @@ static const struct atom *replaced_with_labels(const struct diff *d, const struc
 	for (uint32_t i = t->first_ref; i < t->first_ref + t->n_refs; i++) {
 		const struct ref *r = &d->new.object->refs[i];
 
-		if (r->target != NO_ATOM && d->new.role[r->target] == ROLE_CODE &&
-		    d->carried[r->target] && r->addend != (int64_t)new_atom(d, r->target)->entry)
+		if (r->target != NO_ATOM && d->new.role[r->target] == ROLE_CODE && d->carried[r->target] &&
+		    r->addend != (int64_t)new_atom(d, r->target)->entry)
 			return new_atom(d, r->target);
 	}
 	return NULL;
@@ -219,8 +222,10 @@ static struct routing classify_data(struct diff *d, const struct atom *from, con
 		return patch("data of the patch");
 	if (d->pairs.twin[t->id] != NO_ATOM && (code = replaced_with_labels(d, t)))
 		return refused("reference-into-function",
-			       arena_printf(d->arena, "the kernel's leads into the middle of %s, which the "
-						      "patch replaces", code->name),
+			       arena_printf(d->arena,
+					    "the kernel's leads into the middle of %s, which the "
+					    "patch replaces",
+					    code->name),
 			       "Make the table of labels a const one of the function");
 	if (d->pairs.twin[t->id] != NO_ATOM)
 		return diff_classify_kernel(d, from, t->id);
@@ -261,8 +266,10 @@ static struct routing check_pointer(struct diff *d, const struct atom *from, con
 	    pointed_to_before(d, ref->target))
 		return r;
 	return refused("no-indirect-target",
-		       arena_printf(d->arena, "it is not made for calls through a pointer, which would "
-					      "fault on processors with IBT: %s", r.ksym.no_pointer),
+		       arena_printf(d->arena,
+				    "it is not made for calls through a pointer, which would "
+				    "fault on processors with IBT: %s",
+				    r.ksym.no_pointer),
 		       "Call it directly, or point to a new function that does");
 }
 
@@ -275,8 +282,7 @@ static bool used_by_code_before(const struct diff *d, uint32_t target)
 		const struct atom *a = &o->atoms[i];
 
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
-			if (d->orig.role[i] == ROLE_CODE &&
-			    o->refs[r].target == d->pairs.twin[target])
+			if (d->orig.role[i] == ROLE_CODE && o->refs[r].target == d->pairs.twin[target])
 				return true;
 	}
 	return false;
@@ -291,8 +297,10 @@ static struct routing classify_init(struct diff *d, const struct atom *from, con
 	if (t->symbol && d->pairs.twin[t->id] != NO_ATOM && used_by_code_before(d, t->id))
 		return diff_classify_kernel(d, from, t->id);
 	return refused("reference-to-init",
-		       arena_printf(d->arena, "it refers to %s, which is __init or __exit: the running "
-					      "kernel does not have it any longer", t->name),
+		       arena_printf(d->arena,
+				    "it refers to %s, which is __init or __exit: the running "
+				    "kernel does not have it any longer",
+				    t->name),
 		       "Use or add something that is neither");
 }
 
@@ -329,8 +337,7 @@ static struct routing classify_extern(struct diff *d, const struct atom *from, c
  * Whether a weak name of the target is another object's in the running kernel; then *out leads there.
  * What the target itself is called decides nothing, because it has that name in its own object only.
  */
-static bool overridden(struct diff *d, const struct atom *from, const struct ref *ref,
-		       struct routing *out)
+static bool overridden(struct diff *d, const struct atom *from, const struct ref *ref, struct routing *out)
 {
 	const struct symbol *s = weak_alias(d->new.object, ref);
 	struct lookup l = { .asked = true }, own;
@@ -386,17 +393,19 @@ static struct routing classify(struct diff *d, uint32_t atom, const struct ref *
 	case ROLE_UNKNOWN:
 		if (t->symbol && d->pairs.twin[t->id] != NO_ATOM)
 			return diff_classify_kernel(d, from, t->id);
-		return refused("unknown-section", arena_printf(d->arena, "it needs section %s, whose "
-							       "meaning is not known",
-							       t->section->name), NULL);
+		return refused("unknown-section",
+			       arena_printf(d->arena,
+					    "it needs section %s, whose "
+					    "meaning is not known",
+					    t->section->name),
+			       NULL);
 	case ROLE_REQUEST:
 	case ROLE_CALLBACK: /* becomes metadata and is gone */
 	case ROLE_IGNORED:
 		break;
 	}
 	return refused("reference-not-possible",
-		       arena_printf(d->arena, "it refers to %s, which a patch cannot carry", t->name),
-		       NULL);
+		       arena_printf(d->arena, "it refers to %s, which a patch cannot carry", t->name), NULL);
 }
 
 static struct routing check_reach(const struct ref *ref, struct routing r)
@@ -455,8 +464,9 @@ static struct routing check_boundary(struct diff *d, const struct atom *from, co
 	    neighbours_in_kernel(d, before->id, t->id) || (ref->addend && !is_limit(d, from, ref)))
 		return r;
 	return refused("end-or-start",
-		       arena_printf(d->arena, "whether the end of %s or the start of %s is meant cannot be "
-					      "told, and in the patched kernel these are two places",
+		       arena_printf(d->arena,
+				    "whether the end of %s or the start of %s is meant cannot be "
+				    "told, and in the patched kernel these are two places",
 				    before->name, t->name),
 		       "Put the variable that is new into a section of its own, without __read_mostly or the "
 		       "like");

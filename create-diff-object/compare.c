@@ -25,8 +25,7 @@ static bool value_role(uint8_t role)
 	return role == ROLE_LITERAL || role == ROLE_FRESH || role == ROLE_ENTRY;
 }
 
-static bool refs_same_depth(struct diff *d, const struct ref *o, const struct ref *n,
-			    unsigned int depth);
+static bool refs_same_depth(struct diff *d, const struct ref *o, const struct ref *n, unsigned int depth);
 
 /* The first byte that differs in [from, to), or SAME. Without bytes (bss) all are zero. */
 static uint64_t range_differs(const uint8_t *x, const uint8_t *y, uint64_t from, uint64_t to)
@@ -124,8 +123,8 @@ static const char *string_at(const struct object *o, const struct ref *r)
 /* Whether a number at @at stands where __FILE__ ":" __stringify(__LINE__) puts one. */
 static bool line_in_string(const char *s, size_t at)
 {
-	return at >= 3 && s[at - 1] == ':' && (s[at - 2] == 'c' || s[at - 2] == 'h') &&
-	       s[at - 3] == '.' && s[at] >= '0' && s[at] <= '9';
+	return at >= 3 && s[at - 1] == ':' && (s[at - 2] == 'c' || s[at - 2] == 'h') && s[at - 3] == '.' &&
+	       s[at] >= '0' && s[at] <= '9';
 }
 
 /* Equal strings, but for line numbers behind a file name. */
@@ -144,24 +143,21 @@ static bool strings_same(const char *s, const char *t)
 	return true;
 }
 
-static bool same_place(const struct atom *a, const struct ref *o, const struct atom *b,
-		       const struct ref *n)
+static bool same_place(const struct atom *a, const struct ref *o, const struct atom *b, const struct ref *n)
 {
 	return o->addend - (int64_t)a->entry == n->addend - (int64_t)b->entry;
 }
 
 /* Targets without an identity of their own: what counts is what they hold. */
-static bool value_targets_same(struct diff *d, const struct ref *o, const struct ref *n,
-			       unsigned int depth)
+static bool value_targets_same(struct diff *d, const struct ref *o, const struct ref *n, unsigned int depth)
 {
 	const struct atom *a = orig_atom(d, o->target), *b = new_atom(d, n->target);
 	const char *s = string_at(d->orig.object, o), *t = string_at(d->new.object, n);
 
 	if (s && t)
 		return strings_same(s, t);
-	if (d->orig.role[a->id] == ROLE_FRESH &&
-	    strcmp(d->orig.base[a->id] ? d->orig.base[a->id] : "",
-		   d->new.base[b->id] ? d->new.base[b->id] : ""))
+	if (d->orig.role[a->id] == ROLE_FRESH && strcmp(d->orig.base[a->id] ? d->orig.base[a->id] : "",
+							d->new.base[b->id] ? d->new.base[b->id] : ""))
 		return false;
 	return same_place(a, o, b, n) && values_same_depth(d, a->id, b->id, depth);
 }
@@ -171,8 +167,8 @@ static bool anonymous_value(const struct side *s, uint32_t atom)
 	const struct atom *a = &s->object->atoms[atom];
 
 	return value_role(s->role[atom]) ||
-	       (!a->symbol && (s->role[atom] == ROLE_PIECE || s->role[atom] == ROLE_CODE ||
-			       s->role[atom] == ROLE_INIT));
+	       (!a->symbol &&
+		(s->role[atom] == ROLE_PIECE || s->role[atom] == ROLE_CODE || s->role[atom] == ROLE_INIT));
 }
 
 static bool same_alias(const struct symbol *o, const struct symbol *n)
@@ -180,8 +176,7 @@ static bool same_alias(const struct symbol *o, const struct symbol *n)
 	return !o == !n && (!o || !strcmp(o->name, n->name));
 }
 
-static bool refs_same_depth(struct diff *d, const struct ref *o, const struct ref *n,
-			    unsigned int depth)
+static bool refs_same_depth(struct diff *d, const struct ref *o, const struct ref *n, unsigned int depth)
 {
 	const struct atom *a, *b;
 
@@ -191,11 +186,13 @@ static bool refs_same_depth(struct diff *d, const struct ref *o, const struct re
 	b = new_atom(d, n->target);
 	if (!same_alias(weak_alias(d->orig.object, o), weak_alias(d->new.object, n)))
 		return false;
-	if (anonymous_value(&d->orig, a->id) || anonymous_value(&d->new, b->id))
-		return d->orig.role[a->id] == d->new.role[b->id] && !a->symbol == !b->symbol &&
-		       value_targets_same(d, o, n, depth);
-	if (d->pairs.twin[b->id] == NO_ATOM && !a->symbol && !b->symbol && a->section &&
-	    b->section && !strcmp(a->section->name, b->section->name))
+	if (anonymous_value(&d->orig, a->id) || anonymous_value(&d->new, b->id)) {
+		if (d->orig.role[a->id] != d->new.role[b->id] || !a->symbol != !b->symbol)
+			return false;
+		return value_targets_same(d, o, n, depth);
+	}
+	if (d->pairs.twin[b->id] == NO_ATOM && !a->symbol && !b->symbol && a->section && b->section &&
+	    !strcmp(a->section->name, b->section->name))
 		return same_place(a, o, b, n) && a->offset == b->offset &&
 		       values_same_depth(d, a->id, b->id, depth);
 	return d->pairs.twin[b->id] == a->id && same_place(a, o, b, n);
@@ -281,8 +278,9 @@ static struct verdict compare_refs(struct diff *d, const struct atom *a, const s
 
 		/* Fields that references fill are zero in the file: the bytes do not tell where they are. */
 		if (p->offset != q->offset || p->type != q->type)
-			return changed(q->offset, arena_printf(d->arena, "its references differ from +0x%"
-							       PRIx32 " on", q->offset));
+			return changed(q->offset,
+				       arena_printf(d->arena, "its references differ from +0x%" PRIx32 " on",
+						    q->offset));
 		if (!refs_same(d, p, q, &reason))
 			return changed(q->offset, reason);
 	}
@@ -291,8 +289,8 @@ static struct verdict compare_refs(struct diff *d, const struct atom *a, const s
 
 static const char *entry_what(const struct atom *a)
 {
-	return a->section->special && a->section->special->what ? a->section->special->what
-								: a->section->name;
+	return a->section->special && a->section->special->what ? a->section->special->what :
+								  a->section->name;
 }
 
 static int entry_compare(const void *x, const void *y)
@@ -337,8 +335,7 @@ static struct verdict compare_entry_lists(struct diff *d, const struct atom *con
 		if (order > 0)
 			break;
 		if (order < 0)
-			return changed(0, arena_printf(d->arena, "it has one %s less",
-						       entry_what(o[i])));
+			return changed(0, arena_printf(d->arena, "it has one %s less", entry_what(o[i])));
 		if (!values_same(d, o[i]->id, n[i]->id))
 			return changed(0, arena_printf(d->arena, "its %s differs", entry_what(n[i])));
 	}
@@ -414,13 +411,13 @@ static struct verdict compare_data(struct diff *d, uint32_t orig, uint32_t new)
 	if (storage)
 		return changed(0, storage);
 	if (a->size != b->size)
-		return changed(0, arena_printf(d->arena, "its size changes from %" PRIu64 " to %"
-					       PRIu64 " bytes", a->size, b->size));
+		return changed(0, arena_printf(d->arena,
+					       "its size changes from %" PRIu64 " to %" PRIu64 " bytes",
+					       a->size, b->size));
 	at = bytes_differ(d, a, b, without_line(a, buf_a, sizeof(buf_a)),
 			  without_line(b, buf_b, sizeof(buf_b)));
 	if (at != SAME)
-		return changed(at, arena_printf(d->arena, "its initial value differs at +0x%" PRIx64,
-						at));
+		return changed(at, arena_printf(d->arena, "its initial value differs at +0x%" PRIx64, at));
 	return compare_refs(d, a, b);
 }
 
@@ -438,8 +435,7 @@ static struct verdict judge(struct diff *d, uint32_t n)
 
 	if (role == ROLE_EXTERN || !new_atom(d, n)->symbol || value_role(role))
 		return (struct verdict){ .state = VERDICT_NONE };
-	if (role == ROLE_IGNORED || role == ROLE_CALLBACK || role == ROLE_REQUEST ||
-	    role == ROLE_HINT)
+	if (role == ROLE_IGNORED || role == ROLE_CALLBACK || role == ROLE_REQUEST || role == ROLE_HINT)
 		return (struct verdict){ .state = VERDICT_NONE };
 	if (o == NO_ATOM)
 		return (struct verdict){ .state = VERDICT_NEW };

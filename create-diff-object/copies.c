@@ -18,7 +18,7 @@
 
 struct copies {
 	struct diff *d;
-	uint32_t *queue;	/* code of the patch whose branches have not been looked at */
+	uint32_t *queue; /* code of the patch whose branches have not been looked at */
 	uint32_t n_queue;
 };
 
@@ -64,8 +64,7 @@ static void check_copy(struct diff *d, uint32_t f)
 	const struct lookup *l = lookup_atom(d, f);
 
 	if (l->err == -EKEYREJECTED)
-		diff_refuse(d, "code-not-verified", &d->new, f, -1, DIFF_NOT_VERIFIED_REMEDY, "%s",
-			    l->why);
+		diff_refuse(d, "code-not-verified", &d->new, f, -1, DIFF_NOT_VERIFIED_REMEDY, "%s", l->why);
 }
 
 int pass_copies(struct diff *d)

@@ -63,8 +63,10 @@ static int group_find(struct correlate *c, enum name_class class, const char *ba
 		return 0;
 	}
 	g = &c->groups[c->n_groups];
-	*g = (struct group){ .first = { NO_ATOM, NO_ATOM }, .last = { NO_ATOM, NO_ATOM },
-			     .plain = { NO_ATOM, NO_ATOM }, .class = (uint8_t)class };
+	*g = (struct group){ .first = { NO_ATOM, NO_ATOM },
+			     .last = { NO_ATOM, NO_ATOM },
+			     .plain = { NO_ATOM, NO_ATOM },
+			     .class = (uint8_t) class };
 	*out = c->n_groups++;
 	return strmap_set(c->by_base[class], base, (union strmap_value){ .num = *out });
 }

@@ -19,24 +19,24 @@ enum name_class { CLASS_CODE, CLASS_DATA, CLASS_INIT, CLASS_EXTERN, N_CLASSES, C
 /* Atoms of one base name and class, as lists in file order. */
 struct group {
 	uint32_t first[2], last[2], n[2]; /* [0] original, [1] patched; numbered ones */
-	uint32_t plain[2];	/* the one whose name has no number, NO_ATOM */
-	bool plain_twice;	/* there are several of the same plain name */
+	uint32_t plain[2];		  /* the one whose name has no number, NO_ATOM */
+	bool plain_twice;		  /* there are several of the same plain name */
 	uint8_t class;
 };
 
 /* One reference to a numbered atom. */
 struct use {
 	uint32_t target;
-	uint32_t user;		/* number of the user's name in the source */
-	uint32_t seq;		/* position in the file */
-	uint32_t ref, end;	/* the reference; behind the last one of its atom */
-	uint32_t next;		/* further use of the same target; NO_ATOM */
+	uint32_t user;	   /* number of the user's name in the source */
+	uint32_t seq;	   /* position in the file */
+	uint32_t ref, end; /* the reference; behind the last one of its atom */
+	uint32_t next;	   /* further use of the same target; NO_ATOM */
 };
 
 struct uses {
 	struct use *list;
 	uint32_t n;
-	uint32_t *first;	/* by atom */
+	uint32_t *first; /* by atom */
 };
 
 struct correlate {
@@ -44,13 +44,13 @@ struct correlate {
 	const struct side *side[2];
 	struct arena *arena;
 	struct strmap *by_base[N_CLASSES];
-	struct strmap *users;	/* source name → number */
+	struct strmap *users; /* source name → number */
 	struct group *groups;
 	uint32_t n_groups;
-	uint32_t *group_of[2];	/* by atom */
-	uint32_t *next[2];	/* by atom: next of its group */
-	uint32_t *same, *last;	/* by original atom: next of its shape; of the first, the last of it */
-	uint32_t *vote_of;	/* by patched atom: its vote */
+	uint32_t *group_of[2]; /* by atom */
+	uint32_t *next[2];     /* by atom: next of its group */
+	uint32_t *same, *last; /* by original atom: next of its shape; of the first, the last of it */
+	uint32_t *vote_of;     /* by patched atom: its vote */
 	struct uses uses[2];
 };
 

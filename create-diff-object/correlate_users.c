@@ -20,13 +20,12 @@ struct vote {
 struct ballot {
 	struct vote *votes;
 	uint32_t n;
-	bool disputed;		/* two users disagree */
-	bool reordered;		/* a user seems to use them in another order than before */
+	bool disputed;	/* two users disagree */
+	bool reordered; /* a user seems to use them in another order than before */
 };
 
 /* One user's vote; votes are few a group, except where a group is huge, and then they repeat. */
-static void ballot_add(const struct correlate *c, struct ballot *b, const struct use *o,
-		       const struct use *n)
+static void ballot_add(const struct correlate *c, struct ballot *b, const struct use *o, const struct use *n)
 {
 	uint32_t i = c->vote_of[n->target];
 
@@ -46,8 +45,8 @@ static void ballot_add(const struct correlate *c, struct ballot *b, const struct
 }
 
 /* Lets each user that has the same number of them on both sides pair them in order. */
-static void ballot_collect(const struct correlate *c, struct ballot *b, const struct use *o,
-			   uint32_t n_o, const struct use *n, uint32_t n_n)
+static void ballot_collect(const struct correlate *c, struct ballot *b, const struct use *o, uint32_t n_o,
+			   const struct use *n, uint32_t n_n)
 {
 	uint32_t i = 0, k = 0;
 

@@ -62,8 +62,8 @@ int correlate_uses(struct correlate *c, int which)
 			if (t == NO_ATOM || (g = c->group_of[which][t]) == NO_ATOM ||
 			    c->groups[g].plain[which] == t)
 				continue;
-			u->list[u->n] = (struct use){ t, user, u->n, r, a->first_ref + a->n_refs,
-						      u->first[t] };
+			u->list[u->n] =
+				(struct use){ t, user, u->n, r, a->first_ref + a->n_refs, u->first[t] };
 			u->first[t] = u->n++;
 		}
 	}
@@ -125,8 +125,7 @@ static const char *context_of(const struct correlate *c, int which, const struct
 	const struct object *o = s->object;
 
 	for (uint32_t r = u->ref + 1; r < u->end && r - u->ref < 16; r++) {
-		const struct atom *t = o->refs[r].target == NO_ATOM ? NULL
-								    : &o->atoms[o->refs[r].target];
+		const struct atom *t = o->refs[r].target == NO_ATOM ? NULL : &o->atoms[o->refs[r].target];
 
 		if (!t || c->group_of[which][t->id] == c->group_of[which][u->target])
 			continue;

@@ -79,8 +79,7 @@ static int machines_match(struct diff *d)
 
 	if (o->machine != n->machine) {
 		diff_refuse(d, "machine-mismatch", NULL, NO_ATOM, -1, NULL,
-			    "the objects are for different machines (%u and %u)", o->machine,
-			    n->machine);
+			    "the objects are for different machines (%u and %u)", o->machine, n->machine);
 		return -EINVAL;
 	}
 	d->arch = arch_find(o->machine);

@@ -22,8 +22,8 @@ struct diags;
 struct object;
 
 struct diff_input {
-	const char *name;	/* of the object, for messages: "fs/nfsd/export.o" */
-	const char *owner;	/* kernel object it is part of: "vmlinux", "nfsd" */
+	const char *name;  /* of the object, for messages: "fs/nfsd/export.o" */
+	const char *owner; /* kernel object it is part of: "vmlinux", "nfsd" */
 	struct object *original, *patched;
 	const struct ksym_source *ksyms;
 };
@@ -33,19 +33,19 @@ struct diff_function {
 	const char *name;
 	uint32_t sympos;
 	uint64_t old_size, new_size; /* bytes */
-	const char *reason;	/* "instructions differ at +0x1c", "refers to bar instead of foo" */
-	const char *section;	/* of a replaced function: where it is in the output */
+	const char *reason;	     /* "instructions differ at +0x1c", "refers to bar instead of foo" */
+	const char *section;	     /* of a replaced function: where it is in the output */
 };
 
 struct diff_klp_ref {
-	const char *object;	/* the symbol's */
+	const char *object; /* the symbol's */
 	const char *name;
 	uint32_t sympos;
-	uint32_t count;		/* relocations that use it */
+	uint32_t count; /* relocations that use it */
 };
 
 struct diff_callback {
-	const char *kind;	/* "pre_patch", … */
+	const char *kind; /* "pre_patch", … */
 	const char *function;
 };
 
@@ -64,7 +64,7 @@ struct diff_report {
 	const char *const *imports; /* ordinary imports from vmlinux */
 	const struct diff_callback *callbacks;
 	const struct diff_need *needs;
-	bool types_compared;	/* both objects have debug information */
+	bool types_compared;	     /* both objects have debug information */
 	const char *const *provided; /* new and global: what other objects of the patch can use */
 };
 

@@ -20,10 +20,10 @@ struct emit {
 	struct diff *d;
 	struct builder *b;
 	struct builder_section **sections; /* by section index of the patched object */
-	struct builder_symbol **symbols; /* by symbol index of the patched object */
-	uint64_t *where;		/* by atom: offset in its output section */
-	struct strmap *undefined;	/* name → builder_symbol */
-	struct strmap *merged;		/* name and kind of a section → builder_section */
+	struct builder_symbol **symbols;   /* by symbol index of the patched object */
+	uint64_t *where;		   /* by atom: offset in its output section */
+	struct strmap *undefined;	   /* name → builder_symbol */
+	struct strmap *merged;		   /* name and kind of a section → builder_section */
 };
 
 /* Sections and atoms */
@@ -50,8 +50,7 @@ static struct builder_section *out_section(struct emit *e, const struct section 
 	key = section_key(e->d->arena, s);
 	v = key ? strmap_get(e->merged, key) : NULL;
 	e->sections[s->index] = v ? v->ptr : new_section(e, s);
-	if (!key || (!v && strmap_set(e->merged, key,
-				      (union strmap_value){ .ptr = e->sections[s->index] })))
+	if (!key || (!v && strmap_set(e->merged, key, (union strmap_value){ .ptr = e->sections[s->index] })))
 		return NULL;
 	return e->sections[s->index];
 }
@@ -169,8 +168,7 @@ const char *klp_ref_name(struct arena *arena, const struct routing *r)
 }
 
 /* The symbol @s for a reference that leaves the patch, or NULL without memory. */
-static struct builder_symbol *outside_symbol(struct emit *e, const struct symbol *s,
-					     const struct routing *r)
+static struct builder_symbol *outside_symbol(struct emit *e, const struct symbol *s, const struct routing *r)
 {
 	const char *name = r->name;
 	uint8_t bind = STB_GLOBAL;
@@ -318,8 +316,8 @@ struct strings {
 	struct strmap *seen;
 };
 
-static int pointer_to_string(struct emit *e, struct strings *strings, struct builder_section *s,
-			     uint64_t at, const char *text)
+static int pointer_to_string(struct emit *e, struct strings *strings, struct builder_section *s, uint64_t at,
+			     const char *text)
 {
 	union strmap_value *v = strmap_get(strings->seen, text);
 	uint64_t offset;
@@ -332,8 +330,8 @@ static int pointer_to_string(struct emit *e, struct strings *strings, struct bui
 		    strmap_set(strings->seen, text, (union strmap_value){ .num = offset }))
 			return -ENOMEM;
 	}
-	builder_reloc(e->b, s, at, e->d->arch->pointer_type,
-		      builder_section_symbol(e->b, strings->section), (int64_t)offset);
+	builder_reloc(e->b, s, at, e->d->arch->pointer_type, builder_section_symbol(e->b, strings->section),
+		      (int64_t)offset);
 	return 0;
 }
 
@@ -347,8 +345,7 @@ static void pointer_to_function(struct emit *e, struct builder_section *s, uint6
 static int emit_func(struct emit *e, struct strings *strings, struct builder_section *s, uint32_t f)
 {
 	const struct lookup *l = lookup_atom(e->d, f);
-	const struct kpatch_func func = { .abi_version = KPATCH_ABI_VERSION,
-					  .sympos = l->ksym.sympos };
+	const struct kpatch_func func = { .abi_version = KPATCH_ABI_VERSION, .sympos = l->ksym.sympos };
 	uint64_t at = builder_append(e->b, s, &func, sizeof(func), 8);
 	int err;
 
@@ -381,7 +378,8 @@ static int emit_metadata(struct emit *e)
 {
 	const struct diff *d = e->d;
 	struct strings strings = {
-		metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_STRINGS_SECTION), strmap_new(16),
+		metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_STRINGS_SECTION),
+		strmap_new(16),
 	};
 	struct builder_section *s;
 	int err = strings.section && strings.seen ? 0 : -ENOMEM;
@@ -413,8 +411,7 @@ static int emit_alloc(struct emit *e)
 	e->where = arena_array(e->d->arena, o->n_atoms, sizeof(*e->where));
 	e->undefined = strmap_new(64);
 	e->merged = strmap_new(64);
-	return e->b && e->sections && e->symbols && e->where && e->undefined && e->merged ? 0
-											   : -ENOMEM;
+	return e->b && e->sections && e->symbols && e->where && e->undefined && e->merged ? 0 : -ENOMEM;
 }
 
 int pass_emit(struct diff *d)

@@ -18,10 +18,10 @@ struct walk {
 	struct diff *d;
 	uint32_t *stack;
 	uint32_t depth;
-	bool *reported;		/* by target: it has been refused once */
-	uint32_t *off_in;	/* by tracepoint: the last function, plus 1, that is known to do without it */
-	bool *keyed;		/* by atom: static call key already taken */
-	struct strmap *keys;	/* name → atom of a static call key */
+	bool *reported;	     /* by target: it has been refused once */
+	uint32_t *off_in;    /* by tracepoint: the last function, plus 1, that is known to do without it */
+	bool *keyed;	     /* by atom: static call key already taken */
+	struct strmap *keys; /* name → atom of a static call key */
 };
 
 static void include(struct walk *w, uint32_t atom, uint32_t because)
@@ -36,8 +36,7 @@ static void include(struct walk *w, uint32_t atom, uint32_t because)
 	w->stack[w->depth++] = atom;
 }
 
-static void report_refusal(struct walk *w, uint32_t atom, const struct ref *ref,
-			   const struct routing *r)
+static void report_refusal(struct walk *w, uint32_t atom, const struct ref *ref, const struct routing *r)
 {
 	struct diff *d = w->d;
 	uint32_t where = atom;
@@ -75,8 +74,7 @@ static void warn_if_off(struct walk *w, uint32_t entry)
 			continue;
 		w->off_in[target] = e->owner + 1;
 		diff_warn(d, "tracepoint-disabled", &d->new, e->owner, -1, NULL,
-			  "%s stays off in the replaced function: %s", new_atom(d, target)->name,
-			  r.why);
+			  "%s stays off in the replaced function: %s", new_atom(d, target)->name, r.why);
 	}
 }
 
@@ -95,8 +93,7 @@ static void note_static_call(struct walk *w, const struct ref *ref)
 
 	if (!t->symbol || strncmp(t->symbol->name, TRAMPOLINE_PREFIX, strlen(TRAMPOLINE_PREFIX)))
 		return;
-	key = arena_printf(d->arena, STATIC_KEY_PREFIX "%s",
-			   t->symbol->name + strlen(TRAMPOLINE_PREFIX));
+	key = arena_printf(d->arena, STATIC_KEY_PREFIX "%s", t->symbol->name + strlen(TRAMPOLINE_PREFIX));
 	v = key ? strmap_get(w->keys, key) : NULL;
 	if (!v || w->keyed[v->num])
 		return;
@@ -111,8 +108,8 @@ static void refuse_new_entry(struct walk *w, uint32_t atom)
 {
 	const struct atom *a = new_atom(w->d, atom);
 
-	diff_refuse(w->d, "new-registration", &w->d->new, atom, -1,
-		    "Use what the kernel has, or printk()", "a patch cannot add a %s",
+	diff_refuse(w->d, "new-registration", &w->d->new, atom, -1, "Use what the kernel has, or printk()",
+		    "a patch cannot add a %s",
 		    a->section->special ? a->section->special->what : a->section->name);
 }
 
@@ -143,8 +140,8 @@ static bool load_variable(struct diff *d, uint32_t f, uint32_t entry)
 	int64_t at = site ? site->addend - (int64_t)d->arch->immediate_at : -1;
 	size_t left;
 
-	if (!e->section->special->variable_at || !site || site->target != f || !atom_bytes(a) ||
-	    at < 0 || (uint64_t)at >= a->size)
+	if (!e->section->special->variable_at || !site || site->target != f || !atom_bytes(a) || at < 0 ||
+	    (uint64_t)at >= a->size)
 		return false;
 	left = a->size - (uint64_t)at;
 	if (left > sizeof(c->code))
@@ -272,8 +269,10 @@ static int walk_alloc(struct walk *w)
 	w->off_in = arena_array(d->arena, n, sizeof(*w->off_in));
 	w->keyed = arena_array(d->arena, n, sizeof(*w->keyed));
 	w->keys = strmap_new(64);
-	return d->included && d->static_keys && d->constants && w->stack && w->reported &&
-	       w->off_in && w->keyed && w->keys ? 0 : -ENOMEM;
+	return d->included && d->static_keys && d->constants && w->stack && w->reported && w->off_in &&
+			       w->keyed && w->keys ?
+		       0 :
+		       -ENOMEM;
 }
 
 static int find_keys(struct walk *w)
@@ -284,8 +283,7 @@ static int find_keys(struct walk *w)
 	for (uint32_t i = 0; i < o->n_atoms && !err; i++)
 		if (o->atoms[i].symbol &&
 		    !strncmp(o->atoms[i].symbol->name, STATIC_KEY_PREFIX, strlen(STATIC_KEY_PREFIX)))
-			err = strmap_set(w->keys, o->atoms[i].symbol->name,
-					 (union strmap_value){ .num = i });
+			err = strmap_set(w->keys, o->atoms[i].symbol->name, (union strmap_value){ .num = i });
 	return err;
 }
 

@@ -27,24 +27,24 @@
 
 struct member {
 	const char *name;
-	uint64_t bit, width;	/* width: of a bit field, else 0 */
+	uint64_t bit, width; /* width: of a bit field, else 0 */
 	Dwarf_Die die;
 	struct type type;
-	size_t twin;		/* in layouts.member; NONE */
+	size_t twin; /* in layouts.member; NONE */
 };
 #define NONE SIZE_MAX
 
 struct original_constant {
 	int64_t value;
-	bool last;		/* of its enumeration */
+	bool last; /* of its enumeration */
 };
 
 struct layouts {
 	struct diff *d;
 	struct type_reader reader;
 	struct strmap *tags, *names; /* of the original: struct named_type */
-	struct strmap *constants; /* of the original: struct original_constant */
-	struct member *member;	/* a stack: of the types being compared at this moment */
+	struct strmap *constants;    /* of the original: struct original_constant */
+	struct member *member;	     /* a stack: of the types being compared at this moment */
 	size_t n, room;
 };
 
@@ -90,7 +90,8 @@ static int remember_type(void *context, const struct named_type *type)
 {
 	struct layouts *l = context;
 	Dwarf_Die die = type->die;
-	int err = *type->name ? remember(l, type->tag ? l->tags : l->names, type->name, type, sizeof(*type)) : 0;
+	int err = *type->name ? remember(l, type->tag ? l->tags : l->names, type->name, type, sizeof(*type)) :
+				0;
 
 	if (!err && dwarf_tag(&die) == DW_TAG_enumeration_type)
 		err = remember_constants(l, &die);
@@ -139,7 +140,16 @@ static int push_members(struct layouts *l, Dwarf_Die *type, uint64_t bit, int de
 }
 
 /* What a type is to the bytes of an object. */
-enum kind { KIND_INTEGER, KIND_BOOLEAN, KIND_FLOAT, KIND_POINTER, KIND_ARRAY, KIND_STRUCT, KIND_UNION, KIND_OTHER };
+enum kind {
+	KIND_INTEGER,
+	KIND_BOOLEAN,
+	KIND_FLOAT,
+	KIND_POINTER,
+	KIND_ARRAY,
+	KIND_STRUCT,
+	KIND_UNION,
+	KIND_OTHER
+};
 
 static enum kind kind_of(struct layouts *l, const struct type *t)
 {
@@ -148,16 +158,25 @@ static enum kind kind_of(struct layouts *l, const struct type *t)
 	switch (t->dw_tag) {
 	case DW_TAG_base_type:
 		switch (type_number(&l->reader, &die, DW_AT_encoding, 0)) {
-		case DW_ATE_boolean: return KIND_BOOLEAN;
-		case DW_ATE_float: return KIND_FLOAT;
-		default: return KIND_INTEGER;
+		case DW_ATE_boolean:
+			return KIND_BOOLEAN;
+		case DW_ATE_float:
+			return KIND_FLOAT;
+		default:
+			return KIND_INTEGER;
 		}
-	case DW_TAG_enumeration_type: return KIND_INTEGER;
-	case DW_TAG_pointer_type: return KIND_POINTER;
-	case DW_TAG_array_type: return KIND_ARRAY;
-	case DW_TAG_structure_type: return KIND_STRUCT;
-	case DW_TAG_union_type: return KIND_UNION;
-	default: return KIND_OTHER;
+	case DW_TAG_enumeration_type:
+		return KIND_INTEGER;
+	case DW_TAG_pointer_type:
+		return KIND_POINTER;
+	case DW_TAG_array_type:
+		return KIND_ARRAY;
+	case DW_TAG_structure_type:
+		return KIND_STRUCT;
+	case DW_TAG_union_type:
+		return KIND_UNION;
+	default:
+		return KIND_OTHER;
 	}
 }
 
@@ -204,8 +223,8 @@ static const char *type_differs(struct layouts *l, struct type *o, struct type *
 		/* what has a name is judged under it */
 		inner[0] = type_of(&l->reader, &o->die);
 		inner[1] = type_of(&l->reader, &n->die);
-		if (!type_has_members(inner[0].dw_tag) || inner[0].name || inner[0].dw_tag != inner[1].dw_tag ||
-		    inner[1].name)
+		if (!type_has_members(inner[0].dw_tag) || inner[0].name ||
+		    inner[0].dw_tag != inner[1].dw_tag || inner[1].name)
 			return NULL;
 		return type_differs(l, &inner[0], &inner[1], depth + 1);
 	case KIND_STRUCT:
@@ -296,8 +315,8 @@ static bool is_view(struct layouts *l, const struct span *s, size_t added, int d
 
 static const char *offset_text(struct layouts *l, const struct member *m)
 {
-	return m->width ? text(l, "%" PRIu64 " bit %u", m->bit / 8, (unsigned int)(m->bit % 8))
-			: text(l, "%" PRIu64, m->bit / 8);
+	return m->width ? text(l, "%" PRIu64 " bit %u", m->bit / 8, (unsigned int)(m->bit % 8)) :
+			  text(l, "%" PRIu64, m->bit / 8);
 }
 
 /* What became of a member, other than that it moved; or NULL. */
@@ -378,9 +397,12 @@ static const char *members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n,
 static const char *keyword(Dwarf_Die *die)
 {
 	switch (dwarf_tag(die)) {
-	case DW_TAG_structure_type: return "struct ";
-	case DW_TAG_union_type: return "union ";
-	default: return "enum ";
+	case DW_TAG_structure_type:
+		return "struct ";
+	case DW_TAG_union_type:
+		return "union ";
+	default:
+		return "enum ";
 	}
 }
 
@@ -402,10 +424,13 @@ static void report(struct layouts *l, const char *name, Dwarf_Die *die, const ch
 	if (request_vouches(l->d, &place, name, what))
 		return;
 	diff_refuse_at(l->d, "layout-changed", &place,
-		       arena_printf(l->d->arena, "Use a shadow variable for a new member; or say "
+		       arena_printf(l->d->arena,
+				    "Use a shadow variable for a new member; or say "
 				    "KPATCH_ALLOW_LAYOUT(%s) if old and new code get on with it "
-				    "(doc/authors.md)", name),
-		       "%s: the kernel's objects and the code that is not replaced have the old layout", what);
+				    "(doc/authors.md)",
+				    name),
+		       "%s: the kernel's objects and the code that is not replaced have the old layout",
+		       what);
 }
 
 static void judge_members(struct layouts *l, const struct named_type *type)
@@ -433,7 +458,8 @@ static void judge_members(struct layouts *l, const struct named_type *type)
 	if (resized)
 		how = how ? text(l, "%s, and %s", how, resized) : resized;
 	if (how && !l->reader.err)
-		report(l, type->tag ? text(l, "%s%s", keyword(&is.die), type->name) : type->name, &where, how);
+		report(l, type->tag ? text(l, "%s%s", keyword(&is.die), type->name) : type->name, &where,
+		       how);
 }
 
 static void judge_constant(struct layouts *l, const char *name, Dwarf_Die *enumeration, const char *constant,
@@ -445,9 +471,11 @@ static void judge_constant(struct layouts *l, const char *name, Dwarf_Die *enume
 	if (request_vouches(l->d, &place, name, what))
 		return;
 	diff_refuse_at(l->d, "enum-changed", &place,
-		       arena_printf(l->d->arena, "Put new constants behind the old ones; or say "
+		       arena_printf(l->d->arena,
+				    "Put new constants behind the old ones; or say "
 				    "KPATCH_ALLOW_LAYOUT(%s) if old and new code get on with it "
-				    "(doc/authors.md)", name),
+				    "(doc/authors.md)",
+				    name),
 		       "%s: the kernel's objects and the code that is not replaced have the old value", what);
 }
 
@@ -458,7 +486,8 @@ static int judge_constants(struct layouts *l, const struct named_type *type)
 	const char *name = *type->name ? text(l, "enum %s", type->name) : NULL;
 	int end;
 
-	for (end = type_first_child(&l->reader, &enumeration, &die); !end; end = type_next(&l->reader, &die)) {
+	for (end = type_first_child(&l->reader, &enumeration, &die); !end;
+	     end = type_next(&l->reader, &die)) {
 		struct constant_value c;
 		const union strmap_value *v;
 		const struct original_constant *was;
@@ -503,7 +532,8 @@ static int compare_types(struct diff *d, Dwarf *original, Dwarf *patched)
 	l.tags = strmap_new(4096);
 	l.names = strmap_new(64);
 	l.constants = strmap_new(4096);
-	err = l.tags && l.names && l.constants ? types_visit(&l.reader, original, remember_type, &l) : -ENOMEM;
+	err = l.tags && l.names && l.constants ? types_visit(&l.reader, original, remember_type, &l) :
+						 -ENOMEM;
 	if (!err)
 		err = types_visit(&l.reader, patched, judge_type, &l);
 	free(l.member);

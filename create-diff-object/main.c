@@ -42,31 +42,31 @@ struct run {
 	struct kmodule *module;
 	struct symvers *symvers;
 	struct ksym_source ksyms;
-	struct ksym_source source; /* the same, with what IBT forbids */
+	struct ksym_source source;     /* the same, with what IBT forbids */
 	struct installed installed[2]; /* image, module */
 	bool have_ksyms;
 	struct object *original, *patched;
 };
 
 static const char usage_text[] =
-"Usage: create-diff-object [options] ORIGINAL PATCHED OUTPUT\n"
-"\n"
-"Compares two relocatable objects, compiled from the original and the patched source with\n"
-"-ffunction-sections -fdata-sections, and writes an object with the changed functions, the\n"
-"references that the kernel's livepatch core resolves, and the metadata for the patch module.\n"
-"\n"
-"  -o, --owner NAME      kernel object that ORIGINAL is part of: a module's name (default: vmlinux)\n"
-"  -i, --image FILE      kernel image whose symbols are used: /boot/vmlinuz-* or a vmlinux\n"
-"  -k, --kallsyms FILE   instead of --image: symbols as text, in the format of /proc/kallsyms\n"
-"  -m, --module FILE     installed file of the module that --owner names\n"
-"  -s, --symvers FILE    Module.symvers: what is exported, and by whom\n"
-"  -c, --cache DIR       keep the decoded image in DIR, for the next run\n"
-"  -v, --verbose         print what was decided, and why\n"
-"  -h, --help            print this text\n"
-"  -V, --version         print the version\n"
-"\n"
-"Exit status: 0 OUTPUT was written; 1 an error; 2 the change cannot be applied to a running\n"
-"kernel; 3 nothing changed, and OUTPUT was not written.\n";
+	"Usage: create-diff-object [options] ORIGINAL PATCHED OUTPUT\n"
+	"\n"
+	"Compares two relocatable objects, compiled from the original and the patched source with\n"
+	"-ffunction-sections -fdata-sections, and writes an object with the changed functions, the\n"
+	"references that the kernel's livepatch core resolves, and the metadata for the patch module.\n"
+	"\n"
+	"  -o, --owner NAME      kernel object that ORIGINAL is part of: a module's name (default: vmlinux)\n"
+	"  -i, --image FILE      kernel image whose symbols are used: /boot/vmlinuz-* or a vmlinux\n"
+	"  -k, --kallsyms FILE   instead of --image: symbols as text, in the format of /proc/kallsyms\n"
+	"  -m, --module FILE     installed file of the module that --owner names\n"
+	"  -s, --symvers FILE    Module.symvers: what is exported, and by whom\n"
+	"  -c, --cache DIR       keep the decoded image in DIR, for the next run\n"
+	"  -v, --verbose         print what was decided, and why\n"
+	"  -h, --help            print this text\n"
+	"  -V, --version         print the version\n"
+	"\n"
+	"Exit status: 0 OUTPUT was written; 1 an error; 2 the change cannot be applied to a running\n"
+	"kernel; 3 nothing changed, and OUTPUT was not written.\n";
 
 static const struct option options[] = {
 	{ "owner", required_argument, NULL, 'o' },    { "image", required_argument, NULL, 'i' },
@@ -90,16 +90,35 @@ static int parse(int argc, char **argv, struct arguments *a)
 	a->owner = "vmlinux";
 	while ((c = getopt_long(argc, argv, "o:i:k:m:s:c:vhV", options, NULL)) != -1) {
 		switch (c) {
-		case 'o': a->owner = optarg; break;
-		case 'i': a->image = optarg; break;
-		case 'k': a->kallsyms = optarg; break;
-		case 'm': a->module = optarg; break;
-		case 's': a->symvers = optarg; break;
-		case 'c': a->cache = optarg; break;
-		case 'v': a->verbose = true; break;
-		case 'h': fputs(usage_text, stdout); return 1;
-		case 'V': puts("create-diff-object " KPATCH_VERSION); return 1;
-		default: return usage_error("unknown option");
+		case 'o':
+			a->owner = optarg;
+			break;
+		case 'i':
+			a->image = optarg;
+			break;
+		case 'k':
+			a->kallsyms = optarg;
+			break;
+		case 'm':
+			a->module = optarg;
+			break;
+		case 's':
+			a->symvers = optarg;
+			break;
+		case 'c':
+			a->cache = optarg;
+			break;
+		case 'v':
+			a->verbose = true;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 1;
+		case 'V':
+			puts("create-diff-object " KPATCH_VERSION);
+			return 1;
+		default:
+			return usage_error("unknown option");
 		}
 	}
 	if (argc - optind != 3)
@@ -229,8 +248,11 @@ static int write_file(const char *path, const uint8_t *data, size_t size)
 
 static int run_diff(struct run *r)
 {
-	struct diff_input in = { .name = r->args.patched, .owner = r->args.owner,
-				 .original = r->original, .patched = r->patched, .ksyms = &r->source };
+	struct diff_input in = { .name = r->args.patched,
+				 .owner = r->args.owner,
+				 .original = r->original,
+				 .patched = r->patched,
+				 .ksyms = &r->source };
 	struct diff_report report = { 0 };
 	uint8_t *data = NULL;
 	size_t size = 0;
@@ -248,8 +270,7 @@ static int run_diff(struct run *r)
 	err = write_file(r->args.output, data, size);
 	free(data);
 	if (err) {
-		diag_error(r->diags, "cannot-write", diag_file(r->args.output), NULL, "%s",
-			   strerror(-err));
+		diag_error(r->diags, "cannot-write", diag_file(r->args.output), NULL, "%s", strerror(-err));
 		return EXIT_ERROR;
 	}
 	if (!report.types_compared)

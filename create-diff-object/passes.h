@@ -23,83 +23,83 @@ struct arch;
 
 /* What an atom is to a live patch. Decided once an object, by roles_assign(). */
 enum role {
-	ROLE_IGNORED,	/* the file's own, debug information, what objtool makes or reads */
-	ROLE_CODE,	/* a function, or code without a symbol */
-	ROLE_STATE,	/* writable data: what runs has one copy of it and must keep that one */
-	ROLE_CONST,	/* read-only data with a symbol */
-	ROLE_LITERAL,	/* read-only and known by its value alone: strings, constants, tables of code */
-	ROLE_FRESH,	/* a static that a macro makes per call site: a copy does as well */
-	ROLE_ENTRY,	/* table entry that describes a function and comes along with it */
-	ROLE_HINT,	/* what objtool reads about a function: comes along, means nothing else */
-	ROLE_PIECE,	/* table entry or code that comes along with whatever refers to it */
-	ROLE_REGISTER,	/* announces something to the kernel: initcalls, parameters, exports, … */
-	ROLE_INIT,	/* gone after boot or module load */
-	ROLE_EXTERN,	/* undefined or absolute symbol */
-	ROLE_CALLBACK,	/* pointer to a callback of the patch author */
-	ROLE_REQUEST,	/* what the patch author asks of the differ */
-	ROLE_UNKNOWN,	/* in a section that nobody knows */
+	ROLE_IGNORED,  /* the file's own, debug information, what objtool makes or reads */
+	ROLE_CODE,     /* a function, or code without a symbol */
+	ROLE_STATE,    /* writable data: what runs has one copy of it and must keep that one */
+	ROLE_CONST,    /* read-only data with a symbol */
+	ROLE_LITERAL,  /* read-only and known by its value alone: strings, constants, tables of code */
+	ROLE_FRESH,    /* a static that a macro makes per call site: a copy does as well */
+	ROLE_ENTRY,    /* table entry that describes a function and comes along with it */
+	ROLE_HINT,     /* what objtool reads about a function: comes along, means nothing else */
+	ROLE_PIECE,    /* table entry or code that comes along with whatever refers to it */
+	ROLE_REGISTER, /* announces something to the kernel: initcalls, parameters, exports, … */
+	ROLE_INIT,     /* gone after boot or module load */
+	ROLE_EXTERN,   /* undefined or absolute symbol */
+	ROLE_CALLBACK, /* pointer to a callback of the patch author */
+	ROLE_REQUEST,  /* what the patch author asks of the differ */
+	ROLE_UNKNOWN,  /* in a section that nobody knows */
 };
 
 /* Per object: the roles, and the atoms' names without what the compiler numbered. */
 struct side {
 	struct object *object;
-	uint8_t *role;		/* enum role, by atom */
-	const char **base;	/* by atom: name_base() of its name; NULL for anonymous atoms */
-	const char **source;	/* by atom: name_source(); the function or variable as in the source */
-	uint32_t *first_child;	/* by atom: split parts of a function, as a list; NO_ATOM ends it */
+	uint8_t *role;	       /* enum role, by atom */
+	const char **base;     /* by atom: name_base() of its name; NULL for anonymous atoms */
+	const char **source;   /* by atom: name_source(); the function or variable as in the source */
+	uint32_t *first_child; /* by atom: split parts of a function, as a list; NO_ATOM ends it */
 	uint32_t *next_child;
-	uint32_t *first_entry;	/* by atom: table entries and hints of the function, in file order */
+	uint32_t *first_entry; /* by atom: table entries and hints of the function, in file order */
 	uint32_t *next_entry;
 };
 
 /* How a patched atom found its twin. */
 enum match {
-	MATCH_NONE,	/* no twin: new in the patched object */
-	MATCH_NAME,	/* same name, which the compiler did not number */
-	MATCH_SINGLE,	/* the only ones whose names differ in their numbers alone */
-	MATCH_NUMBER,	/* same name with its number, and the same set of names on both sides */
-	MATCH_CONTENT,	/* of several, the ones with the same bytes and references */
-	MATCH_USERS,	/* of several, the ones that the same functions refer to, in the same order */
+	MATCH_NONE,	 /* no twin: new in the patched object */
+	MATCH_NAME,	 /* same name, which the compiler did not number */
+	MATCH_SINGLE,	 /* the only ones whose names differ in their numbers alone */
+	MATCH_NUMBER,	 /* same name with its number, and the same set of names on both sides */
+	MATCH_CONTENT,	 /* of several, the ones with the same bytes and references */
+	MATCH_USERS,	 /* of several, the ones that the same functions refer to, in the same order */
 	MATCH_UNDECIDED, /* no twin, but the original has atoms that it might be */
 };
 
 struct pairing {
-	uint32_t *twin;		/* original atom, or NO_ATOM */
-	uint32_t *back;		/* by original atom: patched atom, or NO_ATOM */
-	uint8_t *how;		/* enum match */
+	uint32_t *twin; /* original atom, or NO_ATOM */
+	uint32_t *back; /* by original atom: patched atom, or NO_ATOM */
+	uint8_t *how;	/* enum match */
 };
 
 enum verdict_state {
-	VERDICT_NONE,	/* not compared: neither code nor data that a patch could change */
+	VERDICT_NONE, /* not compared: neither code nor data that a patch could change */
 	VERDICT_SAME,
 	VERDICT_CHANGED,
 	VERDICT_NEW,
 };
 
 struct verdict {
-	uint8_t state;		/* enum verdict_state */
-	const char *reason;	/* for VERDICT_CHANGED: "instructions differ at +0x1c" */
-	uint64_t offset;	/* first difference, in the patched atom */
+	uint8_t state;	    /* enum verdict_state */
+	const char *reason; /* for VERDICT_CHANGED: "instructions differ at +0x1c" */
+	uint64_t offset;    /* first difference, in the patched atom */
 };
 
 enum route {
-	ROUTE_PATCH,	/* an atom that the patch carries */
-	ROUTE_IMPORT,	/* exported by vmlinux: an ordinary undefined symbol */
-	ROUTE_KLP,	/* resolved by the livepatch core */
-	ROUTE_SIBLING,	/* undefined: another object of the same patch must define it */
-	ROUTE_OFF,	/* a static key: the runtime's own, which is never switched on, takes its place */
+	ROUTE_PATCH,   /* an atom that the patch carries */
+	ROUTE_IMPORT,  /* exported by vmlinux: an ordinary undefined symbol */
+	ROUTE_KLP,     /* resolved by the livepatch core */
+	ROUTE_SIBLING, /* undefined: another object of the same patch must define it */
+	ROUTE_OFF,     /* a static key: the runtime's own, which is never switched on, takes its place */
 	ROUTE_REFUSED,
 };
 
 /* Where a reference of the patched object leads, once it is part of a patch. */
 struct routing {
 	enum route route;
-	const char *why;	/* the reason for the answer, a constant or in the diff's arena */
-	const char *id;		/* ROUTE_REFUSED: diagnostic id */
-	const char *remedy;	/* ROUTE_REFUSED, or NULL */
-	const char *name;	/* all but ROUTE_PATCH, ROUTE_REFUSED: the symbol */
-	const char *secobj;	/* ROUTE_KLP: whose loading makes the kernel resolve it */
-	struct ksym ksym;	/* ROUTE_KLP, ROUTE_IMPORT */
+	const char *why;    /* the reason for the answer, a constant or in the diff's arena */
+	const char *id;	    /* ROUTE_REFUSED: diagnostic id */
+	const char *remedy; /* ROUTE_REFUSED, or NULL */
+	const char *name;   /* all but ROUTE_PATCH, ROUTE_REFUSED: the symbol */
+	const char *secobj; /* ROUTE_KLP: whose loading makes the kernel resolve it */
+	struct ksym ksym;   /* ROUTE_KLP, ROUTE_IMPORT */
 };
 
 #define DIFF_NOT_VERIFIED_REMEDY "Use the source, configuration and compiler of this very kernel"
@@ -107,7 +107,7 @@ struct routing {
 /* A symbol as the source of symbols answered it; asked once per atom. */
 struct lookup {
 	bool asked;
-	int err;		/* of ksym_source.find() */
+	int err; /* of ksym_source.find() */
 	const char *why;
 	struct ksym ksym;
 };
@@ -115,37 +115,37 @@ struct lookup {
 /* Where vmlinux has what it frees when it has booted. */
 struct init_range {
 	bool asked;
-	uint64_t begin, end;	/* link-time addresses; equal: not known */
+	uint64_t begin, end; /* link-time addresses; equal: not known */
 };
 
 struct inclusion {
 	bool in;
-	uint32_t because;	/* atom that needs it, NO_ATOM for what starts the walk */
+	uint32_t because; /* atom that needs it, NO_ATOM for what starts the walk */
 };
 
 /* A callback of the patch author. */
 struct callback {
-	uint32_t kind;		/* enum kpatch_callback_kind */
-	uint32_t function;	/* atom */
+	uint32_t kind;	   /* enum kpatch_callback_kind */
+	uint32_t function; /* atom */
 };
 
 /* What the patch author asks of the differ: to leave differences alone. */
 enum request_kind { REQUEST_SECTION, REQUEST_FUNCTION, REQUEST_DATA, REQUEST_SYSCALL, REQUEST_LAYOUT };
 
 struct request {
-	uint32_t kind;		/* enum request_kind */
-	const char *name;	/* of a section, or in the source; of a type, as "struct s" */
-	uint32_t atom;		/* where it is */
+	uint32_t kind;	  /* enum request_kind */
+	const char *name; /* of a section, or in the source; of a type, as "struct s" */
+	uint32_t atom;	  /* where it is */
 	bool used;
 };
 
 /* An instruction of carried code whose immediate becomes a load of the variable that it stands for. */
 struct constant {
-	uint32_t function;	/* atom */
-	uint64_t offset;	/* of the instruction */
-	uint8_t code[16];	/* the new instruction */
+	uint32_t function; /* atom */
+	uint64_t offset;   /* of the instruction */
+	uint8_t code[16];  /* the new instruction */
 	size_t size;
-	uint32_t field;		/* of its operand, in the instruction */
+	uint32_t field; /* of its operand, in the instruction */
 	int64_t addend;
 	struct routing variable;
 };
@@ -154,31 +154,31 @@ struct diff {
 	const struct diff_input *input;
 	struct arena *arena;
 	struct diags *diags;
-	uint32_t n_refused;		/* errors of this diff: @diags may be shared */
+	uint32_t n_refused; /* errors of this diff: @diags may be shared */
 	const struct arch *arch;
 	struct side orig, new;
-	struct pairing pairs;		/* correlate */
-	struct verdict *verdicts;	/* compare */
-	struct request *requests;	/* requests */
+	struct pairing pairs;	  /* correlate */
+	struct verdict *verdicts; /* compare */
+	struct request *requests; /* requests */
 	uint32_t n_requests;
-	bool *carried;			/* changes: code and data the patch brings a version of */
-	const char **replaced;		/* changes: why ftrace will redirect this function, or NULL */
+	bool *carried;	       /* changes: code and data the patch brings a version of */
+	const char **replaced; /* changes: why ftrace will redirect this function, or NULL */
 	uint32_t n_replaced;
-	bool types_compared;		/* layout: both objects have debug information */
-	bool *copied;			/* copies: unchanged function of which the patch has a copy */
-	struct callback *callbacks;	/* callbacks */
+	bool types_compared;	    /* layout: both objects have debug information */
+	bool *copied;		    /* copies: unchanged function of which the patch has a copy */
+	struct callback *callbacks; /* callbacks */
 	uint32_t n_callbacks;
-	struct lookup *lookups;		/* classify: cache, by patched atom */
-	uint32_t scanned;		/* classify: function whose code was looked at last, … */
-	uint64_t scanned_at;		/* … and where an instruction of it starts */
-	struct init_range init;		/* classify: cache */
-	struct inclusion *included;	/* include */
+	struct lookup *lookups;	    /* classify: cache, by patched atom */
+	uint32_t scanned;	    /* classify: function whose code was looked at last, … */
+	uint64_t scanned_at;	    /* … and where an instruction of it starts */
+	struct init_range init;	    /* classify: cache */
+	struct inclusion *included; /* include */
 	uint32_t n_included;
-	struct routing *static_keys;	/* include: keys of static calls, which objtool finds by name */
+	struct routing *static_keys; /* include: keys of static calls, which objtool finds by name */
 	uint32_t n_static_keys;
-	struct constant *constants;	/* include: in the order of their table entries */
+	struct constant *constants; /* include: in the order of their table entries */
 	uint32_t n_constants;
-	uint8_t *data;			/* emit */
+	uint8_t *data; /* emit */
 	size_t size;
 };
 
@@ -271,8 +271,10 @@ static inline const struct symbol *weak_alias(const struct object *o, const stru
 	const struct symbol *primary = r->target == NO_ATOM ? NULL : o->atoms[r->target].symbol;
 
 	return !r->decoded && r->symbol && primary && s->bind == STB_WEAK && s->atom == r->target &&
-	       s->section != SECTION_UNDEF && s->value == primary->value &&
-	       primary->bind != STB_WEAK ? s : NULL;
+			       s->section != SECTION_UNDEF && s->value == primary->value &&
+			       primary->bind != STB_WEAK ?
+		       s :
+		       NULL;
 }
 
 /* classify.c */
@@ -320,15 +322,13 @@ int pass_report(struct diff *d, struct diff_report *out);
 
 /* place.c: diagnostics with the source line where there is debug information */
 struct diag_place diff_place(struct diff *d, const struct side *side, uint32_t atom, int64_t offset);
-void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32_t atom,
-		 int64_t offset, const char *remedy, const char *what, ...)
-	__attribute__((format(printf, 7, 8)));
+void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
+		 const char *remedy, const char *what, ...) __attribute__((format(printf, 7, 8)));
 /* The same for a place that is in no atom. */
 void diff_refuse_at(struct diff *d, const char *id, const struct diag_place *place, const char *remedy,
 		    const char *what, ...) __attribute__((format(printf, 5, 6)));
-void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom,
-	       int64_t offset, const char *remedy, const char *what, ...)
-	__attribute__((format(printf, 7, 8)));
+void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
+	       const char *remedy, const char *what, ...) __attribute__((format(printf, 7, 8)));
 
 static inline const struct atom *orig_atom(const struct diff *d, uint32_t id)
 {

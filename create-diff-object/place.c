@@ -27,9 +27,8 @@ struct diag_place diff_place(struct diff *d, const struct side *side, uint32_t a
 	return place;
 }
 
-static void add(struct diff *d, enum diag_severity severity, const char *id,
-		const struct side *side, uint32_t atom, int64_t offset, const char *remedy,
-		const char *what, va_list ap)
+static void add(struct diff *d, enum diag_severity severity, const char *id, const struct side *side,
+		uint32_t atom, int64_t offset, const char *remedy, const char *what, va_list ap)
 {
 	struct diag_place place = diff_place(d, side, atom, offset);
 	char *text = arena_vprintf(d->arena, what, ap);
@@ -37,8 +36,8 @@ static void add(struct diff *d, enum diag_severity severity, const char *id,
 	diag_add(d->diags, severity, id, &place, remedy, "%s", text ? text : id);
 }
 
-void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32_t atom,
-		 int64_t offset, const char *remedy, const char *what, ...)
+void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
+		 const char *remedy, const char *what, ...)
 {
 	va_list ap;
 
@@ -61,8 +60,8 @@ void diff_refuse_at(struct diff *d, const char *id, const struct diag_place *pla
 	diag_error(d->diags, id, place, remedy, "%s", text ? text : id);
 }
 
-void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom,
-	       int64_t offset, const char *remedy, const char *what, ...)
+void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
+	       const char *remedy, const char *what, ...)
 {
 	va_list ap;
 

@@ -20,8 +20,8 @@ static const char *ref_signature(struct diff *d, const struct side *s, const str
 	if (r->target == NO_ATOM)
 		return "?";
 	t = &s->object->atoms[r->target];
-	if (t->kind == ATOM_STRING && atom_bytes(t) && r->addend >= 0 &&
-	    (uint64_t)r->addend < t->size && !atom_bytes(t)[t->size - 1])
+	if (t->kind == ATOM_STRING && atom_bytes(t) && r->addend >= 0 && (uint64_t)r->addend < t->size &&
+	    !atom_bytes(t)[t->size - 1])
 		return (const char *)atom_bytes(t) + r->addend;
 	if (!t->symbol)
 		return t->section ? t->section->name : "?";
@@ -32,8 +32,7 @@ static const char *ref_signature(struct diff *d, const struct side *s, const str
 static const char *entry_signature(struct diff *d, const struct side *s, const struct atom *a)
 {
 	const uint8_t *bytes = atom_bytes(a);
-	char *text = arena_printf(d->arena, "%s|%s|", a->section->name,
-				  s->base[a->id] ? s->base[a->id] : "");
+	char *text = arena_printf(d->arena, "%s|%s|", a->section->name, s->base[a->id] ? s->base[a->id] : "");
 	char *hex = arena_alloc(d->arena, 2 * a->size + 1);
 	uint64_t at = 0;
 	char *p = hex;
@@ -61,8 +60,7 @@ static const char *entry_signature(struct diff *d, const struct side *s, const s
 
 static const char *registration_what(const struct atom *a)
 {
-	return a->section->special && a->section->special->what ? a->section->special->what
-								: "registration";
+	return a->section->special && a->section->special->what ? a->section->special->what : "registration";
 }
 
 /* What an atom is about that EXPORT_SYMBOL() makes; NULL: it is none. */
@@ -96,7 +94,8 @@ static int refuse_export(struct diff *d, struct strmap *told, const struct side 
 		return 0;
 	diff_refuse(d, "registration-changed", s, about != NO_ATOM ? about : i, -1,
 		    "Keep the exports as they are: other files of the patch can use a function or "
-		    "variable without", "the patch %s the export of %s", how, name);
+		    "variable without",
+		    "the patch %s the export of %s", how, name);
 	return strmap_set(told, name, (union strmap_value){ .num = 1 });
 }
 
@@ -118,7 +117,7 @@ static int refuse_registration(struct diff *d, struct strmap *told, const struct
 /* One side's registrations, in file order. */
 struct registration {
 	uint32_t atom;
-	const char *says;	/* entry_signature() */
+	const char *says; /* entry_signature() */
 };
 
 struct registrations {

@@ -15,9 +15,9 @@
 
 /* A function that refers to one of the variables looked at. */
 struct user {
-	const char *name;	/* in the source */
+	const char *name;	 /* in the source */
 	uint32_t user, variable; /* atoms */
-	uint32_t offset;	/* of the reference in the user */
+	uint32_t offset;	 /* of the reference in the user */
 };
 
 struct users {
@@ -91,8 +91,7 @@ static int collect(const struct diff *d, const struct side *s, struct users *out
 }
 
 /* A new variable that might be @old under another name, for the function that used @old; or NULL. */
-static const struct user *renamed_to(const struct diff *d, const struct user *old,
-				     const struct users *new)
+static const struct user *renamed_to(const struct diff *d, const struct user *old, const struct users *new)
 {
 	size_t low = 0, high = new->n;
 
@@ -128,7 +127,8 @@ static void judge(struct diff *d, const struct user *old, const struct users *ne
 			    "Keep the old name, or say KPATCH_ALLOW_DATA_CHANGE() of the new variable if it "
 			    "is another one",
 			    "it uses the new variable %s in place of %s, whose value in the running kernel "
-			    "would be lost", new_atom(d, now->variable)->name, name);
+			    "would be lost",
+			    new_atom(d, now->variable)->name, name);
 	else if (remaining_user(d, old) != NO_ATOM)
 		diff_warn(d, "variable-removed", &d->new, remaining_user(d, old), -1, NULL,
 			  "it no longer uses %s, which stays in the kernel as it is", name);

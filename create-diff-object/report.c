@@ -47,8 +47,8 @@ static int functions(struct diff *d, struct diff_report *out)
 				.reason = d->replaced[i],
 				.section = new_atom(d, i)->section->name,
 			};
-		else if (d->included[i].in && d->new.role[i] == ROLE_CODE &&
-			 new_atom(d, i)->symbol && !part_only(&d->new, i))
+		else if (new_atom(d, i)->symbol && d->included[i].in && d->new.role[i] == ROLE_CODE &&
+			 !part_only(&d->new, i))
 			new[out->n_new++] = (struct diff_function){
 				.name = new_atom(d, i)->name,
 				.new_size = whole_size(&d->new, i),
@@ -112,8 +112,7 @@ static int count_outside(struct outside *o, const struct routing *r)
 		return 0;
 	}
 	if (r->route == ROUTE_KLP) {
-		o->klp[o->n_klp] = (struct diff_klp_ref){ r->ksym.object, r->name,
-							  r->ksym.sympos, 1 };
+		o->klp[o->n_klp] = (struct diff_klp_ref){ r->ksym.object, r->name, r->ksym.sympos, 1 };
 		return strmap_set(o->seen, key, (union strmap_value){ .num = o->n_klp++ });
 	}
 	o->imports[o->n_imports] = r->name;
@@ -172,9 +171,8 @@ static int needs(struct diff *d, struct diff_report *out)
 			if (route.route != ROUTE_SIBLING || seen[r->target])
 				continue;
 			seen[r->target] = true;
-			list[out->n_needs++] = (struct diff_need){
-				route.name, diff_place(d, &d->new, i, r->offset)
-			};
+			list[out->n_needs++] =
+				(struct diff_need){ route.name, diff_place(d, &d->new, i, r->offset) };
 		}
 	}
 	out->needs = list;

@@ -14,7 +14,7 @@
 #include <string.h>
 
 static const struct {
-	const char *name;	/* of the section, behind REQUEST_PREFIX */
+	const char *name; /* of the section, behind REQUEST_PREFIX */
 	const char *macro;
 } kinds[] = {
 	[REQUEST_SECTION] = { "ignore_section", "KPATCH_IGNORE_SECTION" },
@@ -74,8 +74,7 @@ static bool made_of(const char *symbol, const char *name)
 }
 
 /* By any of the atom's names: system calls have several. */
-static struct request *find_named(struct diff *d, enum request_kind kind, const struct side *s,
-				  uint32_t atom)
+static struct request *find_named(struct diff *d, enum request_kind kind, const struct side *s, uint32_t atom)
 {
 	const struct object *o = s->object;
 	const struct atom *a = &o->atoms[atom];

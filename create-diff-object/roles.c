@@ -15,8 +15,8 @@
  * of DO_ONCE() guards the initialisation of something that must not be initialised again.)
  */
 static const char *const fresh_names[] = {
-	"__key", "__warned", "__already_done", "__print_once", "_rs",
-	"__UNIQUE_ID_ddebug", "___tp_str", "__trace_printk_fmt",
+	"__key", "__warned",	       "__already_done", "__print_once",
+	"_rs",	 "__UNIQUE_ID_ddebug", "___tp_str",	 "__trace_printk_fmt",
 };
 
 /* The same, where the macro puts them into a table of their own: elsewhere they are the author's. */
@@ -24,8 +24,8 @@ static const char *const fresh_entry_names[] = { "descriptor", "_entry", "_entry
 
 /* Values that the compiler or a macro names: known by their contents. */
 static const char *const literal_names[] = {
-	"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "CSWTCH",
-	"__loc",	/* KUnit: file and line of an assertion */
+	"__func__", "__FUNCTION__", "__PRETTY_FUNCTION__",
+	"CSWTCH",   "__loc", /* KUnit: file and line of an assertion */
 };
 
 static bool listed(const char *name, const char *const *list, size_t n)
@@ -72,8 +72,7 @@ static bool table_of_labels(const struct side *s, const struct atom *a)
 	const struct object *o = s->object;
 
 	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
-		const struct atom *t = o->refs[i].target == NO_ATOM ? NULL
-								    : &o->atoms[o->refs[i].target];
+		const struct atom *t = o->refs[i].target == NO_ATOM ? NULL : &o->atoms[o->refs[i].target];
 
 		if (!t || t->kind != ATOM_FUNC ||
 		    (o->refs[i].addend == (int64_t)t->entry && t->parent == NO_ATOM))
@@ -205,8 +204,10 @@ static int side_alloc(struct diff *d, struct side *s)
 	s->next_child = none_array(d->arena, n);
 	s->first_entry = none_array(d->arena, n);
 	s->next_entry = none_array(d->arena, n);
-	return s->role && s->base && s->source && s->first_child && s->next_child &&
-	       s->first_entry && s->next_entry ? 0 : -ENOMEM;
+	return s->role && s->base && s->source && s->first_child && s->next_child && s->first_entry &&
+			       s->next_entry ?
+		       0 :
+		       -ENOMEM;
 }
 
 int roles_assign(struct diff *d, struct object *o, struct side *out)

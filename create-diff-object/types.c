@@ -136,8 +136,9 @@ uint64_t type_size(struct type_reader *r, const struct type *type)
 	uint64_t n = 1, size;
 
 	for (int depth = 0; depth < TYPE_DEPTH; depth++) {
-		size = t.dw_tag == DW_TAG_unspecified_type ? 0
-			: type_number(r, &t.die, DW_AT_byte_size, UINT64_MAX);
+		size = t.dw_tag == DW_TAG_unspecified_type ?
+			       0 :
+			       type_number(r, &t.die, DW_AT_byte_size, UINT64_MAX);
 		if (size != UINT64_MAX)
 			return n * size;
 		if (t.dw_tag != DW_TAG_array_type)

@@ -26,15 +26,15 @@ struct type_reader {
 
 /* An enumeration's constant. */
 struct constant_value {
-	const char *name;	/* the object's */
+	const char *name; /* the object's */
 	int64_t value;
 };
 
 /* A type by which others can refer to an object's layout, or a constant of an enumeration. */
 struct named_type {
-	const char *name;	/* the object's */
-	Dwarf_Die die;		/* of the struct, union or enumeration */
-	bool tag;		/* it is a tag; else the name of a typedef or variable of a type that has none */
+	const char *name; /* the object's */
+	Dwarf_Die die;	  /* of the struct, union or enumeration */
+	bool tag;	  /* it is a tag; else the name of a typedef or variable of a type that has none */
 };
 
 typedef int (*type_visitor)(void *context, const struct named_type *type);
@@ -58,8 +58,8 @@ uint64_t type_number(struct type_reader *r, Dwarf_Die *die, unsigned int attribu
 /* What something is of: a type without typedefs and qualifiers. */
 struct type {
 	Dwarf_Die die;
-	int dw_tag;		/* DW_TAG_*; DW_TAG_unspecified_type for void */
-	const char *name;	/* the tag of a structure, union or enumeration, or the typedef which stands
+	int dw_tag;	  /* DW_TAG_*; DW_TAG_unspecified_type for void */
+	const char *name; /* the tag of a structure, union or enumeration, or the typedef which stands
 				   for one that has no tag; else NULL */
 };
 

@@ -59,15 +59,15 @@ typedef uint32_t kpatch_u32;
 #define KPATCH_KEY_OFF "kpatch_key_off"
 
 #define KPATCH_DISCARD_PREFIX ".discard"
-#define KPATCH_FUNCS_SECTION ".kpatch.funcs"	 /* struct kpatch_func[] */
+#define KPATCH_FUNCS_SECTION ".kpatch.funcs"	     /* struct kpatch_func[] */
 #define KPATCH_CALLBACKS_SECTION ".kpatch.callbacks" /* struct kpatch_callback[] */
-#define KPATCH_PATCH_SECTION ".kpatch.patch"	 /* struct kpatch_patch, one */
-#define KPATCH_STRINGS_SECTION ".kpatch.strings" /* NUL-terminated names the others point to */
-#define KPATCH_MANIFEST_SECTION ".kpatch.manifest" /* the YAML manifest, not SHF_ALLOC */
+#define KPATCH_PATCH_SECTION ".kpatch.patch"	     /* struct kpatch_patch, one */
+#define KPATCH_STRINGS_SECTION ".kpatch.strings"     /* NUL-terminated names the others point to */
+#define KPATCH_MANIFEST_SECTION ".kpatch.manifest"   /* the YAML manifest, not SHF_ALLOC */
 
 /* The patch as a whole. Defined by the runtime; the link stage fills in @flags. */
 struct kpatch_patch {
-	kpatch_u32 abi_version;	/* KPATCH_ABI_VERSION */
+	kpatch_u32 abi_version; /* KPATCH_ABI_VERSION */
 	kpatch_u32 flags;
 };
 
@@ -75,7 +75,7 @@ struct kpatch_patch {
 
 /* One function to be replaced. */
 struct kpatch_func {
-	kpatch_u32 abi_version;	/* KPATCH_ABI_VERSION */
+	kpatch_u32 abi_version; /* KPATCH_ABI_VERSION */
 	kpatch_u32 sympos;	/* position of the old function among its name's symbols */
 	kpatch_u64 new_func;	/* pointer: the replacement, in this module */
 	kpatch_u64 old_name;	/* pointer: NUL-terminated name of the function to replace */
@@ -91,7 +91,7 @@ enum kpatch_callback_kind {
 
 /* One callback of the patch author, at most one of a kind per object. */
 struct kpatch_callback {
-	kpatch_u32 abi_version;	/* KPATCH_ABI_VERSION */
+	kpatch_u32 abi_version; /* KPATCH_ABI_VERSION */
 	kpatch_u32 kind;	/* enum kpatch_callback_kind */
 	kpatch_u64 function;	/* pointer */
 	kpatch_u64 object;	/* pointer: NUL-terminated "vmlinux" or module name */

@@ -81,8 +81,8 @@ typedef void (*kpatch_post_patch_t)(struct klp_object *obj);
 typedef void (*kpatch_pre_unpatch_t)(struct klp_object *obj);
 typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 
-#define KPATCH_CALLBACK(kind, fn)                                                          \
-	static const kpatch_##kind##_t __used __section(".discard.kpatch.callback." #kind) \
+#define KPATCH_CALLBACK(kind, fn)                                                                            \
+	static const kpatch_##kind##_t __used __section(".discard.kpatch.callback." #kind)                   \
 		kpatch_callback_##kind = (fn)
 
 #define KPATCH_PRE_PATCH_CALLBACK(fn) KPATCH_CALLBACK(pre_patch, fn)
@@ -91,25 +91,25 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_POST_UNPATCH_CALLBACK(fn) KPATCH_CALLBACK(post_unpatch, fn)
 
 /* A name for create-diff-object (requests.c), as text: a reference would keep the compiler from inlining. */
-#define KPATCH_REQUEST(kind, text)                                                           \
-	static const char __used __aligned(1) __section(".discard.kpatch.request." #kind)    \
+#define KPATCH_REQUEST(kind, text)                                                                           \
+	static const char __used __aligned(1) __section(".discard.kpatch.request." #kind)                    \
 		__UNIQUE_ID(kpatch_request)[] = (text)
 
 #define KPATCH_IGNORE_SECTION(name) KPATCH_REQUEST(ignore_section, name)
-#define KPATCH_IGNORE_FUNCTION(fn)              \
-	KPATCH_REQUEST(ignore_function, #fn);   \
+#define KPATCH_IGNORE_FUNCTION(fn)                                                                           \
+	KPATCH_REQUEST(ignore_function, #fn);                                                                \
 	static_assert(sizeof(&(fn)), "no function")
-#define KPATCH_ALLOW_DATA_CHANGE(var)           \
-	KPATCH_REQUEST(allow_data, #var);       \
+#define KPATCH_ALLOW_DATA_CHANGE(var)                                                                        \
+	KPATCH_REQUEST(allow_data, #var);                                                                    \
 	static_assert(sizeof(&(var)), "no variable")
 
-#define KPATCH_ALLOW_LAYOUT(type)               \
-	KPATCH_REQUEST(allow_layout, #type);    \
+#define KPATCH_ALLOW_LAYOUT(type)                                                                            \
+	KPATCH_REQUEST(allow_layout, #type);                                                                 \
 	static_assert(sizeof(type) > 0, "no type")
 
 /* SYSCALL_DEFINEn without the tables that describe it. */
-#define KPATCH_SYSCALL_DEFINEx(x, name, ...)    \
-	KPATCH_REQUEST(keep_syscall, #name);    \
+#define KPATCH_SYSCALL_DEFINEx(x, name, ...)                                                                 \
+	KPATCH_REQUEST(keep_syscall, #name);                                                                 \
 	__SYSCALL_DEFINEx(x, _##name, __VA_ARGS__)
 #define KPATCH_SYSCALL_DEFINE1(name, ...) KPATCH_SYSCALL_DEFINEx(1, name, __VA_ARGS__)
 #define KPATCH_SYSCALL_DEFINE2(name, ...) KPATCH_SYSCALL_DEFINEx(2, name, __VA_ARGS__)
@@ -120,28 +120,28 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 
 #define KPATCH_STATIC_CALL(name) ((typeof(STATIC_CALL_TRAMP(name)) *)READ_ONCE(STATIC_CALL_KEY(name).func))
 
-#define KPATCH_SHADOW(name, number, type)                                                 \
-	static inline type *name##_get(void *object)                                       \
-	{                                                                                  \
-		return klp_shadow_get(object, (number));                                   \
-	}                                                                                  \
-	static inline type *name##_get_or_alloc(void *object, gfp_t gfp)                   \
-	{                                                                                  \
-		return klp_shadow_get_or_alloc(object, (number), sizeof(type), gfp, NULL, NULL); \
-	}                                                                                  \
-	static inline void name##_free(void *object)                                       \
-	{                                                                                  \
-		klp_shadow_free(object, (number), NULL);                                   \
-	}                                                                                  \
-	static inline void name##_free_all(void)                                           \
-	{                                                                                  \
-		klp_shadow_free_all((number), NULL);                                       \
-	}                                                                                  \
+#define KPATCH_SHADOW(name, number, type)                                                                    \
+	static inline type *name##_get(void *object)                                                         \
+	{                                                                                                    \
+		return klp_shadow_get(object, (number));                                                     \
+	}                                                                                                    \
+	static inline type *name##_get_or_alloc(void *object, gfp_t gfp)                                     \
+	{                                                                                                    \
+		return klp_shadow_get_or_alloc(object, (number), sizeof(type), gfp, NULL, NULL);             \
+	}                                                                                                    \
+	static inline void name##_free(void *object)                                                         \
+	{                                                                                                    \
+		klp_shadow_free(object, (number), NULL);                                                     \
+	}                                                                                                    \
+	static inline void name##_free_all(void)                                                             \
+	{                                                                                                    \
+		klp_shadow_free_all((number), NULL);                                                         \
+	}                                                                                                    \
 	static_assert(sizeof(type) > 0)
 
 /* The link collects these into the array that the core wants. Not static: each counts, used or not. */
-#define KPATCH_STATE(name, number, of_version)                                       \
-	struct klp_state name __used __aligned(8) __section(".data.kpatch.states") = { \
-		.id = (number), .version = (of_version) }
+#define KPATCH_STATE(name, number, of_version)                                                               \
+	struct klp_state name __used __aligned(8)                                                            \
+		__section(".data.kpatch.states") = { .id = (number), .version = (of_version) }
 
 #endif

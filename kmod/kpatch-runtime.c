@@ -47,8 +47,8 @@ struct kpatch_patch kpatch_patch __section(KPATCH_PATCH_SECTION) = {
 struct static_key kpatch_key_off = STATIC_KEY_INIT_FALSE;
 
 static struct klp_patch patch = { .mod = THIS_MODULE };
-static struct klp_func *funcs;		/* for all objects, one run with a terminator each */
-static struct klp_callbacks *authors;	/* what the patch's author asked for, by object index */
+static struct klp_func *funcs;	      /* for all objects, one run with a terminator each */
+static struct klp_callbacks *authors; /* what the patch's author asked for, by object index */
 static size_t n_objects;
 
 #ifdef CONFIG_X86_64
@@ -56,8 +56,8 @@ static size_t n_objects;
  * Neither is exported. They become klp relocations to vmlinux like any reference that a patch
  * makes, and the assembler's alias spares C a name that it could not spell.
  */
-#define UNEXPORTED(alias, name)                                                       \
-	asm(".weak \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set " alias \
+#define UNEXPORTED(alias, name)                                                                              \
+	asm(".weak \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set " alias                       \
 	    ", \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"")
 
 UNEXPORTED("kpatch_text_poke", "text_poke");
@@ -97,8 +97,7 @@ static u64 applied_value(const struct klp_modinfo *info, const Elf_Rela *rela, c
 	return value;
 }
 
-static void reset_section(const struct klp_modinfo *info, const Elf_Shdr *rela_section,
-			  bool applied)
+static void reset_section(const struct klp_modinfo *info, const Elf_Shdr *rela_section, bool applied)
 {
 	const Elf_Rela *rela = (void *)rela_section->sh_addr;
 	const Elf_Rela *end = rela + rela_section->sh_size / sizeof(*rela);

@@ -25,8 +25,8 @@
 struct affected {
 	struct build *b;
 	struct includes *includes;
-	struct strmap *seen;	/* "OWNER OBJECT" of the units, " SOURCE" of the bystanders */
-	size_t n;		/* units and bystanders that the file at hand leads to */
+	struct strmap *seen; /* "OWNER OBJECT" of the units, " SOURCE" of the bystanders */
+	size_t n;	     /* units and bystanders that the file at hand leads to */
 };
 
 static bool ends_in(const char *text, const char *ending)
@@ -55,8 +55,8 @@ static int append(struct arena *arena, struct unit **units, size_t *n, const str
 static int add(struct affected *a, struct unit *u)
 {
 	struct build *b = a->b;
-	const char *key = arena_printf(b->arena, "%s %s", u->owner ? u->owner : "",
-				       u->owner ? u->object : u->source);
+	const char *key =
+		arena_printf(b->arena, "%s %s", u->owner ? u->owner : "", u->owner ? u->object : u->source);
 	int err;
 
 	if (!key)
@@ -67,8 +67,8 @@ static int add(struct affected *a, struct unit *u)
 	err = strmap_set(a->seen, key, (union strmap_value){ .num = 1 });
 	if (err)
 		return err;
-	return u->owner ? append(b->arena, &b->units, &b->n_units, u)
-			: append(b->arena, &b->bystanders, &b->n_bystanders, u);
+	return u->owner ? append(b->arena, &b->units, &b->n_units, u) :
+			  append(b->arena, &b->bystanders, &b->n_bystanders, u);
 }
 
 static const char *object_of(struct arena *arena, const char *source)
@@ -81,7 +81,8 @@ static const char *makefile_directory(struct build *b, const char *path)
 {
 	do {
 		path = path_directory(b->arena, path);
-		if (!path || file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, path)) ||
+		if (!path ||
+		    file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, path)) ||
 		    file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, path)))
 			return path;
 	} while (strcmp(path, "."));
@@ -110,7 +111,9 @@ static enum bystander bystander_of(const char *source)
 
 static int add_bystander(struct affected *a, const char *source, const char *through)
 {
-	struct unit u = { .source = source, .through = through, .bystander = bystander_of(source),
+	struct unit u = { .source = source,
+			  .through = through,
+			  .bystander = bystander_of(source),
 			  .object = object_of(a->b->arena, source) };
 
 	if (!u.bystander || !through)
@@ -132,8 +135,12 @@ static int add_source(struct affected *a, const char *source, const char *throug
 	for (size_t i = 0; i < owners.n && !err; i++) {
 		const struct owner *o = &owners.owner[i];
 		bool assembly = !ends_in(source, ".c");
-		struct unit u = { .source = source, .object = object, .owner = assembly ? NULL : o->name,
-				  .module_path = o->module_path, .dir = o->dir, .spelled = o->object,
+		struct unit u = { .source = source,
+				  .object = object,
+				  .owner = assembly ? NULL : o->name,
+				  .module_path = o->module_path,
+				  .dir = o->dir,
+				  .spelled = o->object,
 				  .through = through,
 				  .bystander = assembly ? BYSTANDER_ASSEMBLY : BYSTANDER_NONE };
 
@@ -149,7 +156,8 @@ static void warn_of_readers(struct build *b, const char *path, const struct word
 		diag_warning(b->diags, "header-read-by-build", diag_file(path),
 			     "Check what the kernel's build makes of it; what is generated stays as it is",
 			     "%s names this header%s: other files may be made from it, and these are not "
-			     "patched", readers->word[0], readers->n > 1 ? ", with others" : "");
+			     "patched",
+			     readers->word[0], readers->n > 1 ? ", with others" : "");
 }
 
 /* All makefiles that may say to what the sources belong are evaluated at once. */
@@ -201,8 +209,7 @@ static int not_built(struct build *b, const struct patched_file *f)
 {
 	diag_error(b->diags, "patch-not-built", diag_file(f->path),
 		   "Leave it out of the patch, or choose the kernel that is built from it with --kernel",
-		   "no part of kernel %s is built from this file, with its configuration",
-		   b->kernel.release);
+		   "no part of kernel %s is built from this file, with its configuration", b->kernel.release);
 	return -EINVAL;
 }
 

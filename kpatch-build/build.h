@@ -31,107 +31,108 @@ struct strmap;
  */
 enum exit_kind {
 	EXIT_OK = 0,
-	EXIT_INTERNAL = 1,	/* the system: no memory, full disk, a program missing, a bug */
+	EXIT_INTERNAL = 1, /* the system: no memory, full disk, a program missing, a bug */
 	EXIT_USAGE = 2,
-	EXIT_KERNEL = 3,	/* files of the kernel missing, damaged or not of one version */
-	EXIT_COMPILER = 4,	/* not the kernel's compiler */
-	EXIT_PATCH = 5,		/* the patch: damaged, does not apply, or touches what cannot be patched */
-	EXIT_COMPILE = 6,	/* the patched source does not compile */
-	EXIT_VERIFY = 7,	/* the code is not what the kernel runs */
-	EXIT_REFUSED = 8,	/* the change cannot be applied to a running kernel */
-	EXIT_NO_CHANGE = 9,	/* nothing changes in the code that this kernel is built from */
-	EXIT_LINK = 10,		/* linking, objtool, modpost or the self-check failed */
-	EXIT_SIGN = 11,		/* the module cannot be signed */
-	EXIT_PACKAGE = 12,	/* the package cannot be made */
-	EXIT_STOPPED = 128,	/* + the signal's number */
+	EXIT_KERNEL = 3,    /* files of the kernel missing, damaged or not of one version */
+	EXIT_COMPILER = 4,  /* not the kernel's compiler */
+	EXIT_PATCH = 5,	    /* the patch: damaged, does not apply, or touches what cannot be patched */
+	EXIT_COMPILE = 6,   /* the patched source does not compile */
+	EXIT_VERIFY = 7,    /* the code is not what the kernel runs */
+	EXIT_REFUSED = 8,   /* the change cannot be applied to a running kernel */
+	EXIT_NO_CHANGE = 9, /* nothing changes in the code that this kernel is built from */
+	EXIT_LINK = 10,	    /* linking, objtool, modpost or the self-check failed */
+	EXIT_SIGN = 11,	    /* the module cannot be signed */
+	EXIT_PACKAGE = 12,  /* the package cannot be made */
+	EXIT_STOPPED = 128, /* + the signal's number */
 };
 
 /* What the user asked for. */
 struct options {
-	const char *kernel;	/* --kernel RELEASE, or NULL */
-	const char *root;	/* --root DIR: where boot/, lib/modules/ and usr/src/ are; "" is / */
+	const char *kernel; /* --kernel RELEASE, or NULL */
+	const char *root;   /* --root DIR: where boot/, lib/modules/ and usr/src/ are; "" is / */
 	const char *source, *config, *image, *modules, *symvers; /* paths given, or NULL */
-	const char *cc;		/* --cc, or NULL: found from the kernel's configuration */
-	const char *name;	/* --name, or NULL: from the patch file */
+	const char *cc;			  /* --cc, or NULL: found from the kernel's configuration */
+	const char *name;		  /* --name, or NULL: from the patch file */
 	const char *sign_key, *sign_cert; /* --sign-key, --sign-cert: both or none */
-	const char *version;	/* --patch-version, "1" by default */
+	const char *version;		  /* --patch-version, "1" by default */
 	enum package_format packages[N_PACKAGE_FORMATS]; /* --package */
 	size_t n_packages;
 	const char *package_revision, *maintainer; /* --package-release, --maintainer */
-	const char *output;	/* directory for the results, "." by default */
-	const char *cache;	/* cache directory */
-	const char *data_dir;	/* where kmod/ was installed (or the checkout's kmod/) */
+	const char *output;			   /* directory for the results, "." by default */
+	const char *cache;			   /* cache directory */
+	const char *data_dir;			   /* where kmod/ was installed (or the checkout's kmod/) */
 	char **patches;
 	size_t n_patches;
-	const char *stop_after;	/* name of the last stage to run, or NULL */
+	const char *stop_after; /* name of the last stage to run, or NULL */
 	unsigned int jobs;
-	bool replace;		/* atomic replace (default) or --no-replace */
-	bool verify;		/* false: --no-verify */
-	bool keep;		/* --keep: leave the work directory */
+	bool replace; /* atomic replace (default) or --no-replace */
+	bool verify;  /* false: --no-verify */
+	bool keep;    /* --keep: leave the work directory */
 	bool verbose, quiet;
 };
 
 /* The kernel that is being patched. Made by the kernel stage. */
 struct kernel {
-	const char *release;	/* "6.1.0-56-amd64" */
-	const char *source;	/* tarball or directory that the source comes from */
-	const char *config;	/* full configuration file */
-	const char *image;	/* bzImage or vmlinux, as in /boot */
-	const char *modules;	/* directory, as /lib/modules/RELEASE */
+	const char *release;	  /* "6.1.0-56-amd64" */
+	const char *source;	  /* tarball or directory that the source comes from */
+	const char *config;	  /* full configuration file */
+	const char *image;	  /* bzImage or vmlinux, as in /boot */
+	const char *modules;	  /* directory, as /lib/modules/RELEASE */
 	const char *symvers_path; /* Module.symvers of the kernel */
-	const char *cc;		/* compiler command, of the kernel's own version */
-	const char *cc_version;	/* CONFIG_CC_VERSION_TEXT */
-	const char *package;	/* distribution's version, "6.1.192-2", or NULL */
-	const char *entry;	/* this kernel's directory in the cache, locked while we run */
-	const char *tree;	/* prepared tree in it; never written to after preparation */
-	const char *runtime;	/* directory in it: compiled runtime, learned commands */
+	const char *cc;		  /* compiler command, of the kernel's own version */
+	const char *cc_version;	  /* CONFIG_CC_VERSION_TEXT */
+	const char *package;	  /* distribution's version, "6.1.192-2", or NULL */
+	const char *entry;	  /* this kernel's directory in the cache, locked while we run */
+	const char *tree;	  /* prepared tree in it; never written to after preparation */
+	const char *runtime;	  /* directory in it: compiled runtime, learned commands */
 	/*
 	 * The environment that the tree's top Makefile exports to the makefiles it runs
 	 * (KBUILD_CFLAGS, LINUXINCLUDE, …), with PATH: for programs run by a stage.
 	 */
 	const char *const *env;
-	bool has_objtool;	/* objtool must be run over objects and the module */
+	bool has_objtool; /* objtool must be run over objects and the module */
 	struct symvers *symvers;
 };
 
 /* What a changed header reaches though no live patch can replace it. */
 enum bystander {
 	BYSTANDER_NONE,
-	BYSTANDER_ASSEMBLY,	/* part of the kernel or of a module */
-	BYSTANDER_LAYOUT,	/* the linker script of vmlinux */
-	BYSTANDER_CONSTANTS,	/* from which the build makes a header for assembly */
-	BYSTANDER_VDSO,		/* code that processes run */
-	BYSTANDER_BOOT,		/* ran before the kernel, or will when it starts the next one or a processor */
+	BYSTANDER_ASSEMBLY,  /* part of the kernel or of a module */
+	BYSTANDER_LAYOUT,    /* the linker script of vmlinux */
+	BYSTANDER_CONSTANTS, /* from which the build makes a header for assembly */
+	BYSTANDER_VDSO,	     /* code that processes run */
+	BYSTANDER_BOOT,	     /* ran before the kernel, or will when it starts the next one or a processor */
 };
 
 /* One object of the kernel that the patch affects, for one owner. Made by the plan stage. */
 struct compile_job;
 struct unit {
-	const char *source;	/* "fs/proc/meminfo.c" */
-	const char *object;	/* "fs/proc/meminfo.o" */
+	const char *source;	   /* "fs/proc/meminfo.c" */
+	const char *object;	   /* "fs/proc/meminfo.o" */
 	const char *dir, *spelled; /* where Kbuild makes it, and its name for the object there */
-	const char *owner;	/* "vmlinux" or the module's name as the kernel has it ("nfsd"); NULL: a bystander */
+	const char
+		*owner; /* "vmlinux" or the module's name as the kernel has it ("nfsd"); NULL: a bystander */
 	const char *module_path; /* installed file of the module; NULL for vmlinux */
-	const char *through;	/* the changed file that it includes, NULL: its own source is changed */
+	const char *through;	 /* the changed file that it includes, NULL: its own source is changed */
 	enum bystander bystander;
 	struct compile_job *job; /* compile.c; shared by the owners of an object */
 	/* compile stage: files in the work directory */
-	const char *reference;	/* the distribution's flags, through objtool as there */
+	const char *reference;		/* the distribution's flags, through objtool as there */
 	const char *original, *patched; /* -ffunction-sections -fdata-sections, no objtool */
 	/* verify stage */
 	struct ksym_source ksyms;
 	struct verify_report *verified; /* verify.h; .proven is false with --no-verify */
 	/* diff stage */
-	const char *diff;	/* output of the differ, NULL: nothing changed in this object */
+	const char *diff; /* output of the differ, NULL: nothing changed in this object */
 	struct diff_report report;
-	struct arena *arena;	/* owns the report, whose strings are in it or in the objects */
+	struct arena *arena; /* owns the report, whose strings are in it or in the objects */
 	struct object *original_object, *patched_object;
 };
 
 /* A source file as the patches leave it. */
 struct patched_file {
-	const char *path;	/* from the tree's root */
-	bool created;		/* the tree has no such file */
+	const char *path; /* from the tree's root */
+	bool created;	  /* the tree has no such file */
 	const char *text;
 	size_t size;
 };
@@ -140,19 +141,19 @@ struct build {
 	struct options options;
 	struct monitor *monitor; /* children and signals */
 	enum exit_kind fails_as; /* set by build_fails_as() */
-	FILE *progress;		/* for people, stderr; NULL with --quiet */
+	FILE *progress;		 /* for people, stderr; NULL with --quiet */
 	struct arena *arena;
 	struct diags *diags;
-	const char *work;	/* work directory: private, removed at the end unless --keep */
+	const char *work;	   /* work directory: private, removed at the end unless --keep */
 	int work_lock, entry_lock; /* descriptors that hold the locks of work and kernel.entry */
-	const char *name;	/* "livepatch-fix", the module's file name without .ko */
-	const char *module_name; /* "livepatch_fix", as the kernel spells it */
+	const char *name;	   /* "livepatch-fix", the module's file name without .ko */
+	const char *module_name;   /* "livepatch_fix", as the kernel spells it */
 	struct kernel kernel;
-	struct kimage *image;	/* the kernel stage's */
+	struct kimage *image;	     /* the kernel stage's */
 	struct installed *installed; /* the image, as proofs see it: the verify stage's */
-	struct ibt *ibt;	/* of the image: what may not be called through a pointer; NULL: all may */
-	struct strmap *directories; /* kbuild.c: what was asked about the tree's makefiles */
-	const char *foreign;	/* owner.c: its index, read when it is needed */
+	struct ibt *ibt; /* of the image: what may not be called through a pointer; NULL: all may */
+	struct strmap *directories;   /* kbuild.c: what was asked about the tree's makefiles */
+	const char *foreign;	      /* owner.c: its index, read when it is needed */
 	struct patched_file *patched; /* files that the patches change */
 	size_t n_patched;
 	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
@@ -161,9 +162,9 @@ struct build {
 	struct unit *bystanders; /* what changed headers reach and no patch can replace */
 	size_t n_bystanders;
 	/* link and finish stages */
-	const char *linked;	/* after ld -r, objtool, modpost and the final link */
-	const char *module;	/* finished .ko in the work directory */
-	const char *manifest;	/* finished .yaml in the work directory */
+	const char *linked;			 /* after ld -r, objtool, modpost and the final link */
+	const char *module;			 /* finished .ko in the work directory */
+	const char *manifest;			 /* finished .yaml in the work directory */
 	const char *packages[N_PACKAGE_FORMATS]; /* in the work directory, as many as options.n_packages */
 };
 
@@ -187,17 +188,17 @@ int build_fails_as(struct build *b, enum exit_kind kind);
 /* A line of progress, without its newline. */
 void build_say(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-int stage_kernel(struct build *b);   /* kernel.c: which kernel, which files, which compiler */
-int stage_prepare(struct build *b);  /* prepare.c: the prepared tree, once per kernel */
-int stage_plan(struct build *b);     /* plan.c: which objects, whose */
-int stage_compile(struct build *b);  /* compile.c */
-int stage_verify(struct build *b);   /* verify.c: proof and exact positions */
-int stage_diff(struct build *b);     /* diff.c: create-diff-object on each unit, in parallel */
-void diff_release(struct unit *u);     /* frees what the diff stage made of a unit in memory */
-int stage_link(struct build *b);     /* link.c: one relocatable module */
-int stage_finish(struct build *b);   /* finish.c: klp sections, manifest, self-check */
-int stage_sign(struct build *b);     /* sign.c: the kernel's signature, where one was asked for */
-int stage_package(struct build *b);  /* package.c: RPM and deb, where they were asked for */
-int stage_install(struct build *b);  /* install.c: results to their places, atomically */
+int stage_kernel(struct build *b);  /* kernel.c: which kernel, which files, which compiler */
+int stage_prepare(struct build *b); /* prepare.c: the prepared tree, once per kernel */
+int stage_plan(struct build *b);    /* plan.c: which objects, whose */
+int stage_compile(struct build *b); /* compile.c */
+int stage_verify(struct build *b);  /* verify.c: proof and exact positions */
+int stage_diff(struct build *b);    /* diff.c: create-diff-object on each unit, in parallel */
+void diff_release(struct unit *u);  /* frees what the diff stage made of a unit in memory */
+int stage_link(struct build *b);    /* link.c: one relocatable module */
+int stage_finish(struct build *b);  /* finish.c: klp sections, manifest, self-check */
+int stage_sign(struct build *b);    /* sign.c: the kernel's signature, where one was asked for */
+int stage_package(struct build *b); /* package.c: RPM and deb, where they were asked for */
+int stage_install(struct build *b); /* install.c: results to their places, atomically */
 
 #endif

@@ -27,7 +27,8 @@ static int cannot(struct build *b, const char *path, int err)
 	build_fails_as(b, EXIT_INTERNAL);
 	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cache", diag_file(path),
 		   err == -ENOSPC ? "Make room, or choose another place with --cache" :
-		   "Choose another place with --cache", "the cache cannot be used: %s", strerror(-err));
+				    "Choose another place with --cache",
+		   "the cache cannot be used: %s", strerror(-err));
 	return err;
 }
 

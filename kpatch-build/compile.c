@@ -62,8 +62,8 @@ static int add_goal(struct arena *arena, struct words *argv, const struct compil
 	return err ? err : words_add(arena, argv, job->how.source);
 }
 
-int compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
-		    enum variant variant, const char *object, bool debug, struct command *out)
+int compile_command(struct build *b, struct arena *arena, const struct compile_job *job, enum variant variant,
+		    const char *object, bool debug, struct command *out)
 {
 	static const char depfile[] = "-Wp,-MMD,";
 	struct words argv = { 0 };
@@ -100,7 +100,9 @@ static int add_objtool(struct build *b, struct command *c, const struct compile_
 		err = words_add(b->arena, &argv, job->how.objtool.word[i]);
 	if (!err)
 		err = words_add(b->arena, &argv, job->reference);
-	*c = (struct command){ .argv = argv.word, .cwd = b->kernel.tree, .after = after,
+	*c = (struct command){ .argv = argv.word,
+			       .cwd = b->kernel.tree,
+			       .after = after,
 			       .out = arena_printf(b->arena, "%s.objtool.log", job->reference) };
 	return err ? err : c->out ? 0 : -ENOMEM;
 }
@@ -133,8 +135,8 @@ void compile_report_failure(struct build *b, const struct compile_job *job, enum
 		   "without the patch this does not compile (exit code %d):\n%s", c->status, output_of(b, c));
 }
 
-bool compile_report_warnings(struct build *b, const struct compile_job *job,
-			     const struct command *original, const struct command *patched)
+bool compile_report_warnings(struct build *b, const struct compile_job *job, const struct command *original,
+			     const struct command *patched)
 {
 	const char *text = output_of(b, patched);
 
@@ -186,8 +188,8 @@ static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
 			if (jobs[i].dropped)
 				continue;
 			where[4 * i + v] = &commands[used++];
-			err = compile_command(b, b->arena, &jobs[i], v, path_of(&jobs[i], v),
-					      v != REFERENCE, where[4 * i + v]);
+			err = compile_command(b, b->arena, &jobs[i], v, path_of(&jobs[i], v), v != REFERENCE,
+					      where[4 * i + v]);
 		}
 	}
 	for (size_t i = 0; i < n && !err; i++) {
@@ -251,8 +253,8 @@ int compile_reads_patched(struct build *b, const struct compile_job *job, bool *
 	}
 	arena_free(arena);
 	if (err == -EXDEV)
-		diag_error(b->diags, "shadow-left", diag_file(job->unit.source),
-			   "Please report this", "a patched file is included on a way that leads "
+		diag_error(b->diags, "shadow-left", diag_file(job->unit.source), "Please report this",
+			   "a patched file is included on a way that leads "
 			   "around the patched tree");
 	return err < 0 ? err : 0;
 }
@@ -284,7 +286,8 @@ static int drop_untouched(struct build *b)
 	build_fails_as(b, EXIT_NO_CHANGE);
 	diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
 		   screened ? "the compiled code of kernel %s is the same with and without the patch" :
-		   "no object of kernel %s is made from the files that the patch changes", b->kernel.release);
+			      "no object of kernel %s is made from the files that the patch changes",
+		   b->kernel.release);
 	return -EINVAL;
 }
 
@@ -296,8 +299,8 @@ static int add_macros(struct build *b)
 	size_t size;
 	int err = path ? file_read(b->arena, path, &text, &size) : -ENOMEM;
 
-	return err ? err : shadow_put(b->arena, b->kernel.tree, b->pristine,
-				      "include/kpatch-macros.h", text, size);
+	return err ? err :
+		     shadow_put(b->arena, b->kernel.tree, b->pristine, "include/kpatch-macros.h", text, size);
 }
 
 static int make_shadows(struct build *b)
@@ -325,7 +328,8 @@ static int open_include_directories(struct build *b, const struct compile_job *j
 			continue;
 		dir = dir[2] || i + 1 == job->how.cc.n ? dir + 2 : job->how.cc.word[i + 1];
 		if (*dir != '/' && *dir)
-			err = shadow_open(b->arena, b->pristine, b->shadow, arena_printf(b->arena, "%s/.", dir));
+			err = shadow_open(b->arena, b->pristine, b->shadow,
+					  arena_printf(b->arena, "%s/.", dir));
 		/* makefiles name directories that are not there, which is no error of the compiler either */
 		if (err == -ENOENT || err == -ENOTDIR)
 			err = 0;

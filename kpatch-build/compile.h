@@ -14,25 +14,25 @@ enum variant { REFERENCE, ORIGINAL, PATCHED };
 
 /* One object; the units of all its owners share it. */
 struct compile_job {
-	struct unit unit;	/* the first of them, as planned */
+	struct unit unit; /* the first of them, as planned */
 	struct kbuild_object how;
-	const char *directory;	/* in the work directory; nothing else is in it */
+	const char *directory; /* in the work directory; nothing else is in it */
 	const char *reference, *original, *patched;
-	bool dropped;		/* by the screen: the patch changes nothing in it; the directory is gone */
+	bool dropped; /* by the screen: the patch changes nothing in it; the directory is gone */
 };
 
 /*
  * The command that makes one variant of a job's object, with debug information or without, its output
  * to OBJECT.log and what it read to OBJECT.d. The strings are owned by @arena. 0 or -ENOMEM.
  */
-int compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
-		    enum variant variant, const char *object, bool debug, struct command *out);
+int compile_command(struct build *b, struct arena *arena, const struct compile_job *job, enum variant variant,
+		    const char *object, bool debug, struct command *out);
 /* Reports that the command of a variant failed. */
 void compile_report_failure(struct build *b, const struct compile_job *job, enum variant variant,
 			    const struct command *c);
 /* A warning that only the patched source has is the patch's. Returns whether there is one. */
-bool compile_report_warnings(struct build *b, const struct compile_job *job,
-			     const struct command *original, const struct command *patched);
+bool compile_report_warnings(struct build *b, const struct compile_job *job, const struct command *original,
+			     const struct command *patched);
 /*
  * Whether the compilation of a job's patched object read any file that the patches change: *read. 0 or
  * -errno with a diagnostic.

@@ -21,13 +21,16 @@ static const char *version_line(struct build *b, const char *cc)
 	struct words argv = { 0 };
 	int status = -1;
 
-	if (!log || words_add_list(b->arena, &argv, cc) || !argv.n ||
-	    words_add(b->arena, &argv, "--version"))
+	if (!log || words_add_list(b->arena, &argv, cc) || !argv.n || words_add(b->arena, &argv, "--version"))
 		return NULL;
 	/* a shell looks the program up, so that a missing one is no error of ours */
-	const char *const command[] = { "sh", "-c", "command -v \"$0\" >/dev/null && exec \"$0\" \"$@\"",
-					argv.word[0], argv.n > 1 ? argv.word[1] : NULL,
-					argv.n > 2 ? argv.word[2] : NULL, NULL };
+	const char *const command[] = { "sh",
+					"-c",
+					"command -v \"$0\" >/dev/null && exec \"$0\" \"$@\"",
+					argv.word[0],
+					argv.n > 1 ? argv.word[1] : NULL,
+					argv.n > 2 ? argv.word[2] : NULL,
+					NULL };
 
 	if (build_run(b, command, NULL, NULL, log, &status) || status ||
 	    file_read(b->arena, log, &text, NULL))
@@ -92,8 +95,8 @@ int kernel_find_compiler(struct build *b)
 	b->kernel.has_objtool = kconfig_yes(config, "CONFIG_OBJTOOL");
 	b->kernel.cc_version = text && *text ? arena_strdup(b->arena, text) : NULL;
 	if (!kconfig_yes(config, "CONFIG_LIVEPATCH")) {
-		diag_error(b->diags, "no-livepatch", diag_file(b->kernel.config),
-			   "Use a kernel that has it", "this kernel is built without CONFIG_LIVEPATCH");
+		diag_error(b->diags, "no-livepatch", diag_file(b->kernel.config), "Use a kernel that has it",
+			   "this kernel is built without CONFIG_LIVEPATCH");
 		err = -ENOTSUP;
 	} else if (!b->kernel.cc_version || !kconfig_yes(config, "CONFIG_CC_IS_GCC")) {
 		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
@@ -106,6 +109,5 @@ int kernel_find_compiler(struct build *b)
 		return err ? err : find_by_name(b);
 	b->kernel.cc = b->options.cc;
 	found = version_line(b, b->options.cc);
-	return found && same_version(found, b->kernel.cc_version) ? 0 :
-	       mismatch(b, b->options.cc, found);
+	return found && same_version(found, b->kernel.cc_version) ? 0 : mismatch(b, b->options.cc, found);
 }

@@ -31,7 +31,7 @@ void diff_release(struct unit *u)
 struct task {
 	struct unit *unit;
 	struct siblings siblings;
-	struct diags *diags;	/* its own, so that a refusal can be looked at again */
+	struct diags *diags; /* its own, so that a refusal can be looked at again */
 	uint8_t *data;
 	size_t size;
 	int err;
@@ -61,8 +61,10 @@ static int diff_unit(struct task *t)
 {
 	struct unit *u = t->unit;
 	struct ksym_source ksyms = siblings_source(&t->siblings);
-	struct diff_input input = { .name = u->object, .owner = u->owner,
-				    .original = u->original_object, .patched = u->patched_object,
+	struct diff_input input = { .name = u->object,
+				    .owner = u->owner,
+				    .original = u->original_object,
+				    .patched = u->patched_object,
 				    .ksyms = &ksyms };
 
 	return diff_objects(&input, u->arena, t->diags, &u->report, &t->data, &t->size);
@@ -170,8 +172,9 @@ static void summarize(struct build *b, size_t changed)
 			modules++;
 	}
 	if (through)
-		build_say(b, "%zu object%s, in %s%zu module%s", changed, changed == 1 ? " changes" : "s change",
-			  vmlinux ? "vmlinux and " : "", modules, modules == 1 ? "" : "s");
+		build_say(b, "%zu object%s, in %s%zu module%s", changed,
+			  changed == 1 ? " changes" : "s change", vmlinux ? "vmlinux and " : "", modules,
+			  modules == 1 ? "" : "s");
 }
 
 int stage_diff(struct build *b)

@@ -38,8 +38,8 @@ static bool reaches(const struct unit *from, const struct unit *to)
 	return !strcmp(to->owner, "vmlinux") || !strcmp(from->owner, to->owner);
 }
 
-static int find(const struct ksym_source *source, const char *name,
-		const struct symbol *definition, struct ksym *out, const char **why)
+static int find(const struct ksym_source *source, const char *name, const struct symbol *definition,
+		struct ksym *out, const char **why)
 {
 	const struct siblings *s = source->context;
 	int err = s->unit->ksyms.find(&s->unit->ksyms, name, definition, out, why);

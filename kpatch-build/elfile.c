@@ -19,8 +19,8 @@
 static int damaged(struct diags *diags, const char *path, const char *what)
 {
 	diag_error(diags, "module-damaged", diag_file(path),
-		   "This is an error of the tools that made it: build again with --keep and look at it",
-		   "%s", what);
+		   "This is an error of the tools that made it: build again with --keep and look at it", "%s",
+		   what);
 	return -EBADMSG;
 }
 
@@ -38,8 +38,8 @@ static int read_header(Elf *elf, struct elfile *f, struct diags *diags)
 	if (!ehdr || ehdr->e_ident[EI_DATA] != ELFDATA2LSB || ehdr->e_machine != EM_X86_64 ||
 	    ehdr->e_type != ET_REL)
 		return unsupported(diags, f->path, "not a relocatable x86-64 ELF file");
-	if (elf_getshdrnum(elf, &n) || elf_getshdrstrndx(elf, &shstrtab) || n == 0 ||
-	    n >= UINT32_MAX || shstrtab >= n)
+	if (elf_getshdrnum(elf, &n) || elf_getshdrstrndx(elf, &shstrtab) || n == 0 || n >= UINT32_MAX ||
+	    shstrtab >= n)
 		return damaged(diags, f->path, "bad section header table");
 	f->e_flags = ehdr->e_flags;
 	f->n_sections = n;
@@ -151,7 +151,8 @@ static int check_relas(const struct elfile *f, uint32_t index, struct diags *dia
 	for (i = 0; i < n; i++)
 		if (ELF64_R_SYM(rela[i].r_info) >= f->n_symbols ||
 		    rela[i].r_offset > f->sections[s->info].size)
-			return damaged(diags, f->path, "a relocation leads outside its section or to no symbol");
+			return damaged(diags, f->path,
+				       "a relocation leads outside its section or to no symbol");
 	return 0;
 }
 
@@ -228,8 +229,7 @@ static int grow(struct arena *a, void **array, uint32_t n, uint32_t *max, size_t
 
 uint32_t elfile_add_section(struct elfile *f, const struct elfile_section *section)
 {
-	if (grow(f->arena, (void **)&f->sections, f->n_sections, &f->max_sections,
-		 sizeof(*f->sections)))
+	if (grow(f->arena, (void **)&f->sections, f->n_sections, &f->max_sections, sizeof(*f->sections)))
 		return 0;
 	f->sections[f->n_sections] = *section;
 	return f->n_sections++;
@@ -237,8 +237,7 @@ uint32_t elfile_add_section(struct elfile *f, const struct elfile_section *secti
 
 uint32_t elfile_add_symbol(struct elfile *f, const struct elfile_symbol *symbol)
 {
-	if (grow(f->arena, (void **)&f->symbols, f->n_symbols, &f->max_symbols,
-		 sizeof(*f->symbols)))
+	if (grow(f->arena, (void **)&f->symbols, f->n_symbols, &f->max_symbols, sizeof(*f->symbols)))
 		return 0;
 	f->symbols[f->n_symbols] = *symbol;
 	return f->n_symbols++;
@@ -380,8 +379,7 @@ static int renumbered_relas(const struct writer *w, uint32_t index, uint8_t **ou
 		if (old && !w->new_symbol[old])
 			return -EINVAL;
 		copy[i] = rela[i];
-		copy[i].r_info = ELF64_R_INFO(w->new_symbol[old],
-					      ELF64_R_TYPE(rela[i].r_info));
+		copy[i].r_info = ELF64_R_INFO(w->new_symbol[old], ELF64_R_TYPE(rela[i].r_info));
 	}
 	*out = (uint8_t *)copy;
 	return 0;

@@ -31,28 +31,28 @@ struct elfile_section {
 	const char *name;
 	uint32_t type;
 	uint64_t flags, align, entsize;
-	uint32_t link, info;	/* as in the file; for SHT_RELA link is written anew */
-	uint8_t *data;		/* NULL for SHT_NOBITS; Elf64_Rela[] for SHT_RELA */
+	uint32_t link, info; /* as in the file; for SHT_RELA link is written anew */
+	uint8_t *data;	     /* NULL for SHT_NOBITS; Elf64_Rela[] for SHT_RELA */
 	uint64_t size;
-	bool removed;		/* left out by elfile_write(); nothing may refer to it then */
+	bool removed; /* left out by elfile_write(); nothing may refer to it then */
 };
 
 struct elfile_symbol {
 	const char *name;
 	uint8_t bind, type, other;
-	uint16_t reserved;	/* SHN_ABS, SHN_COMMON or SHN_LIVEPATCH; 0: see section */
-	uint32_t section;	/* 0: undefined */
+	uint16_t reserved; /* SHN_ABS, SHN_COMMON or SHN_LIVEPATCH; 0: see section */
+	uint32_t section;  /* 0: undefined */
 	uint64_t value, size;
 	bool removed;
 };
 
 struct elfile {
-	const char *path;	/* where it was read from, for messages */
+	const char *path; /* where it was read from, for messages */
 	struct arena *arena;
 	uint32_t e_flags;
 	struct elfile_section *sections; /* [0] is the null section */
 	uint32_t n_sections, max_sections;
-	struct elfile_symbol *symbols;	/* [0] is the null symbol; locals come first */
+	struct elfile_symbol *symbols; /* [0] is the null symbol; locals come first */
 	uint32_t n_symbols, max_symbols;
 	uint32_t symtab, strtab, shstrtab; /* section indexes */
 };

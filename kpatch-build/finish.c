@@ -77,11 +77,9 @@ static int check_callbacks(struct build *b, const struct elfile *f)
 
 			if (x->number != y->number || strcmp(x->object, y->object))
 				continue;
-			diag_error(b->diags, "callback-twice",
-				   &(struct diag_place){ .function = x->object },
-				   "Call both from one function",
-				   "the patch has two %s callbacks for %s", kinds[x->number],
-				   x->object);
+			diag_error(b->diags, "callback-twice", &(struct diag_place){ .function = x->object },
+				   "Call both from one function", "the patch has two %s callbacks for %s",
+				   kinds[x->number], x->object);
 			ret = build_fails_as(b, EXIT_REFUSED);
 		}
 	}
@@ -97,8 +95,8 @@ static int read_linked(struct build *b, struct elfile **f, struct module_entries
 	return ret ? ret : check_callbacks(b, *f);
 }
 
-static int write_module(struct build *b, struct elfile *f, const struct module_entries *funcs,
-			char *manifest, size_t size, const char *module)
+static int write_module(struct build *b, struct elfile *f, const struct module_entries *funcs, char *manifest,
+			size_t size, const char *module)
 {
 	int ret;
 

@@ -18,11 +18,11 @@ struct manifest;
 
 /* One entry of .kpatch.funcs or .kpatch.callbacks, with its pointers followed. */
 struct module_entry {
-	uint32_t number;	/* sympos of a function, kind of a callback */
-	const char *object;	/* "vmlinux" or the module's name */
-	const char *name;	/* old function; NULL for a callback */
-	uint32_t section;	/* where the new function or the callback is, */
-	uint64_t offset;	/* and its byte in there */
+	uint32_t number;    /* sympos of a function, kind of a callback */
+	const char *object; /* "vmlinux" or the module's name */
+	const char *name;   /* old function; NULL for a callback */
+	uint32_t section;   /* where the new function or the callback is, */
+	uint64_t offset;    /* and its byte in there */
 };
 
 struct module_entries {
@@ -34,8 +34,7 @@ struct module_entries {
  * Reads the tables of a linked module. Everything that the runtime would follow is checked.
  * -EINVAL with a diagnostic "metadata-malformed"; -ENOMEM. An absent section is an empty table.
  */
-int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags,
-		 struct module_entries *out);
+int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out);
 int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diags,
 		     struct module_entries *out);
 
@@ -59,12 +58,12 @@ int finish_manifest(struct build *b, struct manifest *out);
 
 /* What the self-check compares the module with. */
 struct selfcheck_want {
-	const char *module_name; /* "livepatch_fix" */
-	const char *vermagic;	/* of the kernel's own modules, or NULL: not compared */
+	const char *module_name;	 /* "livepatch_fix" */
+	const char *vermagic;		 /* of the kernel's own modules, or NULL: not compared */
 	const struct kallsyms *kallsyms; /* of the installed image, or NULL: not looked up */
-	const char *modules;	/* directory of the installed modules, or NULL: not looked up */
-	bool orc;		/* the kernel unwinds with ORC */
-	const void *manifest;	/* bytes of .kpatch.manifest, or NULL */
+	const char *modules;		 /* directory of the installed modules, or NULL: not looked up */
+	bool orc;			 /* the kernel unwinds with ORC */
+	const void *manifest;		 /* bytes of .kpatch.manifest, or NULL */
 	size_t manifest_size;
 };
 
@@ -72,7 +71,6 @@ struct selfcheck_want {
  * Reads a finished module again and checks that the kernel will take it for what was meant. Shares
  * no state with the stages before. 0, or -EINVAL with one diagnostic "selfcheck-…" a problem.
  */
-int selfcheck(const char *path, const struct selfcheck_want *want, struct arena *a,
-	      struct diags *diags);
+int selfcheck(const char *path, const struct selfcheck_want *want, struct arena *a, struct diags *diags);
 
 #endif

@@ -26,20 +26,20 @@
 
 /* A relocation that is on its way from an ordinary section to a klp section. */
 struct moved {
-	const char *object;	/* section object */
-	uint32_t target;	/* section it applies to */
+	const char *object; /* section object */
+	uint32_t target;    /* section it applies to */
 	Elf64_Rela rela;
-	size_t order;		/* keeps the sort stable */
+	size_t order; /* keeps the sort stable */
 };
 
 struct klp {
 	struct elfile *f;
 	struct diags *diags;
-	struct klp_ref *refs;	/* by symbol index; .name NULL: not a klp reference */
-	bool *used;		/* by symbol index */
+	struct klp_ref *refs; /* by symbol index; .name NULL: not a klp reference */
+	bool *used;	      /* by symbol index */
 	struct moved *moved;
 	size_t n_moved;
-	uint32_t n_refs;	/* symbols that existed when @refs was made */
+	uint32_t n_refs; /* symbols that existed when @refs was made */
 };
 
 /*
@@ -50,20 +50,46 @@ struct klp {
 bool section_read_early(const char *name)
 {
 	static const char *const names[] = {
-		".altinstructions", ".altinstr_replacement", ".altinstr_aux", ".parainstructions",
-		"__jump_table", ".static_call_sites", ".smp_locks", ".retpoline_sites",
-		".return_sites", ".call_sites", ".cfi_sites", ".ibt_endbr_seal", ".orc_unwind",
-		".orc_unwind_ip", "__mcount_loc", "__patchable_function_entries", "__bug_table",
-		"__ex_table", "__tracepoints", "__tracepoints_ptrs", "__tracepoints_strings",
-		"_ftrace_events", "_ftrace_eval_map", "__bpf_raw_tp_map", "__param", "__versions",
-		"__dyndbg", "__trace_printk_fmt", ".printk_index", ".gnu.linkonce.this_module",
-		".data..percpu", ".modinfo", KPATCH_FUNCS_SECTION, KPATCH_CALLBACKS_SECTION,
-		KPATCH_STRINGS_SECTION, KPATCH_PATCH_SECTION,
+		".altinstructions",
+		".altinstr_replacement",
+		".altinstr_aux",
+		".parainstructions",
+		"__jump_table",
+		".static_call_sites",
+		".smp_locks",
+		".retpoline_sites",
+		".return_sites",
+		".call_sites",
+		".cfi_sites",
+		".ibt_endbr_seal",
+		".orc_unwind",
+		".orc_unwind_ip",
+		"__mcount_loc",
+		"__patchable_function_entries",
+		"__bug_table",
+		"__ex_table",
+		"__tracepoints",
+		"__tracepoints_ptrs",
+		"__tracepoints_strings",
+		"_ftrace_events",
+		"_ftrace_eval_map",
+		"__bpf_raw_tp_map",
+		"__param",
+		"__versions",
+		"__dyndbg",
+		"__trace_printk_fmt",
+		".printk_index",
+		".gnu.linkonce.this_module",
+		".data..percpu",
+		".modinfo",
+		KPATCH_FUNCS_SECTION,
+		KPATCH_CALLBACKS_SECTION,
+		KPATCH_STRINGS_SECTION,
+		KPATCH_PATCH_SECTION,
 	};
 	size_t i;
 
-	if (!strncmp(name, ".init", 5) || !strncmp(name, "__ksymtab", 9) ||
-	    !strncmp(name, "__kcrctab", 9))
+	if (!strncmp(name, ".init", 5) || !strncmp(name, "__ksymtab", 9) || !strncmp(name, "__kcrctab", 9))
 		return true;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(name, names[i]))
@@ -113,8 +139,7 @@ static int parse_refs(struct klp *k)
 		} else if (ret == -ENOENT && f->symbols[i].bind == STB_WEAK) {
 			diag_error(k->diags, "symbol-undefined", diag_file(f->path),
 				   "The kernel would take it for a null pointer",
-				   "the weak symbol '%s' is defined nowhere",
-				   f->symbols[i].name);
+				   "the weak symbol '%s' is defined nowhere", f->symbols[i].name);
 			result = -EINVAL;
 		}
 	}
@@ -147,8 +172,7 @@ static int take(struct klp *k, uint32_t target, const Elf64_Rela *rela)
 		return refuse(k, "klp-relocation-type", target, rela,
 			      "is of a relocation type that the kernel does not apply");
 	if (!s->data || rela->r_offset > s->size || s->size - rela->r_offset < size)
-		return refuse(k, "klp-reference-malformed", target, rela,
-			      "lies outside of its section");
+		return refuse(k, "klp-reference-malformed", target, rela, "lies outside of its section");
 	if (strcmp(ref->section_object, "vmlinux") && section_read_early(s->name))
 		return refuse(k, "klp-reference-early", target, rela,
 			      "is in a section that the kernel reads before that module is there");
@@ -240,8 +264,8 @@ static int rename_symbols(struct klp *k)
 			s->removed = true;
 			continue;
 		}
-		s->name = arena_printf(k->f->arena, ".klp.sym.%s.%s,%lu", ref->symbol_object,
-				       ref->name, ref->position);
+		s->name = arena_printf(k->f->arena, ".klp.sym.%s.%s,%lu", ref->symbol_object, ref->name,
+				       ref->position);
 		if (!s->name)
 			return -ENOMEM;
 		s->bind = STB_GLOBAL;
@@ -250,12 +274,10 @@ static int rename_symbols(struct klp *k)
 	return 0;
 }
 
-static int add_rela_section(struct klp *k, const char *object, uint32_t target, Elf64_Rela *rela,
-			    size_t n)
+static int add_rela_section(struct klp *k, const char *object, uint32_t target, Elf64_Rela *rela, size_t n)
 {
 	struct elfile_section section = {
-		.name = arena_printf(k->f->arena, ".klp.rela.%s.%s", object,
-				     k->f->sections[target].name),
+		.name = arena_printf(k->f->arena, ".klp.rela.%s.%s", object, k->f->sections[target].name),
 		.type = SHT_RELA,
 		.flags = SHF_ALLOC | SHF_INFO_LINK | SHF_RELA_LIVEPATCH,
 		.align = 8,
@@ -283,15 +305,13 @@ static uint32_t function_symbol(struct klp *k, const struct module_entry *func)
 	if (!symbol.name)
 		return 0;
 	for (i = 1; i < k->f->n_symbols; i++)
-		if (k->f->symbols[i].reserved == SHN_LIVEPATCH &&
-		    !strcmp(k->f->symbols[i].name, symbol.name))
+		if (k->f->symbols[i].reserved == SHN_LIVEPATCH && !strcmp(k->f->symbols[i].name, symbol.name))
 			return i;
 	return elfile_add_symbol(k->f, &symbol);
 }
 
 /* The guard of one module; @moved are its @n relocations. */
-static int add_guard(struct klp *k, const struct moved *moved, size_t n,
-		     const struct module_entries *funcs)
+static int add_guard(struct klp *k, const struct moved *moved, size_t n, const struct module_entries *funcs)
 {
 	Elf64_Rela *rela = arena_array(k->f->arena, n + funcs->n, sizeof(*rela));
 	bool *seen = arena_array(k->f->arena, k->n_refs, sizeof(*seen));

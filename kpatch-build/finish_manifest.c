@@ -69,8 +69,7 @@ static int describe_patch(struct build *b, const char *path, struct manifest_pat
 
 static int describe_patches(struct build *b, struct manifest *m)
 {
-	struct manifest_patch *patches =
-		arena_array(b->arena, b->options.n_patches, sizeof(*patches));
+	struct manifest_patch *patches = arena_array(b->arena, b->options.n_patches, sizeof(*patches));
 	size_t i;
 	int ret = patches ? 0 : -ENOMEM;
 
@@ -186,8 +185,7 @@ static int make_room(struct build *b, const char *owner, struct described *d)
 	d->new_data = arena_array(b->arena, data, sizeof(*d->new_data));
 	d->callbacks = arena_array(b->arena, callbacks, sizeof(*d->callbacks));
 	d->references = arena_array(b->arena, references, sizeof(*d->references));
-	return d->functions && d->new_functions && d->new_data && d->callbacks &&
-	       d->references ? 0 : -ENOMEM;
+	return d->functions && d->new_functions && d->new_data && d->callbacks && d->references ? 0 : -ENOMEM;
 }
 
 static int describe_object(struct build *b, const char *owner, struct manifest_object *o)
@@ -217,7 +215,8 @@ static int describe_object(struct build *b, const char *owner, struct manifest_o
 		return ret;
 	diag_error(b->diags, "build-id-missing", &(struct diag_place){ .function = owner }, NULL,
 		   "the installed %s has no build ID, so a patch could not be told from one for "
-		   "another kernel", owner);
+		   "another kernel",
+		   owner);
 	return -EINVAL;
 }
 
@@ -275,8 +274,7 @@ static bool all_proven(const struct build *b)
 	size_t i;
 
 	for (i = 0; i < b->n_units; i++)
-		if (b->units[i].diff &&
-		    !(b->units[i].verified && b->units[i].verified->proven))
+		if (b->units[i].diff && !(b->units[i].verified && b->units[i].verified->proven))
 			return false;
 	return true;
 }

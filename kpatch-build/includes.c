@@ -31,11 +31,11 @@
 
 /* How a file names another one. */
 enum how {
-	QUOTED = '"',		/* beside it, or else by -I */
-	SEARCHED = '<',		/* by -I */
-	FORCED = '!',		/* a makefile's -include */
-	MENTIONED = '=',	/* in a makefile */
-	DIRECTORY = '+',	/* -I in a makefile: "/from/the/root", "../from/its/own", "?end/of/it" */
+	QUOTED = '"',	 /* beside it, or else by -I */
+	SEARCHED = '<',	 /* by -I */
+	FORCED = '!',	 /* a makefile's -include */
+	MENTIONED = '=', /* in a makefile */
+	DIRECTORY = '+', /* -I in a makefile: "/from/the/root", "../from/its/own", "?end/of/it" */
 };
 
 /* The two halves of the index, and where they are while prepare writes them. */
@@ -45,8 +45,8 @@ static const char *const half_names[N_HALVES] = { "includes.c", "includes.h" };
 
 struct writer {
 	FILE *file[N_HALVES];
-	const char *name;	/* of the file being read */
-	bool named[N_HALVES];	/* whether its line has been written */
+	const char *name;     /* of the file being read */
+	bool named[N_HALVES]; /* whether its line has been written */
 };
 
 static bool ends_in(const char *text, size_t n, const char *ending)
@@ -121,7 +121,7 @@ static void scan_define(struct writer *w, const char *name)
 /* A line for each #include, and for each header that is the value of a macro. */
 static void scan_source(struct writer *w, const char *text)
 {
-	for (const char *p = text; (p = strchr(p, '#')); ) {
+	for (const char *p = text; (p = strchr(p, '#'));) {
 		p = skip_blanks(p + 1);
 		/* #include, #include_next, #import */
 		if (!strncmp(p, "include", 7))
@@ -189,7 +189,7 @@ static void scan_header(struct writer *w, const char *line, const char *word, co
 static void scan_directory(struct writer *w, const char *word)
 {
 	const char *end = word + strcspn(word, " \t\n,'\"\\");
-	bool prefix = *end == ',';	/* $(addprefix -Ihere/,there) */
+	bool prefix = *end == ','; /* $(addprefix -Ihere/,there) */
 	enum from from;
 
 	from = path_start(&word, end, FROM_ROOT);
@@ -198,8 +198,11 @@ static void scan_directory(struct writer *w, const char *word)
 	if (prefix)
 		put_path(w, DIRECTORY, "?", "", 0);
 	else
-		put_path(w, DIRECTORY, from == FROM_ROOT ? "/" : from == FROM_HERE ? "./" : "?", word,
-			 (size_t)(end - word));
+		put_path(w, DIRECTORY,
+			 from == FROM_ROOT ? "/" :
+			 from == FROM_HERE ? "./" :
+					     "?",
+			 word, (size_t)(end - word));
 }
 
 static void scan_line(struct writer *w, const char *line, const char *next)
@@ -219,7 +222,7 @@ static void scan_line(struct writer *w, const char *line, const char *next)
 
 static void scan_makefile(struct writer *w, const char *text)
 {
-	for (const char *line = text; *line; ) {
+	for (const char *line = text; *line;) {
 		const char *next = line + strcspn(line, "\n");
 
 		if (*skip_blanks(line) != '#')
@@ -308,22 +311,22 @@ int includes_index(struct build *b, const char *tree, const char *entry)
 /* One line: @includer names @written. */
 struct edge {
 	const char *includer, *written;
-	uint32_t next;		/* with the same last component of @written; 0 ends the list */
+	uint32_t next; /* with the same last component of @written; 0 ends the list */
 	char how;
 };
 
 struct edges {
-	struct edge *edge;	/* [0] is unused */
+	struct edge *edge; /* [0] is unused */
 	size_t n;
-	struct strmap *by_base;	/* last component → first edge */
+	struct strmap *by_base; /* last component → first edge */
 	/* OF_HEADERS: */
-	struct words sources;	/* all .c and .S files */
+	struct words sources;		    /* all .c and .S files */
 	struct words directories, named_by; /* the -I of makefiles, and of which makefile each is */
 };
 
 struct includes {
 	struct build *build;
-	struct edges *half[N_HALVES];	/* NULL: not read yet */
+	struct edges *half[N_HALVES]; /* NULL: not read yet */
 };
 
 struct includes *includes_open(struct build *b)
@@ -370,8 +373,10 @@ static int read_half(struct includes *in, enum half half)
 	const char *includer = NULL;
 	size_t lines = 0;
 	char *text;
-	int err = e ? file_read(arena, arena_printf(arena, "%s/%s", in->build->kernel.entry, half_names[half]),
-				&text, NULL) : -ENOMEM;
+	int err =
+		e ? file_read(arena, arena_printf(arena, "%s/%s", in->build->kernel.entry, half_names[half]),
+			      &text, NULL) :
+		    -ENOMEM;
 
 	if (err)
 		return err;
@@ -381,7 +386,7 @@ static int read_half(struct includes *in, enum half half)
 	e->edge = arena_array(arena, lines + 1, sizeof(*e->edge));
 	e->by_base = strmap_new(lines / 8);
 	err = e->edge && e->by_base ? 0 : -ENOMEM;
-	for (char *line = text; !err && *line; ) {
+	for (char *line = text; !err && *line;) {
 		char *end = line + strcspn(line, "\n"), *next = end + (*end == '\n');
 
 		*end = '\0';
@@ -425,8 +430,8 @@ static bool is_near(const char *path, const char *other)
 }
 
 /* Whether the -I @written of @makefile lets @includer find what is in @dir. */
-static bool is_searched(struct arena *arena, const char *written, const char *makefile,
-			const char *includer, const char *dir)
+static bool is_searched(struct arena *arena, const char *written, const char *makefile, const char *includer,
+			const char *dir)
 {
 	const char *here = path_directory(arena, makefile), *path;
 
@@ -464,7 +469,7 @@ static bool can_mean(struct includes *in, struct arena *arena, const struct edge
 {
 	const char *tail = e->written, *dir, *beside;
 
-	for (const char *up; (up = strstr(tail, "./")); )
+	for (const char *up; (up = strstr(tail, "./"));)
 		tail = up + 2;
 	if (*tail == '/')
 		return !strcmp(tail + 1, path);
@@ -481,7 +486,7 @@ static bool can_mean(struct includes *in, struct arena *arena, const struct edge
 	}
 	/* the directory in which the search finds it */
 	dir = strlen(path) == strlen(tail) ? "." :
-	      arena_strndup(arena, path, strlen(path) - strlen(tail) - 1);
+					     arena_strndup(arena, path, strlen(path) - strlen(tail) - 1);
 	return tail != e->written || !dir || may_search(in, arena, e->includer, dir);
 }
 

@@ -16,8 +16,9 @@ struct includes;
 /* Who reads a file. All paths are from the tree's root. */
 struct includers {
 	struct words sources;	/* .c and .S files that include it, directly or through others */
-	struct words makefiles;	/* that name the file itself: something may be generated from it */
-	struct words programs;	/* sources of programs run by the kernel's build that include the file itself */
+	struct words makefiles; /* that name the file itself: something may be generated from it */
+	struct words
+		programs; /* sources of programs run by the kernel's build that include the file itself */
 };
 
 /* Reads every source and makefile of @tree and writes the index to @entry. 0 or -errno with a diagnostic. */

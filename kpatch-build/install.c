@@ -23,8 +23,8 @@ static int cannot_write(struct build *b, const char *path, int err)
 {
 	diag_error(b->diags, err == -ENOSPC || err == -EDQUOT ? "disk-full" : "output", diag_file(path),
 		   err == -ENOSPC || err == -EDQUOT ? "Make room, or choose another directory with --output" :
-		   "Choose another directory with --output", "the result cannot be written: %s",
-		   strerror(-err));
+						      "Choose another directory with --output",
+		   "the result cannot be written: %s", strerror(-err));
 	return err;
 }
 
@@ -65,8 +65,8 @@ int install_files(struct build *b, const char *const *files, size_t n)
 
 	for (size_t i = 0; i < n && !err; i++) {
 		moves[i].final = arena_printf(b->arena, "%s/%s", dir, path_base(files[i]));
-		moves[i].temporary = arena_printf(b->arena, "%s/.%s.%d", dir, path_base(files[i]),
-						  (int)getpid());
+		moves[i].temporary =
+			arena_printf(b->arena, "%s/.%s.%d", dir, path_base(files[i]), (int)getpid());
 		err = moves[i].final && moves[i].temporary ? 0 : -ENOMEM;
 	}
 	if (!err)

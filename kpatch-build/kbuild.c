@@ -19,15 +19,14 @@
  * Stands in for scripts/Makefile.build while the top Makefile runs: notes the environment it gets
  * and makes nothing. The top Makefile reaches its makefiles by $(build), which is set to this one.
  */
-static const char dump_mk[] =
-	"__dump:\n"
-	"\t@env -0 > $(KPATCH_DUMP).$(subst /,_,$(obj))\n"
-	"ifneq ($(MAKECMDGOALS),)\n"
-	"$(MAKECMDGOALS): __dump\n"
-	"\t@:\n"
-	".PHONY: $(MAKECMDGOALS)\n"
-	"endif\n"
-	".PHONY: __dump\n";
+static const char dump_mk[] = "__dump:\n"
+			      "\t@env -0 > $(KPATCH_DUMP).$(subst /,_,$(obj))\n"
+			      "ifneq ($(MAKECMDGOALS),)\n"
+			      "$(MAKECMDGOALS): __dump\n"
+			      "\t@:\n"
+			      ".PHONY: $(MAKECMDGOALS)\n"
+			      "endif\n"
+			      ".PHONY: __dump\n";
 
 /*
  * The rules for .o from .c and from .S are replaced by ones that print. They are expanded in the context of
@@ -57,10 +56,24 @@ static const char query_mk[] =
 /* Variables of the environment that are about the make that wrote it, not about the kernel. */
 static bool env_is_about_make(const char *variable)
 {
-	static const char *const names[] = { "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", "MAKEOVERRIDES=",
-					     "build=", "obj=", "KPATCH_DUMP=", "PWD=", "OLDPWD=",
-					     "SHLVL=", "_=", "TMPDIR=", "PATH=", "HOME=", "LC_ALL=",
-					     "need-builtin=", "need-modorder=", "single-build=",
+	static const char *const names[] = { "MAKEFLAGS=",
+					     "MFLAGS=",
+					     "MAKELEVEL=",
+					     "MAKEOVERRIDES=",
+					     "build=",
+					     "obj=",
+					     "KPATCH_DUMP=",
+					     "PWD=",
+					     "OLDPWD=",
+					     "SHLVL=",
+					     "_=",
+					     "TMPDIR=",
+					     "PATH=",
+					     "HOME=",
+					     "LC_ALL=",
+					     "need-builtin=",
+					     "need-modorder=",
+					     "single-build=",
 					     "KBUILD_SINGLE_TARGETS=" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -80,8 +93,7 @@ static int cannot_learn(struct build *b, const char *tree, const char *log)
 	return -EINVAL;
 }
 
-int kbuild_learn_environment(struct build *b, const char *tree, const char *entry,
-			     const struct words *make)
+int kbuild_learn_environment(struct build *b, const char *tree, const char *entry, const struct words *make)
 {
 	char *mk = build_work_path(b, "prepare/dump.mk"), *log = build_work_path(b, "prepare/dump.log");
 	char *dump = build_work_path(b, "prepare/dump"), *data, *out, *end;
@@ -116,8 +128,8 @@ int kbuild_learn_environment(struct build *b, const char *tree, const char *entr
 			end = stpcpy(end, p) + 1;
 	err = file_write(arena_printf(b->arena, "%s/" ENVIRONMENT, entry), out, (size_t)(end - out), 0644);
 	if (!err)
-		err = file_write(arena_printf(b->arena, "%s/" QUERY, entry), query_mk,
-				 sizeof(query_mk) - 1, 0644);
+		err = file_write(arena_printf(b->arena, "%s/" QUERY, entry), query_mk, sizeof(query_mk) - 1,
+				 0644);
 	return err;
 }
 
@@ -127,13 +139,14 @@ int kbuild_load_environment(struct build *b)
 	struct words env = { 0 };
 	size_t size;
 	char *data;
-	int err = file_read(b->arena, arena_printf(b->arena, "%s/" ENVIRONMENT, b->kernel.entry), &data,
-			    &size);
+	int err =
+		file_read(b->arena, arena_printf(b->arena, "%s/" ENVIRONMENT, b->kernel.entry), &data, &size);
 
 	for (char *p = data; !err && p < data + size; p += strlen(p) + 1)
 		err = words_add(b->arena, &env, p);
 	if (!err)
-		err = words_add(b->arena, &env, arena_printf(b->arena, "PATH=%s", path ? path : "/usr/bin:/bin"));
+		err = words_add(b->arena, &env,
+				arena_printf(b->arena, "PATH=%s", path ? path : "/usr/bin:/bin"));
 	if (!err)
 		err = words_add(b->arena, &env, arena_printf(b->arena, "TMPDIR=%s/tmp", b->work));
 	if (!err)
@@ -147,19 +160,26 @@ int kbuild_load_environment(struct build *b)
 static int query_command(struct build *b, const char *tree, const char *dir, const char *goal,
 			 const char *objects, struct command *out)
 {
-	const char *words[] = { "make", "-rR", "--no-print-directory", "-f",
+	const char *words[] = { "make",
+				"-rR",
+				"--no-print-directory",
+				"-f",
 				arena_printf(b->arena, "%s/" QUERY, b->kernel.entry),
-				arena_printf(b->arena, "obj=%s", dir), "need-builtin=1",
-				"need-modorder=1", arena_printf(b->arena, "KPATCH_OBJECTS=%s", objects), goal };
+				arena_printf(b->arena, "obj=%s", dir),
+				"need-builtin=1",
+				"need-modorder=1",
+				arena_printf(b->arena, "KPATCH_OBJECTS=%s", objects),
+				goal };
 	struct words argv = { 0 };
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !err; i++)
 		err = words[i] ? words_add(b->arena, &argv, words[i]) : -ENOMEM;
 	*out = (struct command){
-		.argv = argv.word, .cwd = tree,
-		.out = build_work_path(b, "kbuild/%s%s", dir, strcmp(goal, "kpatch-lists") ?
-				       ".objects" : ".lists"),
+		.argv = argv.word,
+		.cwd = tree,
+		.out = build_work_path(b, "kbuild/%s%s", dir,
+				       strcmp(goal, "kpatch-lists") ? ".objects" : ".lists"),
 		.err = build_work_path(b, "kbuild/%s.err", dir),
 	};
 	return err ? err : out->out && out->err ? 0 : -ENOMEM;
@@ -169,8 +189,8 @@ static int query_command(struct build *b, const char *tree, const char *dir, con
  * Runs the query makefile in @tree. *text: what it printed; NULL if make failed. Objects may depend
  * on generated files, which make then generates: into a tree of this run, not the prepared one.
  */
-static int query(struct build *b, const char *tree, const char *dir, const char *goal,
-		 const char *objects, char **text)
+static int query(struct build *b, const char *tree, const char *dir, const char *goal, const char *objects,
+		 char **text)
 {
 	struct command c;
 	int err = query_command(b, tree, dir, goal, objects, &c);
@@ -323,8 +343,7 @@ int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_
 	return strmap_set(b->directories, d->dir, (union strmap_value){ .cptr = *out });
 }
 
-int kbuild_read_object(struct build *b, const char *dir, const char *object,
-		       struct kbuild_object *out)
+int kbuild_read_object(struct build *b, const char *dir, const char *object, struct kbuild_object *out)
 {
 	char *text, *value;
 	const char *key;

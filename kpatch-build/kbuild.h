@@ -15,23 +15,23 @@
 /* How one object is made. */
 struct kbuild_object {
 	const char *object, *source; /* as Kbuild spells them: "drivers/x/../y/z.o" */
-	struct words cc;	/* compiler and flags as they are, without -c, -o and the source */
-	struct words objtool;	/* objtool and its options; .n is 0 if it does not run on the object */
-	bool delayed;		/* objtool runs on the whole of vmlinux or of the module */
-	bool module;		/* compiled as part of a module */
+	struct words cc;	     /* compiler and flags as they are, without -c, -o and the source */
+	struct words objtool;	     /* objtool and its options; .n is 0 if it does not run on the object */
+	bool delayed;		     /* objtool runs on the whole of vmlinux or of the module */
+	bool module;		     /* compiled as part of a module */
 };
 
 /* A composite module and the objects that it is linked from. */
 struct kbuild_module {
-	const char *object;	/* "fs/nfsd/nfsd.o" */
-	struct words parts;	/* "fs/nfsd/nfssvc.o", …; only the object itself for a simple module */
+	const char *object; /* "fs/nfsd/nfsd.o" */
+	struct words parts; /* "fs/nfsd/nfssvc.o", …; only the object itself for a simple module */
 };
 
 /* What a directory's makefile makes. All paths from the tree's root, as Kbuild spells them. */
 struct kbuild_directory {
 	const char *dir;
-	struct words builtin;	/* objects and dir/built-in.a that go into vmlinux */
-	struct words library;	/* objects of lib.a */
+	struct words builtin; /* objects and dir/built-in.a that go into vmlinux */
+	struct words library; /* objects of lib.a */
 	struct kbuild_module *modules;
 	size_t n_modules;
 };
@@ -41,8 +41,7 @@ struct kbuild_directory {
  * still be written to, and writes it and our makefile to the directory @entry. @make: the make
  * command with the variables for this kernel. 0 or -errno with a diagnostic.
  */
-int kbuild_learn_environment(struct build *b, const char *tree, const char *entry,
-			     const struct words *make);
+int kbuild_learn_environment(struct build *b, const char *tree, const char *entry, const struct words *make);
 /* Reads it back and fills kernel.env. */
 int kbuild_load_environment(struct build *b);
 
@@ -63,7 +62,6 @@ int kbuild_read_directories(struct build *b, const struct words *dirs);
  * How Kbuild makes @object when it runs in @dir. Asked in build.pristine, in which the object's
  * directory is open (shadow.h). -ENOENT: not by compiling a C source or assembly.
  */
-int kbuild_read_object(struct build *b, const char *dir, const char *object,
-		       struct kbuild_object *out);
+int kbuild_read_object(struct build *b, const char *dir, const char *object, struct kbuild_object *out);
 
 #endif

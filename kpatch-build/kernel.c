@@ -119,8 +119,7 @@ static int choose_release(struct build *b)
 	struct utsname running;
 
 	b->kernel.release = o->kernel;
-	if (!b->kernel.release && o->image &&
-	    kernel_image_version(b->arena, o->image, &version) == 0)
+	if (!b->kernel.release && o->image && kernel_image_version(b->arena, o->image, &version) == 0)
 		b->kernel.release = arena_strndup(b->arena, version, strcspn(version, " "));
 	if (!b->kernel.release && o->image) {
 		int err = open_image(b, o->image);
@@ -134,12 +133,14 @@ static int choose_release(struct build *b)
 	return b->kernel.release ? 0 : -ENOMEM;
 }
 
-static const char *pick(struct build *b, const char *what, const char *named,
-			const struct kernel_file *file, bool directory)
+static const char *pick(struct build *b, const char *what, const char *named, const struct kernel_file *file,
+			bool directory)
 {
 	const char *path = named ? named : file->path;
-	bool found = named ? directory ? file_is_directory(named) : access(named, R_OK) == 0 &&
-		     (file_is_regular(named) || !strcmp(what, "source")) : file->found;
+	bool found = named ? directory ?
+			     file_is_directory(named) :
+			     access(named, R_OK) == 0 && (file_is_regular(named) || !strcmp(what, "source")) :
+			     file->found;
 
 	if (!found)
 		diag_error(b->diags, "kernel-file-missing", diag_file(path),
@@ -165,8 +166,10 @@ static int choose_files(struct build *b, const struct provider *provider)
 	if (!diags_errors(b->diags))
 		return 0;
 	if (!all_named(o))
-		diag_note(b->diags, "kernels-available", NULL, NULL, "installed kernels%s%s: %s. "
-			  "Choose one with --kernel", *o->root ? " below " : "", o->root, available(b));
+		diag_note(b->diags, "kernels-available", NULL, NULL,
+			  "installed kernels%s%s: %s. "
+			  "Choose one with --kernel",
+			  *o->root ? " below " : "", o->root, available(b));
 	return -ENOENT;
 }
 
@@ -186,7 +189,7 @@ static int check_versions(struct build *b, const struct provider *provider)
 	int err = kernel_image_version(b->arena, k->image, &version);
 
 	if (err == -ENOTSUP)
-		return 0;	/* a vmlinux or a foreign file: the image reader will tell */
+		return 0; /* a vmlinux or a foreign file: the image reader will tell */
 	if (err) {
 		diag_error(b->diags, "image-damaged", diag_file(k->image), "Install the image again",
 			   "not a readable kernel image: %s", strerror(-err));

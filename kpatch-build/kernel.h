@@ -11,9 +11,9 @@
 
 /* One file that a build needs. */
 struct kernel_file {
-	const char *path;	/* where it is or should be */
+	const char *path; /* where it is or should be */
 	bool found;
-	const char *remedy;	/* what to do if it is not there: one sentence */
+	const char *remedy; /* what to do if it is not there: one sentence */
 };
 
 struct kernel_files {
@@ -25,8 +25,7 @@ struct provider {
 	/* Whether the system below @root is of this family. */
 	bool (*present)(struct arena *arena, const char *root);
 	/* Where the files of @release are. Strings are owned by @arena. 0 or -ENOMEM. */
-	int (*find)(struct arena *arena, const char *root, const char *release,
-		    struct kernel_files *out);
+	int (*find)(struct arena *arena, const char *root, const char *release, struct kernel_files *out);
 	/*
 	 * The distribution's version of the source at @source ("6.1.192-2"), or NULL if unknown.
 	 */

@@ -32,8 +32,8 @@ struct linker {
 	struct module_commands commands;
 	struct command_places places;
 	const char *runtime_object; /* kpatch-runtime.o */
-	char *merged;		/* after the merge */
-	char *object;		/* @DIR@/@NAME@.o, what objtool and modpost work on */
+	char *merged;		    /* after the merge */
+	char *object;		    /* @DIR@/@NAME@.o, what objtool and modpost work on */
 	char *mod_object;
 	char *ko;
 };
@@ -43,8 +43,8 @@ static bool same_file(struct arena *a, const char *path, const char *other)
 	char *x, *y;
 	size_t x_size, y_size;
 
-	return !file_read(a, path, &x, &x_size) && !file_read(a, other, &y, &y_size) &&
-	       x_size == y_size && !memcmp(x, y, x_size);
+	return !file_read(a, path, &x, &x_size) && !file_read(a, other, &y, &y_size) && x_size == y_size &&
+	       !memcmp(x, y, x_size);
 }
 
 /* The cached runtime, or one compiled now if its sources have changed since. */
@@ -56,10 +56,8 @@ static int find_runtime(struct linker *l)
 	size_t i;
 
 	for (i = 0; runtime_sources[i]; i++) {
-		char *ours = arena_printf(b->arena, "%s/%s", b->options.data_dir,
-					  runtime_sources[i]);
-		char *cached = arena_printf(b->arena, "%s/%s", b->kernel.runtime,
-					    runtime_sources[i]);
+		char *ours = arena_printf(b->arena, "%s/%s", b->options.data_dir, runtime_sources[i]);
+		char *cached = arena_printf(b->arena, "%s/%s", b->kernel.runtime, runtime_sources[i]);
 
 		if (!ours || !cached)
 			return -ENOMEM;
@@ -97,8 +95,7 @@ static int set_up(struct linker *l)
 	if (ret)
 		diag_error(b->diags, "cache-damaged", diag_file(list),
 			   "Remove this kernel's directory in the cache and build again",
-			   "what was learned about this kernel cannot be read: %s",
-			   strerror(-ret));
+			   "what was learned about this kernel cannot be read: %s", strerror(-ret));
 	return ret ? ret : find_runtime(l);
 }
 
@@ -239,8 +236,7 @@ static int run_modpost(struct linker *l)
 	if (!ret)
 		ret = tool_replay(l->b, "modpost", &l->commands.tool[TOOL_MODPOST], &l->places);
 	if (!ret)
-		ret = tool_replay(l->b, "modpost-compile", &l->commands.tool[TOOL_CC_MOD],
-				  &l->places);
+		ret = tool_replay(l->b, "modpost-compile", &l->commands.tool[TOOL_CC_MOD], &l->places);
 	return ret;
 }
 

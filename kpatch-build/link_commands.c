@@ -18,11 +18,8 @@
 #include "lib/util/words.h"
 
 static const char *const tool_names[N_MODULE_TOOLS] = {
-	[TOOL_CC] = "cc",
-	[TOOL_OBJTOOL] = "objtool",
-	[TOOL_MODPOST] = "modpost",
-	[TOOL_CC_MOD] = "cc-mod",
-	[TOOL_LD] = "ld",
+	[TOOL_CC] = "cc",	  [TOOL_OBJTOOL] = "objtool", [TOOL_MODPOST] = "modpost",
+	[TOOL_CC_MOD] = "cc-mod", [TOOL_LD] = "ld",
 };
 
 /* Undoes what Kbuild's make-cmd does to the text, in place. */
@@ -134,8 +131,8 @@ static const char *replaced(struct arena *a, const char *s, const char *from, co
 /* Dependency files are of no use to a replay, and debug information costs a third of the time. */
 static bool useless(const char *word)
 {
-	return !strncmp(word, "-Wp,-MMD", 8) || !strncmp(word, "-Wp,-MD", 7) ||
-	       !strcmp(word, "-g") || !strncmp(word, "-gdwarf", 7) || !strncmp(word, "-gz", 3);
+	return !strncmp(word, "-Wp,-MMD", 8) || !strncmp(word, "-Wp,-MD", 7) || !strcmp(word, "-g") ||
+	       !strncmp(word, "-gdwarf", 7) || !strncmp(word, "-gz", 3);
 }
 
 static int mark_words(struct arena *a, struct words *w, const struct command_places *places)
@@ -182,8 +179,8 @@ static void list_from_file(struct words *w)
 			w->word[i] = "@DIR@/modules.order";
 }
 
-int commands_learn(struct arena *a, const struct command_places *places,
-		   struct module_commands *out, const char **what)
+int commands_learn(struct arena *a, const struct command_places *places, struct module_commands *out,
+		   const char **what)
 {
 	const struct {
 		const char *target, *program;
@@ -198,8 +195,7 @@ int commands_learn(struct arena *a, const struct command_places *places,
 
 	*out = (struct module_commands){ 0 };
 	for (i = 0; i < N_MODULE_TOOLS; i++) {
-		int ret = from[i].target ? learn(a, places, from[i].target, from[i].program,
-						 &out->tool[i]) :
+		int ret = from[i].target ? learn(a, places, from[i].target, from[i].program, &out->tool[i]) :
 					   -ENOMEM;
 
 		if (ret == -ENOENT && i == TOOL_OBJTOOL)
@@ -257,8 +253,7 @@ int commands_read(struct arena *a, const char *path, struct module_commands *out
 	return ret;
 }
 
-const char **commands_expand(struct arena *a, const struct words *w,
-			     const struct command_places *places)
+const char **commands_expand(struct arena *a, const struct words *w, const struct command_places *places)
 {
 	const char **argv = arena_array(a, w->n + 1, sizeof(*argv));
 	size_t i;

@@ -16,11 +16,11 @@
 struct arena;
 
 enum module_tool {
-	TOOL_CC,	/* compile @DIR@/@NAME@.c as part of a module; no objtool */
-	TOOL_OBJTOOL,	/* objtool over @DIR@/@NAME@.o; absent where the kernel has none */
-	TOOL_MODPOST,	/* modpost over the objects listed in @DIR@/modules.order */
-	TOOL_CC_MOD,	/* compile @DIR@/@NAME@.mod.c, which modpost wrote */
-	TOOL_LD,	/* link @DIR@/@NAME@.ko */
+	TOOL_CC,      /* compile @DIR@/@NAME@.c as part of a module; no objtool */
+	TOOL_OBJTOOL, /* objtool over @DIR@/@NAME@.o; absent where the kernel has none */
+	TOOL_MODPOST, /* modpost over the objects listed in @DIR@/modules.order */
+	TOOL_CC_MOD,  /* compile @DIR@/@NAME@.mod.c, which modpost wrote */
+	TOOL_LD,      /* link @DIR@/@NAME@.ko */
 	N_MODULE_TOOLS,
 };
 
@@ -38,15 +38,14 @@ struct command_places {
  * @places->name. *what names the command that was not understood, on error.
  * 0, -ENOENT (a .cmd file is missing), -EBADMSG (shell syntax beyond words and quotes), -ENOMEM.
  */
-int commands_learn(struct arena *a, const struct command_places *places,
-		   struct module_commands *out, const char **what);
+int commands_learn(struct arena *a, const struct command_places *places, struct module_commands *out,
+		   const char **what);
 
 /* To and from a text file: "= tool", then one word a line behind a space. 0 or -errno. */
 int commands_write(struct arena *a, const struct module_commands *c, const char *path);
 int commands_read(struct arena *a, const char *path, struct module_commands *out);
 
 /* The words of one command with every mark filled in, as an argument vector. NULL: no memory. */
-const char **commands_expand(struct arena *a, const struct words *w,
-			     const struct command_places *places);
+const char **commands_expand(struct arena *a, const struct words *w, const struct command_places *places);
 
 #endif

@@ -21,8 +21,8 @@ static const char *needs_module(struct arena *arena, const struct elfile *f, con
 	struct klp_ref ref;
 
 	for (uint32_t i = 1; i < f->n_symbols; i++)
-		if (elfile_undefined(&f->symbols[i]) &&
-		    !parse_klp_ref(arena, f->symbols[i].name, &ref) && !strcmp(ref.section_object, owner))
+		if (elfile_undefined(&f->symbols[i]) && !parse_klp_ref(arena, f->symbols[i].name, &ref) &&
+		    !strcmp(ref.section_object, owner))
 			return ref.name;
 	return NULL;
 }
@@ -55,7 +55,8 @@ static void check_uses(struct build *b, const struct elfile *f, const struct uni
 		diag_error(b->diags, "shared-with-module", diag_file(unit->object),
 			   "Give each kernel object a function of its own, or define it in one of vmlinux's",
 			   "it uses the patch's %s from %s, which refers to %s of module %s; that "
-			   "module need not be loaded when %s calls it", s->name, other->object,
+			   "module need not be loaded when %s calls it",
+			   s->name, other->object,
 			   needs_module(b->arena, files[other - b->units], other->owner), other->owner,
 			   unit->owner);
 	}

@@ -56,10 +56,13 @@ static const char *const *clean_env(struct build *b)
 static int make_probe(struct build *b, const char *tree, const char *dir)
 {
 	const char *argv[] = {
-		"make", "-s",
+		"make",
+		"-s",
 		arena_printf(b->arena, "CC=%s", b->kernel.cc),
 		arena_printf(b->arena, "KERNELRELEASE=%s", b->kernel.release),
-		arena_printf(b->arena, "M=%s", dir), "modules", NULL,
+		arena_printf(b->arena, "M=%s", dir),
+		"modules",
+		NULL,
 	};
 
 	if (!argv[2] || !argv[3] || !argv[4])
@@ -121,8 +124,7 @@ static int add_link_option(struct arena *a, struct words *objtool)
  * Objects that Kbuild links into every module (.module-common.o) are kept as they are:
  * "@DIR@/.module-common.o" becomes "@RUNTIME@/.module-common.o".
  */
-static int keep_common_objects(struct build *b, struct words *ld, const char *dir,
-			       const char *runtime)
+static int keep_common_objects(struct build *b, struct words *ld, const char *dir, const char *runtime)
 {
 	size_t i;
 	int ret = 0;
@@ -170,8 +172,7 @@ static bool kernel_clears(struct build *b, const char *tree)
 {
 	char *path = arena_printf(b->arena, "%s/include/linux/moduleloader.h", tree), *text;
 
-	return path && !file_read(b->arena, path, &text, NULL) &&
-	       strstr(text, "clear_relocate_add");
+	return path && !file_read(b->arena, path, &text, NULL) && strstr(text, "clear_relocate_add");
 }
 
 int runtime_compile(struct build *b, const struct module_commands *commands,
@@ -192,8 +193,7 @@ static int keep_sources(struct build *b, const char *runtime)
 	int ret = 0;
 
 	for (i = 0; !ret && runtime_sources[i]; i++) {
-		char *from = arena_printf(b->arena, "%s/%s", b->options.data_dir,
-					  runtime_sources[i]);
+		char *from = arena_printf(b->arena, "%s/%s", b->options.data_dir, runtime_sources[i]);
 		char *to = arena_printf(b->arena, "%s/%s", runtime, runtime_sources[i]);
 
 		ret = from && to ? file_copy(from, to, 0644) : -ENOMEM;

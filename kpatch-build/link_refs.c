@@ -92,8 +92,8 @@ static struct strmap *used_names(const struct elfile *f)
 	return used;
 }
 
-static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *diags,
-		      struct strmap *used, struct strmap *names)
+static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *diags, struct strmap *used,
+		      struct strmap *names)
 {
 	struct klp_ref ref;
 	int ret = parse_klp_ref(f->arena, s->name, &ref);

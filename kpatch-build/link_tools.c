@@ -60,8 +60,7 @@ int tool_run(struct build *b, const char *id, const char *const *argv, const cha
 		return -EINVAL;
 	if (!status)
 		return 0;
-	diag_error(b->diags, id, diag_file(tool), NULL, "ended with status %d and said nothing",
-		   status);
+	diag_error(b->diags, id, diag_file(tool), NULL, "ended with status %d and said nothing", status);
 	return -EINVAL;
 }
 
@@ -73,9 +72,8 @@ int tool_replay(struct build *b, const char *id, const struct words *words,
 	return argv ? tool_run(b, id, argv, places->tree, NULL) : -ENOMEM;
 }
 
-int tool_compile(struct build *b, const struct module_commands *commands,
-		 const struct command_places *places, const char *source, const char *object,
-		 const char *define)
+int tool_compile(struct build *b, const struct module_commands *commands, const struct command_places *places,
+		 const char *source, const char *object, const char *define)
 {
 	const struct words *learned = &commands->tool[TOOL_CC];
 	struct words words = { 0 };

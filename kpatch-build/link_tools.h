@@ -25,8 +25,7 @@ int tool_replay(struct build *b, const char *id, const struct words *words,
  * Compiles @source into @object with the flags of a module's object (no objtool, no debug
  * information) and @define, if not NULL, as one more argument.
  */
-int tool_compile(struct build *b, const struct module_commands *commands,
-		 const struct command_places *places, const char *source, const char *object,
-		 const char *define);
+int tool_compile(struct build *b, const struct module_commands *commands, const struct command_places *places,
+		 const char *source, const char *object, const char *define);
 
 #endif

@@ -28,16 +28,11 @@ static const struct stage {
 	int (*run)(struct build *b);
 	enum exit_kind fails_as;
 } stages[] = {
-	{ "kernel", stage_kernel, EXIT_KERNEL },
-	{ "prepare", stage_prepare, EXIT_KERNEL },
-	{ "plan", stage_plan, EXIT_PATCH },
-	{ "compile", stage_compile, EXIT_COMPILE },
-	{ "verify", stage_verify, EXIT_VERIFY },
-	{ "diff", stage_diff, EXIT_REFUSED },
-	{ "link", stage_link, EXIT_LINK },
-	{ "finish", stage_finish, EXIT_LINK },
-	{ "sign", stage_sign, EXIT_SIGN },
-	{ "package", stage_package, EXIT_PACKAGE },
+	{ "kernel", stage_kernel, EXIT_KERNEL },     { "prepare", stage_prepare, EXIT_KERNEL },
+	{ "plan", stage_plan, EXIT_PATCH },	     { "compile", stage_compile, EXIT_COMPILE },
+	{ "verify", stage_verify, EXIT_VERIFY },     { "diff", stage_diff, EXIT_REFUSED },
+	{ "link", stage_link, EXIT_LINK },	     { "finish", stage_finish, EXIT_LINK },
+	{ "sign", stage_sign, EXIT_SIGN },	     { "package", stage_package, EXIT_PACKAGE },
 	{ "install", stage_install, EXIT_INTERNAL },
 };
 

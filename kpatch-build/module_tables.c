@@ -17,7 +17,7 @@ struct table {
 	const struct elfile *f;
 	struct arena *a;
 	struct diags *diags;
-	uint32_t section, rela;	/* indexes; rela 0: none */
+	uint32_t section, rela; /* indexes; rela 0: none */
 };
 
 static int malformed(const struct table *t, uint64_t offset, const char *what)
@@ -39,8 +39,7 @@ static uint32_t rela_of(const struct elfile *f, uint32_t section)
 
 	for (i = 1; i < f->n_sections; i++)
 		if (f->sections[i].type == SHT_RELA && !f->sections[i].removed &&
-		    f->sections[i].info == section &&
-		    !(f->sections[i].flags & SHF_RELA_LIVEPATCH))
+		    f->sections[i].info == section && !(f->sections[i].flags & SHF_RELA_LIVEPATCH))
 			return i;
 	return 0;
 }
@@ -87,8 +86,9 @@ static int check_version(const struct table *t, uint64_t offset)
 	uint32_t version;
 
 	memcpy(&version, t->f->sections[t->section].data + offset, sizeof(version));
-	return version == KPATCH_ABI_VERSION ? 0 :
-					       malformed(t, offset, "made for another version of the runtime");
+	return version == KPATCH_ABI_VERSION ?
+		       0 :
+		       malformed(t, offset, "made for another version of the runtime");
 }
 
 static int open_table(struct table *t, const char *name, size_t entry_size, size_t *n)
@@ -113,8 +113,7 @@ static int read_func(const struct table *t, uint64_t offset, struct module_entry
 
 	if (ret)
 		return ret;
-	memcpy(&e->number,
-	       t->f->sections[t->section].data + offset + offsetof(struct kpatch_func, sympos),
+	memcpy(&e->number, t->f->sections[t->section].data + offset + offsetof(struct kpatch_func, sympos),
 	       sizeof(e->number));
 	ret = follow(t, offset + offsetof(struct kpatch_func, new_func), &e->section, &e->offset);
 	if (!ret)
@@ -130,16 +129,13 @@ static int read_callback(const struct table *t, uint64_t offset, struct module_e
 
 	if (ret)
 		return ret;
-	memcpy(&e->number,
-	       t->f->sections[t->section].data + offset + offsetof(struct kpatch_callback, kind),
+	memcpy(&e->number, t->f->sections[t->section].data + offset + offsetof(struct kpatch_callback, kind),
 	       sizeof(e->number));
 	if (e->number > KPATCH_POST_UNPATCH)
 		return malformed(t, offset, "unknown kind of callback");
-	ret = follow(t, offset + offsetof(struct kpatch_callback, function), &e->section,
-		     &e->offset);
+	ret = follow(t, offset + offsetof(struct kpatch_callback, function), &e->section, &e->offset);
 	if (!ret)
-		ret = follow_string(t, offset + offsetof(struct kpatch_callback, object),
-				    &e->object);
+		ret = follow_string(t, offset + offsetof(struct kpatch_callback, object), &e->object);
 	return ret;
 }
 
@@ -162,19 +158,16 @@ static int read_table(struct table *t, const char *name, size_t entry_size,
 	return ret;
 }
 
-int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags,
-		 struct module_entries *out)
+int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out)
 {
 	struct table t = { .f = f, .a = a, .diags = diags };
 
 	return read_table(&t, KPATCH_FUNCS_SECTION, sizeof(struct kpatch_func), read_func, out);
 }
 
-int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diags,
-		     struct module_entries *out)
+int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out)
 {
 	struct table t = { .f = f, .a = a, .diags = diags };
 
-	return read_table(&t, KPATCH_CALLBACKS_SECTION, sizeof(struct kpatch_callback),
-			  read_callback, out);
+	return read_table(&t, KPATCH_CALLBACKS_SECTION, sizeof(struct kpatch_callback), read_callback, out);
 }

@@ -15,14 +15,33 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 
-enum { OPT_ROOT = 256, OPT_SOURCE, OPT_CONFIG, OPT_IMAGE, OPT_MODULES, OPT_SYMVERS, OPT_CC,
-       OPT_CACHE, OPT_NO_REPLACE, OPT_NO_VERIFY, OPT_KEEP, OPT_STOP, OPT_DATA, OPT_VERSION, OPT_SIGN_KEY,
-       OPT_SIGN_CERT, OPT_PATCH_VERSION, OPT_PACKAGE, OPT_PACKAGE_RELEASE, OPT_MAINTAINER };
+enum {
+	OPT_ROOT = 256,
+	OPT_SOURCE,
+	OPT_CONFIG,
+	OPT_IMAGE,
+	OPT_MODULES,
+	OPT_SYMVERS,
+	OPT_CC,
+	OPT_CACHE,
+	OPT_NO_REPLACE,
+	OPT_NO_VERIFY,
+	OPT_KEEP,
+	OPT_STOP,
+	OPT_DATA,
+	OPT_VERSION,
+	OPT_SIGN_KEY,
+	OPT_SIGN_CERT,
+	OPT_PATCH_VERSION,
+	OPT_PACKAGE,
+	OPT_PACKAGE_RELEASE,
+	OPT_MAINTAINER
+};
 
 /* One line each: what getopt needs and what --help says. */
 static const struct {
 	const char *name;
-	const char *argument;	/* NULL: takes none */
+	const char *argument; /* NULL: takes none */
 	int value;
 	const char *help;
 } table[] = {
@@ -61,7 +80,8 @@ static const struct {
 void options_help(FILE *f)
 {
 	fputs("Usage: kpatch-build [options] PATCH...\n"
-	      "Builds a kernel livepatch module from source patches.\n\n", f);
+	      "Builds a kernel livepatch module from source patches.\n\n",
+	      f);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
 		char left[64], dash[8] = "   ";
 
@@ -175,33 +195,85 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	if (argument && !*argument)
 		return usage(diags, "an option's argument is empty", NULL);
 	switch (value) {
-	case 'k': out->kernel = argument; break;
-	case 'n': out->name = argument; break;
-	case 'o': out->output = argument; break;
-	case 'j': return set_jobs(diags, out, argument ? argument : "");
-	case 'v': out->verbose = true; break;
-	case 'q': out->quiet = true; break;
-	case 'h': *action = OPTIONS_HELP; break;
-	case OPT_ROOT: out->root = argument; break;
-	case OPT_SOURCE: out->source = argument; break;
-	case OPT_CONFIG: out->config = argument; break;
-	case OPT_IMAGE: out->image = argument; break;
-	case OPT_MODULES: out->modules = argument; break;
-	case OPT_SYMVERS: out->symvers = argument; break;
-	case OPT_CC: out->cc = argument; break;
-	case OPT_CACHE: out->cache = argument; break;
-	case OPT_DATA: out->data_dir = argument; break;
-	case OPT_NO_REPLACE: out->replace = false; break;
-	case OPT_NO_VERIFY: out->verify = false; break;
-	case OPT_KEEP: out->keep = true; break;
-	case OPT_STOP: out->stop_after = argument; break;
-	case OPT_SIGN_KEY: out->sign_key = argument; break;
-	case OPT_SIGN_CERT: out->sign_cert = argument; break;
-	case OPT_PATCH_VERSION: out->version = argument; break;
-	case OPT_PACKAGE: return add_package(diags, out, argument);
-	case OPT_PACKAGE_RELEASE: out->package_revision = argument; break;
-	case OPT_MAINTAINER: out->maintainer = argument; break;
-	case OPT_VERSION: *action = OPTIONS_VERSION; break;
+	case 'k':
+		out->kernel = argument;
+		break;
+	case 'n':
+		out->name = argument;
+		break;
+	case 'o':
+		out->output = argument;
+		break;
+	case 'j':
+		return set_jobs(diags, out, argument ? argument : "");
+	case 'v':
+		out->verbose = true;
+		break;
+	case 'q':
+		out->quiet = true;
+		break;
+	case 'h':
+		*action = OPTIONS_HELP;
+		break;
+	case OPT_ROOT:
+		out->root = argument;
+		break;
+	case OPT_SOURCE:
+		out->source = argument;
+		break;
+	case OPT_CONFIG:
+		out->config = argument;
+		break;
+	case OPT_IMAGE:
+		out->image = argument;
+		break;
+	case OPT_MODULES:
+		out->modules = argument;
+		break;
+	case OPT_SYMVERS:
+		out->symvers = argument;
+		break;
+	case OPT_CC:
+		out->cc = argument;
+		break;
+	case OPT_CACHE:
+		out->cache = argument;
+		break;
+	case OPT_DATA:
+		out->data_dir = argument;
+		break;
+	case OPT_NO_REPLACE:
+		out->replace = false;
+		break;
+	case OPT_NO_VERIFY:
+		out->verify = false;
+		break;
+	case OPT_KEEP:
+		out->keep = true;
+		break;
+	case OPT_STOP:
+		out->stop_after = argument;
+		break;
+	case OPT_SIGN_KEY:
+		out->sign_key = argument;
+		break;
+	case OPT_SIGN_CERT:
+		out->sign_cert = argument;
+		break;
+	case OPT_PATCH_VERSION:
+		out->version = argument;
+		break;
+	case OPT_PACKAGE:
+		return add_package(diags, out, argument);
+	case OPT_PACKAGE_RELEASE:
+		out->package_revision = argument;
+		break;
+	case OPT_MAINTAINER:
+		out->maintainer = argument;
+		break;
+	case OPT_VERSION:
+		*action = OPTIONS_VERSION;
+		break;
 	}
 	return 0;
 }
@@ -213,10 +285,11 @@ static int check_key(struct diags *diags, const struct options *out)
 		return usage(diags, "--sign-key and --sign-cert go together", NULL);
 	if (!out->sign_key || strncasecmp(out->sign_key, "pkcs11:", strlen("pkcs11:")))
 		return 0;
-	diag_error(diags, "sign-key-token", NULL,
-		   "Build without --sign-key, and sign the finished module with the kernel's scripts/sign-file, "
-		   "which takes such a URI where OpenSSL has an engine for it",
-		   "--sign-key takes a private key in a file, not one in a token (PKCS#11)");
+	diag_error(
+		diags, "sign-key-token", NULL,
+		"Build without --sign-key, and sign the finished module with the kernel's scripts/sign-file, "
+		"which takes such a URI where OpenSSL has an engine for it",
+		"--sign-key takes a private key in a file, not one in a token (PKCS#11)");
 	return -EINVAL;
 }
 
@@ -231,9 +304,9 @@ static int make_absolute(struct arena *arena, const char *cwd, const char **path
 
 static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
 {
-	const char **paths[] = { &out->root, &out->source, &out->config, &out->image, &out->modules,
-				 &out->symvers, &out->output, &out->cache, &out->data_dir,
-				 &out->sign_key, &out->sign_cert };
+	const char **paths[] = { &out->root,	 &out->source,	 &out->config,	 &out->image,
+				 &out->modules,	 &out->symvers,	 &out->output,	 &out->cache,
+				 &out->data_dir, &out->sign_key, &out->sign_cert };
 	char cwd[PATH_MAX];
 	int err = 0;
 
@@ -285,8 +358,10 @@ static int check_package(struct diags *diags, struct options *out)
 	if (!out->version)
 		out->version = "1";
 	if (!package_version_is_valid(out->version) || strlen(out->version) > OPTIONS_VERSION_MAX)
-		return usage(diags, "--patch-version needs a digit, then letters, digits, '.', '+', '~', "
-			     "at most 32, not", out->version);
+		return usage(diags,
+			     "--patch-version needs a digit, then letters, digits, '.', '+', '~', "
+			     "at most 32, not",
+			     out->version);
 	if (!package_revision_is_valid(out->package_revision))
 		return usage(diags, "--package-release needs a number, not", out->package_revision);
 	if (!package_maintainer_is_valid(out->maintainer))
@@ -319,21 +394,27 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 	return err ? err : check_data(arena, diags, out->data_dir);
 }
 
-int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv,
-		  struct options *out, enum options_action *action)
+int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv, struct options *out,
+		  enum options_action *action)
 {
 	struct option longs[N_OPTIONS + 1] = { 0 };
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	int value, err = 0;
 
 	for (size_t i = 0; i < N_OPTIONS; i++)
-		longs[i] = (struct option){ .name = table[i].name, .val = table[i].value,
+		longs[i] = (struct option){ .name = table[i].name,
+					    .val = table[i].value,
 					    .has_arg = table[i].argument != NULL };
 	*action = OPTIONS_BUILD;
-	*out = (struct options){ .root = "", .output = ".", .replace = true, .verify = true,
-				 .package_revision = "1", .maintainer = OPTIONS_MAINTAINER,
+	*out = (struct options){ .root = "",
+				 .output = ".",
+				 .replace = true,
+				 .verify = true,
+				 .package_revision = "1",
+				 .maintainer = OPTIONS_MAINTAINER,
 				 .jobs = processors > 0 ? (unsigned int)processors : 1,
-				 .cache = options_cache(arena), .data_dir = default_data(arena) };
+				 .cache = options_cache(arena),
+				 .data_dir = default_data(arena) };
 	if (!out->cache || !out->data_dir)
 		return -ENOMEM;
 	opterr = 0;

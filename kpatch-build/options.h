@@ -15,14 +15,14 @@ enum options_action { OPTIONS_BUILD, OPTIONS_HELP, OPTIONS_VERSION };
  * @arena. Reads the environment variables HOME and XDG_CACHE_HOME for the place of the cache, and
  * nothing else. -EINVAL with a diagnostic "usage" each; -ENOMEM.
  */
-int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv,
-		  struct options *out, enum options_action *action);
+int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv, struct options *out,
+		  enum options_action *action);
 
 /* The cache where the user has not named one. NULL: no memory. */
 const char *options_cache(struct arena *arena);
 /* Who makes a package where nobody said. */
 #define OPTIONS_MAINTAINER "root <root@localhost>"
-#define OPTIONS_VERSION_MAX 32	/* leaves room in a module's name */
+#define OPTIONS_VERSION_MAX 32 /* leaves room in a module's name */
 
 /* The help text. */
 void options_help(FILE *f);
@@ -31,7 +31,7 @@ void options_help(FILE *f);
  * Name of the module for the patch file @patch: "livepatch-" and the file's base name, everything
  * but letters and digits turned to '-', at most MODULE_NAME_MAX characters. NULL: no memory.
  */
-#define MODULE_NAME_MAX 55	/* MODULE_NAME_LEN of the kernel without its NUL */
+#define MODULE_NAME_MAX 55 /* MODULE_NAME_LEN of the kernel without its NUL */
 const char *options_name_from_patch(struct arena *arena, const char *patch);
 
 #endif

@@ -104,8 +104,7 @@ int owners_index(struct build *b, const char *entry)
 }
 
 /* Whether @list has @path in any spelling; *spelled is the list's own. */
-static bool list_has(struct build *b, const struct words *list, const char *path,
-		     const char **spelled)
+static bool list_has(struct build *b, const struct words *list, const char *path, const char **spelled)
 {
 	const char *base = path_base(path);
 
@@ -180,8 +179,8 @@ static int add_module(struct build *b, struct owners *out, const char *dir, cons
 	struct owner owner = { .dir = dir, .object = spelled };
 	char name[64], *found = NULL;
 
-	if (kmodule_name_from_path(arena_printf(b->arena, "%.*s.ko", (int)(strlen(m->object) - 2),
-						m->object), name, sizeof(name)))
+	if (kmodule_name_from_path(arena_printf(b->arena, "%.*s.ko", (int)(strlen(m->object) - 2), m->object),
+				   name, sizeof(name)))
 		return -ENAMETOOLONG;
 	owner.name = arena_strdup(b->arena, name);
 	owner.module_path = installed_module(b, m->object);
@@ -210,8 +209,8 @@ static int find_in(struct build *b, const char *dir, const char *object, struct 
 	if (list_has(b, &d->builtin, object, &spelled) || list_has(b, &d->library, object, &spelled)) {
 		err = is_entered(b, dir, &entered);
 		if (!err && entered)
-			err = add(b, out, (struct owner){ .dir = d->dir, .object = spelled,
-							  .name = "vmlinux" });
+			err = add(b, out,
+				  (struct owner){ .dir = d->dir, .object = spelled, .name = "vmlinux" });
 	}
 	for (size_t i = 0; i < d->n_modules && !err; i++)
 		if (list_has(b, &d->modules[i].parts, object, &spelled))
@@ -239,7 +238,7 @@ bool owners_elsewhere(struct build *b, const char *dir)
 
 	if (read_foreign(b))
 		return true;
-	for (const char *line = b->foreign; *line; ) {
+	for (const char *line = b->foreign; *line;) {
 		size_t length = strcspn(line, "\n");
 
 		if (length > n && line[length - n - 1] == ' ' && !memcmp(line + length - n, dir, n))
@@ -255,7 +254,7 @@ static int find_foreign(struct build *b, const char *object, struct owners *out)
 	size_t n = strlen(object);
 	int err = read_foreign(b);
 
-	for (const char *line = b->foreign; !err && *line; ) {
+	for (const char *line = b->foreign; !err && *line;) {
 		size_t length = strcspn(line, "\n");
 
 		if (length > n && line[n] == ' ' && !memcmp(line, object, n))

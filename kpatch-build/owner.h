@@ -9,9 +9,9 @@
 
 /* One place that an object goes to. */
 struct owner {
-	const char *dir;	/* directory in which Kbuild makes it */
-	const char *object;	/* its name as Kbuild spells it there, for kbuild_read_object() */
-	const char *name;	/* "vmlinux", or the module's name as the kernel has it */
+	const char *dir;	 /* directory in which Kbuild makes it */
+	const char *object;	 /* its name as Kbuild spells it there, for kbuild_read_object() */
+	const char *name;	 /* "vmlinux", or the module's name as the kernel has it */
 	const char *module_path; /* installed file; NULL for vmlinux */
 };
 

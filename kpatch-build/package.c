@@ -71,8 +71,8 @@ bool package_maintainer_is_valid(const char *s)
 	for (const char *p = s; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == '%' || *p == '\\' || *p == 0x7f)
 			return false;
-	return open && at && close && open > s + 1 && open[-1] == ' ' && at > open + 1 &&
-	       close > at + 1 && !close[1] && strlen(s) < 200;
+	return open && at && close && open > s + 1 && open[-1] == ' ' && at > open + 1 && close > at + 1 &&
+	       !close[1] && strlen(s) < 200;
 }
 
 static bool is_in_path(struct arena *a, const char *program)
@@ -101,8 +101,7 @@ int package_check(struct build *b, enum package_format format)
 	return -ENOENT;
 }
 
-static int bad_module(struct build *b, const char *id, const char *path, const char *remedy,
-		      const char *what)
+static int bad_module(struct build *b, const char *id, const char *path, const char *remedy, const char *what)
 {
 	diag_error(b->diags, id, diag_file(path), remedy, "%s", what);
 	return -EINVAL;
@@ -122,8 +121,7 @@ static int check_names(struct build *b, const char *path, const struct manifest 
 	return 0;
 }
 
-static int read_manifest(struct build *b, const char *path, const struct kmodule *m,
-			 struct package *out)
+static int read_manifest(struct build *b, const char *path, const struct kmodule *m, struct package *out)
 {
 	const struct kmodule_section *s = kmodule_section(m, KPATCH_MANIFEST_SECTION);
 	int err;
@@ -210,8 +208,8 @@ const char *package_doc_path(struct arena *a, const struct manifest *m, const ch
 
 const char *package_hotfix(struct arena *a, const struct manifest *m, const char *verb)
 {
-	return arena_printf(a, PACKAGE_HOTFIX " %s %s %s %s", verb, package_name(a, m),
-			    m->kernel.release, m->name);
+	return arena_printf(a, PACKAGE_HOTFIX " %s %s %s %s", verb, package_name(a, m), m->kernel.release,
+			    m->name);
 }
 
 int package_file(struct build *b, const char *root, const char *path, const void *data, size_t size,
@@ -236,7 +234,9 @@ int package_run(struct build *b, const struct package *p, const char *const *arg
 		arena_printf(b->arena, "HOME=%s/tmp", b->work), /* nobody's ~/.rpmmacros */
 		arena_printf(b->arena, "TMPDIR=%s/tmp", b->work),
 		arena_printf(b->arena, "SOURCE_DATE_EPOCH=%lld", (long long)p->date),
-		"LC_ALL=C", "TZ=UTC", NULL,
+		"LC_ALL=C",
+		"TZ=UTC",
+		NULL,
 	};
 	const char *log = build_work_path(b, "package/log");
 	char *text;
@@ -253,8 +253,7 @@ int package_run(struct build *b, const struct package *p, const char *const *arg
 	return -EINVAL;
 }
 
-static int make(struct build *b, const struct package *p, enum package_format format,
-		const char **file)
+static int make(struct build *b, const struct package *p, enum package_format format, const char **file)
 {
 	const char *base = arena_printf(b->arena, "%s.yaml", p->manifest->name);
 	const char *root = build_work_path(b, "package/%s/root", formats[format].name);
@@ -269,8 +268,7 @@ static int make(struct build *b, const struct package *p, enum package_format fo
 	return err ? err : formats[format].make(b, p, root, file);
 }
 
-int package_make(struct build *b, const struct package *p, enum package_format format,
-		 const char **file)
+int package_make(struct build *b, const struct package *p, enum package_format format, const char **file)
 {
 	mode_t mask = umask(022); /* the modes of directories get into the package */
 	int err = make(b, p, format, file);

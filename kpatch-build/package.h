@@ -24,12 +24,12 @@ enum package_format { PACKAGE_DEB, PACKAGE_RPM, N_PACKAGE_FORMATS };
 /* What a package is made from. Strings are owned by the build's arena. */
 struct package {
 	const struct manifest *manifest;
-	const char *yaml;	/* the manifest's text */
+	const char *yaml; /* the manifest's text */
 	size_t yaml_size;
-	const uint8_t *module;	/* the plain module file, with its signature */
+	const uint8_t *module; /* the plain module file, with its signature */
 	size_t module_size;
 	const char *revision;	/* of the package: "1" */
-	const char *maintainer;	/* "NAME <MAIL>" */
+	const char *maintainer; /* "NAME <MAIL>" */
 	int64_t date;		/* seconds since 1970, for every time in the package */
 };
 
@@ -56,8 +56,7 @@ int package_check(struct build *b, enum package_format format);
 int package_read(struct build *b, const char *path, struct package *out);
 
 /* Makes the package in the work directory; *file is its path there. 0 or -errno with a diagnostic. */
-int package_make(struct build *b, const struct package *p, enum package_format format,
-		 const char **file);
+int package_make(struct build *b, const struct package *p, enum package_format format, const char **file);
 
 /* package_deb.c and package_rpm.c: with the package's files below @root, make *file. */
 int package_make_deb(struct build *b, const struct package *p, const char *root, const char **file);

@@ -34,8 +34,7 @@ static int text_open(struct text *t)
 }
 
 /* The text becomes a file of the package, and is gone. */
-static int text_close(struct build *b, struct text *t, const char *root, const char *path,
-		      unsigned int mode)
+static int text_close(struct build *b, struct text *t, const char *root, const char *path, unsigned int mode)
 {
 	int err = fclose(t->f) ? -ENOMEM : package_file(b, root, path, t->data, t->size, mode);
 
@@ -55,8 +54,10 @@ static int write_control(struct build *b, const struct package *p, const char *r
 		package_name(b->arena, m), m->version, p->revision, p->maintainer);
 	fprintf(t.f, "Section: kernel\nPriority: optional\nInstalled-Size: %zu\n",
 		(p->module_size + p->yaml_size) / 1024 + 8);
-	fprintf(t.f, "Depends: " PACKAGE_LOADER " (>= " PACKAGE_LOADER_VERSION "), linux-image-%s | "
-		"linux-image-%s-unsigned\n", m->kernel.release, m->kernel.release);
+	fprintf(t.f,
+		"Depends: " PACKAGE_LOADER " (>= " PACKAGE_LOADER_VERSION "), linux-image-%s | "
+		"linux-image-%s-unsigned\n",
+		m->kernel.release, m->kernel.release);
 	fprintf(t.f, "Description: %s\n", package_summary(b->arena, m));
 	package_write_text(t.f, m, " ");
 	return text_close(b, &t, root, "DEBIAN/control", 0644);
@@ -66,8 +67,8 @@ static int write_control(struct build *b, const struct package *p, const char *r
  * @when: the shell pattern of the first argument with which dpkg asks for it. What dpkg calls the script for otherwise
  * needs nothing done: an upgrade is looked after by the new version's postinst.
  */
-static int write_script(struct build *b, const struct package *p, const char *root,
-			const char *name, const char *when, const char *verb)
+static int write_script(struct build *b, const struct package *p, const char *root, const char *name,
+			const char *when, const char *verb)
 {
 	struct text t;
 	int err = text_open(&t);
@@ -107,8 +108,7 @@ static void write_changelog(FILE *f, struct build *b, const struct package *p)
 	struct tm tm;
 
 	strftime(when, sizeof(when), "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&date, &tm));
-	fprintf(f, "%s (%s-%s) stable; urgency=high\n\n", package_name(b->arena, m), m->version,
-		p->revision);
+	fprintf(f, "%s (%s-%s) stable; urgency=high\n\n", package_name(b->arena, m), m->version, p->revision);
 	package_write_changes(f, m, "  * ", "    ");
 	fprintf(f, "\n -- %s  %s\n", p->maintainer, when);
 }
@@ -207,8 +207,8 @@ int package_make_deb(struct build *b, const struct package *p, const char *root,
 	if (!err)
 		err = write_control(b, p, root);
 	if (!err)
-		err = write_script(b, p, root, "postinst", "configure|abort-upgrade|abort-remove|abort-deconfigure",
-				   "install");
+		err = write_script(b, p, root, "postinst",
+				   "configure|abort-upgrade|abort-remove|abort-deconfigure", "install");
 	if (!err)
 		err = write_script(b, p, root, "prerm", "remove", "remove");
 	if (!err)

@@ -46,7 +46,8 @@ static void help(FILE *f)
 	      "      --cache DIR        directory to work in (~/.cache/kpatch)\n"
 	      "  -h, --help             this text\n"
 	      "      --version          the program's version\n"
-	      "\nSee kpatch-package(8).\n", f);
+	      "\nSee kpatch-package(8).\n",
+	      f);
 }
 
 static int usage(struct build *b, const char *what, const char *argument)
@@ -71,15 +72,30 @@ static int set_option(struct build *b, int value, char **argv, enum options_acti
 	if (value != '?' && value != ':' && optarg && !*optarg)
 		return usage(b, "an option's argument is empty", NULL);
 	switch (value) {
-	case 'f': return set_format(b, optarg);
-	case 'o': o->output = optarg; break;
-	case 'r': o->package_revision = optarg; break;
-	case 'h': *action = OPTIONS_HELP; break;
-	case OPT_MAINTAINER: o->maintainer = optarg; break;
-	case OPT_CACHE: o->cache = optarg; break;
-	case OPT_VERSION: *action = OPTIONS_VERSION; break;
-	case ':': return usage(b, "an argument is missing for", argv[optind - 1]);
-	default: return usage(b, "unknown option", argv[optind - 1]);
+	case 'f':
+		return set_format(b, optarg);
+	case 'o':
+		o->output = optarg;
+		break;
+	case 'r':
+		o->package_revision = optarg;
+		break;
+	case 'h':
+		*action = OPTIONS_HELP;
+		break;
+	case OPT_MAINTAINER:
+		o->maintainer = optarg;
+		break;
+	case OPT_CACHE:
+		o->cache = optarg;
+		break;
+	case OPT_VERSION:
+		*action = OPTIONS_VERSION;
+		break;
+	case ':':
+		return usage(b, "an argument is missing for", argv[optind - 1]);
+	default:
+		return usage(b, "unknown option", argv[optind - 1]);
 	}
 	return 0;
 }
@@ -97,8 +113,7 @@ static int check_options(struct build *b, int n)
 	if (!package_maintainer_is_valid(o->maintainer))
 		return usage(b, "--maintainer needs \"NAME <MAIL>\", not", o->maintainer);
 	if (access(o->output, W_OK | X_OK) < 0) {
-		diag_error(b->diags, "output", diag_file(o->output),
-			   "Choose another directory with --output",
+		diag_error(b->diags, "output", diag_file(o->output), "Choose another directory with --output",
 			   "results cannot be written there: %s", strerror(errno));
 		return -EINVAL;
 	}
@@ -120,7 +135,9 @@ static int parse(struct build *b, int argc, char **argv, enum options_action *ac
 {
 	int value, err = 0;
 
-	b->options = (struct options){ .output = ".", .package_revision = "1", .jobs = 1,
+	b->options = (struct options){ .output = ".",
+				       .package_revision = "1",
+				       .jobs = 1,
 				       .maintainer = OPTIONS_MAINTAINER,
 				       .cache = options_cache(b->arena) };
 	*action = OPTIONS_BUILD;

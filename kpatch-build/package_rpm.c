@@ -38,22 +38,24 @@ static void write_tags(FILE *f, struct build *b, const struct package *p)
 	      "%global _build_id_links none\n"
 	      "%global use_source_date_epoch_as_buildtime 1\n"
 	      "%global clamp_mtime_to_source_date_epoch 1\n"
-	      "%global _buildhost localhost\n", f);
+	      "%global _buildhost localhost\n",
+	      f);
 	fprintf(f, "Name: %s\nVersion: %s\nRelease: %s\nSummary: L%s\n", package_name(b->arena, m),
 		m->version, p->revision, summary ? summary + 1 : ""); /* a capital, as RPM has it */
-	fprintf(f, "License: GPL-2.0-only\nGroup: System Environment/Kernel\nPackager: %s\n",
-		p->maintainer);
+	fprintf(f, "License: GPL-2.0-only\nGroup: System Environment/Kernel\nPackager: %s\n", p->maintainer);
 	fputs("ExclusiveArch: x86_64\nAutoReqProv: no\n", f);
 	write_kernel_dependency(f, m->kernel.release);
 	fputs("Requires: " PACKAGE_LOADER " >= " PACKAGE_LOADER_VERSION "\n"
 	      "Requires(post): " PACKAGE_LOADER "\n"
-	      "Requires(preun): " PACKAGE_LOADER "\n", f);
+	      "Requires(preun): " PACKAGE_LOADER "\n",
+	      f);
 }
 
 /* $1 is how many versions of the package there will be. */
 static void write_scripts(FILE *f, struct build *b, const struct package *p)
 {
-	fprintf(f, "\n%%post\n%s\n\n%%preun\nif [ \"$1\" = 0 ] && [ -x " PACKAGE_HOTFIX " ]; then\n\t%s\nfi\n",
+	fprintf(f,
+		"\n%%post\n%s\n\n%%preun\nif [ \"$1\" = 0 ] && [ -x " PACKAGE_HOTFIX " ]; then\n\t%s\nfi\n",
 		package_hotfix(b->arena, p->manifest, "install"),
 		package_hotfix(b->arena, p->manifest, "remove"));
 }
@@ -106,15 +108,28 @@ int package_make_rpm(struct build *b, const struct package *p, const char *root,
 	const char *directory = path_directory(b->arena, root);
 	const char *name = package_name(b->arena, m);
 	const char *out = directory ? arena_printf(b->arena, "%s/out/%s-%s-%s.x86_64.rpm", directory, name,
-						   m->version, p->revision) : NULL;
+						   m->version, p->revision) :
+				      NULL;
 	const char *top = directory ? arena_printf(b->arena, "_topdir %s", directory) : NULL;
 	const char *builddir = directory ? arena_printf(b->arena, "_builddir %s", directory) : NULL;
 	const char *rpmdir = directory ? arena_printf(b->arena, "_rpmdir %s/out", directory) : NULL;
 	const char *spec = directory ? arena_printf(b->arena, "%s/hotfix.spec", directory) : NULL;
 	const char *argv[] = {
-		"rpmbuild", "-bb", "--nodeps", "--target", "x86_64-linux", "--define", top, "--define",
-		builddir, "--define", rpmdir, "--define",
-		"_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm", spec, NULL,
+		"rpmbuild",
+		"-bb",
+		"--nodeps",
+		"--target",
+		"x86_64-linux",
+		"--define",
+		top,
+		"--define",
+		builddir,
+		"--define",
+		rpmdir,
+		"--define",
+		"_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm",
+		spec,
+		NULL,
 	};
 	int err = out && top && builddir && rpmdir && spec ? make_spec(b, p, directory) : -ENOMEM;
 

@@ -72,13 +72,13 @@ void package_write_text(FILE *f, const struct manifest *m, const char *indent)
 	wrapf(f, indent, indent,
 	      "This package fixes the kernel %s while it runs. Installing it loads the live patch %s, "
 	      "version %s, if that is the running kernel, and has it loaded at every boot of that "
-	      "kernel; removing it takes the patch away again. %s", m->kernel.release, m->name,
-	      m->version, m->replace ? "It replaces all live patches that were loaded before." :
-				       "It is added to the live patches that were loaded before.");
+	      "kernel; removing it takes the patch away again. %s",
+	      m->kernel.release, m->name, m->version,
+	      m->replace ? "It replaces all live patches that were loaded before." :
+			   "It is added to the live patches that were loaded before.");
 }
 
-static void write_object(FILE *f, const struct manifest_object *o, const char *bullet,
-			 const char *indent)
+static void write_object(FILE *f, const struct manifest_object *o, const char *bullet, const char *indent)
 {
 	for (size_t i = 0; i < o->n_functions; i++)
 		wrapf(f, bullet, indent, "%s: %s (%s) is replaced: %s.", o->name, o->functions[i].name,

@@ -13,11 +13,10 @@
 
 struct text_line {
 	const char *text;
-	size_t size;		/* with its newline */
+	size_t size; /* with its newline */
 };
 
-static int split(struct arena *arena, const char *text, size_t size, struct text_line **out,
-		 size_t *n)
+static int split(struct arena *arena, const char *text, size_t size, struct text_line **out, size_t *n)
 {
 	const char *end = text + size;
 	size_t count = 1;
@@ -64,8 +63,8 @@ static size_t stated(const struct patch_hunk *h)
  * The place at or after @from where the hunk fits: the stated one, moved like the hunk before it
  * (@moved lines), or else the only other one. *places counts the latter.
  */
-static bool find_place(const struct patch_hunk *h, const struct text_line *lines, size_t n,
-		       size_t from, long moved, size_t *at, size_t *places)
+static bool find_place(const struct patch_hunk *h, const struct text_line *lines, size_t n, size_t from,
+		       long moved, size_t *at, size_t *places)
 {
 	long guess = (long)stated(h) + moved;
 
@@ -75,7 +74,7 @@ static bool find_place(const struct patch_hunk *h, const struct text_line *lines
 		return true;
 	}
 	if (!h->old_count)
-		return false;	/* without any line to recognize, only the stated place will do */
+		return false; /* without any line to recognize, only the stated place will do */
 	for (size_t i = from; i + h->old_count <= n; i++) {
 		if (fits(h, lines, n, i)) {
 			*at = i;
@@ -85,8 +84,8 @@ static bool find_place(const struct patch_hunk *h, const struct text_line *lines
 	return *places == 1;
 }
 
-static int refuse(const struct patch_file *patch, const struct patch_entry *e,
-		  const struct patch_hunk *h, size_t places, struct diags *diags)
+static int refuse(const struct patch_file *patch, const struct patch_entry *e, const struct patch_hunk *h,
+		  size_t places, struct diags *diags)
 {
 	struct diag_place place = { .file = patch->path, .line = h->line };
 
@@ -117,9 +116,8 @@ static char *put(char *to, const char *text, size_t size)
 	return to + size;
 }
 
-int patch_apply(const struct patch_file *patch, const struct patch_entry *e, const char *text,
-		size_t size, struct arena *arena, struct diags *diags, const char **out,
-		size_t *out_size)
+int patch_apply(const struct patch_file *patch, const struct patch_entry *e, const char *text, size_t size,
+		struct arena *arena, struct diags *diags, const char **out, size_t *out_size)
 {
 	size_t n, done = 0, room = size, errors = 0;
 	struct text_line *lines;

@@ -19,7 +19,7 @@ struct parser {
 	const char *path;
 	struct arena *arena;
 	struct diags *diags;
-	const char *next, *end;	/* what is still to be read */
+	const char *next, *end; /* what is still to be read */
 	const char *line;	/* the line last read, without terminator */
 	size_t size;		/* of it, with its newline */
 	unsigned int number;
@@ -27,13 +27,13 @@ struct parser {
 	size_t n_entries, room;
 };
 
-static int damaged(struct parser *p, unsigned int line, const char *id, const char *remedy,
-		   const char *what, const char *which)
+static int damaged(struct parser *p, unsigned int line, const char *id, const char *remedy, const char *what,
+		   const char *which)
 {
 	struct diag_place place = { .file = p->path, .line = line };
 
-	diag_error(p->diags, id, &place, remedy, "%s%s%s%s", what, which ? " '" : "",
-		   which ? which : "", which ? "'" : "");
+	diag_error(p->diags, id, &place, remedy, "%s%s%s%s", what, which ? " '" : "", which ? which : "",
+		   which ? "'" : "");
 	return -EINVAL;
 }
 
@@ -95,14 +95,16 @@ static int strip_path(struct parser *p, const char *name, const char **out)
 		return damaged(p, p->number, "patch-path", "Rename the file, or make the patch without it",
 			       "a quoted path is not understood:", name);
 	if (*name == '/')
-		return damaged(p, p->number, "patch-path",
-			       "Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
-			       "the path is absolute:", name);
+		return damaged(
+			p, p->number, "patch-path",
+			"Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
+			"the path is absolute:", name);
 	path = slash ? slash + strspn(slash, "/") : NULL;
 	if (!path || !*path)
-		return damaged(p, p->number, "patch-path",
-			       "Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
-			       "no path is left when the first component is taken off:", name);
+		return damaged(
+			p, p->number, "patch-path",
+			"Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
+			"no path is left when the first component is taken off:", name);
 	for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
 		if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
 			return damaged(p, p->number, "patch-path",
@@ -189,8 +191,10 @@ static int read_hunk_lines(struct parser *p, struct patch_hunk *h)
 		l->size = empty ? p->size : p->size - 1;
 		if ((l->kind == ' ' && (!old || !new)) || (l->kind == '-' && !old) ||
 		    (l->kind == '+' && !new) || !strchr(" -+", l->kind))
-			return damaged(p, p->number, "patch-damaged", "Make the patch again: it was edited or "
-				       "wrapped", "this line does not fit the hunk's header", NULL);
+			return damaged(p, p->number, "patch-damaged",
+				       "Make the patch again: it was edited or "
+				       "wrapped",
+				       "this line does not fit the hunk's header", NULL);
 		old -= l->kind != '+';
 		new -= l->kind != '-';
 		h->n_lines++;
@@ -283,7 +287,7 @@ static const char *git_path(struct parser *p)
 static int read_git_header(struct parser *p, struct patch_entry *e)
 {
 	const char *both = git_path(p);
-	bool whole = false;	/* something says what the change is */
+	bool whole = false; /* something says what the change is */
 	int err = 0;
 
 	e->change = PATCH_MODE;
@@ -330,11 +334,10 @@ static int read_git_header(struct parser *p, struct patch_entry *e)
 	return err;
 }
 
-int patch_parse(const char *path, const char *data, size_t size, struct arena *arena,
-		struct diags *diags, struct patch_file *out)
+int patch_parse(const char *path, const char *data, size_t size, struct arena *arena, struct diags *diags,
+		struct patch_file *out)
 {
-	struct parser p = { .path = path, .arena = arena, .diags = diags, .next = data,
-			    .end = data + size };
+	struct parser p = { .path = path, .arena = arena, .diags = diags, .next = data, .end = data + size };
 	int err = 0;
 
 	while (!err && next_line(&p)) {

@@ -12,13 +12,13 @@ struct arena;
 struct diags;
 
 struct patch_line {
-	char kind;		/* ' ' context, '-' removed, '+' added */
-	const char *text;	/* with its newline, unless the file ends without one; not terminated */
+	char kind;	  /* ' ' context, '-' removed, '+' added */
+	const char *text; /* with its newline, unless the file ends without one; not terminated */
 	size_t size;
 };
 
 struct patch_hunk {
-	unsigned int line;	/* in the patch file, of its "@@" */
+	unsigned int line;					  /* in the patch file, of its "@@" */
 	unsigned long old_start, old_count, new_start, new_count; /* lines, counted from 1 */
 	const struct patch_line *lines;
 	size_t n_lines;
@@ -28,15 +28,15 @@ enum patch_change { PATCH_MODIFY, PATCH_CREATE, PATCH_DELETE, PATCH_RENAME, PATC
 
 struct patch_entry {
 	enum patch_change change;
-	const char *path;	/* from the tree's root: first component taken off, checked */
-	const char *from;	/* PATCH_RENAME (or copy): the old path */
-	unsigned int line;	/* where it starts in the patch file */
+	const char *path;  /* from the tree's root: first component taken off, checked */
+	const char *from;  /* PATCH_RENAME (or copy): the old path */
+	unsigned int line; /* where it starts in the patch file */
 	const struct patch_hunk *hunks;
 	size_t n_hunks;
 };
 
 struct patch_file {
-	const char *path;	/* of the patch itself, for messages */
+	const char *path; /* of the patch itself, for messages */
 	const struct patch_entry *entries;
 	size_t n_entries;
 };
@@ -46,8 +46,8 @@ struct patch_file {
  * around the diffs is ignored. Everything is owned by @arena; lines point into @data. -EINVAL with
  * one diagnostic per problem: "patch-damaged", "patch-empty", "patch-path". -ENOMEM.
  */
-int patch_parse(const char *path, const char *data, size_t size, struct arena *arena,
-		struct diags *diags, struct patch_file *out);
+int patch_parse(const char *path, const char *data, size_t size, struct arena *arena, struct diags *diags,
+		struct patch_file *out);
 
 /*
  * Applies one entry (PATCH_MODIFY) to the text of a file. A hunk may have moved, but every one of its
@@ -56,7 +56,6 @@ int patch_parse(const char *path, const char *data, size_t size, struct arena *a
  * "patch-does-not-apply" or "patch-ambiguous" per hunk; -ENOMEM.
  */
 int patch_apply(const struct patch_file *patch, const struct patch_entry *entry, const char *text,
-		size_t size, struct arena *arena, struct diags *diags, const char **out,
-		size_t *out_size);
+		size_t size, struct arena *arena, struct diags *diags, const char **out, size_t *out_size);
 
 #endif

@@ -57,8 +57,8 @@ static const char *why_not(const char *path, const char **id, const char **remed
 	return "is not a C source";
 }
 
-static int refuse(struct build *b, const struct patch_file *p, const struct patch_entry *e,
-		  const char *id, const char *remedy, const char *what)
+static int refuse(struct build *b, const struct patch_file *p, const struct patch_entry *e, const char *id,
+		  const char *remedy, const char *what)
 {
 	struct diag_place place = { .file = p->path, .line = e->line };
 
@@ -72,23 +72,28 @@ static bool is_plain_file(struct build *b, const char *path)
 	struct stat st;
 
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
-		const char *dir = arena_printf(b->arena, "%s/%.*s", b->kernel.tree, (int)(slash - path), path);
+		const char *dir =
+			arena_printf(b->arena, "%s/%.*s", b->kernel.tree, (int)(slash - path), path);
 
 		if (!dir || lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
 			return false;
 	}
-	return lstat(arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &st) == 0 &&
-	       S_ISREG(st.st_mode);
+	return lstat(arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static const char *describe(enum patch_change change)
 {
 	switch (change) {
-	case PATCH_CREATE: return "is a new file, of which only headers are supported";
-	case PATCH_DELETE: return "is deleted, and code cannot be taken out of a running kernel";
-	case PATCH_RENAME: return "is renamed or copied, which a running kernel cannot follow";
-	case PATCH_BINARY: return "is a binary change";
-	default: return NULL;
+	case PATCH_CREATE:
+		return "is a new file, of which only headers are supported";
+	case PATCH_DELETE:
+		return "is deleted, and code cannot be taken out of a running kernel";
+	case PATCH_RENAME:
+		return "is renamed or copied, which a running kernel cannot follow";
+	case PATCH_BINARY:
+		return "is a binary change";
+	default:
+		return NULL;
 	}
 }
 
@@ -110,7 +115,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	if (is_beside_the_kernel(e->path) || e->change == PATCH_MODE) {
 		diag_note(b->diags, "patch-part-ignored", &place, NULL, "%s %s", e->path,
 			  e->change == PATCH_MODE ? "changes only its mode, which is ignored" :
-			  "is no part of the kernel's code and is ignored");
+						    "is no part of the kernel's code and is ignored");
 		return 1;
 	}
 	why = why_not(e->path, &id, &remedy);
@@ -125,8 +130,10 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	}
 	if (describe(e->change))
 		return refuse(b, p, e, e->change == PATCH_CREATE ? "patch-new-file" : "patch-file-change",
-			      e->change == PATCH_CREATE ? "Put the new code into an existing .c file or a new header" :
-			      "Patch the functions where they are", describe(e->change));
+			      e->change == PATCH_CREATE ?
+				      "Put the new code into an existing .c file or a new header" :
+				      "Patch the functions where they are",
+			      describe(e->change));
 	if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
 		return refuse(b, p, e, "patch-file-missing",
 			      "Make the patch against the source of the kernel that is to be patched",
@@ -155,7 +162,8 @@ static int patched_file(struct build *b, const char *path, bool created, struct 
 	f->path = path;
 	f->created = created;
 	if (!created)
-		err = file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text, &f->size);
+		err = file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text,
+				&f->size);
 	if (err) {
 		diag_error(b->diags, "patch-file-missing", diag_file(path), NULL, "cannot be read: %s",
 			   strerror(-err));
@@ -210,8 +218,9 @@ static bool is_unchanged(struct build *b, const struct patched_file *f)
 	size_t size;
 	char *text;
 
-	return file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, f->path), &text,
-			 &size) == 0 && size == f->size && !memcmp(text, f->text, size);
+	return file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, f->path), &text, &size) ==
+		       0 &&
+	       size == f->size && !memcmp(text, f->text, size);
 }
 
 static void say_unit(struct build *b, const struct unit *u)

@@ -132,8 +132,8 @@ static int run_step(struct build *b, const char *id, const char *what, const cha
 	file_read(b->arena, log, &text, &size);
 	if (text && size > 1500)
 		text += size - 1500;
-	diag_error(b->diags, id, diag_file(b->kernel.source), remedy, "%s failed (exit code %d): %s",
-		   what, status, text ? text : "");
+	diag_error(b->diags, id, diag_file(b->kernel.source), remedy, "%s failed (exit code %d): %s", what,
+		   status, text ? text : "");
 	return -EINVAL;
 }
 
@@ -145,15 +145,17 @@ static int run_step(struct build *b, const char *id, const char *what, const cha
 static int add_exclusions(struct build *b, struct words *argv)
 {
 	static const char *const others[] = {
-		"alpha", "arc", "arm", "arm64", "csky", "hexagon", "ia64", "loongarch", "m68k",
-		"microblaze", "mips", "nios2", "openrisc", "parisc", "powerpc", "riscv", "s390", "sh",
-		"sparc", "um", "xtensa",
+		"alpha",     "arc",   "arm",	    "arm64", "csky",  "hexagon",  "ia64",
+		"loongarch", "m68k",  "microblaze", "mips",  "nios2", "openrisc", "parisc",
+		"powerpc",   "riscv", "s390",	    "sh",    "sparc", "um",	  "xtensa",
 	};
-	int err = words_add_list(b->arena, argv, "--anchored --no-wildcards-match-slash "
+	int err = words_add_list(b->arena, argv,
+				 "--anchored --no-wildcards-match-slash "
 				 "--exclude=*/Documentation/*/* --exclude=*/tools/testing");
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !err; i++)
-		err = words_add(b->arena, argv, arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*", others[i]));
+		err = words_add(b->arena, argv,
+				arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*", others[i]));
 	return err;
 }
 
@@ -186,8 +188,9 @@ static int unpack(struct build *b, const char *tree, bool whole)
 		err = add_exclusions(b, &tar);
 	for (const char **w = (const char *[]){ "-C", tree, "-xf", source, NULL }; *w && !err; w++)
 		err = words_add(b->arena, &tar, *w);
-	return err ? err : run_step(b, "source-unpack", "unpacking the source", tar.word, NULL,
-				    "Install the source package again, or name the source with --source");
+	return err ? err :
+		     run_step(b, "source-unpack", "unpacking the source", tar.word, NULL,
+			      "Install the source package again, or name the source with --source");
 }
 
 /* "VERSION = 6" and so on in the top Makefile → "6.1.192". */
@@ -205,8 +208,8 @@ static const char *tree_version(struct build *b, const char *tree)
 		if (!p)
 			return NULL;
 		p += strlen(keys[i]);
-		version = arena_printf(b->arena, "%s%s%.*s", version, i ? "." : "",
-				       (int)strcspn(p, " \n"), p);
+		version =
+			arena_printf(b->arena, "%s%s%.*s", version, i ? "." : "", (int)strcspn(p, " \n"), p);
 	}
 	return version;
 }
@@ -240,7 +243,8 @@ static int check_tree_version(struct build *b, const char *tree, bool ready)
 			diag_warning(b->diags, "source-version", diag_file(b->kernel.source),
 				     "Better use the source of the image's version",
 				     "the source is version %s, the image was built from %s; only what is "
-				     "proven to be equal can be patched", version, package);
+				     "proven to be equal can be patched",
+				     version, package);
 		return 0;
 	}
 	diag_error(b->diags, "source-version", diag_file(b->kernel.source),
@@ -284,7 +288,8 @@ static int make_command(struct build *b, const char *entry, struct words *make)
 {
 	const struct kernel *k = &b->kernel;
 	const char *words[] = {
-		"make", arena_printf(b->arena, "-j%u", b->options.jobs),
+		"make",
+		arena_printf(b->arena, "-j%u", b->options.jobs),
 		arena_printf(b->arena, "KERNELRELEASE=%s", k->release),
 		arena_printf(b->arena, "CC=%s", k->cc),
 		k->package ? "DISTRIBUTION_OFFICIAL_BUILD=1" : NULL,
@@ -299,8 +304,7 @@ static int make_command(struct build *b, const char *entry, struct words *make)
 	return err ? err : settle_tools(b, entry, make);
 }
 
-static int make_argv(struct build *b, const struct words *make, const char *target,
-		     struct words *argv)
+static int make_argv(struct build *b, const struct words *make, const char *target, struct words *argv)
 {
 	int err = 0;
 
@@ -327,9 +331,10 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 		*whole = true;
 		err = unpack(b, tree, true);
 	}
-	return err ? err : run_step(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
-				    "Install what the kernel's build needs (build-essential, flex, bison, "
-				    "bc, python3, libelf-dev, libssl-dev)");
+	return err ? err :
+		     run_step(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
+			      "Install what the kernel's build needs (build-essential, flex, bison, "
+			      "bc, python3, libelf-dev, libssl-dev)");
 }
 
 /* Every option of the configuration must have come through the makefiles as it was. */
@@ -345,7 +350,7 @@ static int check_config(struct build *b, const char *tree)
 	if (err)
 		return err;
 	made = arena_printf(b->arena, "\n%s", made);
-	for (line = given; made && line && *line; ) {
+	for (line = given; made && line && *line;) {
 		size_t n = strcspn(line, "\n");
 		char *wanted = arena_printf(b->arena, "\n%.*s\n", (int)n, line);
 
@@ -433,13 +438,15 @@ int stage_prepare(struct build *b)
 		return err;
 	b->kernel.entry = arena_printf(b->arena, "%s/tree-%.32s", b->options.cache, key);
 	b->kernel.tree = arena_printf(b->arena, "%s/tree-%.32s/tree", b->options.cache, key);
-	b->kernel.runtime = arena_printf(b->arena, "%s/" "link-%.32s", b->options.cache, key);
+	b->kernel.runtime = arena_printf(b->arena,
+					 "%s/"
+					 "link-%.32s",
+					 b->options.cache, key);
 	if (!b->kernel.entry || !b->kernel.tree || !b->kernel.runtime)
 		return -ENOMEM;
 	err = cache_enter(b, b->kernel.entry, "the same kernel ready", make_tree, &b->entry_lock);
 	if (!err)
-		err = cache_enter(b, b->kernel.runtime, "the runtime for this kernel", make_link,
-				  &link_lock);
+		err = cache_enter(b, b->kernel.runtime, "the runtime for this kernel", make_link, &link_lock);
 	if (!err && b->options.verbose)
 		build_say(b, "tree     %s", b->kernel.tree);
 	if (!err)

@@ -28,15 +28,14 @@ static const char *series(struct arena *arena, const char *release)
 	return arena_strndup(arena, release, n);
 }
 
-static void find_source(struct arena *arena, const char *root, const char *release,
-			struct kernel_file *out)
+static void find_source(struct arena *arena, const char *root, const char *release, struct kernel_file *out)
 {
 	static const char *const endings[] = { ".tar.xz", ".tar.zst", ".tar.gz", ".tar.bz2", "" };
 	const char *version = series(arena, release);
 
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]) && !out->found; i++) {
-		const char *path = arena_printf(arena, "%s/usr/src/linux-source-%s%s", root, version,
-						endings[i]);
+		const char *path =
+			arena_printf(arena, "%s/usr/src/linux-source-%s%s", root, version, endings[i]);
 
 		if (!path)
 			return;
@@ -44,28 +43,28 @@ static void find_source(struct arena *arena, const char *root, const char *relea
 		if (out->found || !i)
 			out->path = path;
 	}
-	out->remedy = arena_printf(arena, "Install linux-source-%s of the kernel's version, or name "
-				   "the source with --source", version);
+	out->remedy = arena_printf(arena,
+				   "Install linux-source-%s of the kernel's version, or name "
+				   "the source with --source",
+				   version);
 }
 
-static void find_file(struct arena *arena, struct kernel_file *out, const char *path,
-		      const char *package, const char *release, const char *option)
+static void find_file(struct arena *arena, struct kernel_file *out, const char *path, const char *package,
+		      const char *release, const char *option)
 {
 	if (!path)
 		return;
 	out->path = path;
 	out->found = !strcmp(option, "modules") ? file_is_directory(path) : file_is_regular(path);
-	out->remedy = arena_printf(arena, "Install %s%s, or name it with --%s", package, release,
-				   option);
+	out->remedy = arena_printf(arena, "Install %s%s, or name it with --%s", package, release, option);
 }
 
-static int find(struct arena *arena, const char *root, const char *release,
-		struct kernel_files *out)
+static int find(struct arena *arena, const char *root, const char *release, struct kernel_files *out)
 {
 	find_source(arena, root, release, &out->source);
 	find_file(arena, &out->config,
-		  arena_printf(arena, "%s/usr/src/linux-headers-%s/.config", root, release),
-		  "linux-headers-", release, "config");
+		  arena_printf(arena, "%s/usr/src/linux-headers-%s/.config", root, release), "linux-headers-",
+		  release, "config");
 	find_file(arena, &out->symvers,
 		  arena_printf(arena, "%s/usr/src/linux-headers-%s/Module.symvers", root, release),
 		  "linux-headers-", release, "symvers");
@@ -74,8 +73,7 @@ static int find(struct arena *arena, const char *root, const char *release,
 	find_file(arena, &out->modules, arena_printf(arena, "%s/lib/modules/%s", root, release),
 		  "linux-image-", release, "modules");
 	if (!out->modules.found)
-		find_file(arena, &out->modules,
-			  arena_printf(arena, "%s/usr/lib/modules/%s", root, release),
+		find_file(arena, &out->modules, arena_printf(arena, "%s/usr/lib/modules/%s", root, release),
 			  "linux-image-", release, "modules");
 	return out->modules.remedy && out->symvers.remedy && out->source.remedy ? 0 : -ENOMEM;
 }

@@ -26,14 +26,14 @@
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 
-#define JOBS_PER_PROCESS 16	/* in one batch: files on the disk, and between two looks at them */
-#define SAY_EVERY 30		/* seconds */
+#define JOBS_PER_PROCESS 16 /* in one batch: files on the disk, and between two looks at them */
+#define SAY_EVERY 30	    /* seconds */
 
 struct screen {
 	struct build *b;
 	size_t done, changed, n;
 	time_t said;
-	bool warned;		/* of what the compiler says about the header: once is enough */
+	bool warned; /* of what the compiler says about the header: once is enough */
 };
 
 /* What has been changed by the patch, if @job's objects are not the same. */
@@ -47,7 +47,8 @@ static void judge_bystander(struct build *b, const struct compile_job *job)
 	case BYSTANDER_BOOT:
 		diag_warning(b->diags, "boot-code-changed", diag_file(u->source), NULL,
 			     "it includes %s and changes; it is not part of the running kernel and stays as "
-			     "it is", u->through);
+			     "it is",
+			     u->through);
 		return;
 	case BYSTANDER_LAYOUT:
 	case BYSTANDER_CONSTANTS:
@@ -71,12 +72,13 @@ static void warn_unknown(struct build *b, const struct compile_job *job)
 {
 	diag_warning(b->diags, "header-not-followed", diag_file(job->unit.source), NULL,
 		     "it includes %s; whether it changes is not known, because it does not compile by "
-		     "itself. It stays as it is", job->unit.through);
+		     "itself. It stays as it is",
+		     job->unit.through);
 }
 
 /* A source of symbols that answers nothing and notes that it was asked: nobody asks without a change. */
-static int note_question(const struct ksym_source *source, const char *name,
-			 const struct symbol *definition, struct ksym *out, const char **why)
+static int note_question(const struct ksym_source *source, const char *name, const struct symbol *definition,
+			 struct ksym *out, const char **why)
 {
 	(void)name, (void)definition, (void)out;
 	*(bool *)source->context = true;
@@ -171,8 +173,9 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 
 	for (size_t i = 0; i < n && !err; i++)
 		if (!jobs[i].dropped)
-			err = compile_command(s->b, arena, &jobs[i], variant, variant == PATCHED ?
-					      jobs[i].patched : jobs[i].original, false, &all[used++]);
+			err = compile_command(s->b, arena, &jobs[i], variant,
+					      variant == PATCHED ? jobs[i].patched : jobs[i].original, false,
+					      &all[used++]);
 	if (!err && used)
 		err = build_run_all(s->b, all, used);
 	for (size_t i = n; i-- > 0 && !err;) {
@@ -231,8 +234,8 @@ static void say(struct screen *s)
 	if (now - s->said < SAY_EVERY || s->done == s->n)
 		return;
 	s->said = now;
-	build_say(s->b, "%zu of %zu objects compiled with and without the patch; %zu changed", s->done,
-		  s->n, s->changed);
+	build_say(s->b, "%zu of %zu objects compiled with and without the patch; %zu changed", s->done, s->n,
+		  s->changed);
 }
 
 int screen_jobs(struct build *b, struct compile_job *jobs, size_t n)

@@ -21,12 +21,8 @@ static const struct {
 	{ "__jump_table", 16, 3 },	/* code, target, key */
 	{ ".static_call_sites", 8, 2 }, /* call, key */
 	{ "__ex_table", 12, 2 },	/* instruction, fixup; the third field is a constant */
-	{ ".smp_locks", 4, 1 },
-	{ ".retpoline_sites", 4, 1 },
-	{ ".return_sites", 4, 1 },
-	{ ".call_sites", 4, 1 },
-	{ ".ibt_endbr_seal", 4, 1 },
-	{ ".orc_unwind_ip", 4, 1 },
+	{ ".smp_locks", 4, 1 },		{ ".retpoline_sites", 4, 1 }, { ".return_sites", 4, 1 },
+	{ ".call_sites", 4, 1 },	{ ".ibt_endbr_seal", 4, 1 },  { ".orc_unwind_ip", 4, 1 },
 	{ "__mcount_loc", 8, 1 },
 };
 
@@ -112,8 +108,7 @@ static void check_tables(struct checked *c)
 
 		if (size % tables[i].entry_size ||
 		    size / tables[i].entry_size * tables[i].relocations != count_relas(c, index))
-			selfcheck_error(c, "selfcheck-table", "%s has incomplete entries",
-					tables[i].section);
+			selfcheck_error(c, "selfcheck-table", "%s has incomplete entries", tables[i].section);
 	}
 }
 
@@ -149,11 +144,10 @@ static void check_undefined(struct checked *c, const struct strmap *imports)
 		if (!elfile_undefined(s))
 			continue;
 		if (s->bind != STB_GLOBAL)
-			selfcheck_error(c, "selfcheck-undefined", "%s is undefined and weak",
-					s->name);
+			selfcheck_error(c, "selfcheck-undefined", "%s is undefined and weak", s->name);
 		else if (strmap_count(imports) && !strmap_get(imports, s->name))
-			selfcheck_error(c, "selfcheck-undefined",
-					"%s is undefined and not in __versions", s->name);
+			selfcheck_error(c, "selfcheck-undefined", "%s is undefined and not in __versions",
+					s->name);
 	}
 }
 
@@ -177,8 +171,7 @@ static void check_manifest(struct checked *c, const void *want, size_t size)
 		selfcheck_error(c, "selfcheck-manifest", "the manifest in the module is damaged");
 }
 
-int selfcheck(const char *path, const struct selfcheck_want *want, struct arena *a,
-	      struct diags *diags)
+int selfcheck(const char *path, const struct selfcheck_want *want, struct arena *a, struct diags *diags)
 {
 	struct checked c = { .arena = a, .diags = diags };
 	size_t errors = diags_errors(diags);

@@ -17,14 +17,13 @@ struct checked {
 };
 
 /* One problem found: an error of this program or of the tools, never of the user. */
-#define selfcheck_error(c, id, ...)                                                        \
-	diag_error((c)->diags, id, diag_file((c)->f->path),                                \
-		   "This is an error in kpatch-build: please report it, with the patch",   \
-		   __VA_ARGS__)
+#define selfcheck_error(c, id, ...)                                                                          \
+	diag_error((c)->diags, id, diag_file((c)->f->path),                                                  \
+		   "This is an error in kpatch-build: please report it, with the patch", __VA_ARGS__)
 
 /* Where a relocation leads. */
 struct place {
-	uint32_t section;	/* 0: not into this module */
+	uint32_t section; /* 0: not into this module */
 	uint64_t offset;
 };
 /*

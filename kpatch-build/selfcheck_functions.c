@@ -45,8 +45,7 @@ static uint64_t ftrace_offset(const struct checked *c, const struct module_entry
 {
 	const struct elfile_section *s = &c->f->sections[e->section];
 
-	if (s->size - e->offset > sizeof(endbr64) &&
-	    !memcmp(s->data + e->offset, endbr64, sizeof(endbr64)))
+	if (s->size - e->offset > sizeof(endbr64) && !memcmp(s->data + e->offset, endbr64, sizeof(endbr64)))
 		return e->offset + sizeof(endbr64);
 	return e->offset;
 }
@@ -114,19 +113,18 @@ static void check_function(struct checked *c, const struct module_entry *e, bool
 
 	if (!(s->flags & SHF_EXECINSTR) || !s->data || !is_function(c, e)) {
 		selfcheck_error(c, "selfcheck-function",
-				"the replacement of %s is no function that kallsyms could find",
-				e->name);
+				"the replacement of %s is no function that kallsyms could find", e->name);
 		return;
 	}
 	offset = ftrace_offset(c, e);
 	if (!is_call_or_nop(s, offset) || !is_recorded(c, e->section, offset))
 		selfcheck_error(c, "selfcheck-function",
 				"ftrace does not know the replacement of %s, so no later patch could "
-				"replace it", e->name);
+				"replace it",
+				e->name);
 	if (orc && !orc_is_right(c, e))
 		selfcheck_error(c, "selfcheck-orc",
-				"stack traces through the replacement of %s would not be reliable",
-				e->name);
+				"stack traces through the replacement of %s would not be reliable", e->name);
 }
 
 static void check_duplicates(struct checked *c)
@@ -141,8 +139,7 @@ static void check_duplicates(struct checked *c)
 
 			if (x->number == y->number && !strcmp(x->name, y->name) &&
 			    !strcmp(x->object, y->object))
-				selfcheck_error(c, "selfcheck-function", "%s is replaced twice",
-						x->name);
+				selfcheck_error(c, "selfcheck-function", "%s is replaced twice", x->name);
 		}
 	}
 }

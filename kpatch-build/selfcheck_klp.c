@@ -28,8 +28,7 @@ static bool symbol_is_valid(const char *name, char object[56])
 	unsigned long position;
 	int length = 0;
 
-	return sscanf(name, ".klp.sym.%55[^.].%511[^,],%lu%n", object, symbol, &position,
-		      &length) == 3 &&
+	return sscanf(name, ".klp.sym.%55[^.].%511[^,],%lu%n", object, symbol, &position, &length) == 3 &&
 	       name[length] == '\0';
 }
 
@@ -51,36 +50,32 @@ static uint32_t field_size(uint32_t type)
 	}
 }
 
-static void check_field(struct checked *c, const struct elfile_section *klp,
-			const Elf64_Rela *rela)
+static void check_field(struct checked *c, const struct elfile_section *klp, const Elf64_Rela *rela)
 {
 	const struct elfile_section *target = &c->f->sections[klp->info];
 	uint32_t i, size = field_size(ELF64_R_TYPE(rela->r_info));
 
 	if (size == UINT32_MAX || !target->data || rela->r_offset > target->size ||
 	    target->size - rela->r_offset < size) {
-		selfcheck_error(c, "selfcheck-klp", "%s has a relocation that cannot be applied",
-				klp->name);
+		selfcheck_error(c, "selfcheck-klp", "%s has a relocation that cannot be applied", klp->name);
 		return;
 	}
 	for (i = 0; i < size; i++)
 		if (target->data[rela->r_offset + i])
-			selfcheck_error(c, "selfcheck-klp", "a field that %s fills is not zero",
-					klp->name);
+			selfcheck_error(c, "selfcheck-klp", "a field that %s fills is not zero", klp->name);
 }
 
-static void check_symbol(struct checked *c, const struct elfile_section *klp,
-			 const char *section_object, const Elf64_Rela *rela)
+static void check_symbol(struct checked *c, const struct elfile_section *klp, const char *section_object,
+			 const Elf64_Rela *rela)
 {
 	const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
 	char object[56];
 
 	if (s->reserved != SHN_LIVEPATCH || !symbol_is_valid(s->name, object))
-		selfcheck_error(c, "selfcheck-klp", "%s uses '%s', which is no livepatch symbol",
-				klp->name, s->name);
+		selfcheck_error(c, "selfcheck-klp", "%s uses '%s', which is no livepatch symbol", klp->name,
+				s->name);
 	else if (!strcmp(object, "vmlinux") != !strcmp(section_object, "vmlinux"))
-		selfcheck_error(c, "selfcheck-klp", "'%s' cannot be resolved in %s", s->name,
-				klp->name);
+		selfcheck_error(c, "selfcheck-klp", "'%s' cannot be resolved in %s", s->name, klp->name);
 }
 
 static void check_section(struct checked *c, uint32_t index)
@@ -92,12 +87,10 @@ static void check_section(struct checked *c, uint32_t index)
 	size_t i, n;
 
 	if (s->type != SHT_RELA || !(s->flags & SHF_ALLOC) ||
-	    strncmp(s->name, rela_prefix, sizeof(rela_prefix) - 1) ||
-	    !parse_section(s->name, object) ||
+	    strncmp(s->name, rela_prefix, sizeof(rela_prefix) - 1) || !parse_section(s->name, object) ||
 	    strcmp(s->name + sizeof(rela_prefix) + strlen(object), target->name) ||
 	    !(target->flags & SHF_ALLOC)) {
-		selfcheck_error(c, "selfcheck-klp", "%s is no livepatch relocation section",
-				s->name);
+		selfcheck_error(c, "selfcheck-klp", "%s is no livepatch relocation section", s->name);
 		return;
 	}
 	if (strcmp(object, "vmlinux") && section_read_early(target->name) &&
@@ -186,6 +179,5 @@ void selfcheck_klp(struct checked *c)
 	}
 	for (i = 1; i < f->n_symbols; i++)
 		if (!strncmp(f->symbols[i].name, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)))
-			selfcheck_error(c, "selfcheck-klp", "'%s' was left over",
-					f->symbols[i].name);
+			selfcheck_error(c, "selfcheck-klp", "'%s' was left over", f->symbols[i].name);
 }

@@ -19,7 +19,7 @@
 struct resolver {
 	struct checked *c;
 	const struct kallsyms *kallsyms;
-	const char *modules;	/* directory, as /lib/modules/RELEASE */
+	const char *modules; /* directory, as /lib/modules/RELEASE */
 	struct kmodule **opened;
 	size_t n_opened;
 };
@@ -35,8 +35,7 @@ static bool in_vmlinux(const struct resolver *r, const char *name, unsigned long
 	unsigned long count = 0;
 	uint32_t i;
 
-	for (i = kallsyms_first(r->kallsyms, name); i != KALLSYMS_NONE;
-	     i = kallsyms_next(r->kallsyms, i))
+	for (i = kallsyms_first(r->kallsyms, name); i != KALLSYMS_NONE; i = kallsyms_next(r->kallsyms, i))
 		count++;
 	return position_exists(position, count);
 }
@@ -73,8 +72,7 @@ static const struct kmodule *open_module(struct resolver *r, const char *name)
 	return m;
 }
 
-static void resolve(struct resolver *r, const char *object, const char *name,
-		    unsigned long position)
+static void resolve(struct resolver *r, const char *object, const char *name, unsigned long position)
 {
 	const struct kmodule *m;
 
@@ -88,8 +86,8 @@ static void resolve(struct resolver *r, const char *object, const char *name,
 		return;
 	m = open_module(r, object);
 	if (m && !in_module(m, name, position))
-		selfcheck_error(r->c, "selfcheck-symbol", "the kernel will not find %s,%lu in %s",
-				name, position, object);
+		selfcheck_error(r->c, "selfcheck-symbol", "the kernel will not find %s,%lu in %s", name,
+				position, object);
 }
 
 static void resolve_symbol(struct resolver *r, const struct elfile_symbol *s)
@@ -116,8 +114,7 @@ int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const 
 	for (i = 1; i < c->f->n_symbols; i++)
 		resolve_symbol(&r, &c->f->symbols[i]);
 	for (i = 0; i < c->funcs.n; i++)
-		resolve(&r, c->funcs.entry[i].object, c->funcs.entry[i].name,
-			c->funcs.entry[i].number);
+		resolve(&r, c->funcs.entry[i].object, c->funcs.entry[i].name, c->funcs.entry[i].number);
 	for (i = 0; i < r.n_opened; i++)
 		kmodule_free(r.opened[i]);
 	return 0;

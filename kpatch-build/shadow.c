@@ -77,8 +77,8 @@ int shadow_open(struct arena *arena, const char *base, const char *root, const c
 	return err;
 }
 
-int shadow_put(struct arena *arena, const char *base, const char *root, const char *path,
-	       const void *data, size_t size)
+int shadow_put(struct arena *arena, const char *base, const char *root, const char *path, const void *data,
+	       size_t size)
 {
 	const char *to = arena_printf(arena, "%s/%s", root, path);
 	int err = to ? shadow_open(arena, base, root, path) : -ENOMEM;

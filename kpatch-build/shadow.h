@@ -18,7 +18,7 @@ int shadow_make(struct arena *arena, const char *base, const char *root);
  */
 int shadow_open(struct arena *arena, const char *base, const char *root, const char *path);
 /* Puts a file into the shadow instead of the one of the base. */
-int shadow_put(struct arena *arena, const char *base, const char *root, const char *path,
-	       const void *data, size_t size);
+int shadow_put(struct arena *arena, const char *base, const char *root, const char *path, const void *data,
+	       size_t size);
 
 #endif

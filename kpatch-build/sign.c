@@ -151,7 +151,7 @@ static int run_sign_file(struct build *b, const char *signed_module)
 {
 	const char *program = arena_printf(b->arena, "%s/scripts/sign-file", b->kernel.tree);
 	const char *const *env = sign_environment(b);
-	const char *argv[] = { program, NULL, b->options.sign_key, b->options.sign_cert, b->module,
+	const char *argv[] = { program,	      NULL, b->options.sign_key, b->options.sign_cert, b->module,
 			       signed_module, NULL };
 	int err = program && env ? find_hash(b, &argv[1]) : -ENOMEM;
 
@@ -192,8 +192,8 @@ static int check_signed(struct build *b, const char *signed_module)
 	if (err)
 		return err;
 	err = signature_read((const uint8_t *)new, after, b->arena, &s);
-	if (err != -ENOMEM && (err || s.contents != before || memcmp(old, new, before) ||
-			       !verifies(&s, new, certificate))) {
+	if (err != -ENOMEM &&
+	    (err || s.contents != before || memcmp(old, new, before) || !verifies(&s, new, certificate))) {
 		diag_error(b->diags, "sign-selfcheck", diag_file(signed_module), NULL,
 			   "the kernel's sign-file made something that is not this module with a valid "
 			   "signature");

@@ -40,8 +40,7 @@ static int view_image(struct build *b)
  */
 #define MOSTLY_MATCHED(matched, all) ((matched) >= ((all) + 1) / 2)
 
-static int open_module(struct build *b, struct unit *u, struct verify_report *report,
-		       struct kmodule **module)
+static int open_module(struct build *b, struct unit *u, struct verify_report *report, struct kmodule **module)
 {
 	int err;
 
@@ -75,8 +74,7 @@ static int source_by_name(struct build *b, struct unit *u, const struct kmodule 
 	return ksyms_new(&input, out);
 }
 
-static int prove(struct build *b, struct unit *u, const struct kmodule *module,
-		 struct verify_unit *v)
+static int prove(struct build *b, struct unit *u, const struct kmodule *module, struct verify_unit *v)
 {
 	struct object *reference, *original;
 	int err = object_open(u->reference, b->diags, &reference);
@@ -92,8 +90,7 @@ static int prove(struct build *b, struct unit *u, const struct kmodule *module,
 	else
 		v->installed = *b->installed;
 	if (err == -EBADMSG)
-		diag_error(b->diags, "module-damaged", diag_file(u->module_path),
-			   "Install the module again",
+		diag_error(b->diags, "module-damaged", diag_file(u->module_path), "Install the module again",
 			   "this kernel module is damaged: its relocations do not fit its symbols");
 	if (!err)
 		err = proof_make(reference, &v->installed, b->arena, &v->proof);
@@ -124,8 +121,7 @@ static bool is_function(const struct atom *a)
 	return a->kind == ATOM_FUNC && a->symbol;
 }
 
-static void add_exception(struct verify_exception *list, size_t *n, const char *function,
-			  const char *what)
+static void add_exception(struct verify_exception *list, size_t *n, const char *function, const char *what)
 {
 	list[*n].function = function;
 	list[(*n)++].what = what ? what : "it differs";
@@ -135,8 +131,7 @@ static void add_exception(struct verify_exception *list, size_t *n, const char *
  * Functions for which one of the two links of the proof is broken; data is asked for by name when it
  * is needed. The variant compares by the original's atoms, the proof by the reference's.
  */
-static int list_exceptions(struct build *b, const struct verify_unit *v,
-			   struct verify_report *report)
+static int list_exceptions(struct build *b, const struct verify_unit *v, struct verify_report *report)
 {
 	const struct object *r = v->reference, *o = v->original;
 	size_t n = 0, room = (size_t)v->proof->functions + v->variant.functions;
@@ -146,8 +141,7 @@ static int list_exceptions(struct build *b, const struct verify_unit *v,
 		return -ENOMEM;
 	for (uint32_t i = 0; i < r->n_atoms; i++)
 		if (is_function(&r->atoms[i]) && v->proof->atoms[i].status != PROOF_MATCHED)
-			add_exception(list, &n, r->atoms[i].name,
-				      proof_explain(v->proof, i, b->arena));
+			add_exception(list, &n, r->atoms[i].name, proof_explain(v->proof, i, b->arena));
 	for (uint32_t i = 0; i < o->n_atoms; i++)
 		if (is_function(&o->atoms[i]) && v->variant.why[i])
 			add_exception(list, &n, o->atoms[i].name, v->variant.why[i]);
@@ -163,8 +157,8 @@ static int judge(struct build *b, const struct unit *u, const struct verify_repo
 	const struct verify_exception *first = report->exceptions;
 	bool mostly = MOSTLY_MATCHED(report->matched, report->functions);
 	const char *cause = mostly ? "This function or something that it inlines differs: are source "
-				     "and configuration of this very version, without other patches?"
-				   : "Compiler, flags, configuration or source are not those that "
+				     "and configuration of this very version, without other patches?" :
+				     "Compiler, flags, configuration or source are not those that "
 				     "this kernel was built with";
 	struct diag_place place = { .file = u->object };
 
@@ -173,15 +167,13 @@ static int judge(struct build *b, const struct unit *u, const struct verify_repo
 	place.function = first->function;
 	if (report->matched) {
 		diag_warning(b->diags, "verify-mismatch", &place, cause,
-			     "%zu of %u functions are not those of %s; here %s",
-			     report->n_exceptions, report->functions, u->owner,
-			     first->what ? first->what : "it differs");
+			     "%zu of %u functions are not those of %s; here %s", report->n_exceptions,
+			     report->functions, u->owner, first->what ? first->what : "it differs");
 		return 0;
 	}
 	diag_error(b->diags, "verify-nothing-matches", &place, cause,
 		   "none of the %u functions compiled from %s is in the installed %s; here %s",
-		   report->functions, u->source, u->owner,
-		   first->what ? first->what : "it differs");
+		   report->functions, u->source, u->owner, first->what ? first->what : "it differs");
 	return -EINVAL;
 }
 

@@ -15,18 +15,18 @@
 /* One function (or data object) that is not, or not exactly, what the kernel runs. */
 struct verify_exception {
 	const char *function;
-	const char *what;	/* one sentence without its full stop */
-	bool lawful;		/* explained: overridden weak function, … */
+	const char *what; /* one sentence without its full stop */
+	bool lawful;	  /* explained: overridden weak function, … */
 };
 
 struct kmodule;
 
 struct verify_report {
-	bool proven;		/* false: positions come from names only, nothing was compared */
+	bool proven;		 /* false: positions come from names only, nothing was compared */
 	struct buildid build_id; /* of vmlinux or of the module's file; size 0: it has none */
-	struct kmodule *module;	/* opened, for as long as the program runs; NULL for vmlinux */
-	uint32_t functions;	/* in the reference object */
-	uint32_t matched;	/* of them: equal to the installed code */
+	struct kmodule *module;	 /* opened, for as long as the program runs; NULL for vmlinux */
+	uint32_t functions;	 /* in the reference object */
+	uint32_t matched;	 /* of them: equal to the installed code */
 	const struct verify_exception *exceptions; /* the others */
 	size_t n_exceptions;
 };

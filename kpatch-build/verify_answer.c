@@ -21,8 +21,7 @@
 /* Answers come from several threads, and only texts are made while answering. */
 static pthread_mutex_t text_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static const char *explain(struct verify_unit *u, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+static const char *explain(struct verify_unit *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static const char *explain(struct verify_unit *u, const char *fmt, ...)
 {
@@ -71,8 +70,7 @@ int verify_index_symbols(struct verify_unit *u)
 }
 
 /* The position of the installed symbol @i. */
-static int position(struct verify_unit *u, uint32_t i, const char *name, struct ksym *out,
-		    const char **why)
+static int position(struct verify_unit *u, uint32_t i, const char *name, struct ksym *out, const char **why)
 {
 	uint32_t count;
 	int err = installed_sympos(&u->installed, i, &out->sympos, &count);
@@ -80,9 +78,10 @@ static int position(struct verify_unit *u, uint32_t i, const char *name, struct 
 	if (err == -ENOENT)
 		*why = explain(u, "'%s' is gone once %s is loaded (init code or data)", name, u->owner);
 	else if (err)
-		*why = explain(u, "%s has %u symbols named '%s', some of them in init sections: the "
-			       "position would change when the module has been loaded", u->owner,
-			       count, name);
+		*why = explain(u,
+			       "%s has %u symbols named '%s', some of them in init sections: the "
+			       "position would change when the module has been loaded",
+			       u->owner, count, name);
 	if (err)
 		return -ENOTUNIQ;
 	out->address = u->installed.image ? installed_address(&u->installed, i) : 0;
@@ -91,8 +90,8 @@ static int position(struct verify_unit *u, uint32_t i, const char *name, struct 
 }
 
 /* The address of a symbol of the reference object, if what it names is proven to be there. */
-static int proven_address(struct verify_unit *u, const char *name, const struct symbol *s,
-			  uint64_t *address, const char **why)
+static int proven_address(struct verify_unit *u, const char *name, const struct symbol *s, uint64_t *address,
+			  const char **why)
 {
 	const char *problem = s->atom != NO_ATOM ? explain_atom(u, s->atom) : NULL;
 
@@ -105,9 +104,10 @@ static int proven_address(struct verify_unit *u, const char *name, const struct 
 		return -EKEYREJECTED;
 	}
 	if (u->proof->base[s->section] == PROOF_NOWHERE) {
-		*why = explain(u, "where %s has '%s' is not known: no matched code leads to its "
-			       "section (%s)", u->owner, name,
-			       u->reference->sections[s->section].name);
+		*why = explain(u,
+			       "where %s has '%s' is not known: no matched code leads to its "
+			       "section (%s)",
+			       u->owner, name, u->reference->sections[s->section].name);
 		return -ENOTUNIQ;
 	}
 	*address = u->proof->base[s->section] + s->value;
@@ -115,8 +115,7 @@ static int proven_address(struct verify_unit *u, const char *name, const struct 
 }
 
 /* The same symbol in the original that was verified; @definition is of the differ's own reading. Or NULL. */
-static const struct symbol *verified_symbol(const struct verify_unit *u,
-					    const struct symbol *definition)
+static const struct symbol *verified_symbol(const struct verify_unit *u, const struct symbol *definition)
 {
 	const struct object *o = u->original;
 	uint32_t i = definition->index;
@@ -146,14 +145,15 @@ static int find_defined(struct verify_unit *u, const char *name, const struct sy
 	int err;
 
 	if (problem) {
-		*why = explain(u, "'%s' cannot be proven to be what %s runs: %s", name, u->owner,
-			       problem);
+		*why = explain(u, "'%s' cannot be proven to be what %s runs: %s", name, u->owner, problem);
 		return -EKEYREJECTED;
 	}
 	if (!known || known->num == VERIFY_AMBIGUOUS) {
-		*why = explain(u, known ? "the object has several symbols named '%s'"
-					: "the object compiled with the kernel's own flags has no "
-					  "symbol '%s'", name);
+		*why = explain(u,
+			       known ? "the object has several symbols named '%s'" :
+				       "the object compiled with the kernel's own flags has no "
+				       "symbol '%s'",
+			       name);
 		return -ENOTUNIQ;
 	}
 	s = &u->reference->symbols[known->num];
@@ -162,9 +162,10 @@ static int find_defined(struct verify_unit *u, const char *name, const struct sy
 		return err;
 	i = installed_at(&u->installed, name, address);
 	if (i == INSTALLED_NONE) {
-		*why = explain(u, s->bind == STB_WEAK
-				       ? "'%s' is weak here, and another object of %s overrides it"
-				       : "%2$s has the code or data of '%1$s', but no symbol for it",
+		*why = explain(u,
+			       s->bind == STB_WEAK ?
+				       "'%s' is weak here, and another object of %s overrides it" :
+				       "%2$s has the code or data of '%1$s', but no symbol for it",
 			       name, u->owner);
 		return -ENOTUNIQ;
 	}
@@ -177,8 +178,7 @@ static int find_defined(struct verify_unit *u, const char *name, const struct sy
 }
 
 /* Not defined in the object: the name says whose it is, matched code which one it is. */
-static int find_undefined(struct verify_unit *u, const char *name, struct ksym *out,
-			  const char **why)
+static int find_undefined(struct verify_unit *u, const char *name, struct ksym *out, const char **why)
 {
 	uint64_t address;
 	uint32_t i;
@@ -194,8 +194,7 @@ static int find_undefined(struct verify_unit *u, const char *name, struct ksym *
 		return u->by_name.find(&u->by_name, name, NULL, out, why);
 	err = u->by_name.find(&u->by_name, name, NULL, out, why);
 	/* matched code knows better than the name alone: it leads to a symbol of the owner */
-	if (err == -ENOTUNIQ || (!err && (out->where == KSYM_ABSENT ||
-					  out->where == KSYM_MODULE_EXPORT))) {
+	if (err == -ENOTUNIQ || (!err && (out->where == KSYM_ABSENT || out->where == KSYM_MODULE_EXPORT))) {
 		*why = NULL;
 		*out = (struct ksym){ .where = KSYM_OWNER, .object = u->owner };
 		err = 0;
@@ -203,8 +202,8 @@ static int find_undefined(struct verify_unit *u, const char *name, struct ksym *
 	return err ? err : position(u, i, name, out, why);
 }
 
-static int find(const struct ksym_source *source, const char *name,
-		const struct symbol *definition, struct ksym *out, const char **why)
+static int find(const struct ksym_source *source, const char *name, const struct symbol *definition,
+		struct ksym *out, const char **why)
 {
 	struct verify_unit *u = source->context;
 	struct ksym answer = { .where = KSYM_ABSENT };

@@ -18,18 +18,18 @@ struct symvers;
 
 /* What is known about a unit when its proof has been made. Lives as long as the build. */
 struct verify_unit {
-	const char *owner;	/* "vmlinux" or the module's name */
+	const char *owner; /* "vmlinux" or the module's name */
 	const struct object *reference, *original;
 	struct installed installed;
 	struct proof *proof;	/* reference against the installed code */
-	struct variant variant;	/* original against reference */
+	struct variant variant; /* original against reference */
 	const struct symvers *symvers;
 	struct ksym_source by_name; /* for what the object does not define */
-	struct strmap *symbols;	/* named symbols of the reference → index, or VERIFY_AMBIGUOUS */
-	struct arena *arena;	/* texts; under the lock of answers */
+	struct strmap *symbols;	    /* named symbols of the reference → index, or VERIFY_AMBIGUOUS */
+	struct arena *arena;	    /* texts; under the lock of answers */
 };
 
-#define VERIFY_AMBIGUOUS 0	/* index 0 is the null symbol: several symbols of that name */
+#define VERIFY_AMBIGUOUS 0 /* index 0 is the null symbol: several symbols of that name */
 
 /* Fills @u->symbols. 0 or -ENOMEM. */
 int verify_index_symbols(struct verify_unit *u);

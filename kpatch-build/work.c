@@ -66,8 +66,8 @@ static int cannot_make(struct build *b, const char *path, int err)
 {
 	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "work-directory", diag_file(path),
 		   err == -ENOSPC ? "Make room, or choose another place with --cache" :
-		   "Choose another place with --cache", "cannot make the work directory: %s",
-		   strerror(-err));
+				    "Choose another place with --cache",
+		   "cannot make the work directory: %s", strerror(-err));
 	return err;
 }
 

@@ -19,8 +19,7 @@
 
 static int append(int directory, const char *line)
 {
-	int fd = openat(directory, JOURNAL, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			0644);
+	int fd = openat(directory, JOURNAL, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	size_t size = strlen(line);
 	int err = 0;
 	ssize_t n;
@@ -36,8 +35,7 @@ static int append(int directory, const char *line)
 	return err;
 }
 
-enum outcome bootlog_note(struct kpatch *k, const char *release, const char *what,
-			  const char *module)
+enum outcome bootlog_note(struct kpatch *k, const char *release, const char *what, const char *module)
 {
 	char *line = arena_printf(k->arena, "%s %s\n", what, module);
 	const char *path = "";
@@ -88,20 +86,18 @@ static bool last_says(const char *text, const char *what, const char *module)
 	return says;
 }
 
-static enum outcome hold_back(struct kpatch *k, const char *release, const struct stored *s,
-			      const char *when)
+static enum outcome hold_back(struct kpatch *k, const char *release, const struct stored *s, const char *when)
 {
 	diag_error(k->diags, "held-back", diag_file(s->module),
 		   "See what happened; then load it with kpatch load, and let it be loaded at boot again "
 		   "with kpatch enable",
-		   "the machine went down %s at the last boot, so it is not loaded at boot any more",
-		   when);
+		   "the machine went down %s at the last boot, so it is not loaded at boot any more", when);
 	return store_mark(k, release, s->module, STORED_HELD);
 }
 
 /* Holds back the patches of which the journal says @what last. *n: how many those are. */
-static enum outcome hold_those(struct kpatch *k, const char *release, const char *text,
-			       const char *what, const char *when, size_t *n)
+static enum outcome hold_those(struct kpatch *k, const char *release, const char *text, const char *what,
+			       const char *when, size_t *n)
 {
 	struct stored *list;
 	size_t n_list;
@@ -110,8 +106,8 @@ static enum outcome hold_those(struct kpatch *k, const char *release, const char
 	for (size_t i = 0; !o && i < n_list; i++)
 		if (last_says(text, what, list[i].module)) {
 			++*n;
-			one = list[i].boot == STORED_ENABLED ?
-				      hold_back(k, release, &list[i], when) : OUTCOME_OK;
+			one = list[i].boot == STORED_ENABLED ? hold_back(k, release, &list[i], when) :
+							       OUTCOME_OK;
 			o = worse(o, one);
 		}
 	return o;

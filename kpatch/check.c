@@ -63,8 +63,7 @@ static enum outcome check_kernel_build(struct kpatch *k, const struct patch_file
 }
 
 /* The build ID of the file from which @name would be loaded. */
-static int installed_build_id(struct kpatch *k, const char *release, const char *name,
-			      struct buildid *out)
+static int installed_build_id(struct kpatch *k, const char *release, const char *name, struct buildid *out)
 {
 	struct diags *ignored = diags_new();
 	struct kmodule *m = NULL;
@@ -87,8 +86,8 @@ static int installed_build_id(struct kpatch *k, const char *release, const char 
 	return err;
 }
 
-static enum outcome check_module_build(struct kpatch *k, const struct patch_file *f,
-				       const char *release, const struct manifest_object *o)
+static enum outcome check_module_build(struct kpatch *k, const struct patch_file *f, const char *release,
+				       const struct manifest_object *o)
 {
 	bool loaded = module_is_loaded(&k->system, o->name);
 	char text[BUILDID_TEXT];
@@ -110,8 +109,8 @@ static enum outcome check_module_build(struct kpatch *k, const struct patch_file
 		return OUTCOME_OK;
 	diag_error(k->diags, "other-module-build", diag_file(f->path),
 		   "Build it for the modules of this machine",
-		   "made for another build of module %s: expected build ID %s, %s %s", o->name,
-		   o->build_id, loaded ? "loaded is" : "installed is", text);
+		   "made for another build of module %s: expected build ID %s, %s %s", o->name, o->build_id,
+		   loaded ? "loaded is" : "installed is", text);
 	return OUTCOME_WRONG_KERNEL;
 }
 
@@ -137,8 +136,8 @@ enum outcome check_fits(struct kpatch *k, const struct patch_file *f)
 	return o;
 }
 
-static enum outcome refused(struct kpatch *k, const struct patch_file *f, const char *id,
-			    const char *remedy, const char *what)
+static enum outcome refused(struct kpatch *k, const struct patch_file *f, const char *id, const char *remedy,
+			    const char *what)
 {
 	diag_error(k->diags, id, diag_file(f->path), remedy, "%s", what);
 	return OUTCOME_KERNEL_REFUSED;
@@ -167,20 +166,17 @@ enum outcome check_policy(struct kpatch *k, const struct patch_file *f)
 	enum outcome o = OUTCOME_OK;
 
 	if (!sysfs_capable(s))
-		o = worse(o, refused(k, f, "kernel-without-livepatch",
-				     "Boot a kernel with CONFIG_LIVEPATCH",
+		o = worse(o, refused(k, f, "kernel-without-livepatch", "Boot a kernel with CONFIG_LIVEPATCH",
 				     "the running kernel has no live patching"));
 	if (reads(s, "/proc/sys/kernel/ftrace_enabled", "0"))
-		o = worse(o, refused(k, f, "ftrace-disabled",
-				     "Set the sysctl kernel.ftrace_enabled to 1",
+		o = worse(o, refused(k, f, "ftrace-disabled", "Set the sysctl kernel.ftrace_enabled to 1",
 				     "function tracing is switched off, and live patching works "
 				     "through it"));
 	if (reads(s, "/proc/sys/kernel/modules_disabled", "1"))
 		o = worse(o, refused(k, f, "modules-disabled", "Boot again",
 				     "loading of modules was switched off (kernel.modules_disabled)"));
 	if ((enforced || is_locked_down(s)) && !f->is_signed)
-		o = worse(o, refused(k, f, "signature-required",
-				     "Sign it with a key that this kernel trusts",
+		o = worse(o, refused(k, f, "signature-required", "Sign it with a key that this kernel trusts",
 				     enforced ? "not signed, but this kernel takes signed modules only" :
 						"not signed, but this kernel is locked down and takes "
 						"signed modules only"));
@@ -216,16 +212,15 @@ static bool manifest_has(const struct manifest *m, const char *object, const cha
 	for (size_t i = 0; o && i < o->n_functions; i++) {
 		uint64_t p = o->functions[i].position;
 
-		if (!strcmp(o->functions[i].name, function) &&
-		    (p == position || (p <= 1 && position <= 1)))
+		if (!strcmp(o->functions[i].name, function) && (p == position || (p <= 1 && position <= 1)))
 			return true;
 	}
 	return false;
 }
 
 /* What the new patch has. */
-static int add_patched(struct kpatch *k, const struct manifest *m, const struct live *live,
-		       struct changes *c, size_t *room)
+static int add_patched(struct kpatch *k, const struct manifest *m, const struct live *live, struct changes *c,
+		       size_t *room)
 {
 	int err = 0;
 
@@ -235,7 +230,8 @@ static int add_patched(struct kpatch *k, const struct manifest *m, const struct 
 			const struct live_patch *owner =
 				live_owner(live, m->objects[i].name, f->name, f->position);
 			struct change new = { .kind = owner ? CHANGE_AGAIN : CHANGE_NEW,
-					      .object = m->objects[i].name, .function = f->name,
+					      .object = m->objects[i].name,
+					      .function = f->name,
 					      .position = f->position,
 					      .patch = owner ? owner->name : NULL };
 
@@ -256,21 +252,21 @@ static int add_reverted(struct kpatch *k, const struct manifest *m, const struct
 
 			for (size_t j = 0; j < o->n_functions && !err; j++) {
 				const struct live_function *f = &o->functions[j];
-				struct change new = { .kind = CHANGE_BACK, .object = o->name,
-						      .function = f->name, .position = f->position,
+				struct change new = { .kind = CHANGE_BACK,
+						      .object = o->name,
+						      .function = f->name,
+						      .position = f->position,
 						      .patch = live->patches[p].name };
 
 				if (!manifest_has(m, o->name, f->name, f->position) &&
-				    live_owner(live, o->name, f->name, f->position) ==
-					    &live->patches[p])
+				    live_owner(live, o->name, f->name, f->position) == &live->patches[p])
 					err = add_change(k, c, room, &new);
 			}
 		}
 	return err;
 }
 
-int check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live,
-		  struct changes *out)
+int check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live, struct changes *out)
 {
 	struct changes c = { .n = 0 };
 	size_t room = 0;

@@ -27,29 +27,28 @@ enum outcome check_fits(struct kpatch *k, const struct patch_file *f);
 enum outcome check_policy(struct kpatch *k, const struct patch_file *f);
 
 enum change_kind {
-	CHANGE_NEW,		/* patched for the first time */
-	CHANGE_AGAIN,		/* patched by another patch already */
-	CHANGE_BACK,		/* goes back to the original */
+	CHANGE_NEW,   /* patched for the first time */
+	CHANGE_AGAIN, /* patched by another patch already */
+	CHANGE_BACK,  /* goes back to the original */
 };
 
 struct change {
 	enum change_kind kind;
 	const char *object, *function;
 	uint64_t position;
-	const char *patch;	/* the live patch that it belongs to now, or NULL */
+	const char *patch; /* the live patch that it belongs to now, or NULL */
 };
 
 struct changes {
 	struct change *list;
 	size_t n;
-	size_t count[3];	/* by kind */
-	const char **replaced;	/* live patches that go away */
+	size_t count[3];       /* by kind */
+	const char **replaced; /* live patches that go away */
 	size_t n_replaced;
 };
 
 /* What loading it would change. Without a manifest nothing is known: no changes. -ENOMEM. */
-int check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live,
-		  struct changes *out);
+int check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live, struct changes *out);
 
 /* Adds "functions" and "replaces" to the report. */
 void report_changes(struct kpatch *k, const struct changes *c);

@@ -33,10 +33,9 @@ static const struct command version_command = {
 };
 
 static const struct command *const commands[] = {
-	&load_command,	  &unload_command,    &list_command,   &status_command, &info_command,
-	&check_command,	  &install_command,   &uninstall_command, &enable_command, &disable_command,
-	&boot_command,	  &signal_command,    &force_command,	  &version_command,
-	NULL,
+	&load_command,	&unload_command,  &list_command,      &status_command,	&info_command,
+	&check_command, &install_command, &uninstall_command, &enable_command,	&disable_command,
+	&boot_command,	&signal_command,  &force_command,     &version_command, NULL,
 };
 
 void say(struct kpatch *k, const char *fmt, ...)
@@ -141,14 +140,13 @@ static const struct option long_options[] = {
 
 /* What reading the command line found out beside the options proper. */
 struct parsed {
-	unsigned int given;	/* OPT_* */
+	unsigned int given; /* OPT_* */
 	bool help, version;
-	int argc;		/* arguments without options, the command's name first */
+	int argc; /* arguments without options, the command's name first */
 	char **argv;
 };
 
-static enum outcome usage_error(struct kpatch *k, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+static enum outcome usage_error(struct kpatch *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static enum outcome usage_error(struct kpatch *k, const char *fmt, ...)
 {
@@ -273,8 +271,8 @@ static enum outcome run_command(struct kpatch *k, const struct command *c, const
 	if (max >= 0 && n > max)
 		return usage_error(k, "kpatch %s takes %s", c->name,
 				   k->options.all ? "no argument with --all" :
-				   max	       ? "one argument" :
-						 "no arguments");
+				   max		  ? "one argument" :
+						    "no arguments");
 	return c->run(k, n, p->argv + 1);
 }
 
@@ -306,8 +304,9 @@ static bool answer(struct kpatch *k, const struct parsed *p, enum outcome *o)
 static const char *outcome_name(enum outcome o)
 {
 	static const char *const names[] = {
-		"ok", "system-error", "usage", "bad-file", "wrong-kernel", "not-found", "conflict",
-		"kernel-refused", "stalled", "permission", "busy", "incomplete", "interrupted",
+		"ok",	     "system-error", "usage",	       "bad-file", "wrong-kernel",
+		"not-found", "conflict",     "kernel-refused", "stalled",  "permission",
+		"busy",	     "incomplete",   "interrupted",
 	};
 
 	return names[o];

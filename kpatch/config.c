@@ -16,9 +16,11 @@
 /* A page of settings; a bigger file is something else. */
 #define CONFIG_LIMIT (64U << 10)
 
-#define KEY(name_, type_, member, ...) \
-	{ .key = (name_), .type = (type_), .offset = offsetof(struct kpatch_config, member), \
-	  .optional = true, __VA_ARGS__ }
+#define KEY(name_, type_, member, ...)                                                                       \
+	{                                                                                                    \
+		.key = (name_), .type = (type_), .offset = offsetof(struct kpatch_config, member),           \
+		.optional = true, __VA_ARGS__                                                                \
+	}
 
 static const struct schema_key keys[] = {
 	KEY("timeout", SCHEMA_NUMBER, timeout, .max = KPATCH_MAX_TIMEOUT),
@@ -52,8 +54,7 @@ static enum outcome judge(struct kpatch *k, int fd, const char *path)
 	if (fstat(fd, &st))
 		return OUTCOME_SYSTEM;
 	if (!S_ISREG(st.st_mode)) {
-		diag_error(k->diags, "config-not-regular", diag_file(path), NULL,
-			   "not a regular file");
+		diag_error(k->diags, "config-not-regular", diag_file(path), NULL, "not a regular file");
 		return OUTCOME_BAD_FILE;
 	}
 	if (!(st.st_mode & (S_IWGRP | S_IWOTH)) && (!st.st_uid || !as_root || *k->system.root))
@@ -124,7 +125,8 @@ static enum outcome read_open(struct kpatch *k, int fd, const char *path, struct
 enum outcome config_read(struct kpatch *k, struct kpatch_config *out)
 {
 	struct kpatch_config c = { .timeout = KPATCH_DEFAULT_TIMEOUT,
-				   .boot_timeout = KPATCH_DEFAULT_BOOT_TIMEOUT, .boot = true };
+				   .boot_timeout = KPATCH_DEFAULT_BOOT_TIMEOUT,
+				   .boot = true };
 	enum outcome o = OUTCOME_OK;
 	char path[PATH_MAX];
 	int fd;

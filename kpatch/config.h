@@ -13,9 +13,9 @@
 #include "kpatch/kpatch.h"
 
 struct kpatch_config {
-	uint64_t timeout;	/* seconds that a transition may take */
-	uint64_t boot_timeout;	/* the same for patches that are loaded at boot */
-	bool boot;		/* load installed patches at boot */
+	uint64_t timeout;      /* seconds that a transition may take */
+	uint64_t boot_timeout; /* the same for patches that are loaded at boot */
+	bool boot;	       /* load installed patches at boot */
 };
 
 /*

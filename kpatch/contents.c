@@ -19,8 +19,8 @@
 struct table {
 	const struct kmodule *m;
 	const struct kmodule_section *section;
-	const char **pointers;	/* by offset / 8: the string that is pointed to, or NULL */
-	size_t n;		/* records */
+	const char **pointers; /* by offset / 8: the string that is pointed to, or NULL */
+	size_t n;	       /* records */
 };
 
 /* The NUL-terminated string at @offset of section @index, or NULL. */
@@ -44,8 +44,7 @@ static void follow(struct table *t, const Elf64_Rela *rela)
 	if (rela->r_offset % 8 || rela->r_offset >= t->section->size || symbol >= t->m->n_symbols)
 		return;
 	s = &t->m->symbols[symbol];
-	t->pointers[rela->r_offset / 8] =
-		string_at(t->m, s->section, s->value + (uint64_t)rela->r_addend);
+	t->pointers[rela->r_offset / 8] = string_at(t->m, s->section, s->value + (uint64_t)rela->r_addend);
 }
 
 static void follow_all(struct table *t)
@@ -66,8 +65,7 @@ static void follow_all(struct table *t)
 	}
 }
 
-static enum outcome lies(struct kpatch *k, const struct patch_file *f, const char *what,
-			 const char *name)
+static enum outcome lies(struct kpatch *k, const struct patch_file *f, const char *what, const char *name)
 {
 	diag_error(k->diags, "manifest-lies", diag_file(f->path), "Build it again",
 		   "the manifest does not belong to this module: %s %s", what, name);
@@ -87,8 +85,7 @@ static char *function_key(struct arena *a, const char *object, const char *name,
 	return arena_printf(a, "%s of %s (position %" PRIu64 ")", name, object, position);
 }
 
-static int collect_manifest(struct kpatch *k, const struct manifest *m, struct strmap *seen,
-			    size_t *n)
+static int collect_manifest(struct kpatch *k, const struct manifest *m, struct strmap *seen, size_t *n)
 {
 	int err = 0;
 
@@ -105,8 +102,8 @@ static int collect_manifest(struct kpatch *k, const struct manifest *m, struct s
 }
 
 /* One record of the table must be in the manifest, and not have been there before. */
-static enum outcome match_record(struct kpatch *k, const struct patch_file *f,
-				 const struct table *t, size_t i, struct strmap *seen)
+static enum outcome match_record(struct kpatch *k, const struct patch_file *f, const struct table *t,
+				 size_t i, struct strmap *seen)
 {
 	uint64_t at = i * sizeof(struct kpatch_func);
 	const char *name = t->pointers[(at + offsetof(struct kpatch_func, old_name)) / 8];
@@ -147,8 +144,7 @@ static enum outcome match_all(struct kpatch *k, const struct patch_file *f, cons
 
 static enum outcome check_functions(struct kpatch *k, const struct patch_file *f)
 {
-	struct table t = { .m = f->module,
-			   .section = kmodule_section(f->module, KPATCH_FUNCS_SECTION) };
+	struct table t = { .m = f->module, .section = kmodule_section(f->module, KPATCH_FUNCS_SECTION) };
 	struct strmap *seen;
 	enum outcome o;
 

@@ -8,8 +8,8 @@
 #include "kpatch/report.h"
 #include "kpatch/store.h"
 
-static enum outcome mark_one(struct kpatch *k, struct node *list, const char *release,
-			     const char *name, enum stored_boot boot)
+static enum outcome mark_one(struct kpatch *k, struct node *list, const char *release, const char *name,
+			     enum stored_boot boot)
 {
 	enum outcome o = store_mark(k, release, name, boot);
 	struct node *n;
@@ -19,13 +19,12 @@ static enum outcome mark_one(struct kpatch *k, struct node *list, const char *re
 	n = report_map(list, NULL);
 	report_string(n, "name", name);
 	report_string(n, "boot", stored_boot_name(boot));
-	say(k, "%s: %s for %s", name, boot == STORED_ENABLED ? "loaded at boot" :
-						  "not loaded at boot any more", release);
+	say(k, "%s: %s for %s", name,
+	    boot == STORED_ENABLED ? "loaded at boot" : "not loaded at boot any more", release);
 	return OUTCOME_OK;
 }
 
-static enum outcome mark_all(struct kpatch *k, struct node *list, const char *release,
-			     enum stored_boot boot)
+static enum outcome mark_all(struct kpatch *k, struct node *list, const char *release, enum stored_boot boot)
 {
 	struct stored *stored;
 	size_t n;

@@ -25,8 +25,7 @@ static void print_object(struct kpatch *k, const struct manifest_object *o)
 {
 	fprintf(k->out, "object        %s (build ID %.12s", o->name, o->build_id);
 	if (o->compared)
-		fprintf(k->out, "; %" PRIu64 " of %" PRIu64 " functions verified", o->matched,
-			o->compared);
+		fprintf(k->out, "; %" PRIu64 " of %" PRIu64 " functions verified", o->matched, o->compared);
 	fputs(")\n", k->out);
 	for (size_t i = 0; i < o->n_functions; i++) {
 		const struct manifest_function *f = &o->functions[i];
@@ -34,8 +33,8 @@ static void print_object(struct kpatch *k, const struct manifest_object *o)
 		fprintf(k->out, "  replaces    %s", f->name);
 		if (f->position)
 			fprintf(k->out, ",%" PRIu64, f->position);
-		fprintf(k->out, " (%s, %" PRIu64 " bytes, were %" PRIu64 "): %s\n", f->source,
-			f->new_size, f->old_size, f->reason);
+		fprintf(k->out, " (%s, %" PRIu64 " bytes, were %" PRIu64 "): %s\n", f->source, f->new_size,
+			f->old_size, f->reason);
 	}
 	for (size_t i = 0; i < o->n_new_functions; i++)
 		fprintf(k->out, "  adds        %s (%s, %" PRIu64 " bytes)\n", o->new_functions[i].name,

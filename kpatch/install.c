@@ -56,8 +56,7 @@ static enum outcome run_install(struct kpatch *k, int argc, char **argv)
 	return o;
 }
 
-static enum outcome uninstall_one(struct kpatch *k, struct node *list, const char *release,
-				  const char *name)
+static enum outcome uninstall_one(struct kpatch *k, struct node *list, const char *release, const char *name)
 {
 	enum outcome o = store_remove(k, release, name);
 	struct node *n;

@@ -30,15 +30,15 @@ static bool replaces_all(struct kpatch *k, const struct live_patch *p, const str
 	quiet.diags = diags_new(); /* what is wrong with it is not the question here */
 	if (!quiet.diags)
 		return false;
-	replaces = !patch_file_open(&quiet, s->path, ORIGIN_INSTALLED, &f) && f.manifest &&
-		   f.manifest->replace;
+	replaces =
+		!patch_file_open(&quiet, s->path, ORIGIN_INSTALLED, &f) && f.manifest && f.manifest->replace;
 	patch_file_close(&f);
 	diags_free(quiet.diags);
 	return replaces;
 }
 
-const char *installed_superseded(struct kpatch *k, const struct live *live,
-				 const struct stored *list, size_t n, size_t i)
+const char *installed_superseded(struct kpatch *k, const struct live *live, const struct stored *list,
+				 size_t n, size_t i)
 {
 	while (++i < n) {
 		const struct live_patch *p = live_find(live, list[i].module);
@@ -77,8 +77,8 @@ static enum outcome load_journaled(struct kpatch *k, const char *release, const 
 	return worse(o, noted);
 }
 
-static enum outcome load_list(struct kpatch *k, const char *release, const struct stored *list,
-			      size_t n, bool boot)
+static enum outcome load_list(struct kpatch *k, const char *release, const struct stored *list, size_t n,
+			      bool boot)
 {
 	struct node *root = k->report, *reports = report_list(root, "patches");
 	enum outcome o = OUTCOME_OK;

@@ -12,8 +12,8 @@ struct stored;
  * The live patch that makes loading list[i] pointless, or worse: one that is installed too, comes
  * later in the order of loading, replaces all others, and is loaded. NULL: none.
  */
-const char *installed_superseded(struct kpatch *k, const struct live *live,
-				 const struct stored *list, size_t n, size_t i);
+const char *installed_superseded(struct kpatch *k, const struct live *live, const struct stored *list,
+				 size_t n, size_t i);
 
 /*
  * Loads them in their order, but for those that are disabled, held back or superseded. One that

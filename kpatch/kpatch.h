@@ -22,16 +22,16 @@ struct node;
 /* Exit codes, documented in man/kpatch.8. They never change their meaning. */
 enum outcome {
 	OUTCOME_OK = 0,
-	OUTCOME_SYSTEM = 1,	/* no memory, unreadable sysfs: nothing of the others */
+	OUTCOME_SYSTEM = 1, /* no memory, unreadable sysfs: nothing of the others */
 	OUTCOME_USAGE = 2,
-	OUTCOME_BAD_FILE = 3,	/* damaged, no livepatch module, not to be trusted */
+	OUTCOME_BAD_FILE = 3,	  /* damaged, no livepatch module, not to be trusted */
 	OUTCOME_WRONG_KERNEL = 4, /* made for another kernel or another build of a module */
 	OUTCOME_NOT_FOUND = 5,
-	OUTCOME_CONFLICT = 6,	/* another patch has that name */
+	OUTCOME_CONFLICT = 6, /* another patch has that name */
 	OUTCOME_KERNEL_REFUSED = 7,
-	OUTCOME_STALLED = 8,	/* the transition did not end in time */
+	OUTCOME_STALLED = 8, /* the transition did not end in time */
 	OUTCOME_PERMISSION = 9,
-	OUTCOME_BUSY = 10,	/* another kpatch or another transition is in the way */
+	OUTCOME_BUSY = 10,	 /* another kpatch or another transition is in the way */
 	OUTCOME_INCOMPLETE = 11, /* done, but something was left behind */
 	OUTCOME_INTERRUPTED = 12,
 };
@@ -47,15 +47,15 @@ enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_YAML };
 /* What the user asked for, by option. */
 struct kpatch_options {
 	enum output_format format;
-	unsigned int timeout;	/* seconds that a transition may take */
-	bool timeout_given;	/* on the command line, so /etc/kpatch.yaml does not count */
+	unsigned int timeout; /* seconds that a transition may take */
+	bool timeout_given;   /* on the command line, so /etc/kpatch.yaml does not count */
 	bool quiet, verbose;
 	bool dry_run;
-	bool unchecked;		/* take modules without a manifest */
+	bool unchecked; /* take modules without a manifest */
 	bool all;
-	bool yes;		/* the user knows the consequences */
-	bool done;		/* boot: the machine is up */
-	const char *kernel;	/* release for install and uninstall; NULL: the running one */
+	bool yes;	    /* the user knows the consequences */
+	bool done;	    /* boot: the machine is up */
+	const char *kernel; /* release for install and uninstall; NULL: the running one */
 };
 
 /* One run of kpatch. Strings and reports live in the arena. */
@@ -64,10 +64,10 @@ struct kpatch {
 	struct kpatch_options options;
 	struct arena *arena;
 	struct diags *diags;
-	struct node *report;	/* what --format json and yaml print */
-	FILE *out, *err;	/* where text goes */
+	struct node *report; /* what --format json and yaml print */
+	FILE *out, *err;     /* where text goes */
 	size_t diags_shown;
-	int lock;		/* descriptor of the lock that lock.c holds, or -1 */
+	int lock; /* descriptor of the lock that lock.c holds, or -1 */
 };
 
 /* Which options a command takes. */
@@ -83,17 +83,17 @@ enum {
 
 struct command {
 	const char *name;
-	const char *arguments;	/* "FILE|NAME…" */
-	const char *summary;	/* one line for the list of commands */
-	const char *help;	/* the rest of --help */
-	unsigned int options;	/* OPT_* */
-	int min, max;		/* number of arguments, max < 0: any; with --all: none */
+	const char *arguments; /* "FILE|NAME…" */
+	const char *summary;   /* one line for the list of commands */
+	const char *help;      /* the rest of --help */
+	unsigned int options;  /* OPT_* */
+	int min, max;	       /* number of arguments, max < 0: any; with --all: none */
 	enum outcome (*run)(struct kpatch *k, int argc, char **argv);
 };
 
-extern const struct command load_command, unload_command, list_command, info_command,
-	check_command, status_command, install_command, uninstall_command, enable_command,
-	disable_command, boot_command, signal_command, force_command;
+extern const struct command load_command, unload_command, list_command, info_command, check_command,
+	status_command, install_command, uninstall_command, enable_command, disable_command, boot_command,
+	signal_command, force_command;
 
 /* Runs the program on @system. Returns the exit code. */
 int kpatch_run(int argc, char **argv, const struct system *system, FILE *out, FILE *err);

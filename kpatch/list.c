@@ -91,8 +91,7 @@ static void print_objects(struct kpatch *k, const struct live_patch *p)
 	for (size_t i = 0; i < p->n_objects; i++) {
 		const struct live_object *o = &p->objects[i];
 
-		fprintf(k->out, "%s%s%s", i ? ", " : "", o->name,
-			o->known && !o->patched ? " (waits)" : "");
+		fprintf(k->out, "%s%s%s", i ? ", " : "", o->name, o->known && !o->patched ? " (waits)" : "");
 	}
 }
 
@@ -117,8 +116,7 @@ static void print_patches(struct kpatch *k, const struct live *live)
 		if ((int)strlen(live->patches[i].name) > width)
 			width = (int)strlen(live->patches[i].name);
 	if (live->n_patches)
-		fprintf(k->out, "%-*s  %-9s  %9s  %s\n", width, "PATCH", "STATE", "FUNCTIONS",
-			"OBJECTS");
+		fprintf(k->out, "%-*s  %-9s  %9s  %s\n", width, "PATCH", "STATE", "FUNCTIONS", "OBJECTS");
 	for (size_t i = 0; i < live->n_patches; i++) {
 		const struct live_patch *p = &live->patches[i];
 
@@ -136,17 +134,15 @@ static void print_patches(struct kpatch *k, const struct live *live)
 		fprintf(k->out, "no patches are loaded\n");
 }
 
-static void print_installed(struct kpatch *k, const char *release, const struct stored *stored,
-			    size_t n)
+static void print_installed(struct kpatch *k, const char *release, const struct stored *stored, size_t n)
 {
 	static const char *const words[] = { "", "disabled", "held back" };
 
 	if (n)
 		fprintf(k->out, "installed for %s:\n", release);
 	for (size_t i = 0; i < n; i++)
-		fprintf(k->out, "  %s%s%s%s\n", stored[i].module,
-			stored[i].boot ? " (" : "", stored[i].boot ? words[stored[i].boot] : "",
-			stored[i].boot ? ")" : "");
+		fprintf(k->out, "  %s%s%s%s\n", stored[i].module, stored[i].boot ? " (" : "",
+			stored[i].boot ? words[stored[i].boot] : "", stored[i].boot ? ")" : "");
 }
 
 static enum outcome run_list(struct kpatch *k, int argc, char **argv)
@@ -195,8 +191,8 @@ static void judge_patch(struct kpatch *k, struct node *in, const struct live_pat
 		report_number(in, "tasks_left", left);
 		diag_warning(k->diags, "transition-going-on", diag_file(p->name),
 			     "kpatch load or unload of it waits for the end",
-			     "it is being %s, %ld task%s left", enabling ? "enabled" : "disabled",
-			     left, left == 1 ? "" : "s");
+			     "it is being %s, %ld task%s left", enabling ? "enabled" : "disabled", left,
+			     left == 1 ? "" : "s");
 	} else {
 		diag_warning(k->diags, "transition-going-on", diag_file(p->name),
 			     "kpatch load or unload of it waits for the end", "it is being %s",
@@ -204,8 +200,8 @@ static void judge_patch(struct kpatch *k, struct node *in, const struct live_pat
 	}
 }
 
-static void judge_stored(struct kpatch *k, const struct live *live, const struct stored *list,
-			 size_t n, size_t i)
+static void judge_stored(struct kpatch *k, const struct live *live, const struct stored *list, size_t n,
+			 size_t i)
 {
 	const struct stored *s = &list[i];
 

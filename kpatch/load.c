@@ -111,8 +111,7 @@ static enum outcome insert(struct kpatch *k, const struct patch_file *f)
 	if (err)
 		return insert_failed(k, f, err);
 	diag_error(k->diags, "no-patch-registered", diag_file(f->path), NULL,
-		   "its module was loaded, but registered no live patch called %s",
-		   f->module->name);
+		   "its module was loaded, but registered no live patch called %s", f->module->name);
 	k->system.calls->remove(&k->system, f->module->name);
 	return OUTCOME_KERNEL_REFUSED;
 }
@@ -221,8 +220,8 @@ static enum outcome conflict(struct kpatch *k, const struct patch_file *f)
  * A patch of that name is there already. Whatever it is in the middle of, perhaps because an
  * earlier kpatch was killed, is brought to its end. *go_on: it is gone now, so load.
  */
-static enum outcome meet_existing(struct kpatch *k, const struct patch_file *f,
-				  const struct live *live, const struct live_patch *p, bool *go_on)
+static enum outcome meet_existing(struct kpatch *k, const struct patch_file *f, const struct live *live,
+				  const struct live_patch *p, bool *go_on)
 {
 	bool leaving = p->state == PATCH_DISABLING || p->state == PATCH_DISABLED;
 	enum wait_result r;
@@ -296,8 +295,7 @@ enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 /* What would happen, for --dry-run and kpatch check. */
 static enum outcome show_plan(struct kpatch *k, const struct patch_file *f)
 {
-	static const char *const words[] = { "newly patched", "patched again",
-					     "back to the original" };
+	static const char *const words[] = { "newly patched", "patched again", "back to the original" };
 	struct changes c = { .n = 0 };
 	struct live live = { .n_patches = 0 };
 	const struct live_patch *p;

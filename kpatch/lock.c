@@ -37,8 +37,8 @@ enum outcome lock_take(struct kpatch *k)
 	int fd = open_lock(k);
 
 	if (fd < 0) {
-		diag_error(k->diags, "lock-failed", diag_file(LOCK_FILE), NULL,
-			   "cannot be opened: %s", strerror(-fd));
+		diag_error(k->diags, "lock-failed", diag_file(LOCK_FILE), NULL, "cannot be opened: %s",
+			   strerror(-fd));
 		return OUTCOME_SYSTEM;
 	}
 	while (flock(fd, LOCK_EX | LOCK_NB)) {

@@ -29,13 +29,12 @@ static enum outcome cannot_open(struct kpatch *k, const char *path, int error)
 		diag_error(k->diags, "file-not-found", diag_file(path), NULL, "no such file");
 		return OUTCOME_NOT_FOUND;
 	case ELOOP:
-		diag_error(k->diags, "file-is-a-link", diag_file(path),
-			   "Give the file that it leads to", "a symbolic link, not a module");
+		diag_error(k->diags, "file-is-a-link", diag_file(path), "Give the file that it leads to",
+			   "a symbolic link, not a module");
 		return OUTCOME_BAD_FILE;
 	case EACCES:
 	case EPERM:
-		diag_error(k->diags, "file-not-readable", diag_file(path), NULL,
-			   "not readable by this user");
+		diag_error(k->diags, "file-not-readable", diag_file(path), NULL, "not readable by this user");
 		return OUTCOME_PERMISSION;
 	default:
 		diag_error(k->diags, "file-unreadable", diag_file(path), NULL, "cannot be opened: %s",
@@ -55,14 +54,12 @@ static enum outcome judge_file(struct kpatch *k, const char *path, enum patch_or
 	if (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid)) {
 		diag_error(k->diags, "file-writable-by-others", diag_file(path),
 			   "Make sure that it is what it should be, then chmod go-w it",
-			   "other users may write to it (mode %04o)",
-			   (unsigned int)st->st_mode & 07777);
+			   "other users may write to it (mode %04o)", (unsigned int)st->st_mode & 07777);
 		return OUTCOME_BAD_FILE;
 	}
 	if (origin == ORIGIN_INSTALLED && st->st_uid && k->system.calls->euid(&k->system) == 0) {
-		diag_error(k->diags, "file-not-roots", diag_file(path),
-			   "Install it with kpatch install", "an installed patch that belongs to user %u",
-			   (unsigned int)st->st_uid);
+		diag_error(k->diags, "file-not-roots", diag_file(path), "Install it with kpatch install",
+			   "an installed patch that belongs to user %u", (unsigned int)st->st_uid);
 		return OUTCOME_BAD_FILE;
 	}
 	return OUTCOME_OK;

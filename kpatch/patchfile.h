@@ -21,18 +21,18 @@ struct patch_file {
 	struct module_image image;
 	struct kmodule *module;
 	const struct manifest *manifest; /* NULL: it has none */
-	const uint8_t *yaml;	/* the manifest as it is in the file */
+	const uint8_t *yaml;		 /* the manifest as it is in the file */
 	size_t yaml_size;
-	bool is_signed;		/* the kernel's signature marker is at the end */
+	bool is_signed;				  /* the kernel's signature marker is at the end */
 	const struct module_signature *signature; /* NULL: none, or none that can be read */
-	uint8_t *bytes;		/* the file */
+	uint8_t *bytes;				  /* the file */
 	size_t n_bytes;
 };
 
 /* Where a file comes from, and so who may have written it. */
 enum patch_origin {
-	ORIGIN_NAMED,		/* the user gave its path: not writable by group or others */
-	ORIGIN_INSTALLED,	/* below /var/lib/kpatch: root's alone */
+	ORIGIN_NAMED,	  /* the user gave its path: not writable by group or others */
+	ORIGIN_INSTALLED, /* below /var/lib/kpatch: root's alone */
 };
 
 /*

@@ -19,8 +19,8 @@ struct node {
 	int64_t number;
 	struct node *first, *last, *next;
 	struct node *root;
-	struct arena *arena;	/* of the root */
-	bool incomplete;	/* of the root */
+	struct arena *arena; /* of the root */
+	bool incomplete;     /* of the root */
 };
 
 struct node *report_new(struct arena *a)
@@ -187,10 +187,12 @@ static bool yaml_scalar(yaml_emitter_t *e, const char *s, bool quoted)
 {
 	yaml_event_t ev;
 
-	return yaml_put(e, yaml_scalar_event_initialize(
-				   &ev, NULL, NULL, (const yaml_char_t *)s, -1, !quoted, quoted,
-				   quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE :
-					    YAML_PLAIN_SCALAR_STYLE), &ev);
+	return yaml_put(e,
+			yaml_scalar_event_initialize(&ev, NULL, NULL, (const yaml_char_t *)s, -1, !quoted,
+						     quoted,
+						     quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE :
+							      YAML_PLAIN_SCALAR_STYLE),
+			&ev);
 }
 
 static bool yaml_node(yaml_emitter_t *e, const struct node *n)
@@ -210,17 +212,23 @@ static bool yaml_node(yaml_emitter_t *e, const struct node *n)
 	case NODE_BOOL:
 		return yaml_scalar(e, n->number ? "true" : "false", false);
 	case NODE_MAP:
-		ok = yaml_put(e, yaml_mapping_start_event_initialize(
-					 &ev, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE), &ev);
+		ok = yaml_put(e,
+			      yaml_mapping_start_event_initialize(&ev, NULL, NULL, 1,
+								  YAML_BLOCK_MAPPING_STYLE),
+			      &ev);
 		break;
 	default:
-		ok = yaml_put(e, yaml_sequence_start_event_initialize(
-					 &ev, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE), &ev);
+		ok = yaml_put(e,
+			      yaml_sequence_start_event_initialize(&ev, NULL, NULL, 1,
+								   YAML_BLOCK_SEQUENCE_STYLE),
+			      &ev);
 	}
 	for (const struct node *c = n->first; ok && c; c = c->next)
 		ok = (!map || yaml_scalar(e, c->key, false)) && yaml_node(e, c);
-	return ok && yaml_put(e, map ? yaml_mapping_end_event_initialize(&ev) :
-				       yaml_sequence_end_event_initialize(&ev), &ev);
+	return ok && yaml_put(e,
+			      map ? yaml_mapping_end_event_initialize(&ev) :
+				    yaml_sequence_end_event_initialize(&ev),
+			      &ev);
 }
 
 int report_print_yaml(const struct node *root, FILE *f)
@@ -236,8 +244,7 @@ int report_print_yaml(const struct node *root, FILE *f)
 	yaml_emitter_set_unicode(&e, 1);
 	ok = yaml_put(&e, yaml_stream_start_event_initialize(&ev, YAML_UTF8_ENCODING), &ev) &&
 	     yaml_put(&e, yaml_document_start_event_initialize(&ev, NULL, NULL, NULL, 1), &ev) &&
-	     yaml_node(&e, root) &&
-	     yaml_put(&e, yaml_document_end_event_initialize(&ev, 1), &ev) &&
+	     yaml_node(&e, root) && yaml_put(&e, yaml_document_end_event_initialize(&ev, 1), &ev) &&
 	     yaml_put(&e, yaml_stream_end_event_initialize(&ev), &ev);
 	yaml_emitter_delete(&e);
 	return !ok || fflush(f) || ferror(f) ? -EIO : 0;

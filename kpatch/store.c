@@ -137,8 +137,8 @@ static enum stored_boot read_mark(struct kpatch *k, DIR *d, const char *module)
 	return STORED_ENABLED;
 }
 
-static bool add_stored(struct kpatch *k, struct stored **list, size_t *n, const char *directory,
-		       DIR *d, const char *file)
+static bool add_stored(struct kpatch *k, struct stored **list, size_t *n, const char *directory, DIR *d,
+		       const char *file)
 {
 	struct stored s = { .path = NULL }, *grown;
 
@@ -179,8 +179,7 @@ enum outcome store_list(struct kpatch *k, const char *release, struct stored **l
 	return o;
 }
 
-enum outcome store_search(struct kpatch *k, const char *release, const char *name,
-			  const struct stored **out)
+enum outcome store_search(struct kpatch *k, const char *release, const char *name, const struct stored **out)
 {
 	char wanted[MODULE_NAME_SIZE];
 	struct stored *list;
@@ -188,8 +187,7 @@ enum outcome store_search(struct kpatch *k, const char *release, const char *nam
 	size_t n;
 
 	if (module_name(name, wanted)) {
-		diag_error(k->diags, "bad-name", NULL, NULL, "an argument is not %s",
-			   schema_object.expected);
+		diag_error(k->diags, "bad-name", NULL, NULL, "an argument is not %s", schema_object.expected);
 		return OUTCOME_USAGE;
 	}
 	o = store_list(k, release, &list, &n);
@@ -245,8 +243,7 @@ static enum outcome make_directories(struct kpatch *k, const char *release)
 static int write_file(int directory, const char *temporary, const char *name, const uint8_t *data,
 		      size_t size)
 {
-	int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-			0644);
+	int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	size_t n = 0;
 	int err = 0;
 
@@ -287,8 +284,8 @@ static const char *suffix_of(const struct patch_file *f)
 	}
 }
 
-static enum outcome write_into(struct kpatch *k, DIR *d, const char *directory,
-			       const struct patch_file *f, const struct stored *old)
+static enum outcome write_into(struct kpatch *k, DIR *d, const char *directory, const struct patch_file *f,
+			       const struct stored *old)
 {
 	const char *file = arena_printf(k->arena, "%s.ko%s", f->module->name, suffix_of(f));
 	const char *temporary = arena_printf(k->arena, ".%s.new", f->module->name);
@@ -317,14 +314,12 @@ static void sweep(DIR *d, bool all)
 		size_t n = strlen(e->d_name);
 		bool new = n > 4 && !strcmp(e->d_name + n - 4, ".new");
 
-		if (*e->d_name == '.' && strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
-		    (new || all))
+		if (*e->d_name == '.' && strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && (new || all))
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
 }
 
-enum outcome store_add(struct kpatch *k, const char *release, const struct patch_file *f,
-		       bool *replaced)
+enum outcome store_add(struct kpatch *k, const char *release, const struct patch_file *f, bool *replaced)
 {
 	const struct stored *old = NULL;
 	struct stored *list;
@@ -352,8 +347,8 @@ enum outcome store_add(struct kpatch *k, const char *release, const struct patch
 	return o;
 }
 
-static enum outcome remove_from(struct kpatch *k, DIR *d, const char *directory,
-				const struct stored *s, bool last)
+static enum outcome remove_from(struct kpatch *k, DIR *d, const char *directory, const struct stored *s,
+				bool last)
 {
 	const char *disabled = store_mark_name(k, s->module, STORED_DISABLED);
 	const char *held = store_mark_name(k, s->module, STORED_HELD);

@@ -19,8 +19,7 @@ const char *stored_boot_name(enum stored_boot boot)
 	return names[boot];
 }
 
-static int set_mark(struct kpatch *k, int directory, const char *module, enum stored_boot mark,
-		    bool wanted)
+static int set_mark(struct kpatch *k, int directory, const char *module, enum stored_boot mark, bool wanted)
 {
 	const char *name = store_mark_name(k, module, mark);
 	int fd;
@@ -36,8 +35,7 @@ static int set_mark(struct kpatch *k, int directory, const char *module, enum st
 	return 0;
 }
 
-enum outcome store_mark(struct kpatch *k, const char *release, const char *name,
-			enum stored_boot boot)
+enum outcome store_mark(struct kpatch *k, const char *release, const char *name, enum stored_boot boot)
 {
 	const struct stored *found = NULL;
 	const char *path = "";

@@ -14,8 +14,7 @@
 enum outcome store_open(struct kpatch *k, const char *release, const char **path, DIR **d);
 
 /* The patch called @name, or "not-installed". */
-enum outcome store_search(struct kpatch *k, const char *release, const char *name,
-			  const struct stored **out);
+enum outcome store_search(struct kpatch *k, const char *release, const char *name, const struct stored **out);
 
 /* One write to the store failed: "store-not-written". */
 enum outcome store_not_written(struct kpatch *k, const char *path, int error);

@@ -59,8 +59,8 @@ static const char *next_directory(DIR *d)
 	return NULL;
 }
 
-static int read_number(const struct system *s, const char *directory, const char *name,
-		       const char *attribute, long *out)
+static int read_number(const struct system *s, const char *directory, const char *name, const char *attribute,
+		       long *out)
 {
 	char text[32], *end;
 	ssize_t n = system_read(s, text, sizeof(text), "%s/%s/%s", directory, name, attribute);
@@ -207,8 +207,7 @@ static int read_objects(const struct system *s, struct arena *a, struct live_pat
 	return err;
 }
 
-static int read_patch(const struct system *s, struct arena *a, const char *name,
-		      struct live_patch *p)
+static int read_patch(const struct system *s, struct arena *a, const char *name, struct live_patch *p)
 {
 	long number;
 	int err = sysfs_patch_state(s, name, &p->state);
@@ -255,8 +254,7 @@ static bool is_livepatch_module(const struct system *s, const char *name)
 {
 	char taint[64];
 
-	return system_read(s, taint, sizeof(taint), MODULES "/%s/taint", name) > 0 &&
-	       strchr(taint, 'K');
+	return system_read(s, taint, sizeof(taint), MODULES "/%s/taint", name) > 0 && strchr(taint, 'K');
 }
 
 static int read_leftovers(const struct system *s, struct arena *a, struct live *out)
@@ -320,8 +318,7 @@ static bool same_position(uint64_t a, uint64_t b)
 	return a == b || (a <= 1 && b <= 1);
 }
 
-static bool patch_has(const struct live_patch *p, const char *object, const char *function,
-		      uint64_t position)
+static bool patch_has(const struct live_patch *p, const char *object, const char *function, uint64_t position)
 {
 	for (size_t i = 0; i < p->n_objects; i++) {
 		const struct live_object *o = &p->objects[i];

@@ -19,9 +19,9 @@ struct system;
 
 enum patch_state {
 	PATCH_ENABLED,
-	PATCH_ENABLING,		/* in transition to enabled */
-	PATCH_DISABLING,	/* in transition to disabled */
-	PATCH_DISABLED,		/* about to disappear */
+	PATCH_ENABLING,	 /* in transition to enabled */
+	PATCH_DISABLING, /* in transition to disabled */
+	PATCH_DISABLED,	 /* about to disappear */
 };
 
 struct live_function {
@@ -31,17 +31,17 @@ struct live_function {
 
 struct live_object {
 	const char *name;
-	bool patched;		/* false: waits for its module to be loaded */
-	bool known;		/* whether the kernel tells (patched: 6.1 and later) */
+	bool patched;			 /* false: waits for its module to be loaded */
+	bool known;			 /* whether the kernel tells (patched: 6.1 and later) */
 	struct live_function *functions; /* by name */
 	size_t n_functions;
 };
 
 struct live_patch {
-	const char *name;	/* of its module */
+	const char *name; /* of its module */
 	enum patch_state state;
-	int replace;		/* 0, 1; -1: this kernel does not tell */
-	int stack_order;	/* from 1; -1: this kernel does not tell */
+	int replace;		     /* 0, 1; -1: this kernel does not tell */
+	int stack_order;	     /* from 1; -1: this kernel does not tell */
 	struct live_object *objects; /* vmlinux first, then by name */
 	size_t n_objects;
 };
@@ -49,7 +49,7 @@ struct live_patch {
 struct live {
 	struct live_patch *patches; /* in stacking order where the kernel tells, else by name */
 	size_t n_patches;
-	const char **leftovers;	/* modules of live patches that are loaded without a patch */
+	const char **leftovers; /* modules of live patches that are loaded without a patch */
 	size_t n_leftovers;
 };
 

@@ -19,10 +19,10 @@ struct system;
 
 /* A module file that is open. */
 struct module_image {
-	int fd;			/* the file, as it is on disk */
-	const uint8_t *data;	/* the module, decompressed */
+	int fd;		     /* the file, as it is on disk */
+	const uint8_t *data; /* the module, decompressed */
 	size_t size;
-	bool is_plain;		/* the file is the module, not compressed */
+	bool is_plain; /* the file is the module, not compressed */
 };
 
 /* The calls. Each returns 0 or -errno unless it says otherwise. */
@@ -33,7 +33,7 @@ struct system_calls {
 	int (*remove)(struct system *s, const char *module);
 	/* Writes @value to the attribute at @path, which has the root before it already. */
 	int (*write)(struct system *s, const char *path, const char *value);
-	uint64_t (*now)(struct system *s);	/* milliseconds of a clock that never goes back */
+	uint64_t (*now)(struct system *s); /* milliseconds of a clock that never goes back */
 	void (*sleep)(struct system *s, unsigned int milliseconds);
 	/*
 	 * The signal that asked us to stop (SIGINT, SIGTERM, SIGHUP) since the last call, 0: none.
@@ -45,8 +45,8 @@ struct system_calls {
 
 struct system {
 	const struct system_calls *calls;
-	const char *root;	/* before every path, "" for the real one */
-	void *context;		/* of the calls */
+	const char *root; /* before every path, "" for the real one */
+	void *context;	  /* of the calls */
 };
 
 /* The machine that we run on. Installs the handlers of the signals named above. */
@@ -68,8 +68,7 @@ ssize_t system_read_bytes(const struct system *s, void *out, size_t size, const 
 	__attribute__((format(printf, 4, 5)));
 
 /* Whether something is at the path. */
-bool system_exists(const struct system *s, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+bool system_exists(const struct system *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Writes @value to the attribute at the path. */
 int system_write(struct system *s, const char *value, const char *fmt, ...)

@@ -76,8 +76,7 @@ static uint64_t real_now(struct system *s)
 /* Signals cut it short on purpose. */
 static void real_sleep(struct system *s, unsigned int milliseconds)
 {
-	struct timespec t = { .tv_sec = milliseconds / 1000,
-			      .tv_nsec = milliseconds % 1000 * 1000000L };
+	struct timespec t = { .tv_sec = milliseconds / 1000, .tv_nsec = milliseconds % 1000 * 1000000L };
 
 	nanosleep(&t, NULL);
 }

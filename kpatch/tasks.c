@@ -216,8 +216,8 @@ static int describe_one(void *context, pid_t pid, pid_t tid)
 	return b->comm ? 0 : -ENOMEM;
 }
 
-int tasks_find(const struct system *s, struct arena *a, int state, const struct live_patch *patch,
-	       size_t max, struct blockers *out)
+int tasks_find(const struct system *s, struct arena *a, int state, const struct live_patch *patch, size_t max,
+	       struct blockers *out)
 {
 	struct search w = { .system = s, .arena = a, .patch = patch, .max = max };
 	int err;

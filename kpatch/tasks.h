@@ -20,15 +20,15 @@ struct system;
 struct blocker {
 	pid_t pid, tid;
 	const char *comm;
-	char state;		/* R, S, D, … as in /proc/PID/stat; '?' */
+	char state; /* R, S, D, … as in /proc/PID/stat; '?' */
 	bool kernel_thread;
-	const char *top;	/* innermost function of its kernel stack, or NULL */
-	const char *holder;	/* function on that stack that the patch is about, or NULL */
+	const char *top;    /* innermost function of its kernel stack, or NULL */
+	const char *holder; /* function on that stack that the patch is about, or NULL */
 };
 
 struct blockers {
-	size_t n_tasks;		/* all that have not switched */
-	struct blocker *list;	/* details of the first of them */
+	size_t n_tasks;	      /* all that have not switched */
+	struct blocker *list; /* details of the first of them */
 	size_t n_list;
 };
 
@@ -39,7 +39,7 @@ long tasks_count(const struct system *s, int state);
  * The same with details of up to @max of them. @patch (or NULL) tells which functions are of
  * interest on their stacks. -ENOMEM, -EACCES, -errno.
  */
-int tasks_find(const struct system *s, struct arena *a, int state, const struct live_patch *patch,
-	       size_t max, struct blockers *out);
+int tasks_find(const struct system *s, struct arena *a, int state, const struct live_patch *patch, size_t max,
+	       struct blockers *out);
 
 #endif

@@ -138,8 +138,8 @@ enum wait_result wait_quiet(struct kpatch *k, uint64_t deadline, const char **na
 			return WAIT_DONE;
 		if (err)
 			return cannot_read(k, "livepatch", err);
-		while (i < live.n_patches && (live.patches[i].state == PATCH_ENABLED ||
-					      live.patches[i].state == PATCH_DISABLED))
+		while (i < live.n_patches &&
+		       (live.patches[i].state == PATCH_ENABLED || live.patches[i].state == PATCH_DISABLED))
 			i++;
 		if (i == live.n_patches)
 			return WAIT_DONE;
@@ -183,15 +183,14 @@ static void report_blocker(struct kpatch *k, struct node *list, const struct blo
 			  "%s %d (%s) is in %s, called from %s, which is being switched", kind, b->tid,
 			  b->comm, b->top, b->holder);
 	else if (b->holder)
-		diag_note(k->diags, "task-blocks", NULL, NULL,
-			  "%s %d (%s) is in %s, which is being switched", kind, b->tid, b->comm,
-			  b->holder);
+		diag_note(k->diags, "task-blocks", NULL, NULL, "%s %d (%s) is in %s, which is being switched",
+			  kind, b->tid, b->comm, b->holder);
 	else if (b->top)
-		diag_note(k->diags, "task-blocks", NULL, NULL, "%s %d (%s) is in %s", kind, b->tid,
-			  b->comm, b->top);
+		diag_note(k->diags, "task-blocks", NULL, NULL, "%s %d (%s) is in %s", kind, b->tid, b->comm,
+			  b->top);
 	else
-		diag_note(k->diags, "task-blocks", NULL, NULL, "%s %d (%s) is %s", kind, b->tid,
-			  b->comm, b->state == 'R' ? "running all the time" : "somewhere unknown");
+		diag_note(k->diags, "task-blocks", NULL, NULL, "%s %d (%s) is %s", kind, b->tid, b->comm,
+			  b->state == 'R' ? "running all the time" : "somewhere unknown");
 }
 
 void report_blockers(struct kpatch *k, const char *patch, bool enabling)
@@ -202,8 +201,8 @@ void report_blockers(struct kpatch *k, const char *patch, bool enabling)
 	int err;
 
 	sysfs_read(&k->system, k->arena, &live);
-	err = tasks_find(&k->system, k->arena, enabling ? 0 : 1, live_find(&live, patch),
-			 BLOCKERS_SHOWN, &found);
+	err = tasks_find(&k->system, k->arena, enabling ? 0 : 1, live_find(&live, patch), BLOCKERS_SHOWN,
+			 &found);
 	if (err) {
 		diag_note(k->diags, "tasks-unreadable", NULL, NULL,
 			  "the tasks that it waits for cannot be read from /proc: %s", strerror(-err));
@@ -236,14 +235,12 @@ static enum outcome write_refused(struct kpatch *k, const char *patch, bool enab
 		return OUTCOME_PERMISSION;
 	default:
 		diag_error(k->diags, "kernel-refused-switch", diag_file(patch), NULL,
-			   "the kernel refuses to %s it: %s", enabled ? "enable" : "disable",
-			   strerror(-err));
+			   "the kernel refuses to %s it: %s", enabled ? "enable" : "disable", strerror(-err));
 		return OUTCOME_KERNEL_REFUSED;
 	}
 }
 
-static enum outcome too_busy(struct kpatch *k, const char *patch, enum wait_result r,
-			     const char *other)
+static enum outcome too_busy(struct kpatch *k, const char *patch, enum wait_result r, const char *other)
 {
 	if (r == WAIT_TIMEOUT) {
 		diag_error(k->diags, "transition-busy", diag_file(patch),
@@ -257,8 +254,8 @@ static enum outcome too_busy(struct kpatch *k, const char *patch, enum wait_resu
 enum outcome patch_set_enabled(struct kpatch *k, const char *patch, bool enabled, uint64_t deadline)
 {
 	for (;;) {
-		int err = system_write(&k->system, enabled ? "1" : "0",
-				       "/sys/kernel/livepatch/%s/enabled", patch);
+		int err = system_write(&k->system, enabled ? "1" : "0", "/sys/kernel/livepatch/%s/enabled",
+				       patch);
 		const char *other = patch;
 		enum wait_result r;
 

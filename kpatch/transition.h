@@ -12,8 +12,8 @@ enum wait_result {
 	WAIT_DONE,
 	WAIT_TIMEOUT,
 	WAIT_INTERRUPTED,
-	WAIT_GONE,		/* the patch disappeared while it was to be enabled */
-	WAIT_ERROR,		/* sysfs cannot be read; a diagnostic says so */
+	WAIT_GONE,  /* the patch disappeared while it was to be enabled */
+	WAIT_ERROR, /* sysfs cannot be read; a diagnostic says so */
 };
 
 /* When a wait that starts now has to end, by --timeout; milliseconds of the system's clock. */

@@ -47,9 +47,8 @@ static const struct {
 } line_takers[] = {
 	{ "__ext4_journal_start_sb", ARG_RSI, NO_ARG },	 /* (sb, line, type, …) until 6.2 */
 	{ "__ext4_journal_start_sb", ARG_RDX, ARG_RSI }, /* (inode, sb, line, type, …) since 6.3 */
-	{ "__ext4_journal_start_reserved", ARG_RSI, NO_ARG },
-	{ "__ext4_new_inode", ARG_STACK, NO_ARG },
-	{ "__check_block_validity", ARG_RSI, NO_ARG },	 /* a clone without the function's name */
+	{ "__ext4_journal_start_reserved", ARG_RSI, NO_ARG }, { "__ext4_new_inode", ARG_STACK, NO_ARG },
+	{ "__check_block_validity", ARG_RSI, NO_ARG }, /* a clone without the function's name */
 };
 
 /* Families of functions whose line number follows __func__. */
@@ -60,7 +59,7 @@ static uint8_t arg_of_register(unsigned int reg)
 {
 	static const uint8_t args[16] = {
 		NO_ARG, ARG_RCX, ARG_RDX, NO_ARG, NO_ARG, NO_ARG, ARG_RSI, ARG_RDI,
-		ARG_R8, ARG_R9, NO_ARG, NO_ARG, NO_ARG, NO_ARG, NO_ARG, NO_ARG,
+		ARG_R8, ARG_R9,	 NO_ARG,  NO_ARG, NO_ARG, NO_ARG, NO_ARG,  NO_ARG,
 	};
 
 	return args[reg & 15];
@@ -121,22 +120,22 @@ static enum place names_place(const struct object *o, const struct ref *r)
 	if (r->addend != 0 || t->size < 3 || s[t->size - 1])
 		return PLACE_NONE;
 	len = strlen((const char *)s);
-	return len > 2 && s[len - 2] == '.' && (s[len - 1] == 'c' || s[len - 1] == 'h')
-		       ? PLACE_FILE : PLACE_NONE;
+	return len > 2 && s[len - 2] == '.' && (s[len - 1] == 'c' || s[len - 1] == 'h') ? PLACE_FILE :
+											  PLACE_NONE;
 }
 
 /* The state of a walk through one function. */
 struct line_walk {
 	const struct object *o;
 	const struct atom *a;
-	uint32_t ref;		/* next reference, from a->first_ref */
+	uint32_t ref;		  /* next reference, from a->first_ref */
 	enum place place[N_ARGS]; /* arguments that hold __FILE__ or __func__ */
-	bool constant[N_ARGS];	/* arguments that were loaded with a constant */
-	bool pending[N_ARGS];	/* arguments whose constant differs between the versions */
-	int64_t delta;		/* by how much all of them differ; 0: none seen yet */
-	const uint8_t *was, *is; /* the code of both versions */
+	bool constant[N_ARGS];	  /* arguments that were loaded with a constant */
+	bool pending[N_ARGS];	  /* arguments whose constant differs between the versions */
+	int64_t delta;		  /* by how much all of them differ; 0: none seen yet */
+	const uint8_t *was, *is;  /* the code of both versions */
 	ZydisDecoder decoder;
-	bool away;		/* behind a jump, on the way to its call only */
+	bool away; /* behind a jump, on the way to its call only */
 };
 
 static bool anything_pending(const struct line_walk *w)
@@ -161,8 +160,9 @@ static bool takes_line(const struct line_walk *w, int arg, const char *callee)
 
 	if (before == PLACE_FILE)
 		return true;
-	for (size_t i = 0; callee && before == PLACE_FUNC &&
-			   i < sizeof(line_follows_func) / sizeof(line_follows_func[0]); i++)
+	for (size_t i = 0;
+	     callee && before == PLACE_FUNC && i < sizeof(line_follows_func) / sizeof(line_follows_func[0]);
+	     i++)
 		if (!strncmp(callee, line_follows_func[i], strlen(line_follows_func[i])))
 			return true;
 	for (size_t i = 0; callee && i < sizeof(line_takers) / sizeof(line_takers[0]); i++) {
@@ -228,8 +228,8 @@ static bool reads_pending(const struct line_walk *w, const ZydisDecodedInstructi
 			regs[0] = ops[i].reg.value;
 		}
 		for (int r = 0; r < 2; r++) {
-			ZydisRegister whole = ZydisRegisterGetLargestEnclosing(
-				ZYDIS_MACHINE_MODE_LONG_64, regs[r]);
+			ZydisRegister whole =
+				ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, regs[r]);
 			uint8_t arg;
 
 			if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
@@ -362,8 +362,8 @@ static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstru
 	if (reg >= 0 && arg_of_register((unsigned int)reg) != NO_ARG)
 		w->place[arg_of_register((unsigned int)reg)] = r ? names_place(w->o, r) : PLACE_NONE;
 	else if (register_copy(is, insn->length, &from, &to) && arg_of_register(to) != NO_ARG)
-		w->place[arg_of_register(to)] = arg_of_register(from) != NO_ARG
-							? w->place[arg_of_register(from)] : PLACE_NONE;
+		w->place[arg_of_register(to)] =
+			arg_of_register(from) != NO_ARG ? w->place[arg_of_register(from)] : PLACE_NONE;
 	return true;
 }
 

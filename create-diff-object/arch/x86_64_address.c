@@ -15,7 +15,7 @@
 struct scan {
 	ZydisDecoder decoder;
 	const uint8_t *code;
-	uint64_t at, size;	/* of the next instruction; of the code */
+	uint64_t at, size; /* of the next instruction; of the code */
 	ZydisDecodedInstruction insn;
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 };
@@ -25,9 +25,8 @@ struct scan {
 
 static bool step(struct scan *s)
 {
-	if (s->at >= s->size ||
-	    !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&s->decoder, s->code + s->at, s->size - s->at,
-						 &s->insn, s->ops)))
+	if (s->at >= s->size || !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&s->decoder, s->code + s->at,
+								     s->size - s->at, &s->insn, s->ops)))
 		return false;
 	s->at += s->insn.length;
 	return true;

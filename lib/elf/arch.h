@@ -28,13 +28,13 @@ struct special_section {
 
 /* A decoded instruction, as far as references go. */
 struct insn {
-	uint8_t length;	     /* bytes; 1 for a byte that starts no instruction */
+	uint8_t length; /* bytes; 1 for a byte that starts no instruction */
 	bool valid;
 	bool nop;
-	bool relative;	     /* it has a pc-relative field: the three members below */
+	bool relative;	      /* it has a pc-relative field: the three members below */
 	uint8_t field, width; /* offset in the instruction and size of the field */
-	uint32_t type;	     /* the relocation type that such a field has */
-	int64_t distance;    /* the field's value: from the end of the instruction */
+	uint32_t type;	      /* the relocation type that such a field has */
+	int64_t distance;     /* the field's value: from the end of the instruction */
 };
 
 struct elf_arch {

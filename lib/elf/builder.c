@@ -51,8 +51,8 @@ void builder_free(struct builder *b)
 	free(b);
 }
 
-struct builder_section *builder_section(struct builder *b, const char *name, uint32_t type,
-					uint64_t flags, uint64_t align, uint64_t entsize)
+struct builder_section *builder_section(struct builder *b, const char *name, uint32_t type, uint64_t flags,
+					uint64_t align, uint64_t entsize)
 {
 	struct builder_section *s = arena_alloc(b->arena, sizeof(*s));
 
@@ -105,8 +105,7 @@ static int grow(void **array, uint64_t *room, uint64_t n, size_t size)
 }
 
 /* Where @size bytes at a multiple of @align go, and the section's end after them. */
-static int place(const struct builder_section *s, size_t size, uint64_t align, uint64_t *start,
-		 uint64_t *end)
+static int place(const struct builder_section *s, size_t size, uint64_t align, uint64_t *start, uint64_t *end)
 {
 	if (align & (align - 1))
 		return -EINVAL;
@@ -162,9 +161,9 @@ uint64_t builder_section_size(const struct builder_section *s)
 	return s ? s->size : 0;
 }
 
-struct builder_symbol *builder_symbol(struct builder *b, const char *name, uint8_t bind,
-				      uint8_t type, struct builder_section *section,
-				      uint16_t shndx, uint64_t value, uint64_t size)
+struct builder_symbol *builder_symbol(struct builder *b, const char *name, uint8_t bind, uint8_t type,
+				      struct builder_section *section, uint16_t shndx, uint64_t value,
+				      uint64_t size)
 {
 	struct builder_symbol *s = arena_alloc(b->arena, sizeof(*s));
 
@@ -193,8 +192,8 @@ struct builder_symbol *builder_section_symbol(struct builder *b, struct builder_
 	return s->symbol;
 }
 
-void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t offset,
-		      uint32_t type, struct builder_symbol *symbol, int64_t addend)
+void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t offset, uint32_t type,
+		      struct builder_symbol *symbol, int64_t addend)
 {
 	uint64_t room;
 
@@ -206,12 +205,12 @@ void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t 
 		return;
 	}
 	rela->room_relas = room;
-	rela->relas[rela->n_relas++] = (struct builder_rela){
-		.offset = offset, .symbol = symbol, .addend = addend, .type = type };
+	rela->relas[rela->n_relas++] =
+		(struct builder_rela){ .offset = offset, .symbol = symbol, .addend = addend, .type = type };
 }
 
-void builder_reloc(struct builder *b, struct builder_section *section, uint64_t offset,
-		   uint32_t type, struct builder_symbol *symbol, int64_t addend)
+void builder_reloc(struct builder *b, struct builder_section *section, uint64_t offset, uint32_t type,
+		   struct builder_symbol *symbol, int64_t addend)
 {
 	if (section && section->target) {
 		fail(b, -EINVAL);

@@ -23,8 +23,8 @@ struct builder *builder_new(uint16_t machine, uint32_t e_flags);
 void builder_free(struct builder *b);
 
 /* A new, empty section. Names need not be unique. @type is SHT_PROGBITS, SHT_NOBITS, … */
-struct builder_section *builder_section(struct builder *b, const char *name, uint32_t type,
-					uint64_t flags, uint64_t align, uint64_t entsize);
+struct builder_section *builder_section(struct builder *b, const char *name, uint32_t type, uint64_t flags,
+					uint64_t align, uint64_t entsize);
 /* An existing section of that name, or NULL. */
 struct builder_section *builder_find_section(struct builder *b, const char *name);
 
@@ -44,15 +44,15 @@ uint64_t builder_section_size(const struct builder_section *s);
  * A new symbol. @section NULL: undefined, unless @shndx is SHN_ABS, SHN_COMMON or SHN_LIVEPATCH
  * (0xff20), which is then written as it is. @bind STB_*, @type STT_*. Names may repeat.
  */
-struct builder_symbol *builder_symbol(struct builder *b, const char *name, uint8_t bind,
-				      uint8_t type, struct builder_section *section,
-				      uint16_t shndx, uint64_t value, uint64_t size);
+struct builder_symbol *builder_symbol(struct builder *b, const char *name, uint8_t bind, uint8_t type,
+				      struct builder_section *section, uint16_t shndx, uint64_t value,
+				      uint64_t size);
 /* The section's own STT_SECTION symbol, made at first use. */
 struct builder_symbol *builder_section_symbol(struct builder *b, struct builder_section *s);
 
 /* A relocation that is to be applied to @section. */
-void builder_reloc(struct builder *b, struct builder_section *section, uint64_t offset,
-		   uint32_t type, struct builder_symbol *symbol, int64_t addend);
+void builder_reloc(struct builder *b, struct builder_section *section, uint64_t offset, uint32_t type,
+		   struct builder_symbol *symbol, int64_t addend);
 
 /*
  * A relocation section of its own beside the ordinary one, as .klp.rela.* are: relocations
@@ -60,8 +60,8 @@ void builder_reloc(struct builder *b, struct builder_section *section, uint64_t 
  */
 struct builder_section *builder_rela_section(struct builder *b, const char *name,
 					     struct builder_section *target, uint64_t flags);
-void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t offset,
-		      uint32_t type, struct builder_symbol *symbol, int64_t addend);
+void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t offset, uint32_t type,
+		      struct builder_symbol *symbol, int64_t addend);
 
 /* Lays out the file. *data is malloc'ed and owned by the caller. 0, -ENOMEM, -EOVERFLOW,
  * -EINVAL (misuse: bytes for SHT_NOBITS, a patch outside of a section, an odd alignment). */

@@ -213,8 +213,8 @@ static void put_relas(struct layout *l, const struct builder_section *s, uint64_
 		const struct builder_rela *from = &s->relas[i];
 		Elf64_Rela rela = {
 			.r_offset = from->offset,
-			.r_info = ELF64_R_INFO((uint64_t)(from->symbol ? from->symbol->index : 0),
-					       from->type),
+			.r_info =
+				ELF64_R_INFO((uint64_t)(from->symbol ? from->symbol->index : 0), from->type),
 			.r_addend = from->addend,
 		};
 
@@ -285,22 +285,37 @@ static void put_tables(struct layout *l)
 		.sh_link = l->shstrtab.index >= SHN_LORESERVE ? l->shstrtab.index : 0,
 	};
 	Elf64_Shdr symtab = {
-		.sh_name = l->symtab.name, .sh_type = SHT_SYMTAB, .sh_offset = l->symtab.offset,
-		.sh_size = l->symtab.size, .sh_link = l->strtab.index, .sh_info = l->n_local,
-		.sh_addralign = 8, .sh_entsize = sizeof(Elf64_Sym),
+		.sh_name = l->symtab.name,
+		.sh_type = SHT_SYMTAB,
+		.sh_offset = l->symtab.offset,
+		.sh_size = l->symtab.size,
+		.sh_link = l->strtab.index,
+		.sh_info = l->n_local,
+		.sh_addralign = 8,
+		.sh_entsize = sizeof(Elf64_Sym),
 	};
 	Elf64_Shdr shndx = {
-		.sh_name = l->shndx.name, .sh_type = SHT_SYMTAB_SHNDX, .sh_offset = l->shndx.offset,
-		.sh_size = l->shndx.size, .sh_link = l->symtab.index,
-		.sh_addralign = 4, .sh_entsize = sizeof(Elf32_Word),
+		.sh_name = l->shndx.name,
+		.sh_type = SHT_SYMTAB_SHNDX,
+		.sh_offset = l->shndx.offset,
+		.sh_size = l->shndx.size,
+		.sh_link = l->symtab.index,
+		.sh_addralign = 4,
+		.sh_entsize = sizeof(Elf32_Word),
 	};
 	Elf64_Shdr strtab = {
-		.sh_name = l->strtab.name, .sh_type = SHT_STRTAB, .sh_offset = l->strtab.offset,
-		.sh_size = l->strtab.size, .sh_addralign = 1,
+		.sh_name = l->strtab.name,
+		.sh_type = SHT_STRTAB,
+		.sh_offset = l->strtab.offset,
+		.sh_size = l->strtab.size,
+		.sh_addralign = 1,
 	};
 	Elf64_Shdr shstrtab = {
-		.sh_name = l->shstrtab.name, .sh_type = SHT_STRTAB, .sh_offset = l->shstrtab.offset,
-		.sh_size = l->shstrtab.size, .sh_addralign = 1,
+		.sh_name = l->shstrtab.name,
+		.sh_type = SHT_STRTAB,
+		.sh_offset = l->shstrtab.offset,
+		.sh_size = l->shstrtab.size,
+		.sh_addralign = 1,
 	};
 
 	put_shdr(l, 0, &null);

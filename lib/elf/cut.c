@@ -62,8 +62,7 @@ int add_atom(struct reader *r, const struct section *section, enum atom_kind kin
 
 static enum atom_kind kind_of(const struct section *s, const struct symbol *symbol)
 {
-	if (s->special || s->kind == SECTION_EXPORT || s->kind == SECTION_DISCARD ||
-	    s->kind == SECTION_TOOL)
+	if (s->special || s->kind == SECTION_EXPORT || s->kind == SECTION_DISCARD || s->kind == SECTION_TOOL)
 		return ATOM_ENTRY;
 	if (s->flags & SHF_EXECINSTR && symbol->type != STT_OBJECT)
 		return ATOM_FUNC;
@@ -98,8 +97,12 @@ static int new_span(struct cutter *c, const struct symbol *s, uint64_t end, bool
 	if (reader_grow((void **)&c->spans, &c->room, c->n_spans, sizeof(*c->spans)))
 		return -ENOMEM;
 	c->spans[c->n_spans] = (struct span){
-		.start = s->value, .end = end, .entry = s->value,
-		.kind = kind_of(c->section, s), .number = c->n_spans, .open = open,
+		.start = s->value,
+		.end = end,
+		.entry = s->value,
+		.kind = kind_of(c->section, s),
+		.number = c->n_spans,
+		.open = open,
 	};
 	c->n_spans++;
 	return 0;
@@ -142,7 +145,7 @@ static uint64_t end_of_empty(struct cutter *c, uint32_t i, const struct symbol *
 
 /* State of the sweep over a section's symbols: the span that is being made. */
 struct sweep {
-	size_t last;	/* its index; meaningful when there is one */
+	size_t last;	  /* its index; meaningful when there is one */
 	bool any, prefix; /* @prefix: it is padding so far, the function follows */
 };
 

@@ -97,8 +97,7 @@ void choose_layout(struct reader *r, struct section *s)
 }
 
 /* The section and byte that a raw reference means; false for undefined and absolute symbols. */
-static bool raw_target(const struct reader *r, const struct ref *ref, uint32_t *section,
-		       uint64_t *byte)
+static bool raw_target(const struct reader *r, const struct ref *ref, uint32_t *section, uint64_t *byte)
 {
 	const struct symbol *s = &r->o->symbols[ref->symbol];
 
@@ -177,8 +176,8 @@ static int pieces_of_code(struct reader *r, const struct section *s, struct piec
 		uint32_t section;
 		uint64_t byte;
 
-		if (raw_target(r, ref, &section, &byte) && section == s->index &&
-		    ref->target != s->index && r->o->sections[ref->target].flags & SHF_EXECINSTR)
+		if (raw_target(r, ref, &section, &byte) && section == s->index && ref->target != s->index &&
+		    r->o->sections[ref->target].flags & SHF_EXECINSTR)
 			err = add_piece(p, s, byte, 1);
 	}
 	return err;

@@ -20,8 +20,8 @@
 struct walk {
 	struct reader *r;
 	const struct section *section;
-	struct ref *ref, *end;	/* raw references of the section that are still ahead */
-	bool several;		/* more than one symbol starts in the section */
+	struct ref *ref, *end; /* raw references of the section that are still ahead */
+	bool several;	       /* more than one symbol starts in the section */
 };
 
 static int by_value(const void *a, const void *b, void *symbols)
@@ -137,8 +137,8 @@ static int visit(struct walk *w, uint64_t at, const struct insn *insn, uint64_t 
 	uint64_t target = at + insn->length + (uint64_t)insn->distance;
 
 	for (; w->ref < w->end && w->ref->offset < at + insn->length; w->ref++) {
-		bool here = insn->relative && w->ref->offset == at + insn->field &&
-			    w->ref->width == insn->width;
+		bool here =
+			insn->relative && w->ref->offset == at + insn->field && w->ref->width == insn->width;
 
 		relocated |= here;
 		if (w->ref->pc_relative && !here)

@@ -57,8 +57,8 @@ int reader_grow(void **array, size_t *room, size_t n, size_t size)
 static int run_passes(struct reader *r)
 {
 	static int (*const passes[])(struct reader *) = {
-		read_container, classify, read_relocs, decode_text,
-		cut_sections, name_atoms, resolve_refs, relate,
+		read_container, classify,   read_relocs,  decode_text,
+		cut_sections,	name_atoms, resolve_refs, relate,
 	};
 	int err = 0;
 
@@ -67,8 +67,7 @@ static int run_passes(struct reader *r)
 	return err;
 }
 
-int object_read(const char *name, const uint8_t *data, size_t size, struct diags *diags,
-		struct object **out)
+int object_read(const char *name, const uint8_t *data, size_t size, struct diags *diags, struct object **out)
 {
 	struct object_private *p = calloc(1, sizeof(*p));
 	struct reader r = { .diags = diags, .absolute = NO_ATOM };
@@ -133,8 +132,7 @@ int object_open(const char *path, struct diags *diags, struct object **out)
 	int err = map_file(path, &data, &size);
 
 	if (err) {
-		diag_error(diags, "object-open", diag_file(path), NULL, "cannot be read: %s",
-			   strerror(-err));
+		diag_error(diags, "object-open", diag_file(path), NULL, "cannot be read: %s", strerror(-err));
 		return err;
 	}
 	err = object_read(path, data, size, diags, &o);
@@ -205,8 +203,7 @@ const uint8_t *atom_bytes(const struct atom *a)
 	return a->section && a->section->data ? a->section->data + a->offset : NULL;
 }
 
-const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf,
-				 size_t buf_size)
+const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf, size_t buf_size)
 {
 	const struct special *special = a->section ? a->section->special : NULL;
 	uint32_t mask = special ? special->line_mask : 0;
@@ -215,6 +212,6 @@ const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uin
 		return bytes;
 	memcpy(buf, bytes, a->size);
 	for (uint32_t i = 0; i < 4; i++)
-		buf[special->line_offset + i] &= (uint8_t)~(mask >> (8 * i));
+		buf[special->line_offset + i] &= (uint8_t) ~(mask >> (8 * i));
 	return buf;
 }

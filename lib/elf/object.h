@@ -37,44 +37,44 @@ struct strmap;
 #define NO_ATOM UINT32_MAX
 
 enum section_kind {
-	SECTION_META,	 /* symbol and string tables, groups, .comment, .note.GNU-stack: the file's own */
-	SECTION_RELA,	 /* relocations; found through the section they apply to */
-	SECTION_TEXT,	 /* code of functions, split (.text.foo) or not (.text, .sched.text) */
-	SECTION_INIT,	 /* code and data that is gone after boot or module load, and exit code */
-	SECTION_DATA,	 /* writable data */
-	SECTION_BSS,	 /* writable data without bytes in the file */
-	SECTION_RODATA,	 /* read-only data */
-	SECTION_STRINGS, /* SHF_STRINGS: one atom a string */
+	SECTION_META,	   /* symbol and string tables, groups, .comment, .note.GNU-stack: the file's own */
+	SECTION_RELA,	   /* relocations; found through the section they apply to */
+	SECTION_TEXT,	   /* code of functions, split (.text.foo) or not (.text, .sched.text) */
+	SECTION_INIT,	   /* code and data that is gone after boot or module load, and exit code */
+	SECTION_DATA,	   /* writable data */
+	SECTION_BSS,	   /* writable data without bytes in the file */
+	SECTION_RODATA,	   /* read-only data */
+	SECTION_STRINGS,   /* SHF_STRINGS: one atom a string */
 	SECTION_CONSTANTS, /* SHF_MERGE without SHF_STRINGS: one atom per sh_entsize */
-	SECTION_SPECIAL, /* a table of entries that describe code or data; see struct special */
-	SECTION_EXPORT,	 /* __ksymtab*, __kcrctab*: what the object exports */
-	SECTION_TOOL,	 /* made by objtool (ORC, return sites, …): made again, never carried */
-	SECTION_DISCARD, /* .discard.*: read by objtool, dropped by the module's link */
-	SECTION_DEBUG,	 /* .debug_*, .eh_frame */
-	SECTION_UNKNOWN, /* none of these: refused by name by whoever needs to understand it */
+	SECTION_SPECIAL,   /* a table of entries that describe code or data; see struct special */
+	SECTION_EXPORT,	   /* __ksymtab*, __kcrctab*: what the object exports */
+	SECTION_TOOL,	   /* made by objtool (ORC, return sites, …): made again, never carried */
+	SECTION_DISCARD,   /* .discard.*: read by objtool, dropped by the module's link */
+	SECTION_DEBUG,	   /* .debug_*, .eh_frame */
+	SECTION_UNKNOWN,   /* none of these: refused by name by whoever needs to understand it */
 };
 
 /*
  * What symbol.section says of symbols that lie in no section. ELF's own 16-bit values would
  * collide with the sections of these numbers in a file that has more than 65,280 of them.
  */
-#define SECTION_UNDEF	  0u
-#define SECTION_ABS	  0xfffffff1u /* SHN_ABS */
+#define SECTION_UNDEF 0u
+#define SECTION_ABS 0xfffffff1u	      /* SHN_ABS */
 #define SECTION_LIVEPATCH 0xffffff20u /* SHN_LIVEPATCH: to be resolved by the kernel's livepatch core */
 
 /* How a special section is cut into entries. */
 enum special_cut {
-	CUT_FIXED,	/* entries of special.entry_size bytes */
-	CUT_BY_SYMBOL,	/* one entry a symbol (__tracepoints, _ftrace_events, …) */
+	CUT_FIXED,	 /* entries of special.entry_size bytes */
+	CUT_BY_SYMBOL,	 /* one entry a symbol (__tracepoints, _ftrace_events, …) */
 	CUT_BY_REFERRER, /* pieces which entries of other sections point to (.altinstr_replacement) */
-	CUT_BY_CODE,	/* decoded by the architecture (.parainstructions with its padding, …) */
+	CUT_BY_CODE,	 /* decoded by the architecture (.parainstructions with its padding, …) */
 };
 
 /* Whom an entry belongs to, and so when it is included. */
 enum special_owner {
 	OWNER_CODE,	/* the function that the reference at special.owner_offset leads into (of
 			   tables that describe data: the object) */
-	OWNER_REFERRED,	/* nobody: included when something that is included refers to it */
+	OWNER_REFERRED, /* nobody: included when something that is included refers to it */
 	OWNER_NOBODY,	/* never included: it would register things again (initcalls, params, …) */
 };
 
@@ -89,19 +89,19 @@ enum special_role {
 
 struct special_field {
 	enum special_role role;
-	uint32_t offset;	/* in the entry */
+	uint32_t offset; /* in the entry */
 };
 
 #define SPECIAL_FIELDS 4
 
 /* One special section of an architecture. The tables are data: lib/elf/x86_64/. */
 struct special {
-	const char *name;	/* section name; a trailing "*" stands for any rest of the name */
+	const char *name; /* section name; a trailing "*" stands for any rest of the name */
 	enum special_cut cut;
 	enum special_owner owner;
-	uint32_t entry_size;	/* CUT_FIXED */
-	uint32_t owner_offset;	/* offset in an entry of the field that leads to the owner */
-	uint32_t n_fields;	/* where an entry may have relocations; CUT_FIXED and CUT_BY_CODE */
+	uint32_t entry_size;   /* CUT_FIXED */
+	uint32_t owner_offset; /* offset in an entry of the field that leads to the owner */
+	uint32_t n_fields;     /* where an entry may have relocations; CUT_FIXED and CUT_BY_CODE */
 	struct special_field fields[SPECIAL_FIELDS];
 	const char *referrer;	/* CUT_BY_REFERRER: section whose FIELD_REPLACEMENT cuts it; NULL: code */
 	uint32_t length_offset; /* in an entry of the section that refers to such pieces: one byte, the
@@ -118,26 +118,26 @@ struct special {
 
 struct section {
 	const char *name;
-	uint32_t index;		/* in the section header table */
-	uint32_t type;		/* sh_type */
+	uint32_t index; /* in the section header table */
+	uint32_t type;	/* sh_type */
 	uint64_t flags, align, entsize, size;
-	const uint8_t *data;	/* NULL for SHT_NOBITS */
+	const uint8_t *data; /* NULL for SHT_NOBITS */
 	enum section_kind kind;
 	const struct special *special; /* SECTION_SPECIAL always; also TOOL, DISCARD where it is known */
-	bool per_cpu;		/* .data..percpu*: a template that each CPU has a copy of */
-	bool once;		/* .data..once, .data.once: flags of WARN_ONCE and the like */
-	uint32_t rela;		/* index of its relocation section, 0: none */
-	uint32_t first_atom, n_atoms; /* its atoms, sorted by offset */
-	uint32_t group;		/* index of the SHT_GROUP section it is a member of, 0: none */
+	bool per_cpu;		       /* .data..percpu*: a template that each CPU has a copy of */
+	bool once;		       /* .data..once, .data.once: flags of WARN_ONCE and the like */
+	uint32_t rela;		       /* index of its relocation section, 0: none */
+	uint32_t first_atom, n_atoms;  /* its atoms, sorted by offset */
+	uint32_t group;		       /* index of the SHT_GROUP section it is a member of, 0: none */
 };
 
 struct symbol {
 	const char *name;
-	uint32_t index;		/* in the symbol table */
-	uint32_t section;	/* index, with SHN_XINDEX resolved, or SECTION_UNDEF, _ABS, _LIVEPATCH */
+	uint32_t index;	  /* in the symbol table */
+	uint32_t section; /* index, with SHN_XINDEX resolved, or SECTION_UNDEF, _ABS, _LIVEPATCH */
 	uint64_t value, size;
 	uint8_t bind, type, visibility;
-	uint32_t atom;		/* the atom it names or lies in; NO_ATOM for FILE and the null symbol,
+	uint32_t atom; /* the atom it names or lies in; NO_ATOM for FILE and the null symbol,
 				   and in sections without atoms */
 };
 
@@ -146,53 +146,53 @@ enum atom_kind {
 	ATOM_OBJECT,
 	ATOM_STRING,
 	ATOM_CONSTANT,
-	ATOM_ENTRY,	/* of a special section */
-	ATOM_BYTES,	/* bytes that no symbol covers */
-	ATOM_EXTERN,	/* a symbol that is undefined here (one atom per symbol) */
-	ATOM_ABS,	/* an absolute symbol */
+	ATOM_ENTRY,  /* of a special section */
+	ATOM_BYTES,  /* bytes that no symbol covers */
+	ATOM_EXTERN, /* a symbol that is undefined here (one atom per symbol) */
+	ATOM_ABS,    /* an absolute symbol */
 };
 
 struct atom {
-	uint32_t id;		/* index in object.atoms */
+	uint32_t id; /* index in object.atoms */
 	enum atom_kind kind;
-	const char *name;	/* the primary symbol's; for anonymous atoms "section+0xoffset" */
+	const char *name;	       /* the primary symbol's; for anonymous atoms "section+0xoffset" */
 	const struct section *section; /* NULL for ATOM_EXTERN and ATOM_ABS */
-	uint64_t offset, size;	/* bytes [offset, offset+size) of the section */
-	uint64_t entry;		/* where the primary symbol is, from @offset: not 0 with call padding */
+	uint64_t offset, size;	       /* bytes [offset, offset+size) of the section */
+	uint64_t entry;		     /* where the primary symbol is, from @offset: not 0 with call padding */
 	const struct symbol *symbol; /* primary symbol; NULL for anonymous atoms (strings, too, which
 					only have the assembler's own labels) */
 	uint32_t first_symbol, n_symbols; /* range of object.atom_symbols: all symbols in it */
-	uint32_t first_ref, n_refs; /* range of object.refs, sorted by offset */
-	uint32_t parent;	/* function of which this is a split part (.cold, .part); NO_ATOM */
-	uint32_t owner;		/* ATOM_ENTRY with OWNER_CODE: the function described; also pieces of
+	uint32_t first_ref, n_refs;	  /* range of object.refs, sorted by offset */
+	uint32_t parent;		  /* function of which this is a split part (.cold, .part); NO_ATOM */
+	uint32_t owner; /* ATOM_ENTRY with OWNER_CODE: the function described; also pieces of
 				   .altinstr_replacement, by their .altinstructions entry; NO_ATOM */
-	bool traced;		/* ATOM_FUNC: ftrace can redirect it (__fentry__ call at its entry) */
-	bool local;		/* not visible outside the object (or anonymous) */
+	bool traced;	/* ATOM_FUNC: ftrace can redirect it (__fentry__ call at its entry) */
+	bool local;	/* not visible outside the object (or anonymous) */
 };
 
 struct ref {
-	uint32_t offset;	/* of the field, in its atom */
-	uint32_t type;		/* relocation type, R_X86_64_*; for decoded branches what it would be:
+	uint32_t offset; /* of the field, in its atom */
+	uint32_t type;	 /* relocation type, R_X86_64_*; for decoded branches what it would be:
 				   PC8, PLT32, and PC32 for operands relative to %rip */
-	uint8_t width;		/* bytes of the field: 0 (NONE), 1, 2, 4 or 8 */
+	uint8_t width;	 /* bytes of the field: 0 (NONE), 1, 2, 4 or 8 */
 	bool pc_relative;
-	bool decoded;		/* no relocation in the file: the assembler resolved it */
-	uint32_t target;	/* atom meant */
-	int64_t addend;		/* byte meant, from the target atom's *offset* (not its entry) */
-	int64_t bias;		/* r_addend = (byte meant - symbol value) + bias; -4 for most PC32 */
-	uint32_t symbol;	/* symbol index that the file used; 0 for decoded branches */
+	bool decoded;	 /* no relocation in the file: the assembler resolved it */
+	uint32_t target; /* atom meant */
+	int64_t addend;	 /* byte meant, from the target atom's *offset* (not its entry) */
+	int64_t bias;	 /* r_addend = (byte meant - symbol value) + bias; -4 for most PC32 */
+	uint32_t symbol; /* symbol index that the file used; 0 for decoded branches */
 };
 
 struct object {
-	const char *name;	/* for messages */
-	uint16_t machine;	/* EM_* */
+	const char *name; /* for messages */
+	uint16_t machine; /* EM_* */
 	uint32_t n_sections, n_symbols, n_atoms, n_refs;
 	struct section *sections; /* by index; [0] is the null section */
-	struct symbol *symbols;	/* by index */
+	struct symbol *symbols;	  /* by index */
 	struct atom *atoms;
 	struct ref *refs;
 	const uint32_t *atom_symbols; /* symbol indexes grouped by atom */
-	const uint8_t *data;	/* the file's bytes, borrowed from the caller */
+	const uint8_t *data;	      /* the file's bytes, borrowed from the caller */
 	size_t size;
 	/* lookups */
 	struct strmap *section_by_name; /* first section of a name → index */
@@ -206,8 +206,7 @@ struct object {
  * Errors, each with a diagnostic: -EBADMSG (damaged), -ENOTSUP (other machine or file type),
  * -ENOMEM.
  */
-int object_read(const char *name, const uint8_t *data, size_t size, struct diags *diags,
-		struct object **out);
+int object_read(const char *name, const uint8_t *data, size_t size, struct diags *diags, struct object **out);
 
 /* The same for a file; the object owns the mapping. -errno of open/mmap besides. */
 int object_open(const char *path, struct diags *diags, struct object **out);
@@ -224,12 +223,11 @@ const struct section *object_section(const struct object *o, const char *name);
 const uint8_t *atom_bytes(const struct atom *a);
 
 /* The bytes of an atom without its line number, if it is a table's entry that has one: from @buf. */
-const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf,
-				 size_t buf_size);
+const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf, size_t buf_size);
 
 /* Source file and line of a byte of a text atom, from .debug_line (elfutils libdw). */
 struct source_line {
-	const char *file;	/* owned by the object's arena */
+	const char *file; /* owned by the object's arena */
 	unsigned int line;
 };
 /*

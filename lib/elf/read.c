@@ -270,7 +270,8 @@ static int symbol_section(struct container *c, uint32_t index, uint16_t shndx, u
 		return damaged(c->r, NULL, 0, "symbol %u in reserved section 0x%x", index, shndx);
 	}
 	if (section >= o->n_sections)
-		return damaged(c->r, NULL, 0, "symbol %u in section %u, which does not exist", index, section);
+		return damaged(c->r, NULL, 0, "symbol %u in section %u, which does not exist", index,
+			       section);
 	*out = section;
 	return 0;
 }
@@ -297,7 +298,8 @@ static int read_symbol(struct container *c, uint32_t index, const Elf64_Sym *fro
 		return err;
 	in = &o->sections[s->section];
 	if (s->value > in->size || s->size > in->size - s->value)
-		return damaged(c->r, in, s->value, "symbol %s reaches beyond the end of its section", s->name);
+		return damaged(c->r, in, s->value, "symbol %s reaches beyond the end of its section",
+			       s->name);
 	if (s->type == STT_SECTION)
 		s->name = in->name;
 	return 0;

@@ -49,12 +49,12 @@ struct reader {
 	struct pad {
 		uint32_t section;
 		uint64_t offset;
-	} *pads;
+	} * pads;
 	size_t n_pads;
-	struct ref *branches;	/* found by decode_text, not yet in o->refs */
+	struct ref *branches; /* found by decode_text, not yet in o->refs */
 	size_t n_branches, room_branches;
-	uint32_t absolute;	/* the atom of relocations without a symbol, NO_ATOM until needed */
-	char *names;		/* room for names of anonymous atoms, in the arena */
+	uint32_t absolute; /* the atom of relocations without a symbol, NO_ATOM until needed */
+	char *names;	   /* room for names of anonymous atoms, in the arena */
 	size_t names_left;
 };
 

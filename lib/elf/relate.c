@@ -78,7 +78,8 @@ static void own_entries(struct object *o)
 			continue;
 		a->owner = ref->target;
 		/* code in a replacement, or early code of one, belongs to the function around it */
-		for (int depth = 0; depth < 2 && a->owner != NO_ATOM && is_piece(&o->atoms[a->owner]); depth++)
+		for (int depth = 0; depth < 2 && a->owner != NO_ATOM && is_piece(&o->atoms[a->owner]);
+		     depth++)
 			a->owner = o->atoms[a->owner].owner;
 	}
 }
@@ -117,10 +118,10 @@ static size_t part_of(const char *name)
 
 /* Functions by any of their names. */
 struct by_name {
-	struct strmap *first;	/* name → place in @next, from 0 */
+	struct strmap *first; /* name → place in @next, from 0 */
 	struct same_name {
 		uint32_t atom, next; /* next of that name; UINT32_MAX: last */
-	} *list;
+	} * list;
 };
 
 static int index_functions(const struct object *o, struct by_name *index)

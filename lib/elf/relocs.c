@@ -20,8 +20,7 @@ static int by_offset(const void *a, const void *b)
 	return x->bias < y->bias ? -1 : x->bias > y->bias;
 }
 
-static int read_reloc(struct reader *r, const struct section *s, const Elf64_Rela *from,
-		      struct ref *to)
+static int read_reloc(struct reader *r, const struct section *s, const Elf64_Rela *from, struct ref *to)
 {
 	const struct reloc_type *type = elf_arch_reloc(r->arch, ELF64_R_TYPE(from->r_info));
 	uint64_t symbol = ELF64_R_SYM(from->r_info);
@@ -94,7 +93,8 @@ static int count_relocs(struct reader *r, size_t *count)
 		if (!s->rela || !section_has_atoms(s))
 			continue;
 		if (rela->entsize != sizeof(Elf64_Rela) || rela->size % sizeof(Elf64_Rela) || !rela->data)
-			return damaged(r, rela, 0, "relocation section whose size is no multiple of a relocation's");
+			return damaged(r, rela, 0,
+				       "relocation section whose size is no multiple of a relocation's");
 		*count += rela->size / sizeof(Elf64_Rela);
 	}
 	return *count >= UINT32_MAX ? -EOVERFLOW : 0;

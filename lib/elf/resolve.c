@@ -125,8 +125,8 @@ static int resolve_target(struct reader *r, const struct section *from, struct r
 			target = empty_atom(o, target, byte);
 	}
 	if (target == NO_ATOM)
-		return damaged(r, from, ref->offset,
-			       "relocation to %s, which is neither code nor data", s->name);
+		return damaged(r, from, ref->offset, "relocation to %s, which is neither code nor data",
+			       s->name);
 	ref->target = target;
 	ref->addend = subtract(byte, (int64_t)o->atoms[target].offset);
 	if (ref->addend > MAX_DISTANCE || ref->addend < -MAX_DISTANCE)
@@ -135,8 +135,7 @@ static int resolve_target(struct reader *r, const struct section *from, struct r
 }
 
 /* The atom of @section that holds the field, starting at *atom, which moves on. */
-static int find_source(struct reader *r, const struct section *section, const struct ref *ref,
-		       uint32_t *atom)
+static int find_source(struct reader *r, const struct section *section, const struct ref *ref, uint32_t *atom)
 {
 	const struct object *o = r->o;
 	const uint32_t end = section->first_atom + section->n_atoms;

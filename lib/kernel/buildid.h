@@ -13,7 +13,7 @@
 
 struct buildid {
 	uint8_t bytes[BUILDID_MAX];
-	uint32_t size;		/* bytes; 0: none */
+	uint32_t size; /* bytes; 0: none */
 };
 
 /*

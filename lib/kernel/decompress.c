@@ -42,8 +42,7 @@ static const struct {
 enum compression compression_detect(const uint8_t *data, size_t size)
 {
 	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++)
-		if (size >= formats[i].magic_size &&
-		    !memcmp(data, formats[i].magic, formats[i].magic_size))
+		if (size >= formats[i].magic_size && !memcmp(data, formats[i].magic, formats[i].magic_size))
 			return formats[i].kind;
 	return COMPRESSION_NONE;
 }
@@ -140,8 +139,8 @@ static int lzma(enum compression c, const uint8_t *data, size_t size, struct out
 	lzma_ret ret;
 	int err;
 
-	ret = c == COMPRESSION_XZ ? lzma_stream_decoder(&z, DECODER_MEMORY, 0)
-				  : lzma_alone_decoder(&z, DECODER_MEMORY);
+	ret = c == COMPRESSION_XZ ? lzma_stream_decoder(&z, DECODER_MEMORY, 0) :
+				    lzma_alone_decoder(&z, DECODER_MEMORY);
 	if (ret != LZMA_OK)
 		return -ENOMEM;
 	z.next_in = data;
@@ -190,8 +189,8 @@ static int zstd(const uint8_t *data, size_t size, struct output *o)
 	return err;
 }
 
-int decompress(enum compression c, const uint8_t *data, size_t size, size_t limit, size_t hint,
-	       uint8_t **out, size_t *out_size)
+int decompress(enum compression c, const uint8_t *data, size_t size, size_t limit, size_t hint, uint8_t **out,
+	       size_t *out_size)
 {
 	struct output o = { .limit = limit };
 	int err;

@@ -32,7 +32,7 @@ const char *compression_name(enum compression c);
  * by the caller. Errors: -EBADMSG (damaged or cut short), -EFBIG (more than @limit), -ENOTSUP
  * (format not supported), -ENOMEM.
  */
-int decompress(enum compression c, const uint8_t *data, size_t size, size_t limit, size_t hint,
-	       uint8_t **out, size_t *out_size);
+int decompress(enum compression c, const uint8_t *data, size_t size, size_t limit, size_t hint, uint8_t **out,
+	       size_t *out_size);
 
 #endif

@@ -11,8 +11,8 @@
 
 static int damaged(const char *name, const char *kind, struct diags *diags, const char *what)
 {
-	diag_error(diags, "elf-damaged", diag_file(name), "Install the file again",
-		   "this %s is damaged: %s", kind, what);
+	diag_error(diags, "elf-damaged", diag_file(name), "Install the file again", "this %s is damaged: %s",
+		   kind, what);
 	return -EBADMSG;
 }
 
@@ -23,8 +23,7 @@ static int foreign(const char *name, const char *kind, struct diags *diags)
 	return -ENOTSUP;
 }
 
-static const char *read_section(struct elfview *v, Elf_Scn *scn, size_t names,
-				struct elfview_section *s)
+static const char *read_section(struct elfview *v, Elf_Scn *scn, size_t names, struct elfview_section *s)
 {
 	GElf_Shdr h;
 	Elf_Data *d;
@@ -72,8 +71,8 @@ static const char *read_sections(struct elfview *v, struct arena *arena, int *er
 	return wrong;
 }
 
-int elfview_open(const char *name, const char *kind, const uint8_t *data, size_t size,
-		 struct arena *arena, struct diags *diags, struct elfview *out)
+int elfview_open(const char *name, const char *kind, const uint8_t *data, size_t size, struct arena *arena,
+		 struct diags *diags, struct elfview *out)
 {
 	struct elfview v = { 0 };
 	const char *wrong;

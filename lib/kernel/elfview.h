@@ -17,11 +17,11 @@ struct elfview_section {
 	const char *name;
 	uint32_t type, link, info;
 	uint64_t flags, address, size, entsize;
-	const uint8_t *data;	/* NULL for SHT_NOBITS and empty sections */
+	const uint8_t *data; /* NULL for SHT_NOBITS and empty sections */
 };
 
 struct elfview {
-	Elf *elf;		/* ended with elfview_close() */
+	Elf *elf; /* ended with elfview_close() */
 	uint16_t machine, type;
 	struct elfview_section *sections; /* [0] is the null section; from the arena */
 	uint32_t n_sections;
@@ -31,8 +31,8 @@ struct elfview {
  * @name and @kind ("kernel image", "kernel module") are for messages. @data must outlive the view.
  * -EBADMSG or -ENOTSUP with the diagnostics "elf-damaged" and "elf-foreign"; -ENOMEM.
  */
-int elfview_open(const char *name, const char *kind, const uint8_t *data, size_t size,
-		 struct arena *arena, struct diags *diags, struct elfview *out);
+int elfview_open(const char *name, const char *kind, const uint8_t *data, size_t size, struct arena *arena,
+		 struct diags *diags, struct elfview *out);
 void elfview_close(struct elfview *v);
 
 /* First section of that name, or NULL. */

@@ -20,7 +20,7 @@
 
 struct ibt {
 	const struct installed *in;
-	uint64_t *sealed;	/* addresses, sorted */
+	uint64_t *sealed; /* addresses, sorted */
 	size_t n;
 };
 

@@ -42,7 +42,7 @@
 struct kimage_private {
 	struct arena *arena;
 	struct elfview view;
-	uint8_t *file, *plain;	/* as read; decompressed */
+	uint8_t *file, *plain; /* as read; decompressed */
 	struct image_cache cache;
 };
 
@@ -68,8 +68,8 @@ static int unpack(const struct kimage *k, const uint8_t *data, size_t size, size
 	if (err == -ENOTSUP) {
 		diag_error(diags, "compression-unsupported", diag_file(k->path),
 			   "Give the uncompressed vmlinux instead",
-			   c ? "this kernel image is compressed with %s, which is not supported"
-			     : "the payload of this kernel image is compressed in an unknown way",
+			   c ? "this kernel image is compressed with %s, which is not supported" :
+			       "the payload of this kernel image is compressed in an unknown way",
 			   compression_name(c));
 		return err;
 	}
@@ -87,8 +87,8 @@ static bool is_bzimage(const uint8_t *data, size_t size)
 }
 
 /* The build appends the payload's uncompressed size to it (gzip streams end with it anyway). */
-static int unpack_bzimage(const struct kimage *k, const uint8_t *data, size_t size,
-			  struct diags *diags, size_t *plain_size)
+static int unpack_bzimage(const struct kimage *k, const uint8_t *data, size_t size, struct diags *diags,
+			  size_t *plain_size)
 {
 	uint32_t sectors = data[SETUP_SECTS] ? data[SETUP_SECTS] : DEFAULT_SETUP_SECTS;
 	uint64_t offset = (sectors + 1) * (uint64_t)SECTOR + get32(data + PAYLOAD_OFFSET);
@@ -249,8 +249,8 @@ static int decode_kallsyms(struct kimage *k, struct diags *diags)
 	if (err == -ENOENT || err == -EBADMSG)
 		diag_error(diags, "kallsyms-undecodable", diag_file(k->path),
 			   "Report this with the version of the kernel",
-			   err == -ENOENT ? "no kallsyms table was found in this kernel image"
-					  : "the kallsyms table of this kernel image does not decode");
+			   err == -ENOENT ? "no kallsyms table was found in this kernel image" :
+					    "the kallsyms table of this kernel image does not decode");
 	return err;
 }
 
@@ -270,8 +270,7 @@ static int read_elf(struct kimage *k, const uint8_t *elf, size_t size, struct di
 	return err;
 }
 
-static int open_cached(struct kimage *k, const char *cache_dir, const struct stat *st,
-		       struct diags *diags)
+static int open_cached(struct kimage *k, const char *cache_dir, const struct stat *st, struct diags *diags)
 {
 	struct image_cache *c = &k->priv->cache;
 	int err = image_cache_open(cache_dir, st, c);
@@ -284,8 +283,7 @@ static int open_cached(struct kimage *k, const char *cache_dir, const struct sta
 	return err;
 }
 
-static int open_fresh(struct kimage *k, const char *cache_dir, const struct stat *st,
-		      struct diags *diags)
+static int open_fresh(struct kimage *k, const char *cache_dir, const struct stat *st, struct diags *diags)
 {
 	const void *block;
 	const uint8_t *elf;

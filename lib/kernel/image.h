@@ -21,23 +21,23 @@ struct kallsyms;
 
 struct kimage_section {
 	const char *name;
-	uint32_t type;		/* sh_type */
-	uint64_t flags;		/* sh_flags */
-	uint64_t address;	/* link-time virtual address; 0 for per-CPU data */
+	uint32_t type;	  /* sh_type */
+	uint64_t flags;	  /* sh_flags */
+	uint64_t address; /* link-time virtual address; 0 for per-CPU data */
 	uint64_t size;
-	const uint8_t *data;	/* NULL for SHT_NOBITS */
+	const uint8_t *data; /* NULL for SHT_NOBITS */
 };
 
 struct kimage {
-	const char *path;	/* as given */
-	const char *release;	/* "6.1.0-56-amd64", from the banner */
-	const char *banner;	/* "Linux version 6.1.0-56-amd64 (…) (gcc-12 …) #1 SMP …" */
-	const char *compiler;	/* "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0", as CC_VERSION_TEXT has it */
-	uint16_t machine;	/* EM_X86_64 */
+	const char *path;	 /* as given */
+	const char *release;	 /* "6.1.0-56-amd64", from the banner */
+	const char *banner;	 /* "Linux version 6.1.0-56-amd64 (…) (gcc-12 …) #1 SMP …" */
+	const char *compiler;	 /* "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0", as CC_VERSION_TEXT has it */
+	uint16_t machine;	 /* EM_X86_64 */
 	struct buildid build_id; /* what a running kernel shows in /sys/kernel/notes */
 	struct kimage_section *sections; /* [0] is the null section */
 	uint32_t n_sections;
-	const uint8_t *elf;	/* the whole vmlinux ELF file, decompressed */
+	const uint8_t *elf; /* the whole vmlinux ELF file, decompressed */
 	size_t elf_size;
 	struct kallsyms *kallsyms; /* of vmlinux, in the order of the running kernel's table */
 	bool from_cache;

@@ -22,7 +22,7 @@
 #define MAGIC "kpimage2"
 #define ALIGNMENT 4096u
 #define ENTRY_PREFIX "image-"
-#define ENTRIES_KEPT 8u		/* of 70 MB; more kernels than one works with in a day */
+#define ENTRIES_KEPT 8u /* of 70 MB; more kernels than one works with in a day */
 
 struct header {
 	char magic[8];
@@ -91,8 +91,7 @@ static bool checksum_matches(int fd, const struct header *h)
 	uint64_t sum = 0;
 
 	return checksum_range(fd, elf, h->elf_size, &sum) &&
-	       checksum_range(fd, elf + aligned(h->elf_size), h->kallsyms_size, &sum) &&
-	       sum == h->checksum;
+	       checksum_range(fd, elf + aligned(h->elf_size), h->kallsyms_size, &sum) && sum == h->checksum;
 }
 
 /* Whether the mapped file is a complete entry of this identity; sets the parts. */
@@ -107,8 +106,7 @@ static bool entry_is_sound(struct image_cache *c, int fd, const struct header *i
 	same.elf_size = h->elf_size;
 	same.kallsyms_size = h->kallsyms_size;
 	same.checksum = h->checksum;
-	if (memcmp(h, &same, sizeof(same)) || h->elf_size > c->map_size ||
-	    h->kallsyms_size > c->map_size ||
+	if (memcmp(h, &same, sizeof(same)) || h->elf_size > c->map_size || h->kallsyms_size > c->map_size ||
 	    at + aligned(h->elf_size) + h->kallsyms_size != c->map_size)
 		return false;
 	c->elf = (const uint8_t *)c->map + at;
@@ -149,7 +147,7 @@ int image_cache_open(const char *dir, const struct stat *st, struct image_cache 
 		image_cache_close(&c);
 	else
 		*out = c;
-	(void)futimens(fd, NULL);	/* used now: see remove_old() */
+	(void)futimens(fd, NULL); /* used now: see remove_old() */
 	close(fd);
 	return err;
 }

@@ -73,16 +73,16 @@ int input_read(const char *path, size_t limit, uint8_t **data, size_t *size)
 	return err;
 }
 
-int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags,
-		   uint8_t **data, size_t *size)
+int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
+		    size_t *size)
 {
 	int err = input_read(path, limit, data, size);
 
 	if (err == -EFBIG)
-		diag_error(diags, "file-too-large", diag_file(path), NULL,
-			   "this is larger than any %s", kind);
+		diag_error(diags, "file-too-large", diag_file(path), NULL, "this is larger than any %s",
+			   kind);
 	else if (err)
-		diag_error(diags, "file-unreadable", diag_file(path), NULL,
-			   "cannot read the %s: %s", kind, strerror(-err));
+		diag_error(diags, "file-unreadable", diag_file(path), NULL, "cannot read the %s: %s", kind,
+			   strerror(-err));
 	return err;
 }

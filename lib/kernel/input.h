@@ -19,7 +19,7 @@ struct diags;
 int input_read(const char *path, size_t limit, uint8_t **data, size_t *size);
 
 /* The same, with the diagnostic "file-unreadable" on error; @kind: "kernel image", … */
-int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags,
-		   uint8_t **data, size_t *size);
+int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
+		    size_t *size);
 
 #endif

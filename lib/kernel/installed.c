@@ -32,8 +32,8 @@ static int by_offset(const void *a, const void *b)
 	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-static int read_relas(const struct kmodule *m, const struct kmodule_section *s,
-		      struct arena *arena, struct installed_relas *out)
+static int read_relas(const struct kmodule *m, const struct kmodule_section *s, struct arena *arena,
+		      struct installed_relas *out)
 {
 	size_t n = s->size / sizeof(Elf64_Rela);
 	struct installed_rela *list = arena_array(arena, n, sizeof(*list));
@@ -92,8 +92,8 @@ static uint64_t section_base(uint32_t section)
 }
 
 /* The section of a module that holds @size bytes at @address, and where in it. NULL: none. */
-static const struct kmodule_section *module_section(const struct installed *in, uint64_t address,
-						    size_t size, uint64_t *offset)
+static const struct kmodule_section *module_section(const struct installed *in, uint64_t address, size_t size,
+						    uint64_t *offset)
 {
 	uint64_t index = address >> INSTALLED_SECTION_SHIFT;
 	const struct kmodule_section *s;
@@ -132,8 +132,7 @@ bool installed_empty(const struct installed *in, uint64_t address, size_t size)
 	return s && s->type == SHT_NOBITS;
 }
 
-bool installed_section(const struct installed *in, const char *name, uint64_t *address,
-		       uint64_t *size)
+bool installed_section(const struct installed *in, const char *name, uint64_t *address, uint64_t *size)
 {
 	const struct kimage_section *k = in->image ? kimage_section(in->image, name) : NULL;
 	const struct kmodule_section *s = in->module ? kmodule_section(in->module, name) : NULL;
@@ -220,8 +219,8 @@ int installed_field(const struct installed *in, uint64_t atom_address, const str
 		    struct installed_field *out)
 {
 	*out = (struct installed_field){ 0 };
-	return in->image ? decode_field(in, atom_address + ref->offset, ref, out)
-			 : read_field(in, atom_address + ref->offset, ref, out);
+	return in->image ? decode_field(in, atom_address + ref->offset, ref, out) :
+			   read_field(in, atom_address + ref->offset, ref, out);
 }
 
 uint32_t installed_fields(const struct installed *in, uint64_t address, size_t size)
@@ -245,22 +244,21 @@ uint32_t installed_fields(const struct installed *in, uint64_t address, size_t s
 /* Modules: symbol indexes that have no place of their own (undefined, absolute) are passed over. */
 static uint32_t placed(const struct kmodule *m, uint32_t i)
 {
-	while (i && (m->symbols[i].section == SHN_UNDEF ||
-		     m->symbols[i].section >= m->n_sections))
+	while (i && (m->symbols[i].section == SHN_UNDEF || m->symbols[i].section >= m->n_sections))
 		i = m->symbols[i].next;
 	return i ? i : INSTALLED_NONE;
 }
 
 uint32_t installed_first(const struct installed *in, const char *name)
 {
-	return in->image ? kallsyms_first(in->image->kallsyms, name)
-			 : placed(in->module, kmodule_symbol(in->module, name));
+	return in->image ? kallsyms_first(in->image->kallsyms, name) :
+			   placed(in->module, kmodule_symbol(in->module, name));
 }
 
 uint32_t installed_next(const struct installed *in, uint32_t i)
 {
-	return in->image ? kallsyms_next(in->image->kallsyms, i)
-			 : placed(in->module, in->module->symbols[i].next);
+	return in->image ? kallsyms_next(in->image->kallsyms, i) :
+			   placed(in->module, in->module->symbols[i].next);
 }
 
 uint64_t installed_address(const struct installed *in, uint32_t i)
@@ -290,8 +288,7 @@ int installed_sympos(const struct installed *in, uint32_t i, uint32_t *sympos, u
 	return 0;
 }
 
-static const char *describe_in_module(const struct installed *in, uint64_t address,
-				      struct arena *arena)
+static const char *describe_in_module(const struct installed *in, uint64_t address, struct arena *arena)
 {
 	const struct kmodule *m = in->module;
 	uint64_t index = address >> INSTALLED_SECTION_SHIFT, best_value = 0;
@@ -303,8 +300,8 @@ static const char *describe_in_module(const struct installed *in, uint64_t addre
 	for (uint32_t i = 1; i < m->n_symbols; i++) {
 		const struct kmodule_symbol *s = &m->symbols[i];
 
-		if (s->section != index || !*s->name || s->type == STT_SECTION ||
-		    s->value > offset || (best && s->value < best_value))
+		if (s->section != index || !*s->name || s->type == STT_SECTION || s->value > offset ||
+		    (best && s->value < best_value))
 			continue;
 		best = s->name;
 		best_value = s->value;

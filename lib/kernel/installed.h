@@ -28,22 +28,22 @@ struct installed_rela;
 struct installed_lists;
 
 struct installed {
-	const struct kimage *image;	/* one of these two, borrowed */
+	const struct kimage *image; /* one of these two, borrowed */
 	const struct kmodule *module;
 	/* modules: relocations of each section, sorted by offset */
 	struct installed_relas {
 		const struct installed_rela *list;
 		uint32_t count;
-	} *relas;
-	struct installed_lists *lists;	/* of installed_sites.c: what has been listed so far */
+	} * relas;
+	struct installed_lists *lists; /* of installed_sites.c: what has been listed so far */
 };
 
 /* What a relocated field leads to. */
 struct installed_field {
-	bool external;		/* a symbol that the module does not define: @name and @addend */
+	bool external; /* a symbol that the module does not define: @name and @addend */
 	const char *name;
-	int64_t addend;		/* byte meant, from that symbol */
-	uint64_t address;	/* byte meant, where not external */
+	int64_t addend;	  /* byte meant, from that symbol */
+	uint64_t address; /* byte meant, where not external */
 };
 
 /*
@@ -62,8 +62,7 @@ const uint8_t *installed_bytes(const struct installed *in, uint64_t address, siz
 bool installed_empty(const struct installed *in, uint64_t address, size_t size);
 
 /* Address and size of the section of that name. false: there is none with contents. */
-bool installed_section(const struct installed *in, const char *name, uint64_t *address,
-		       uint64_t *size);
+bool installed_section(const struct installed *in, const char *name, uint64_t *address, uint64_t *size);
 
 /*
  * What the field of @ref leads to when its atom is at @atom_address. 0; -ENOENT: there is no
@@ -95,8 +94,8 @@ struct installed_sites {
  * left out. @field: as in installed_field(), its offset from the entry. Lists are kept, so not for
  * several threads at once. 0 or -ENOMEM.
  */
-int installed_sites(const struct installed *in, const struct installed_table *table,
-		    const struct ref *field, struct installed_sites *out);
+int installed_sites(const struct installed *in, const struct installed_table *table, const struct ref *field,
+		    struct installed_sites *out);
 /* What installed_image() and installed_module() begin with. */
 int installed_lists_new(struct arena *arena, struct installed_lists **out);
 

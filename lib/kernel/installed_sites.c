@@ -19,7 +19,7 @@ struct installed_lists {
 
 struct list {
 	struct installed_table table;
-	struct ref field;	/* of the object that asked first */
+	struct ref field; /* of the object that asked first */
 	struct installed_sites sites;
 	struct list *next;
 };
@@ -55,8 +55,8 @@ static int by_code(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
-static int list_sites(const struct installed *in, const struct installed_table *t,
-		      const struct ref *field, struct installed_sites *out)
+static int list_sites(const struct installed *in, const struct installed_table *t, const struct ref *field,
+		      struct installed_sites *out)
 {
 	struct installed_site *list = arena_array(in->lists->arena, t->size / t->step + 1, sizeof(*list));
 	bool sorted = true;
@@ -78,8 +78,8 @@ static int list_sites(const struct installed *in, const struct installed_table *
 	return 0;
 }
 
-int installed_sites(const struct installed *in, const struct installed_table *t,
-		    const struct ref *field, struct installed_sites *out)
+int installed_sites(const struct installed *in, const struct installed_table *t, const struct ref *field,
+		    struct installed_sites *out)
 {
 	struct installed_lists *lists = in->lists;
 	struct list *l;

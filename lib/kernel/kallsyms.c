@@ -24,7 +24,7 @@
 
 struct block_header {
 	uint32_t magic, count, slots, sorted;
-	uint64_t strings;	/* bytes in the string pool */
+	uint64_t strings; /* bytes in the string pool */
 };
 
 struct kallsyms {
@@ -33,8 +33,8 @@ struct kallsyms {
 	const uint32_t *name, *next, *hash;
 	const char *type, *strings;
 	const char *const *modules; /* text format only: module of each symbol, or NULL */
-	size_t size;		/* of the block */
-	void *owned;		/* the block, if it is ours */
+	size_t size;		    /* of the block */
+	void *owned;		    /* the block, if it is ours */
 	struct arena *module_arena;
 };
 
@@ -52,10 +52,9 @@ static bool block_size(uint64_t count, uint64_t slots, uint64_t strings, size_t 
 {
 	size_t n = sizeof(struct block_header), part;
 
-	return !__builtin_mul_overflow(count, 17u, &part) &&
-	       !__builtin_add_overflow(n, part, &n) &&
-	       !__builtin_mul_overflow(slots, 4u, &part) &&
-	       !__builtin_add_overflow(n, part, &n) && !__builtin_add_overflow(n, strings, size);
+	return !__builtin_mul_overflow(count, 17u, &part) && !__builtin_add_overflow(n, part, &n) &&
+	       !__builtin_mul_overflow(slots, 4u, &part) && !__builtin_add_overflow(n, part, &n) &&
+	       !__builtin_add_overflow(n, strings, size);
 }
 
 static void set_arrays(struct kallsyms *k, const void *block)
@@ -82,8 +81,7 @@ static void build_index(const struct kallsyms *k)
 		const char *name = k->strings + k->name[i];
 		uint32_t slot = hash_name(name) & mask;
 
-		while (hash[slot] != KALLSYMS_NONE &&
-		       strcmp(k->strings + k->name[hash[slot]], name))
+		while (hash[slot] != KALLSYMS_NONE && strcmp(k->strings + k->name[hash[slot]], name))
 			slot = (slot + 1) & mask;
 		next[i] = hash[slot];
 		hash[slot] = i;
@@ -214,8 +212,7 @@ uint32_t kallsyms_sympos(const struct kallsyms *k, uint32_t i, uint32_t *count)
 {
 	uint32_t n = 0, position = 0;
 
-	for (uint32_t j = kallsyms_first(k, k->strings + k->name[i]); j != KALLSYMS_NONE;
-	     j = k->next[j]) {
+	for (uint32_t j = kallsyms_first(k, k->strings + k->name[i]); j != KALLSYMS_NONE; j = k->next[j]) {
 		if (!same_module(k, i, j))
 			continue;
 		n++;

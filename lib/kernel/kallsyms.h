@@ -21,8 +21,8 @@ struct kallsyms;
 struct kallsym {
 	const char *name;
 	uint64_t address;
-	char type;		/* as nm prints it: upper case is global */
-	const char *module;	/* text format: module of the symbol; NULL: vmlinux */
+	char type;	    /* as nm prints it: upper case is global */
+	const char *module; /* text format: module of the symbol; NULL: vmlinux */
 };
 
 /* A piece of a kernel image: where it is linked, and its bytes. */
@@ -48,8 +48,7 @@ int kallsyms_decode(const struct kallsyms_range *rodata, const struct kallsyms_r
  * the file. A file whose addresses are all zero (read without privilege) is refused unless
  * @any_address. -EBADMSG with a diagnostic that names file and line; -errno of open/read.
  */
-int kallsyms_read_text(const char *path, bool any_address, struct diags *diags,
-		       struct kallsyms **out);
+int kallsyms_read_text(const char *path, bool any_address, struct diags *diags, struct kallsyms **out);
 
 void kallsyms_free(struct kallsyms *k);
 

@@ -36,13 +36,13 @@
 
 #define TOKENS 256u
 #define INDEX_BYTES (TOKENS * 2)
-#define MIN_SYMBOLS 512u	/* a kernel has more; fewer would make a false match likely */
+#define MIN_SYMBOLS 512u /* a kernel has more; fewer would make a false match likely */
 #define PER_MARKER 256u
-#define MAX_NAME 512u		/* KSYM_NAME_LEN */
+#define MAX_NAME 512u /* KSYM_NAME_LEN */
 #define MAX_PADDING 8u
 
 struct shape {
-	const uint8_t *data;	/* .rodata */
+	const uint8_t *data; /* .rodata */
 	size_t size;
 	size_t token_table, token_index;
 	size_t token_start[TOKENS];
@@ -122,14 +122,12 @@ static bool token_table_fits(struct shape *s, size_t start)
 		s->token_start[i] = from;
 		s->token_length[i] = (size_t)(nul - s->data) - from;
 		if (i + 1 < TOKENS &&
-		    (size_t)(nul - s->data) + 1 !=
-			    start + get16(s->data + s->token_index + 2 * (i + 1)))
+		    (size_t)(nul - s->data) + 1 != start + get16(s->data + s->token_index + 2 * (i + 1)))
 			return false;
 	}
 	s->token_table = start;
 	start = s->token_start[TOKENS - 1] + s->token_length[TOKENS - 1] + 1;
-	return s->token_index - start < MAX_PADDING &&
-	       is_zero(s->data + start, s->token_index - start);
+	return s->token_index - start < MAX_PADDING && is_zero(s->data + start, s->token_index - start);
 }
 
 static bool find_token_table(struct shape *s)
@@ -167,8 +165,7 @@ static bool names_agree(struct shape *s)
 	for (uint32_t i = 0; i < s->count; i++) {
 		size_t n, text = 0;
 
-		if (!(i % PER_MARKER) &&
-		    get32(s->data + s->markers + i / PER_MARKER * 4) != pos - s->names)
+		if (!(i % PER_MARKER) && get32(s->data + s->markers + i / PER_MARKER * 4) != pos - s->names)
 			return false;
 		n = name_length(s, &pos, s->markers);
 		if (!n)
@@ -209,8 +206,8 @@ static bool try_names(struct shape *s, size_t at, size_t gap, size_t run)
 
 static bool find_names(struct shape *s, size_t markers, size_t run)
 {
-	size_t longest = get32(s->data + markers + 4 * (run - 1)) +
-			 (size_t)PER_MARKER * (MAX_NAME + 2) + 2 * MAX_PADDING;
+	size_t longest = get32(s->data + markers + 4 * (run - 1)) + (size_t)PER_MARKER * (MAX_NAME + 2) +
+			 2 * MAX_PADDING;
 	size_t lowest = markers > longest ? align_up(markers - longest, 4) : 0;
 
 	s->markers = markers;
@@ -261,8 +258,8 @@ static uint64_t address_of(int32_t offset, uint64_t base, bool absolute_percpu)
 }
 
 /* Fills @address from the offsets at @at. false: they are not sorted or miss .text. */
-static bool read_addresses(const struct shape *s, size_t at, uint64_t base,
-			   const struct kallsyms_range *text, uint64_t *address)
+static bool read_addresses(const struct shape *s, size_t at, uint64_t base, const struct kallsyms_range *text,
+			   uint64_t *address)
 {
 	bool absolute = false, starts = false;
 	uint64_t text_end = text->address + text->size;
@@ -284,8 +281,7 @@ static bool read_addresses(const struct shape *s, size_t at, uint64_t base,
 }
 
 /* offsets, then relative_base, ending at @end (older order) or beginning at @start (newer). */
-static bool find_addresses(const struct shape *s, const struct kallsyms_range *text,
-			   uint64_t *address)
+static bool find_addresses(const struct shape *s, const struct kallsyms_range *text, uint64_t *address)
 {
 	size_t bytes = (size_t)s->count * 4;
 	size_t after = align_up(s->token_index + INDEX_BYTES, 8);
@@ -303,8 +299,7 @@ static bool find_addresses(const struct shape *s, const struct kallsyms_range *t
 	for (size_t base_at = before - 8, step = 0; step < 2; step++, base_at -= 4)
 		for (size_t pad = 0; pad <= MAX_PADDING; pad += 4)
 			if (base_at >= bytes + pad &&
-			    read_addresses(s, base_at - bytes - pad, get64(s->data + base_at), text,
-					   address))
+			    read_addresses(s, base_at - bytes - pad, get64(s->data + base_at), text, address))
 				return true;
 	return false;
 }
@@ -349,8 +344,7 @@ static int build(const struct shape *s, const struct kallsyms_range *text, struc
 		t.name = name;
 		t.type = type;
 		t.strings = strings;
-		err = find_addresses(s, text, address) ? kallsyms_table_build(&t, true, out)
-						       : -EBADMSG;
+		err = find_addresses(s, text, address) ? kallsyms_table_build(&t, true, out) : -EBADMSG;
 	}
 	free(address);
 	free(name);

@@ -18,7 +18,7 @@ struct arena;
 struct kallsyms_table {
 	uint32_t count;
 	const uint64_t *address;
-	const uint32_t *name;	/* offset in the pool */
+	const uint32_t *name; /* offset in the pool */
 	const char *type;
 	const char *strings;
 	size_t strings_size;

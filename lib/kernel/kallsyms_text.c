@@ -17,7 +17,7 @@ struct reader {
 	uint32_t *name;
 	char *type;
 	const char **module;
-	const char *text;	/* also the pool of names: cut in place */
+	const char *text; /* also the pool of names: cut in place */
 	uint32_t count;
 	bool some_address;
 };
@@ -104,8 +104,7 @@ static int check(const struct reader *r, const char *path, bool any_address, str
 	return 0;
 }
 
-int kallsyms_read_text(const char *path, bool any_address, struct diags *diags,
-		       struct kallsyms **out)
+int kallsyms_read_text(const char *path, bool any_address, struct diags *diags, struct kallsyms **out)
 {
 	struct reader r = { 0 };
 	struct kallsyms_table t;

@@ -72,8 +72,7 @@ static int add_lines(struct kconfig *c, const char *path, char *text, struct dia
 	return err;
 }
 
-int kconfig_read(const char *path, const char *text, size_t size, struct diags *diags,
-		 struct kconfig **out)
+int kconfig_read(const char *path, const char *text, size_t size, struct diags *diags, struct kconfig **out)
 {
 	struct kconfig *c = calloc(1, sizeof(*c));
 	char *copy;
@@ -89,8 +88,7 @@ int kconfig_read(const char *path, const char *text, size_t size, struct diags *
 	memcpy(copy, text, size);
 	err = add_lines(c, path, copy, diags);
 	if (!err && !strmap_count(c->options)) {
-		diag_error(diags, "config-damaged", diag_file(path), NULL,
-			   "there is no option in this file");
+		diag_error(diags, "config-damaged", diag_file(path), NULL, "there is no option in this file");
 		err = -EBADMSG;
 	}
 	if (err)
@@ -114,8 +112,8 @@ int kconfig_open(const char *path, struct diags *diags, struct kconfig **out)
 		err = decompress(COMPRESSION_GZIP, data, size, KCONFIG_LIMIT, 0, &plain, &size);
 		free(data);
 		if (err) {
-			diag_error(diags, "config-damaged", diag_file(path), NULL,
-				   "cannot decompress it: %s", strerror(-err));
+			diag_error(diags, "config-damaged", diag_file(path), NULL, "cannot decompress it: %s",
+				   strerror(-err));
 			return err;
 		}
 		data = plain;

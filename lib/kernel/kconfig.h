@@ -16,8 +16,7 @@ struct kconfig;
  * -errno of open/read, -EBADMSG (no configuration), -ENOMEM, each with a diagnostic.
  */
 int kconfig_open(const char *path, struct diags *diags, struct kconfig **out);
-int kconfig_read(const char *path, const char *text, size_t size, struct diags *diags,
-		 struct kconfig **out);
+int kconfig_read(const char *path, const char *text, size_t size, struct diags *diags, struct kconfig **out);
 void kconfig_free(struct kconfig *c);
 
 /*

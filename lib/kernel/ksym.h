@@ -15,11 +15,11 @@ struct symbol;
 
 /* Where a symbol that the patch refers to lives in the running kernel. */
 enum ksym_where {
-	KSYM_ABSENT,		/* nowhere: if not defined by the patch, an error */
-	KSYM_OWNER,		/* in the kernel object being patched (vmlinux or the module) */
-	KSYM_VMLINUX,		/* in vmlinux, not exported, while a module is being patched */
-	KSYM_VMLINUX_EXPORT,	/* exported by vmlinux: an ordinary import */
-	KSYM_MODULE_EXPORT,	/* exported by another module */
+	KSYM_ABSENT,	     /* nowhere: if not defined by the patch, an error */
+	KSYM_OWNER,	     /* in the kernel object being patched (vmlinux or the module) */
+	KSYM_VMLINUX,	     /* in vmlinux, not exported, while a module is being patched */
+	KSYM_VMLINUX_EXPORT, /* exported by vmlinux: an ordinary import */
+	KSYM_MODULE_EXPORT,  /* exported by another module */
 };
 
 struct ksym {
@@ -29,7 +29,7 @@ struct ksym {
 	uint64_t address;	/* link-time address (vmlinux), or 0 */
 	bool exact;		/* the position was proven, not derived from a unique name */
 	const char *not_held;	/* why the exporting module may go while the owner stays, or NULL */
-	const char *no_pointer;	/* why a call through a pointer to it would fault (ibt.h), or NULL */
+	const char *no_pointer; /* why a call through a pointer to it would fault (ibt.h), or NULL */
 };
 
 /*
@@ -44,8 +44,8 @@ struct ksym_source {
 	 * to a sentence that explains it. *out and *why live as long as the source. Called from several
 	 * threads.
 	 */
-	int (*find)(const struct ksym_source *source, const char *name,
-		    const struct symbol *definition, struct ksym *out, const char **why);
+	int (*find)(const struct ksym_source *source, const char *name, const struct symbol *definition,
+		    struct ksym *out, const char **why);
 	void *context;
 };
 

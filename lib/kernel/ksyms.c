@@ -21,13 +21,13 @@
 
 struct context {
 	struct ksyms_input input;
-	pthread_mutex_t lock;	/* of the arena: the only thing that changes */
+	pthread_mutex_t lock; /* of the arena: the only thing that changes */
 	struct arena *arena;
 };
 
 /* The symbols of one name in one kernel object. */
 struct candidates {
-	uint32_t count, global, local, unknown; /* how many of each kind */
+	uint32_t count, global, local, unknown;		/* how many of each kind */
 	uint32_t last_global, last_local, last_unknown; /* an index of each kind */
 };
 
@@ -36,8 +36,7 @@ static bool owner_is_vmlinux(const struct context *c)
 	return !strcmp(c->input.owner, "vmlinux");
 }
 
-static const char *explain(struct context *c, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+static const char *explain(struct context *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static const char *explain(struct context *c, const char *fmt, ...)
 {
@@ -77,8 +76,7 @@ static struct candidates in_kallsyms(const struct kallsyms *k, const char *name,
 
 		if (!s.module != !module || (module && strcmp(s.module, module)))
 			continue;
-		add_candidate(&set, i, isupper((unsigned char)s.type),
-			      s.type == 'A' || s.type == 'a');
+		add_candidate(&set, i, isupper((unsigned char)s.type), s.type == 'A' || s.type == 'a');
 	}
 	return set;
 }
@@ -131,27 +129,29 @@ static int owner_position(struct context *c, const char *name, uint32_t index, s
 
 	if (owner_is_vmlinux(c) || !m) {
 		out->sympos = kallsyms_sympos(c->input.vmlinux, index, NULL);
-		out->address = owner_is_vmlinux(c) ? kallsyms_get(c->input.vmlinux, index).address
-						   : 0;
+		out->address = owner_is_vmlinux(c) ? kallsyms_get(c->input.vmlinux, index).address : 0;
 		return 0;
 	}
 	err = kmodule_sympos(m, index, &out->sympos, &count);
 	if (err == -ENOENT)
-		*why = explain(c, "'%s' of module %s is gone once the module is loaded (init code or "
-			       "data)", name, m->name);
+		*why = explain(c,
+			       "'%s' of module %s is gone once the module is loaded (init code or "
+			       "data)",
+			       name, m->name);
 	else if (err)
-		*why = explain(c, "module %s has %u symbols named '%s', some of them in init sections: "
-			       "the position would change when the module has been loaded", m->name,
-			       count, name);
+		*why = explain(c,
+			       "module %s has %u symbols named '%s', some of them in init sections: "
+			       "the position would change when the module has been loaded",
+			       m->name, count, name);
 	return err ? -ENOTUNIQ : 0;
 }
 
-static int ambiguous(struct context *c, const char *name, const struct candidates *set,
-		     const char **why)
+static int ambiguous(struct context *c, const char *name, const struct candidates *set, const char **why)
 {
-	*why = explain(c, "%s has %u symbols named '%s' (%u global, %u local), and the name alone does "
-		       "not say which one is meant", c->input.owner, set->count, name, set->global,
-		       set->local);
+	*why = explain(c,
+		       "%s has %u symbols named '%s' (%u global, %u local), and the name alone does "
+		       "not say which one is meant",
+		       c->input.owner, set->count, name, set->global, set->local);
 	return -ENOTUNIQ;
 }
 
@@ -167,8 +167,7 @@ static bool is_weak(const struct context *c, uint32_t index)
 }
 
 /* A symbol that the original object defines: it is in the owner, or nowhere. */
-static int find_defined(struct context *c, const char *name, uint8_t bind, struct ksym *out,
-			const char **why)
+static int find_defined(struct context *c, const char *name, uint8_t bind, struct ksym *out, const char **why)
 {
 	bool global = bind != STB_LOCAL;
 	struct candidates set = in_owner(c, name);
@@ -201,8 +200,10 @@ static int find_in_vmlinux(struct context *c, const char *name, struct ksym *out
 	int err = choose(&set, true, &index);
 
 	if (err == -ENOTUNIQ) {
-		*why = explain(c, "vmlinux has %u symbols named '%s', and the name alone does not say "
-			       "which one is meant", set.count, name);
+		*why = explain(c,
+			       "vmlinux has %u symbols named '%s', and the name alone does not say "
+			       "which one is meant",
+			       set.count, name);
 		return err;
 	}
 	if (err)
@@ -237,11 +238,12 @@ static const char *why_not_held(struct context *c, const char *exporter)
 {
 	const struct kmodule *m = c->input.module;
 
-	if (!m || !strcmp(exporter, c->input.owner) ||
-	    is_listed(m->depends ? m->depends : "", exporter))
+	if (!m || !strcmp(exporter, c->input.owner) || is_listed(m->depends ? m->depends : "", exporter))
 		return NULL;
-	return explain(c, "module %s exports it, on which %s does not depend: it may be absent, or be "
-		       "removed while the patch uses it", exporter, m->name);
+	return explain(c,
+		       "module %s exports it, on which %s does not depend: it may be absent, or be "
+		       "removed while the patch uses it",
+		       exporter, m->name);
 }
 
 /* A symbol that comes from elsewhere: as a linker would, the owner's globals first. */
@@ -277,8 +279,8 @@ static int find_undefined(struct context *c, const char *name, struct ksym *out,
 	return err;
 }
 
-static int find(const struct ksym_source *source, const char *name,
-		const struct symbol *definition, struct ksym *out, const char **why)
+static int find(const struct ksym_source *source, const char *name, const struct symbol *definition,
+		struct ksym *out, const char **why)
 {
 	struct context *c = source->context;
 	struct ksym answer = { .where = KSYM_ABSENT };

@@ -15,11 +15,11 @@ struct symvers;
 
 /* Everything is borrowed and must outlive the source. */
 struct ksyms_input {
-	const char *owner;	/* "vmlinux" or the module's name, as in struct diff_input */
+	const char *owner;		/* "vmlinux" or the module's name, as in struct diff_input */
 	const struct kallsyms *vmlinux; /* required */
-	const struct kmodule *module; /* the owner's file; NULL for vmlinux or if unknown: then the
+	const struct kmodule *module;	/* the owner's file; NULL for vmlinux or if unknown: then the
 				       * module's symbols are taken from the table (text format) */
-	const struct symvers *symvers; /* required */
+	const struct symvers *symvers;	/* required */
 };
 
 /* Fills @out; its context is freed with ksyms_free(). 0 or -ENOMEM. */

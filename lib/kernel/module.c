@@ -24,8 +24,8 @@
 struct kmodule_private {
 	struct arena *arena;
 	struct elfview view;
-	struct strmap *by_name;	/* symbol name → index of the first */
-	uint8_t *owned, *plain;	/* the file as read; decompressed */
+	struct strmap *by_name; /* symbol name → index of the first */
+	uint8_t *owned, *plain; /* the file as read; decompressed */
 };
 
 static int damaged(const struct kmodule *m, struct diags *diags, const char *what)
@@ -60,8 +60,8 @@ static int copy_sections(struct kmodule *m)
 }
 
 /* Which string table entry and section a symbol has. Returns what is wrong, or NULL. */
-static const char *read_symbol(struct kmodule *m, Elf_Data *table, Elf_Data *extended,
-			       uint32_t strings, uint32_t i)
+static const char *read_symbol(struct kmodule *m, Elf_Data *table, Elf_Data *extended, uint32_t strings,
+			       uint32_t i)
 {
 	struct kmodule_symbol *out = &m->symbols[i];
 	Elf32_Word xindex = 0;
@@ -77,8 +77,7 @@ static const char *read_symbol(struct kmodule *m, Elf_Data *table, Elf_Data *ext
 	out->bind = GELF_ST_BIND(sym.st_info);
 	out->type = GELF_ST_TYPE(sym.st_info);
 	out->section = sym.st_shndx == SHN_XINDEX ? xindex : sym.st_shndx;
-	if (out->section >= m->n_sections &&
-	    (sym.st_shndx < SHN_LORESERVE || sym.st_shndx == SHN_XINDEX))
+	if (out->section >= m->n_sections && (sym.st_shndx < SHN_LORESERVE || sym.st_shndx == SHN_XINDEX))
 		return "a symbol's section does not exist";
 	return NULL;
 }
@@ -220,8 +219,7 @@ static int fill(struct kmodule *m, const uint8_t *data, size_t size, struct diag
 	int err = unpack(m, data, size, diags);
 
 	if (!err)
-		err = elfview_open(m->path, KIND, m->data, m->size, m->priv->arena, diags,
-				   &m->priv->view);
+		err = elfview_open(m->path, KIND, m->data, m->size, m->priv->arena, diags, &m->priv->view);
 	if (err)
 		return err;
 	m->machine = m->priv->view.machine;
@@ -320,8 +318,8 @@ static bool stays(const struct kmodule *m, const struct kmodule_symbol *s)
 	if (s->section == SHN_UNDEF || s->section >= m->n_sections)
 		return false;
 	sec = &m->sections[s->section];
-	return sec->flags & SHF_ALLOC && strncmp(sec->name, ".init", 5) &&
-	       strcmp(sec->name, ".modinfo") && strcmp(sec->name, "__versions");
+	return sec->flags & SHF_ALLOC && strncmp(sec->name, ".init", 5) && strcmp(sec->name, ".modinfo") &&
+	       strcmp(sec->name, "__versions");
 }
 
 int kmodule_sympos(const struct kmodule *m, uint32_t index, uint32_t *sympos, uint32_t *count)

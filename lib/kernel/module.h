@@ -19,27 +19,28 @@ struct kmodule_section {
 	const char *name;
 	uint32_t type;
 	uint64_t flags, size;
-	const uint8_t *data;	/* NULL for SHT_NOBITS */
-	uint32_t link, info;	/* sh_link, sh_info */
+	const uint8_t *data; /* NULL for SHT_NOBITS */
+	uint32_t link, info; /* sh_link, sh_info */
 };
 
 struct kmodule_symbol {
 	const char *name;
-	uint64_t value, size;	/* value is relative to the section */
-	uint32_t section;	/* index with SHN_XINDEX resolved; SHN_UNDEF, SHN_ABS, SHN_COMMON */
+	uint64_t value, size; /* value is relative to the section */
+	uint32_t section;     /* index with SHN_XINDEX resolved; SHN_UNDEF, SHN_ABS, SHN_COMMON */
 	uint8_t bind, type;
-	uint32_t next;		/* next symbol of the same name, 0: none */
+	uint32_t next; /* next symbol of the same name, 0: none */
 };
 
 struct kmodule {
-	const char *path;	/* as given */
-	const char *name;	/* as the kernel spells it ("nf_nat"): from .modinfo, else .gnu.linkonce.this_module */
+	const char *path; /* as given */
+	const char
+		*name; /* as the kernel spells it ("nf_nat"): from .modinfo, else .gnu.linkonce.this_module */
 	const char *vermagic, *depends, *livepatch; /* from .modinfo, or NULL */
-	const char *modinfo;	/* the section's bytes: NUL-terminated "key=value" */
+	const char *modinfo;			    /* the section's bytes: NUL-terminated "key=value" */
 	size_t modinfo_size;
 	struct buildid build_id;
 	uint16_t machine;
-	const uint8_t *data;	/* the ELF file, decompressed */
+	const uint8_t *data; /* the ELF file, decompressed */
 	size_t size;
 	struct kmodule_section *sections;
 	uint32_t n_sections;

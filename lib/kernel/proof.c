@@ -23,9 +23,9 @@
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
 
-#define MAX_BY_NAME 65536u	/* addresses tried for the symbols of one section */
-#define TRIED 8u		/* of the bases they give, the most frequent ones */
-#define ROUNDS 12u		/* sections are placed in few rounds: code, its data, what that leads to */
+#define MAX_BY_NAME 65536u /* addresses tried for the symbols of one section */
+#define TRIED 8u	   /* of the bases they give, the most frequent ones */
+#define ROUNDS 12u	   /* sections are placed in few rounds: code, its data, what that leads to */
 
 struct bases {
 	struct proof_vote *list;
@@ -34,8 +34,8 @@ struct bases {
 
 static bool is_named(const struct object *o, const struct symbol *s)
 {
-	return *s->name && s->type != STT_SECTION && s->type != STT_FILE &&
-	       s->section && s->section < o->n_sections;
+	return *s->name && s->type != STT_SECTION && s->type != STT_FILE && s->section &&
+	       s->section < o->n_sections;
 }
 
 static int by_base(const void *a, const void *b)
@@ -65,8 +65,8 @@ static void bases_by_name(const struct proof *p, uint32_t section, struct bases 
 			continue;
 		for (uint32_t at = installed_first(p->installed, s->name);
 		     at != INSTALLED_NONE && n < MAX_BY_NAME; at = installed_next(p->installed, at))
-			out->list[n++] = (struct proof_vote){
-				installed_address(p->installed, at) - s->value, 1 };
+			out->list[n++] =
+				(struct proof_vote){ installed_address(p->installed, at) - s->value, 1 };
 	}
 	qsort(out->list, n, sizeof(*out->list), by_base);
 	out->n = 0;
@@ -90,8 +90,8 @@ static uint32_t named_evidence(const struct proof *p, uint32_t section, uint64_t
 		const struct atom *a = &o->atoms[s->first_atom + i];
 		struct proof_atom result;
 
-		if (!a->symbol || installed_at(p->installed, a->symbol->name,
-					       base + a->symbol->value) == INSTALLED_NONE)
+		if (!a->symbol ||
+		    installed_at(p->installed, a->symbol->name, base + a->symbol->value) == INSTALLED_NONE)
 			continue;
 		proof_compare(p, a->id, base, &result);
 		n += result.status == PROOF_MATCHED;
@@ -239,8 +239,7 @@ static bool is_piece(const struct atom *a)
 static bool is_compared(const struct proof *p, const struct atom *a)
 {
 	return a->section && a->size && proof_is_placed(p->object, a->section->index) &&
-	       (a->section->kind != SECTION_SPECIAL || is_piece(a)) &&
-	       !dropped_by_link(p, a->section);
+	       (a->section->kind != SECTION_SPECIAL || is_piece(a)) && !dropped_by_link(p, a->section);
 }
 
 static int compare_everything(struct proof *p)
@@ -271,8 +270,8 @@ static int compare_everything(struct proof *p)
 /* Read-only data that is the object's own, and pieces of code: part of what a function does. */
 static bool is_part_of_user(const struct atom *a)
 {
-	return is_piece(a) || (a->section && a->section->kind == SECTION_RODATA &&
-			       !(a->section->flags & SHF_WRITE));
+	return is_piece(a) ||
+	       (a->section && a->section->kind == SECTION_RODATA && !(a->section->flags & SHF_WRITE));
 }
 
 static bool is_bad(enum proof_status s)
@@ -309,9 +308,9 @@ static void spread_dependence(struct proof *p)
 
 				if (!is_part_of_user(&o->atoms[t]) || !is_bad(p->atoms[t].status))
 					continue;
-				p->atoms[i] = (struct proof_atom){
-					PROOF_DEPENDS, o->refs[a->first_ref + j].offset,
-					a->first_ref + j };
+				p->atoms[i] =
+					(struct proof_atom){ PROOF_DEPENDS, o->refs[a->first_ref + j].offset,
+							     a->first_ref + j };
 				progress = true;
 				break;
 			}
@@ -329,8 +328,7 @@ static void count_functions(struct proof *p)
 	}
 }
 
-static struct proof *new_proof(const struct object *o, const struct installed *in,
-			       struct arena *arena)
+static struct proof *new_proof(const struct object *o, const struct installed *in, struct arena *arena)
 {
 	struct proof *p = arena_alloc(arena, sizeof(*p));
 

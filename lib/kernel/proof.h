@@ -27,27 +27,27 @@ struct strmap;
 #define PROOF_NOWHERE UINT64_MAX
 
 enum proof_status {
-	PROOF_SKIPPED,		/* not compared: tables that tools make, strings, undefined, … */
-	PROOF_MATCHED,		/* equal */
-	PROOF_UNPLACED,		/* where its section was put is not known */
-	PROOF_DIFFERS,		/* other bytes: .offset */
-	PROOF_LEADS_ELSEWHERE,	/* a field leads to something else: .offset, .ref */
-	PROOF_DEPENDS,		/* equal itself, but read-only data it uses differs: .ref */
-	PROOF_ENTRY,		/* equal itself, but a table's entry about it is not: .ref is the atom */
-	PROOF_OTHER_TABLE,	/* equal, but a table has another number of entries: .ref, its section */
+	PROOF_SKIPPED,	       /* not compared: tables that tools make, strings, undefined, … */
+	PROOF_MATCHED,	       /* equal */
+	PROOF_UNPLACED,	       /* where its section was put is not known */
+	PROOF_DIFFERS,	       /* other bytes: .offset */
+	PROOF_LEADS_ELSEWHERE, /* a field leads to something else: .offset, .ref */
+	PROOF_DEPENDS,	       /* equal itself, but read-only data it uses differs: .ref */
+	PROOF_ENTRY,	       /* equal itself, but a table's entry about it is not: .ref is the atom */
+	PROOF_OTHER_TABLE,     /* equal, but a table has another number of entries: .ref, its section */
 };
 
 struct proof_atom {
 	enum proof_status status;
-	uint64_t offset;	/* first difference, from the atom's offset */
-	uint32_t ref;		/* index in object.refs, unless said otherwise */
+	uint64_t offset; /* first difference, from the atom's offset */
+	uint32_t ref;	 /* index in object.refs, unless said otherwise */
 };
 
 struct proof {
 	const struct object *object;
 	const struct installed *installed;
-	uint64_t *base;		/* by section: address, or PROOF_NOWHERE */
-	struct proof_atom *atoms; /* by atom */
+	uint64_t *base;		     /* by section: address, or PROOF_NOWHERE */
+	struct proof_atom *atoms;    /* by atom */
 	uint32_t functions, matched; /* named functions; those with PROOF_MATCHED */
 	struct proof_private *priv;
 };

@@ -21,7 +21,7 @@
 #include "lib/kernel/proof_private.h"
 #include "lib/util/strmap.h"
 
-#define ENTRY_BYTES 256u	/* no table has entries as large */
+#define ENTRY_BYTES 256u /* no table has entries as large */
 
 bool proof_is_placed(const struct object *o, uint32_t section)
 {
@@ -74,8 +74,7 @@ static uint64_t first_difference(const struct object *o, const struct atom *a, c
 }
 
 /* Whether the contents of @target from @addend on are at @address. */
-static bool same_contents(const struct proof *p, const struct atom *target, int64_t addend,
-			  uint64_t address)
+static bool same_contents(const struct proof *p, const struct atom *target, int64_t addend, uint64_t address)
 {
 	const uint8_t *ours = atom_bytes(target), *theirs;
 
@@ -96,8 +95,7 @@ static bool leads_to_extern(const struct proof *p, const struct atom *target, in
 	if (installed_at(p->installed, target->name, address) != INSTALLED_NONE)
 		return true;
 	/* nobody defines it */
-	return p->installed->image && target->symbol && target->symbol->bind == STB_WEAK &&
-	       address == 0;
+	return p->installed->image && target->symbol && target->symbol->bind == STB_WEAK && address == 0;
 }
 
 /* The symbol of the object that a field means, if it is one that another object may override. */
@@ -127,8 +125,8 @@ static bool overridden(const struct proof *p, const struct ref *r, const struct 
  * Judges one field. If it leads to a section of the object, *section is its index, and *base where
  * the section is if the field is right; else *section is 0.
  */
-static bool field_agrees(const struct proof *p, const struct ref *r, uint64_t atom_address,
-			 uint32_t *section, uint64_t *base)
+static bool field_agrees(const struct proof *p, const struct ref *r, uint64_t atom_address, uint32_t *section,
+			 uint64_t *base)
 {
 	const struct atom *target = &p->object->atoms[r->target];
 	struct installed_field f;
@@ -190,8 +188,7 @@ void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct p
 	theirs = installed_bytes(p->installed, address, a->size);
 	if (!theirs)
 		return;
-	out->offset = first_difference(o, a,
-				       atom_without_line(a, ours, our_buf, sizeof(our_buf)),
+	out->offset = first_difference(o, a, atom_without_line(a, ours, our_buf, sizeof(our_buf)),
 				       atom_without_line(a, theirs, their_buf, sizeof(their_buf)));
 	if (out->offset < a->size)
 		return;
@@ -274,8 +271,7 @@ int proof_note_externs(const struct proof *p, uint32_t atom)
 		known = strmap_get(p->priv->externs, name);
 		if (known && known->num != at)
 			known->num = EXTERN_CONFLICT;
-		else if (!known && strmap_set(p->priv->externs, name,
-					      (union strmap_value){ .num = at }))
+		else if (!known && strmap_set(p->priv->externs, name, (union strmap_value){ .num = at }))
 			return -ENOMEM;
 	}
 	return 0;

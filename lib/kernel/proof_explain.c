@@ -26,8 +26,7 @@ static uint64_t instruction_start(const uint8_t *code, uint64_t size, uint64_t o
 	while (pos < offset) {
 		ZydisDecodedInstruction i;
 
-		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code + pos,
-								size - pos, &i)))
+		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code + pos, size - pos, &i)))
 			return offset;
 		if (pos + i.length > offset)
 			break;
@@ -37,20 +36,19 @@ static uint64_t instruction_start(const uint8_t *code, uint64_t size, uint64_t o
 }
 
 /* The instruction at @offset, or its bytes where there is none. */
-static const char *disassemble(const uint8_t *code, uint64_t size, uint64_t offset,
-			       struct arena *arena)
+static const char *disassemble(const uint8_t *code, uint64_t size, uint64_t offset, struct arena *arena)
 {
 	ZydisDisassembledInstruction i;
 	char hex[3 * SHOWN_BYTES + 1] = "";
 
-	if (ZYAN_SUCCESS(ZydisDisassembleATT(ZYDIS_MACHINE_MODE_LONG_64, offset, code + offset,
-					     size - offset, &i)))
+	if (ZYAN_SUCCESS(ZydisDisassembleATT(ZYDIS_MACHINE_MODE_LONG_64, offset, code + offset, size - offset,
+					     &i)))
 		return arena_strdup(arena, i.text);
 	for (uint64_t n = 0; n < SHOWN_BYTES && offset + n < size; n++) {
 		static const char digits[] = "0123456789abcdef";
 
-		memcpy(hex + 3 * n, (char[]){ digits[code[offset + n] >> 4],
-					      digits[code[offset + n] & 15], ' ', 0 }, 4);
+		memcpy(hex + 3 * n,
+		       (char[]){ digits[code[offset + n] >> 4], digits[code[offset + n] & 15], ' ', 0 }, 4);
 	}
 	return arena_printf(arena, "bytes %s", hex);
 }
@@ -69,14 +67,12 @@ static const char *explain_bytes(const struct proof *p, const struct atom *a, ui
 		return "the installed module has relocations where the compiled code has none";
 	if (!is_code(a))
 		return arena_printf(arena, "the data differs at +%#llx: %#x in %s, %#x as compiled",
-				    (unsigned long long)offset, theirs[offset],
-				    installed_name(p->installed), ours[offset]);
+				    (unsigned long long)offset, theirs[offset], installed_name(p->installed),
+				    ours[offset]);
 	offset = instruction_start(ours, a->size, offset);
 	return arena_printf(arena, "the code differs at +%#llx: '%s' in %s, '%s' as compiled",
-			    (unsigned long long)offset,
-			    disassemble(theirs, a->size, offset, arena),
-			    installed_name(p->installed),
-			    disassemble(ours, a->size, offset, arena));
+			    (unsigned long long)offset, disassemble(theirs, a->size, offset, arena),
+			    installed_name(p->installed), disassemble(ours, a->size, offset, arena));
 }
 
 /* What a reference of the object means, in words. */
@@ -96,8 +92,8 @@ static const char *describe_target(const struct proof *p, const struct ref *r, s
 	return arena_printf(arena, "%s%+lld", t->name, (long long)r->addend);
 }
 
-static const char *explain_field(const struct proof *p, const struct atom *a,
-				 const struct proof_atom *status, struct arena *arena)
+static const char *explain_field(const struct proof *p, const struct atom *a, const struct proof_atom *status,
+				 struct arena *arena)
 {
 	const struct ref *r = &p->object->refs[status->ref];
 	uint64_t address = proof_address(p, a);
@@ -123,9 +119,9 @@ const char *proof_explain(const struct proof *p, uint32_t atom, struct arena *ar
 		return NULL;
 	case PROOF_UNPLACED:
 		if (a->kind == ATOM_ENTRY && a->owner != NO_ATOM)
-			return arena_printf(arena, "%s has none for that code",
-					    installed_name(p->installed));
-		text = arena_printf(arena, "where %s has section %s of this object is not known: none "
+			return arena_printf(arena, "%s has none for that code", installed_name(p->installed));
+		text = arena_printf(arena,
+				    "where %s has section %s of this object is not known: none "
 				    "of its names is found there alone, and no matched code leads to it",
 				    installed_name(p->installed), a->section->name);
 		break;

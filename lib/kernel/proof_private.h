@@ -25,11 +25,11 @@ struct proof_votes {
 struct proof_private {
 	struct arena *arena;
 	struct proof_votes *votes; /* by section */
-	bool strict;		/* fields must lead to where sections have been placed */
-	struct strmap *externs;	/* name → address that fields lead to; EXTERN_CONFLICT */
-	struct table *tables;	/* of proof_tables.c */
+	bool strict;		   /* fields must lead to where sections have been placed */
+	struct strmap *externs;	   /* name → address that fields lead to; EXTERN_CONFLICT */
+	struct table *tables;	   /* of proof_tables.c */
 	uint32_t n_tables;
-	uint64_t *places;	/* by atom: entries of tables have a place each, or PROOF_NOWHERE */
+	uint64_t *places; /* by atom: entries of tables have a place each, or PROOF_NOWHERE */
 };
 
 #define EXTERN_CONFLICT UINT64_MAX

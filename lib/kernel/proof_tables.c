@@ -38,7 +38,7 @@ static const struct {
 struct table {
 	const struct section *section;
 	struct installed_table installed;
-	struct installed_sites sites;	/* by the code that the entries describe */
+	struct installed_sites sites; /* by the code that the entries describe */
 };
 
 static const struct ref *code_field(const struct object *o, const struct atom *entry)

@@ -33,6 +33,7 @@ static const char marker[] = "~Module signature appended~\n";
 #define MARKER_SIZE (sizeof(marker) - 1)
 
 /* The functions of libcrypto that are used here, each with the type that its header gives it. */
+// clang-format off
 #define CRYPTO_FUNCTIONS(F)                                                                        \
 	F(ASN1_STRING_get0_data) F(ASN1_STRING_length) F(ASN1_STRING_to_UTF8) \
 	F(CMS_ContentInfo_free) F(CMS_SignerInfo_get0_algs) \
@@ -41,6 +42,7 @@ static const char marker[] = "~Module signature appended~\n";
 	F(OPENSSL_sk_num) F(OPENSSL_sk_value) F(X509_ALGOR_get0) \
 	F(X509_NAME_ENTRY_get_data) F(X509_NAME_get_entry) \
 	F(X509_NAME_get_index_by_NID) F(d2i_CMS_ContentInfo)
+// clang-format on
 
 #define LIBRARY_OF(major) "libcrypto.so." #major
 #define LIBRARY(major) LIBRARY_OF(major)
@@ -56,8 +58,8 @@ static void load_crypto(void)
 	void *library = dlopen(LIBRARY(OPENSSL_SHLIB_VERSION), RTLD_NOW | RTLD_LOCAL);
 	bool all = library;
 
-#define LOAD(name)                                                                        \
-	*(void **)&crypto.name = library ? dlsym(library, #name) : NULL;                      \
+#define LOAD(name)                                                                                           \
+	*(void **)&crypto.name = library ? dlsym(library, #name) : NULL;                                     \
 	all &= crypto.name != NULL;
 	CRYPTO_FUNCTIONS(LOAD)
 	crypto.there = all;
@@ -133,7 +135,8 @@ static const char *common_name(struct arena *a, X509_NAME *name)
 
 	if (at < 0)
 		return "";
-	n = crypto.ASN1_STRING_to_UTF8(&utf8, crypto.X509_NAME_ENTRY_get_data(crypto.X509_NAME_get_entry(name, at)));
+	n = crypto.ASN1_STRING_to_UTF8(&utf8,
+				       crypto.X509_NAME_ENTRY_get_data(crypto.X509_NAME_get_entry(name, at)));
 	if (n < 0)
 		return "";
 	copy = arena_strndup(a, (const char *)utf8, n < NAME_LIMIT ? (size_t)n : NAME_LIMIT);
@@ -169,8 +172,7 @@ static int read_signer(CMS_SignerInfo *signer, struct arena *a, struct module_si
 	return out->signer && out->key && out->hash ? 0 : -ENOMEM;
 }
 
-int signature_read(const uint8_t *data, size_t size, struct arena *arena,
-		   struct module_signature *out)
+int signature_read(const uint8_t *data, size_t size, struct arena *arena, struct module_signature *out)
 {
 	struct module_signature s = { .signer = NULL };
 	const OPENSSL_STACK *signers;

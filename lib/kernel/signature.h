@@ -16,11 +16,11 @@ struct arena;
  * The strings are printable ASCII, and the same that modinfo(8) shows.
  */
 struct module_signature {
-	const char *signer;	/* common name of the certificate's issuer, or "" */
-	const char *key;	/* serial number of the certificate, or key identifier: "4F:0A:…" */
-	const char *hash;	/* "sha256" */
-	size_t contents;	/* the bytes before it, which it is about */
-	const uint8_t *cms;	/* the PKCS#7 message itself, in the caller's data */
+	const char *signer; /* common name of the certificate's issuer, or "" */
+	const char *key;    /* serial number of the certificate, or key identifier: "4F:0A:…" */
+	const char *hash;   /* "sha256" */
+	size_t contents;    /* the bytes before it, which it is about */
+	const uint8_t *cms; /* the PKCS#7 message itself, in the caller's data */
 	size_t cms_size;
 };
 
@@ -32,7 +32,6 @@ bool signature_is_there(const uint8_t *data, size_t size);
  * @arena. -ENOENT: there is none. -EBADMSG: there is one, but the kernel could not read it. -ENOMEM.
  * Where libcrypto is not installed, key and hash are words that say so.
  */
-int signature_read(const uint8_t *data, size_t size, struct arena *arena,
-		   struct module_signature *out);
+int signature_read(const uint8_t *data, size_t size, struct arena *arena, struct module_signature *out);
 
 #endif

@@ -118,16 +118,15 @@ static int add_lines(struct symvers *s, const char *path, char *text, struct dia
 		if (err == -EBADMSG)
 			diag_error(diags, "symvers-damaged",
 				   &(const struct diag_place){ .file = path, .line = number },
-				   "Use the Module.symvers of the kernel's headers package",
-				   "this line %s", wrong);
+				   "Use the Module.symvers of the kernel's headers package", "this line %s",
+				   wrong);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-int symvers_read(const char *path, const char *text, size_t size, struct diags *diags,
-		 struct symvers **out)
+int symvers_read(const char *path, const char *text, size_t size, struct diags *diags, struct symvers **out)
 {
 	struct symvers *s = calloc(1, sizeof(*s));
 	size_t lines = 1;
@@ -155,8 +154,7 @@ int symvers_read(const char *path, const char *text, size_t size, struct diags *
 	}
 	if (!size) {
 		diag_error(diags, "symvers-damaged", diag_file(path),
-			   "Use the Module.symvers of the kernel's headers package",
-			   "the file is empty");
+			   "Use the Module.symvers of the kernel's headers package", "the file is empty");
 		goto fail;
 	}
 	err = add_lines(s, path, copy, diags);

@@ -18,7 +18,7 @@ struct symvers_entry {
 	const char *path;	/* as in the file: "vmlinux", "fs/nfsd/nfsd" */
 	const char *owner;	/* as the kernel names it: "vmlinux", "nfsd", "nf_nat" */
 	const char *kind;	/* "EXPORT_SYMBOL", "EXPORT_SYMBOL_GPL" */
-	const char *name_space;	/* "" if none */
+	const char *name_space; /* "" if none */
 };
 
 /*
@@ -27,8 +27,7 @@ struct symvers_entry {
  */
 int symvers_open(const char *path, struct diags *diags, struct symvers **out);
 /* The same from memory; @path is for messages. */
-int symvers_read(const char *path, const char *text, size_t size, struct diags *diags,
-		 struct symvers **out);
+int symvers_read(const char *path, const char *text, size_t size, struct diags *diags, struct symvers **out);
 void symvers_free(struct symvers *s);
 
 /* The entry of an exported symbol, or NULL. Lives as long as @s. */

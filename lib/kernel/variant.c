@@ -12,8 +12,8 @@
 #include "lib/util/strmap.h"
 
 #define AMBIGUOUS UINT64_MAX
-#define MAX_INSN 15u		/* bytes of the longest instruction */
-#define MAX_DEPTH 8u		/* unnamed data that refers to unnamed data */
+#define MAX_INSN 15u /* bytes of the longest instruction */
+#define MAX_DEPTH 8u /* unnamed data that refers to unnamed data */
 
 static bool is_named(const struct object *o, const struct symbol *s)
 {
@@ -87,8 +87,8 @@ static int list_jump_labels(struct comparison *c)
 }
 
 /* Contents of unnamed data, from what is meant to the end of the shorter of the two. */
-static bool same_unnamed(struct comparison *c, const struct atom *a, int64_t from_a,
-			 const struct atom *b, int64_t from_b, unsigned int depth)
+static bool same_unnamed(struct comparison *c, const struct atom *a, int64_t from_a, const struct atom *b,
+			 int64_t from_b, unsigned int depth)
 {
 	const struct object *r = c->reference, *o = c->original;
 	const uint8_t *x = atom_bytes(a), *y = atom_bytes(b);
@@ -98,8 +98,8 @@ static bool same_unnamed(struct comparison *c, const struct atom *a, int64_t fro
 	if (depth > MAX_DEPTH || from_a < 0 || from_b < 0 || (uint64_t)from_a > a->size ||
 	    (uint64_t)from_b > b->size || !x != !y)
 		return false;
-	n = a->size - (uint64_t)from_a < b->size - (uint64_t)from_b ? a->size - (uint64_t)from_a
-								    : b->size - (uint64_t)from_b;
+	n = a->size - (uint64_t)from_a < b->size - (uint64_t)from_b ? a->size - (uint64_t)from_a :
+								      b->size - (uint64_t)from_b;
 	for (; i < a->n_refs && r->refs[a->first_ref + i].offset < from_a; i++)
 		;
 	for (; j < b->n_refs && o->refs[b->first_ref + j].offset < from_b; j++)
@@ -121,8 +121,7 @@ static bool same_unnamed(struct comparison *c, const struct atom *a, int64_t fro
 	return true;
 }
 
-static bool same_entry(const struct atom *a, const struct atom *b, const struct ref *r,
-		       const struct ref *o)
+static bool same_entry(const struct atom *a, const struct atom *b, const struct ref *r, const struct ref *o)
 {
 	return r->addend == o->addend && !strcmp(a->section->name, b->section->name) &&
 	       a->id - a->section->first_atom == b->id - b->section->first_atom;
@@ -132,8 +131,8 @@ static bool same_entry(const struct atom *a, const struct atom *b, const struct 
  * Named data, by where it is in the reference: a field may mean the end of an array, which there is
  * the beginning of what comes next, and objects without a size (lockdep keys) share their place.
  */
-static bool same_place(struct comparison *c, const struct atom *a, int64_t from_a,
-		       const struct atom *b, int64_t from_b)
+static bool same_place(struct comparison *c, const struct atom *a, int64_t from_a, const struct atom *b,
+		       int64_t from_b)
 {
 	const union strmap_value *v = strmap_get(c->in_reference, b->symbol->name);
 	const struct symbol *s;
@@ -169,8 +168,7 @@ static bool map_place(struct comparison *c, const struct atom *a, const struct a
 	return x.length == y.length && offset - start < x.length;
 }
 
-bool variant_same_target(struct comparison *c, const struct ref *r, const struct ref *o,
-			 unsigned int depth)
+bool variant_same_target(struct comparison *c, const struct ref *r, const struct ref *o, unsigned int depth)
 {
 	const struct atom *a = &c->reference->atoms[r->target];
 	const struct atom *b = &c->original->atoms[o->target];
@@ -180,8 +178,7 @@ bool variant_same_target(struct comparison *c, const struct ref *r, const struct
 		return a->kind == b->kind && !strcmp(a->name, b->name) && r->addend == o->addend;
 	if (a->kind == ATOM_FUNC || b->kind == ATOM_FUNC)
 		return c->twin[a->id] == b->id && r->addend >= 0 &&
-		       map_place(c, a, b, (uint64_t)r->addend, &mapped) &&
-		       (int64_t)mapped == o->addend;
+		       map_place(c, a, b, (uint64_t)r->addend, &mapped) && (int64_t)mapped == o->addend;
 	if (b->symbol)
 		return same_place(c, a, r->addend, b, o->addend);
 	if (a->symbol)
@@ -237,8 +234,10 @@ static void blame_owner(struct comparison *c, const struct atom *entry)
 
 	if (entry->owner == NO_ATOM || c->why[entry->owner])
 		return;
-	text = arena_printf(c->arena, "compiled for the patch it has another %s than with the kernel's "
-			    "own flags", entry->section->special->what);
+	text = arena_printf(c->arena,
+			    "compiled for the patch it has another %s than with the kernel's "
+			    "own flags",
+			    entry->section->special->what);
 	c->why[entry->owner] = text ? text : "memory is exhausted";
 }
 
@@ -293,8 +292,8 @@ static int compare(struct comparison *c)
 	return 0;
 }
 
-int variant_compare(const struct object *reference, const struct object *original,
-		    struct arena *arena, struct variant *out)
+int variant_compare(const struct object *reference, const struct object *original, struct arena *arena,
+		    struct variant *out)
 {
 	struct comparison c = { .reference = reference, .original = original, .arena = arena };
 	int err = -ENOMEM;

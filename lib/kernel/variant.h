@@ -31,7 +31,7 @@ struct variant {
 };
 
 /* Compares. Everything is from @arena. A mismatch is no error. 0 or -ENOMEM. */
-int variant_compare(const struct object *reference, const struct object *original,
-		    struct arena *arena, struct variant *out);
+int variant_compare(const struct object *reference, const struct object *original, struct arena *arena,
+		    struct variant *out);
 
 #endif

@@ -7,7 +7,7 @@
 #include "lib/kernel/variant_private.h"
 #include "lib/util/arena.h"
 
-#define MAX_FIELDS 4u		/* in one instruction: two operands, and room for hostile input */
+#define MAX_FIELDS 4u /* in one instruction: two operands, and room for hostile input */
 #define MAX_LENGTH 15u
 
 /* What a branch tests: 0 to 15 for conditions, else one of these. */
@@ -68,8 +68,9 @@ static int branch_kind(const struct side *s)
 	if (!s->insn.relative || !s->insn.field)
 		return BRANCH_NONE;
 	if (s->insn.width == 1)
-		return field[-1] == 0xeb ? BRANCH_JUMP
-		       : (field[-1] & 0xf0) == 0x70 ? field[-1] & 15 : BRANCH_NONE;
+		return field[-1] == 0xeb	  ? BRANCH_JUMP :
+		       (field[-1] & 0xf0) == 0x70 ? field[-1] & 15 :
+						    BRANCH_NONE;
 	if (field[-1] == 0xe9 && s->insn.length == s->insn.field + 4)
 		return BRANCH_JUMP;
 	if (field[-1] == 0xe8 && s->insn.length == s->insn.field + 4)
@@ -263,7 +264,8 @@ const char *variant_check_code(struct comparison *c, uint32_t reference, uint32_
 		if (is_jump_label(c, &r, &o))
 			continue;
 		if (!same_references(c, map, &r, &o))
-			return arena_printf(c->arena, "compiled for the patch it refers at +%#llx to "
+			return arena_printf(c->arena,
+					    "compiled for the patch it refers at +%#llx to "
 					    "something else than with the kernel's own flags",
 					    (unsigned long long)o.pos);
 	}

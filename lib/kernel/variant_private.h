@@ -30,11 +30,11 @@ struct comparison {
 	const struct elf_arch *arch;
 	uint8_t decoder[DECODER_STATE] __attribute__((aligned(16)));
 	struct strmap *in_original, *in_reference; /* names → symbol indexes */
-	uint32_t *twin;		/* by atom of the reference: atom of the original, or NO_ATOM */
-	struct code_map *maps;	/* by atom of the reference */
+	uint32_t *twin;		  /* by atom of the reference: atom of the original, or NO_ATOM */
+	struct code_map *maps;	  /* by atom of the reference */
 	struct site *jump_labels; /* of the reference, sorted */
 	size_t n_jump_labels;
-	const char **why;	/* by atom of the original */
+	const char **why; /* by atom of the original */
 };
 
 /* Pairs the instructions of two functions. NULL, or what is wrong; *map is filled if all is well. */
@@ -48,7 +48,6 @@ const char *variant_check_code(struct comparison *c, uint32_t reference, uint32_
 bool variant_map_offset(const struct code_map *map, uint64_t offset, uint64_t *out);
 
 /* Whether a reference of the one object means what one of the other does. */
-bool variant_same_target(struct comparison *c, const struct ref *r, const struct ref *o,
-			 unsigned int depth);
+bool variant_same_target(struct comparison *c, const struct ref *r, const struct ref *o, unsigned int depth);
 
 #endif

@@ -35,73 +35,60 @@ static bool valid_module(const char *s)
 }
 
 static const struct schema_rule version_rule = { valid_version, "a version", false };
-static const struct schema_rule machine_rule = { valid_machine, "a machine as uname -m has it",
-						 true };
+static const struct schema_rule machine_rule = { valid_machine, "a machine as uname -m has it", true };
 static const struct schema_rule callback_kind = { valid_kind, "a kind of callback", true };
 static const struct schema_rule module_name = { valid_module, "a module name without \"-\"", true };
 
-#define KEY(struct_, key_, type_, ...) \
-	{ .key = #key_, .type = SCHEMA_##type_, .offset = offsetof(struct struct_, key_), __VA_ARGS__ }
+#define KEY(struct_, key_, type_, ...)                                                                       \
+	{                                                                                                    \
+		.key = #key_, .type = SCHEMA_##type_, .offset = offsetof(struct struct_, key_), __VA_ARGS__  \
+	}
 #define TEXT(struct_, key_, rule_) KEY(struct_, key_, STRING, .rule = &(rule_))
-#define LIST(struct_, key_, type_, ...) \
+#define LIST(struct_, key_, type_, ...)                                                                      \
 	KEY(struct_, key_, type_, .count_offset = offsetof(struct struct_, n_##key_), __VA_ARGS__)
-#define END { .key = NULL }
-#define SCHEMA(struct_, what_, keys_) { .what = (what_), .size = sizeof(struct struct_), .keys = (keys_) }
+#define END                                                                                                  \
+	{                                                                                                    \
+		.key = NULL                                                                                  \
+	}
+#define SCHEMA(struct_, what_, keys_)                                                                        \
+	{                                                                                                    \
+		.what = (what_), .size = sizeof(struct struct_), .keys = (keys_)                             \
+	}
 
-static const struct schema_key patch_keys[] = {
-	TEXT(manifest_patch, name, schema_file),
-	TEXT(manifest_patch, sha256, schema_sha256),
-	END
-};
+static const struct schema_key patch_keys[] = { TEXT(manifest_patch, name, schema_file),
+						TEXT(manifest_patch, sha256, schema_sha256), END };
 static const struct schema patch_schema = SCHEMA(manifest_patch, "a patch", patch_keys);
 
-static const struct schema_key kernel_keys[] = {
-	TEXT(manifest_kernel, release, schema_release),
-	TEXT(manifest_kernel, machine, machine_rule),
-	TEXT(manifest_kernel, build_id, schema_hex),
-	TEXT(manifest_kernel, compiler, schema_text),
-	END
-};
+static const struct schema_key kernel_keys[] = { TEXT(manifest_kernel, release, schema_release),
+						 TEXT(manifest_kernel, machine, machine_rule),
+						 TEXT(manifest_kernel, build_id, schema_hex),
+						 TEXT(manifest_kernel, compiler, schema_text), END };
 static const struct schema kernel_schema = SCHEMA(manifest_kernel, "the kernel", kernel_keys);
 
-static const struct schema_key function_keys[] = {
-	TEXT(manifest_function, name, schema_symbol),
-	TEXT(manifest_function, source, schema_path),
-	KEY(manifest_function, position, NUMBER),
-	KEY(manifest_function, old_size, NUMBER),
-	KEY(manifest_function, new_size, NUMBER),
-	TEXT(manifest_function, reason, schema_text),
-	END
-};
-static const struct schema function_schema =
-	SCHEMA(manifest_function, "a replaced function", function_keys);
+static const struct schema_key function_keys[] = { TEXT(manifest_function, name, schema_symbol),
+						   TEXT(manifest_function, source, schema_path),
+						   KEY(manifest_function, position, NUMBER),
+						   KEY(manifest_function, old_size, NUMBER),
+						   KEY(manifest_function, new_size, NUMBER),
+						   TEXT(manifest_function, reason, schema_text),
+						   END };
+static const struct schema function_schema = SCHEMA(manifest_function, "a replaced function", function_keys);
 
-static const struct schema_key new_function_keys[] = {
-	TEXT(manifest_new_function, name, schema_symbol),
-	TEXT(manifest_new_function, source, schema_path),
-	KEY(manifest_new_function, size, NUMBER),
-	END
-};
+static const struct schema_key new_function_keys[] = { TEXT(manifest_new_function, name, schema_symbol),
+						       TEXT(manifest_new_function, source, schema_path),
+						       KEY(manifest_new_function, size, NUMBER), END };
 static const struct schema new_function_schema =
 	SCHEMA(manifest_new_function, "a new function", new_function_keys);
 
-static const struct schema_key callback_keys[] = {
-	TEXT(manifest_callback, kind, callback_kind),
-	TEXT(manifest_callback, function, schema_symbol),
-	END
-};
-static const struct schema callback_schema =
-	SCHEMA(manifest_callback, "a callback", callback_keys);
+static const struct schema_key callback_keys[] = { TEXT(manifest_callback, kind, callback_kind),
+						   TEXT(manifest_callback, function, schema_symbol), END };
+static const struct schema callback_schema = SCHEMA(manifest_callback, "a callback", callback_keys);
 
-static const struct schema_key reference_keys[] = {
-	TEXT(manifest_reference, object, schema_object),
-	TEXT(manifest_reference, name, schema_symbol),
-	KEY(manifest_reference, position, NUMBER),
-	KEY(manifest_reference, uses, NUMBER),
-	END
-};
-static const struct schema reference_schema =
-	SCHEMA(manifest_reference, "a reference", reference_keys);
+static const struct schema_key reference_keys[] = { TEXT(manifest_reference, object, schema_object),
+						    TEXT(manifest_reference, name, schema_symbol),
+						    KEY(manifest_reference, position, NUMBER),
+						    KEY(manifest_reference, uses, NUMBER), END };
+static const struct schema reference_schema = SCHEMA(manifest_reference, "a reference", reference_keys);
 
 static const struct schema_key object_keys[] = {
 	TEXT(manifest_object, name, schema_object),
@@ -115,23 +102,20 @@ static const struct schema_key object_keys[] = {
 	LIST(manifest_object, references, STRUCTS, .schema = &reference_schema),
 	END
 };
-static const struct schema object_schema =
-	SCHEMA(manifest_object, "a patched object", object_keys);
+static const struct schema object_schema = SCHEMA(manifest_object, "a patched object", object_keys);
 
-static const struct schema_key manifest_keys[] = {
-	KEY(manifest, format, NUMBER),
-	TEXT(manifest, name, schema_object),
-	TEXT(manifest, module, module_name),
-	TEXT(manifest, version, version_rule),
-	TEXT(manifest, builder, schema_text),
-	KEY(manifest, replace, BOOL),
-	KEY(manifest, verified, BOOL),
-	KEY(manifest, kernel, STRUCT, .schema = &kernel_schema),
-	LIST(manifest, patches, STRUCTS, .schema = &patch_schema),
-	LIST(manifest, objects, STRUCTS, .schema = &object_schema),
-	LIST(manifest, warnings, STRINGS, .rule = &schema_text),
-	END
-};
+static const struct schema_key manifest_keys[] = { KEY(manifest, format, NUMBER),
+						   TEXT(manifest, name, schema_object),
+						   TEXT(manifest, module, module_name),
+						   TEXT(manifest, version, version_rule),
+						   TEXT(manifest, builder, schema_text),
+						   KEY(manifest, replace, BOOL),
+						   KEY(manifest, verified, BOOL),
+						   KEY(manifest, kernel, STRUCT, .schema = &kernel_schema),
+						   LIST(manifest, patches, STRUCTS, .schema = &patch_schema),
+						   LIST(manifest, objects, STRUCTS, .schema = &object_schema),
+						   LIST(manifest, warnings, STRINGS, .rule = &schema_text),
+						   END };
 static const struct schema manifest_schema = SCHEMA(manifest, "the manifest", manifest_keys);
 
 static const struct schema_ids ids = {
@@ -152,7 +136,7 @@ struct check {
 	struct diags *diags;
 };
 
-#define inconsistent(c, ...) \
+#define inconsistent(c, ...)                                                                                 \
 	diag_error((c)->diags, "manifest-inconsistent", diag_file((c)->file), NULL, __VA_ARGS__)
 
 static char fold(char c)
@@ -206,8 +190,7 @@ static int check_callbacks(struct check *c, const struct manifest_object *o)
 	for (size_t i = 0; i < o->n_callbacks && !err; i++) {
 		err = add_once(seen, o->callbacks[i].kind);
 		if (err == -EEXIST) {
-			inconsistent(c, "%s has more than one %s callback", o->name,
-				     o->callbacks[i].kind);
+			inconsistent(c, "%s has more than one %s callback", o->name, o->callbacks[i].kind);
 			err = 0;
 		}
 	}
@@ -241,8 +224,7 @@ static void check_order(struct check *c)
 
 		if (same_object(before, name))
 			inconsistent(c, "object %s is listed twice", name);
-		else if (!strcmp(name, "vmlinux") ||
-			 (strcmp(before, "vmlinux") && strcmp(before, name) > 0))
+		else if (!strcmp(name, "vmlinux") || (strcmp(before, "vmlinux") && strcmp(before, name) > 0))
 			inconsistent(c, "object %s must come before %s", name, before);
 	}
 }
@@ -295,8 +277,7 @@ static int bad_format(const char *file, struct diags *diags, uint64_t format)
 {
 	diag_error(diags, "manifest-format", diag_file(file),
 		   "Use the version of kpatch that belongs to the kpatch-build which made it",
-		   "manifest of format %" PRIu64 ", only format %d is known", format,
-		   MANIFEST_FORMAT);
+		   "manifest of format %" PRIu64 ", only format %d is known", format, MANIFEST_FORMAT);
 	return -EINVAL;
 }
 
@@ -312,8 +293,8 @@ static int check_format(const void *text, size_t size, const char *file, struct 
 	return bad_format(file, diags, format);
 }
 
-int manifest_read(const void *text, size_t size, const char *file, struct arena *arena,
-		  struct diags *diags, const struct manifest **out)
+int manifest_read(const void *text, size_t size, const char *file, struct arena *arena, struct diags *diags,
+		  const struct manifest **out)
 {
 	struct manifest *m = arena_alloc(arena, sizeof(*m));
 	struct check c = { .m = m, .file = file, .arena = arena, .diags = diags };

@@ -28,45 +28,45 @@ struct diags;
 
 /* One source patch. */
 struct manifest_patch {
-	const char *name;	/* file name without its directory */
-	const char *sha256;	/* 64 lower case hexadecimal digits */
+	const char *name;   /* file name without its directory */
+	const char *sha256; /* 64 lower case hexadecimal digits */
 };
 
 /* The kernel that the patch was built for, and with what. */
 struct manifest_kernel {
-	const char *release;	/* uname -r: "6.1.0-56-amd64" */
-	const char *machine;	/* uname -m: "x86_64" */
-	const char *build_id;	/* of vmlinux, lower case hexadecimal, as /sys/kernel/notes has it */
-	const char *compiler;	/* CONFIG_CC_VERSION_TEXT */
+	const char *release;  /* uname -r: "6.1.0-56-amd64" */
+	const char *machine;  /* uname -m: "x86_64" */
+	const char *build_id; /* of vmlinux, lower case hexadecimal, as /sys/kernel/notes has it */
+	const char *compiler; /* CONFIG_CC_VERSION_TEXT */
 };
 
 /* A function that is replaced. */
 struct manifest_function {
 	const char *name;
-	const char *source;	/* "fs/proc/meminfo.c" */
-	uint64_t position;	/* as livepatch counts: 0 unique, else the n-th of that name */
+	const char *source;	     /* "fs/proc/meminfo.c" */
+	uint64_t position;	     /* as livepatch counts: 0 unique, else the n-th of that name */
 	uint64_t old_size, new_size; /* bytes */
-	const char *reason;	/* why it is replaced: one line of text */
+	const char *reason;	     /* why it is replaced: one line of text */
 };
 
 /* A function that only the patch has. */
 struct manifest_new_function {
 	const char *name;
 	const char *source;
-	uint64_t size;		/* bytes */
+	uint64_t size; /* bytes */
 };
 
 struct manifest_callback {
-	const char *kind;	/* "pre_patch", "post_patch", "pre_unpatch" or "post_unpatch" */
+	const char *kind; /* "pre_patch", "post_patch", "pre_unpatch" or "post_unpatch" */
 	const char *function;
 };
 
 /* A symbol of the running kernel that the patch reaches by a livepatch relocation. */
 struct manifest_reference {
-	const char *object;	/* the object it is looked up in */
+	const char *object; /* the object it is looked up in */
 	const char *name;
 	uint64_t position;
-	uint64_t uses;		/* relocations against it */
+	uint64_t uses; /* relocations against it */
 };
 
 /*
@@ -74,8 +74,8 @@ struct manifest_reference {
  * in the order of their names; the lists are in the order of the build.
  */
 struct manifest_object {
-	const char *name;	/* "vmlinux", or the module's name as /sys/module has it */
-	const char *build_id;	/* lower case hexadecimal; for vmlinux that of the kernel */
+	const char *name;	    /* "vmlinux", or the module's name as /sys/module has it */
+	const char *build_id;	    /* lower case hexadecimal; for vmlinux that of the kernel */
 	uint64_t compared, matched; /* functions of the proof; 0, 0 where it was switched off */
 	const struct manifest_function *functions;
 	size_t n_functions;
@@ -90,13 +90,13 @@ struct manifest_object {
 };
 
 struct manifest {
-	uint64_t format;	/* MANIFEST_FORMAT; manifest_write() does not look at it */
-	const char *name;	/* "livepatch-fix": the module's file name without .ko */
-	const char *module;	/* "livepatch_fix": as the kernel spells it */
-	const char *version;	/* of the patch: "1" where nothing else was asked for */
-	const char *builder;	/* "kpatch-build 0.1" */
-	bool replace;		/* atomic replace: loading it takes every other patch away */
-	bool verified;		/* the patched code was proven to be the running kernel's */
+	uint64_t format;     /* MANIFEST_FORMAT; manifest_write() does not look at it */
+	const char *name;    /* "livepatch-fix": the module's file name without .ko */
+	const char *module;  /* "livepatch_fix": as the kernel spells it */
+	const char *version; /* of the patch: "1" where nothing else was asked for */
+	const char *builder; /* "kpatch-build 0.1" */
+	bool replace;	     /* atomic replace: loading it takes every other patch away */
+	bool verified;	     /* the patched code was proven to be the running kernel's */
 	struct manifest_kernel kernel;
 	const struct manifest_patch *patches;
 	size_t n_patches;
@@ -122,8 +122,8 @@ int manifest_write(const struct manifest *m, struct diags *diags, char **text, s
  * "manifest-wrong-type", "manifest-invalid-value", "manifest-inconsistent" (a name or a
  * function given twice, vmlinux not first, …). -EFBIG, -ENOMEM.
  */
-int manifest_read(const void *text, size_t size, const char *file, struct arena *arena,
-		  struct diags *diags, const struct manifest **out);
+int manifest_read(const void *text, size_t size, const char *file, struct arena *arena, struct diags *diags,
+		  const struct manifest **out);
 
 /* The object called @name (with - and _ taken as equal), or NULL. */
 const struct manifest_object *manifest_find_object(const struct manifest *m, const char *name);

@@ -27,8 +27,12 @@ static bool is_alnum(char c)
 static unsigned int decode_utf8(const unsigned char *s, uint32_t *out)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned int len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
-			   s[0] < 0xf5 ? 4 : 0;
+	unsigned int len = s[0] < 0x80 ? 1 :
+			   s[0] < 0xc2 ? 0 :
+			   s[0] < 0xe0 ? 2 :
+			   s[0] < 0xf0 ? 3 :
+			   s[0] < 0xf5 ? 4 :
+					 0;
 	uint32_t c = s[0];
 
 	if (len > 1)
@@ -47,9 +51,9 @@ static unsigned int decode_utf8(const unsigned char *s, uint32_t *out)
 /* Controls (C0, DEL, C1), line and paragraph separators, marks and overrides of direction. */
 static bool is_printable(uint32_t c)
 {
-	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x061c &&
-	       !(c >= 0x200e && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) &&
-	       !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff && c != 0xfffe && c != 0xffff;
+	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x061c && !(c >= 0x200e && c <= 0x200f) &&
+	       !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff && c != 0xfffe &&
+	       c != 0xffff;
 }
 
 static bool valid_text(const char *s)
@@ -71,8 +75,7 @@ static bool valid_text(const char *s)
 
 static bool valid_file(const char *s)
 {
-	return valid_text(s) && !strchr(s, '/') && strcmp(s, ".") && strcmp(s, "..") &&
-	       strlen(s) <= 255;
+	return valid_text(s) && !strchr(s, '/') && strcmp(s, ".") && strcmp(s, "..") && strlen(s) <= 255;
 }
 
 static bool valid_path(const char *s)

@@ -20,15 +20,14 @@ static bool is_word(const char *s, const char *const *words)
 static bool is_other_base(const char *s)
 {
 	s += *s == '-' || *s == '+';
-	return s[0] == '0' && s[1] && strchr("xXoObB", s[1]) &&
-	       s[2] && !s[2 + strspn(s + 2, "0123456789abcdefABCDEF_")];
+	return s[0] == '0' && s[1] && strchr("xXoObB", s[1]) && s[2] &&
+	       !s[2 + strspn(s + 2, "0123456789abcdefABCDEF_")];
 }
 
 enum scalar_kind scalar_kind(const char *plain)
 {
-	static const char *const others[] = { "", "~", "null", "yes", "no", "on", "off", "y", "n",
-					      "true", "false", ".inf", "-.inf", "+.inf", ".nan",
-					      NULL };
+	static const char *const others[] = { "",  "~",	   "null",  "yes",  "no",    "on",    "off",  "y",
+					      "n", "true", "false", ".inf", "-.inf", "+.inf", ".nan", NULL };
 	size_t digits = strspn(plain, "0123456789");
 
 	if (!strcmp(plain, "true") || !strcmp(plain, "false"))

@@ -12,8 +12,8 @@
 enum scalar_kind {
 	SCALAR_STRING,
 	SCALAR_NUMBER,
-	SCALAR_BOOL,	/* "true" and "false" only */
-	SCALAR_OTHER,	/* null, yes and no, fractions, other bases, …: never what we want */
+	SCALAR_BOOL,  /* "true" and "false" only */
+	SCALAR_OTHER, /* null, yes and no, fractions, other bases, …: never what we want */
 };
 
 enum scalar_kind scalar_kind(const char *plain);

@@ -22,15 +22,15 @@ enum schema_type {
 	SCHEMA_NUMBER,	/* uint64_t */
 	SCHEMA_BOOL,	/* bool */
 	SCHEMA_STRUCT,	/* a structure inside this one */
-	SCHEMA_STRUCTS,	/* pointer to an array of structures, with a size_t for their number */
-	SCHEMA_STRINGS,	/* pointer to an array of const char *, with a size_t */
+	SCHEMA_STRUCTS, /* pointer to an array of structures, with a size_t for their number */
+	SCHEMA_STRINGS, /* pointer to an array of const char *, with a size_t */
 };
 
 /* What a string must look like. */
 struct schema_rule {
 	bool (*valid)(const char *s);
-	const char *expected;	/* completes "… is not": "64 hexadecimal digits" */
-	bool plain;		/* written without quotes where YAML reads it as a string anyway */
+	const char *expected; /* completes "… is not": "64 hexadecimal digits" */
+	bool plain;	      /* written without quotes where YAML reads it as a string anyway */
 };
 
 struct schema;
@@ -39,17 +39,17 @@ struct schema;
 struct schema_key {
 	const char *key;
 	enum schema_type type;
-	size_t offset;		/* of the member */
-	size_t count_offset;	/* SCHEMA_STRUCTS, SCHEMA_STRINGS: of the member with their number */
-	const struct schema_rule *rule;	 /* SCHEMA_STRING, SCHEMA_STRINGS */
-	const struct schema *schema;	 /* SCHEMA_STRUCT, SCHEMA_STRUCTS */
-	bool optional;		/* may be absent; the member then keeps its value */
-	uint64_t max;		/* SCHEMA_NUMBER: the greatest value, 0: any */
+	size_t offset;			/* of the member */
+	size_t count_offset;		/* SCHEMA_STRUCTS, SCHEMA_STRINGS: of the member with their number */
+	const struct schema_rule *rule; /* SCHEMA_STRING, SCHEMA_STRINGS */
+	const struct schema *schema;	/* SCHEMA_STRUCT, SCHEMA_STRUCTS */
+	bool optional;			/* may be absent; the member then keeps its value */
+	uint64_t max;			/* SCHEMA_NUMBER: the greatest value, 0: any */
 };
 
 struct schema {
-	const char *what;	/* for messages: "a patched object" */
-	size_t size;		/* of the structure, bytes */
+	const char *what; /* for messages: "a patched object" */
+	size_t size;	  /* of the structure, bytes */
 	const struct schema_key *keys;
 };
 
@@ -63,8 +63,8 @@ struct schema_ids {
  * Reads @size bytes into the structure at @out, which the caller has set to the defaults. Strings
  * and arrays come from @arena. -EINVAL with diagnostics, -ENOMEM.
  */
-int schema_read(const struct schema *schema, const struct schema_ids *ids, const void *text,
-		size_t size, const char *file, struct arena *arena, struct diags *diags, void *out);
+int schema_read(const struct schema *schema, const struct schema_ids *ids, const void *text, size_t size,
+		const char *file, struct arena *arena, struct diags *diags, void *out);
 
 /*
  * Writes the structure at @in, its keys in the order of the table. *text is malloc'ed and
@@ -89,7 +89,7 @@ extern const struct schema_rule schema_file;	/* a file name without directory */
 extern const struct schema_rule schema_path;	/* a relative path without ".." */
 extern const struct schema_rule schema_symbol;	/* a symbol of the kernel, up to 511 characters */
 extern const struct schema_rule schema_object;	/* a module's name or vmlinux, up to 55 characters */
-extern const struct schema_rule schema_release;	/* uname -r */
+extern const struct schema_rule schema_release; /* uname -r */
 extern const struct schema_rule schema_hex;	/* lower case hexadecimal digits, even in number */
 extern const struct schema_rule schema_sha256;
 

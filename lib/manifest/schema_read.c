@@ -15,9 +15,9 @@
 
 struct reader {
 	yaml_parser_t parser;
-	yaml_event_t event;	/* the current one; owned, replaced by next() */
+	yaml_event_t event; /* the current one; owned, replaced by next() */
 	bool have_event;
-	int err;		/* set once: nothing more is read */
+	int err; /* set once: nothing more is read */
 	const struct schema_ids *ids;
 	const char *file;
 	struct arena *arena;
@@ -30,9 +30,8 @@ static unsigned int line_of(const yaml_mark_t *mark)
 	return mark->line < UINT_MAX ? (unsigned int)mark->line + 1 : UINT_MAX;
 }
 
-#define problem(r, id, line_, ...) \
-	diag_error((r)->diags, id, \
-		   (&(const struct diag_place){ .file = (r)->file, .line = (line_) }), NULL, \
+#define problem(r, id, line_, ...)                                                                           \
+	diag_error((r)->diags, id, (&(const struct diag_place){ .file = (r)->file, .line = (line_) }), NULL, \
 		   __VA_ARGS__)
 
 static bool fail(struct reader *r, int err)
@@ -119,8 +118,8 @@ static const char *event_kind(const yaml_event_t *e)
 
 static void wrong_type(struct reader *r, const char *key, const char *expected, const char *got)
 {
-	problem(r, r->ids->wrong_type, line_of(&r->event.start_mark), "%s must be %s, not %s", key,
-		expected, got);
+	problem(r, r->ids->wrong_type, line_of(&r->event.start_mark), "%s must be %s, not %s", key, expected,
+		got);
 	skip(r);
 }
 
@@ -134,8 +133,7 @@ static const char *scalar(struct reader *r, const char *key, enum scalar_kind ki
 		wrong_type(r, key, scalar_kind_name(kind), event_kind(&r->event));
 		return NULL;
 	}
-	got = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? scalar_kind(value) :
-								       SCALAR_STRING;
+	got = r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? scalar_kind(value) : SCALAR_STRING;
 	if (got != kind) {
 		wrong_type(r, key, scalar_kind_name(kind), scalar_kind_name(got));
 		return NULL;
@@ -151,8 +149,8 @@ static void read_string(struct reader *r, const struct schema_key *key, const ch
 	if (!value)
 		return;
 	if (strlen(value) != r->event.data.scalar.length || !key->rule->valid(value)) {
-		problem(r, r->ids->invalid_value, line_of(&r->event.start_mark), "%s is not %s",
-			key->key, key->rule->expected);
+		problem(r, r->ids->invalid_value, line_of(&r->event.start_mark), "%s is not %s", key->key,
+			key->rule->expected);
 		return;
 	}
 	copy = arena_strdup(r->arena, value);
@@ -287,8 +285,7 @@ static int find_key(struct reader *r, const struct schema *schema, uint64_t seen
 	return -1;
 }
 
-static void report_missing(struct reader *r, const struct schema *schema, uint64_t seen,
-			   unsigned int line)
+static void report_missing(struct reader *r, const struct schema *schema, uint64_t seen, unsigned int line)
 {
 	for (int i = 0; schema->keys[i].key; i++)
 		if (!schema->keys[i].optional && !(seen & 1ULL << i))
@@ -335,12 +332,11 @@ static void end_document(struct reader *r)
 	if (!next(r) || !next(r)) /* end of document, and what comes after it */
 		return;
 	if (r->event.type != YAML_STREAM_END_EVENT)
-		problem(r, r->ids->unsupported, line_of(&r->event.start_mark),
-			"more than one document");
+		problem(r, r->ids->unsupported, line_of(&r->event.start_mark), "more than one document");
 }
 
-int schema_read(const struct schema *schema, const struct schema_ids *ids, const void *text,
-		size_t size, const char *file, struct arena *arena, struct diags *diags, void *out)
+int schema_read(const struct schema *schema, const struct schema_ids *ids, const void *text, size_t size,
+		const char *file, struct arena *arena, struct diags *diags, void *out)
 {
 	struct reader r = { .ids = ids, .file = file, .arena = arena, .diags = diags };
 	size_t errors = diags_errors(diags);
@@ -377,8 +373,7 @@ static bool next_scalar(yaml_parser_t *parser, char *value, size_t size)
 
 int schema_first_number(const void *text, size_t size, const char *key, uint64_t *value)
 {
-	static const yaml_event_type_t start[] = { YAML_STREAM_START_EVENT,
-						   YAML_DOCUMENT_START_EVENT,
+	static const yaml_event_type_t start[] = { YAML_STREAM_START_EVENT, YAML_DOCUMENT_START_EVENT,
 						   YAML_MAPPING_START_EVENT };
 	char name[64], number[64];
 	yaml_parser_t parser;

@@ -14,7 +14,7 @@
 
 struct writer {
 	yaml_emitter_t emitter;
-	bool failed;		/* libyaml has no memory left; nothing more is written */
+	bool failed; /* libyaml has no memory left; nothing more is written */
 	const struct schema_ids *ids;
 	struct diags *diags;
 };
@@ -28,14 +28,14 @@ static void emit(struct writer *w, int made, yaml_event_t *event)
 
 static void emit_scalar(struct writer *w, const char *s, bool plain)
 {
-	yaml_scalar_style_t style = plain ? YAML_PLAIN_SCALAR_STYLE :
-					    YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	yaml_scalar_style_t style = plain ? YAML_PLAIN_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	yaml_event_t e;
 
 	if (w->failed)
 		return;
-	emit(w, yaml_scalar_event_initialize(&e, NULL, NULL, (const yaml_char_t *)s, -1, plain,
-					     !plain, style), &e);
+	emit(w,
+	     yaml_scalar_event_initialize(&e, NULL, NULL, (const yaml_char_t *)s, -1, plain, !plain, style),
+	     &e);
 }
 
 /* A word that no reader takes for anything but a string. */
@@ -69,9 +69,10 @@ static void write_list(struct writer *w, const struct schema_key *key, const cha
 	memcpy(&n, base + key->count_offset, sizeof(n));
 	if (w->failed)
 		return;
-	emit(w, yaml_sequence_start_event_initialize(&e, NULL, NULL, 1,
-						     n ? YAML_BLOCK_SEQUENCE_STYLE :
-							 YAML_FLOW_SEQUENCE_STYLE), &e);
+	emit(w,
+	     yaml_sequence_start_event_initialize(&e, NULL, NULL, 1,
+						  n ? YAML_BLOCK_SEQUENCE_STYLE : YAML_FLOW_SEQUENCE_STYLE),
+	     &e);
 	for (size_t i = 0; i < n && !w->failed; i++) {
 		if (key->type == SCHEMA_STRUCTS)
 			write_struct(w, key->schema, items + i * key->schema->size);
@@ -114,8 +115,7 @@ static void write_struct(struct writer *w, const struct schema *schema, const ch
 
 	if (w->failed)
 		return;
-	emit(w, yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE),
-	     &e);
+	emit(w, yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE), &e);
 	for (const struct schema_key *key = schema->keys; key->key && !w->failed; key++) {
 		emit_scalar(w, key->key, true);
 		write_value(w, key, base);

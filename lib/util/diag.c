@@ -65,8 +65,8 @@ static struct diag *append(struct diags *d)
 	return entry;
 }
 
-void diag_add(struct diags *d, enum diag_severity severity, const char *id,
-	      const struct diag_place *place, const char *remedy, const char *what, ...)
+void diag_add(struct diags *d, enum diag_severity severity, const char *id, const struct diag_place *place,
+	      const char *remedy, const char *what, ...)
 {
 	struct diag *entry;
 	va_list ap;

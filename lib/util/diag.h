@@ -18,20 +18,20 @@ enum diag_severity { DIAG_NOTE, DIAG_WARNING, DIAG_ERROR };
 
 /* Where a problem is. Every member may be absent (NULL, 0). */
 struct diag_place {
-	const char *file;	/* the file concerned: a patch, an object, a module, an image */
-	const char *function;	/* the function or data object in it */
-	uint64_t offset;	/* bytes into @function, or into @file without one */
+	const char *file;     /* the file concerned: a patch, an object, a module, an image */
+	const char *function; /* the function or data object in it */
+	uint64_t offset;      /* bytes into @function, or into @file without one */
 	bool has_offset;
-	const char *source;	/* source file, where debug information has it */
-	unsigned int line;	/* line in @source, or in @file for text files; 0: unknown */
+	const char *source; /* source file, where debug information has it */
+	unsigned int line;  /* line in @source, or in @file for text files; 0: unknown */
 };
 
 struct diag {
 	enum diag_severity severity;
 	const char *id;
 	struct diag_place place;
-	const char *what;	/* what is wrong: one sentence without its full stop */
-	const char *remedy;	/* what to do about it: one sentence, or NULL */
+	const char *what;   /* what is wrong: one sentence without its full stop */
+	const char *remedy; /* what to do about it: one sentence, or NULL */
 };
 
 /*
@@ -47,17 +47,13 @@ void diags_free(struct diags *d);
  * Adds one. @place and @remedy may be NULL, strings in them are copied. @id must be a literal.
  * When memory is exhausted the diagnostic is counted but its text may be lost.
  */
-void diag_add(struct diags *d, enum diag_severity severity, const char *id,
-	      const struct diag_place *place, const char *remedy, const char *what, ...)
-	__attribute__((format(printf, 6, 7)));
+void diag_add(struct diags *d, enum diag_severity severity, const char *id, const struct diag_place *place,
+	      const char *remedy, const char *what, ...) __attribute__((format(printf, 6, 7)));
 
 /* Shorthands for the common cases. */
-#define diag_error(d, id, place, remedy, ...) \
-	diag_add(d, DIAG_ERROR, id, place, remedy, __VA_ARGS__)
-#define diag_warning(d, id, place, remedy, ...) \
-	diag_add(d, DIAG_WARNING, id, place, remedy, __VA_ARGS__)
-#define diag_note(d, id, place, remedy, ...) \
-	diag_add(d, DIAG_NOTE, id, place, remedy, __VA_ARGS__)
+#define diag_error(d, id, place, remedy, ...) diag_add(d, DIAG_ERROR, id, place, remedy, __VA_ARGS__)
+#define diag_warning(d, id, place, remedy, ...) diag_add(d, DIAG_WARNING, id, place, remedy, __VA_ARGS__)
+#define diag_note(d, id, place, remedy, ...) diag_add(d, DIAG_NOTE, id, place, remedy, __VA_ARGS__)
 #define diag_file(path) (&(const struct diag_place){ .file = (path) })
 
 /* Read access, in the order of adding. */

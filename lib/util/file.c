@@ -214,7 +214,7 @@ char *path_directory(struct arena *a, const char *path)
 	const char *base = path_base(path);
 
 	return base == path ? arena_strdup(a, ".") :
-	       arena_strndup(a, path, base - path > 1 ? (size_t)(base - path - 1) : 1);
+			      arena_strndup(a, path, base - path > 1 ? (size_t)(base - path - 1) : 1);
 }
 
 char *path_normal(struct arena *a, const char *path)

@@ -25,7 +25,7 @@ int file_write_atomic(const char *path, const void *data, size_t size, mode_t mo
 /* Copies a regular file's contents; @to is replaced. 0 or -errno. */
 int file_copy(const char *from, const char *to, mode_t mode);
 
-bool file_is_regular(const char *path);	/* following symbolic links */
+bool file_is_regular(const char *path); /* following symbolic links */
 bool file_is_directory(const char *path);
 
 /* Makes a directory and those above it. 0 (also if it is there) or -errno. */

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define TICK_MS 100
-#define GRACE_MS 2000	/* from SIGTERM to SIGKILL */
+#define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
 
 struct monitor {
 	sigset_t ours, before;
@@ -112,7 +112,7 @@ static int child_setup(struct monitor *m, const struct command *c, pid_t parent)
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
-		return -ESRCH;	/* the parent was gone before it could be watched */
+		return -ESRCH; /* the parent was gone before it could be watched */
 	err = redirect("/dev/null", O_RDONLY, STDIN_FILENO);
 	if (!err)
 		err = redirect(out, O_WRONLY | O_CREAT | O_TRUNC, STDOUT_FILENO);
@@ -146,8 +146,7 @@ static int child_start(struct monitor *m, const struct command *c, pid_t *pid)
 	if (*pid == 0) {
 		err = child_setup(m, c, parent);
 		if (!err) {
-			execvpe(c->argv[0], (char *const *)c->argv,
-				c->env ? (char *const *)c->env : environ);
+			execvpe(c->argv[0], (char *const *)c->argv, c->env ? (char *const *)c->env : environ);
 			err = -errno;
 		}
 		got = write(fds[1], &err, sizeof(err));

@@ -26,15 +26,15 @@ int monitor_stopped(struct monitor *m);
 /* One program to run. */
 struct command {
 	const char *const *argv; /* argv[0] is looked up in PATH of @env; ends with NULL */
-	const char *const *env;	/* "NAME=value", ends with NULL; NULL: the caller's environment */
-	const char *cwd;	/* NULL: the caller's */
-	const char *out;	/* file that stdout goes to; NULL: /dev/null */
-	const char *err;	/* file that stderr goes to; NULL: where stdout goes */
+	const char *const *env;	 /* "NAME=value", ends with NULL; NULL: the caller's environment */
+	const char *cwd;	 /* NULL: the caller's */
+	const char *out;	 /* file that stdout goes to; NULL: /dev/null */
+	const char *err;	 /* file that stderr goes to; NULL: where stdout goes */
 	/* Starts when that one, earlier in the array, has succeeded; is not run if it failed. */
 	const struct command *after;
 	/* results */
-	int status;		/* exit code; 128 + signal if it was killed; -1: was not run */
-	uint64_t usec;		/* how long it ran */
+	int status;    /* exit code; 128 + signal if it was killed; -1: was not run */
+	uint64_t usec; /* how long it ran */
 };
 
 /*

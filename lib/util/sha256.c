@@ -26,8 +26,8 @@ static void compress(uint32_t H[8], const uint8_t *M)
 	uint32_t W[64], v[8];
 
 	for (unsigned int t = 0; t < 16; t++)
-		W[t] = (uint32_t)M[4 * t] << 24 | (uint32_t)M[4 * t + 1] << 16 |
-		       (uint32_t)M[4 * t + 2] << 8 | M[4 * t + 3];
+		W[t] = (uint32_t)M[4 * t] << 24 | (uint32_t)M[4 * t + 1] << 16 | (uint32_t)M[4 * t + 2] << 8 |
+		       M[4 * t + 3];
 	for (unsigned int t = 16; t < 64; t++) {
 		uint32_t s0 = rotr(W[t - 15], 7) ^ rotr(W[t - 15], 18) ^ W[t - 15] >> 3;
 		uint32_t s1 = rotr(W[t - 2], 17) ^ rotr(W[t - 2], 19) ^ W[t - 2] >> 10;

@@ -10,11 +10,11 @@
 
 struct sha256 {
 	uint32_t state[8];
-	uint64_t size;		/* bytes so far */
+	uint64_t size; /* bytes so far */
 	uint8_t block[64];
 };
 
-#define SHA256_TEXT 65		/* 64 lower case hexadecimal digits and a NUL */
+#define SHA256_TEXT 65 /* 64 lower case hexadecimal digits and a NUL */
 
 void sha256_start(struct sha256 *s);
 void sha256_add(struct sha256 *s, const void *data, size_t size);

@@ -10,7 +10,7 @@
 struct arena;
 
 struct words {
-	const char **word;	/* a NULL follows the last */
+	const char **word; /* a NULL follows the last */
 	size_t n;
 	size_t room;
 };

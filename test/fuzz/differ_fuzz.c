@@ -65,8 +65,9 @@ static unsigned long n_runs, n_read, n_refused, n_same, n_changed;
 static void run_diff(struct object *original, struct object *patched, char *owner)
 {
 	struct ksym_source source = { .find = find, .context = owner };
-	const struct diff_input in = { .name = "fuzz.o", .owner = owner, .original = original,
-				       .patched = patched, .ksyms = &source };
+	const struct diff_input in = {
+		.name = "fuzz.o", .owner = owner, .original = original, .patched = patched, .ksyms = &source
+	};
 	struct diags *diags = diags_new();
 	struct arena *arena = arena_new();
 	struct diff_report report = { 0 };
@@ -176,16 +177,23 @@ static uint64_t any(uint64_t below)
 /* Numbers that are likely to matter: small, large, near others of the file. */
 static uint64_t number(uint64_t was, uint64_t size)
 {
-	static const uint64_t interesting[] = { 0, 1, 2, 3, 4, 5, 8, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000,
-						0xffffffff, 0x7fffffffffffffff, UINT64_MAX, 0xff00, 0xfff1,
-						0xffff };
+	static const uint64_t interesting[] = {
+		0,	    1,	    2,	    3,		4,	    5,		8,
+		0x7f,	    0x80,   0xff,   0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff,
+		UINT64_MAX, 0xff00, 0xfff1, 0xffff
+	};
 
 	switch (any(5)) {
-	case 0: return interesting[any(sizeof(interesting) / sizeof(interesting[0]))];
-	case 1: return was + any(33) - 16;
-	case 2: return was ^ 1ull << any(64);
-	case 3: return any(size);
-	default: return any(64);
+	case 0:
+		return interesting[any(sizeof(interesting) / sizeof(interesting[0]))];
+	case 1:
+		return was + any(33) - 16;
+	case 2:
+		return was ^ 1ull << any(64);
+	case 3:
+		return any(size);
+	default:
+		return any(64);
 	}
 }
 
@@ -227,8 +235,9 @@ static void mutate_once(struct bytes b)
 		return;
 	}
 	memcpy(&s, b.data + h.e_shoff + i * sizeof(s), sizeof(s));
-	entry_size = s.sh_type == SHT_SYMTAB ? sizeof(Elf64_Sym)
-		   : s.sh_type == SHT_RELA ? sizeof(Elf64_Rela) : 1 + any(16);
+	entry_size = s.sh_type == SHT_SYMTAB ? sizeof(Elf64_Sym) :
+		     s.sh_type == SHT_RELA   ? sizeof(Elf64_Rela) :
+					       1 + any(16);
 	if (s.sh_type == SHT_NOBITS || s.sh_size < entry_size)
 		return;
 	if (any(6))

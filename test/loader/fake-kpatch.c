@@ -24,7 +24,7 @@
 #include "kpatch/kpatch.h"
 
 struct machine {
-	uint64_t clock;		/* milliseconds */
+	uint64_t clock; /* milliseconds */
 };
 
 static int call_kernel(struct system *s, const uint8_t *input, size_t size, const char *operation,
@@ -39,8 +39,7 @@ static int call_kernel(struct system *s, const uint8_t *input, size_t size, cons
 		return -ENAMETOOLONG;
 	log = strcmp(operation, "sleep") ? fopen(calls, "a") : NULL;
 	if (log) {
-		fprintf(log, "%s%s%s%s%s\n", operation, a ? " " : "", a ? a : "", b ? " " : "",
-			b ? b : "");
+		fprintf(log, "%s%s%s%s%s\n", operation, a ? " " : "", a ? a : "", b ? " " : "", b ? b : "");
 		fclose(log);
 	}
 	if (access(program, X_OK))

@@ -13,24 +13,27 @@
 enum { TEXT = 1, DATA, OTHER, RELA_GUARD, RELA_TEXT, RELA_DATA, RELA_OTHER, SYMBOLS, N_SECTIONS };
 
 static u8 text[16], data[16], other[16];
-static Elf_Sym symbols[] = {{0}, {.st_value = 0x12345678}, {.st_value = 0x1122334455667788}};
-static Elf_Rela guard[] = {{.r_info = ELF64_R_INFO(1, R_X86_64_NONE)}, {.r_info = ELF64_R_INFO(2, R_X86_64_NONE)}};
+static Elf_Sym symbols[] = { { 0 }, { .st_value = 0x12345678 }, { .st_value = 0x1122334455667788 } };
+static Elf_Rela guard[] = { { .r_info = ELF64_R_INFO(1, R_X86_64_NONE) },
+			    { .r_info = ELF64_R_INFO(2, R_X86_64_NONE) } };
 static Elf_Rela rela_text[] = {
-	{.r_offset = 1, .r_info = ELF64_R_INFO(1, R_X86_64_PLT32), .r_addend = -4},
-	{.r_offset = 8, .r_info = ELF64_R_INFO(1, R_X86_64_32S)},
+	{ .r_offset = 1, .r_info = ELF64_R_INFO(1, R_X86_64_PLT32), .r_addend = -4 },
+	{ .r_offset = 8, .r_info = ELF64_R_INFO(1, R_X86_64_32S) },
 };
 static Elf_Rela rela_data[] = {
-	{.r_offset = 0, .r_info = ELF64_R_INFO(1, R_X86_64_64), .r_addend = 8},
-	{.r_offset = 8, .r_info = ELF64_R_INFO(2, R_X86_64_64)},
+	{ .r_offset = 0, .r_info = ELF64_R_INFO(1, R_X86_64_64), .r_addend = 8 },
+	{ .r_offset = 8, .r_info = ELF64_R_INFO(2, R_X86_64_64) },
 };
 static char names[] = "\0.klp.rela.target.text\0.klp.rela.target2.text\0";
 #define NAME_TARGET 1
 #define NAME_OTHER (NAME_TARGET + sizeof(".klp.rela.target.text"))
 
 #define PLACE(memory) ((unsigned long)(memory))
-#define RELA(table, of, name_at)                                                               \
-	{.sh_type = SHT_RELA, .sh_flags = SHF_RELA_LIVEPATCH, .sh_name = (name_at),            \
-	 .sh_size = sizeof(table), .sh_info = (of), .sh_link = SYMBOLS}
+#define RELA(table, of, name_at)                                                                             \
+	{                                                                                                    \
+		.sh_type = SHT_RELA, .sh_flags = SHF_RELA_LIVEPATCH, .sh_name = (name_at),                   \
+		.sh_size = sizeof(table), .sh_info = (of), .sh_link = SYMBOLS                                \
+	}
 
 static Elf_Shdr sections[N_SECTIONS] = {
 	[RELA_GUARD] = RELA(guard, TEXT, NAME_TARGET),
@@ -39,9 +42,12 @@ static Elf_Shdr sections[N_SECTIONS] = {
 	[RELA_OTHER] = RELA(rela_text, OTHER, NAME_OTHER),
 };
 static struct klp_modinfo info = {
-	.hdr.e_shnum = N_SECTIONS, .sechdrs = sections, .secstrings = names, .symndx = SYMBOLS,
+	.hdr.e_shnum = N_SECTIONS,
+	.sechdrs = sections,
+	.secstrings = names,
+	.symndx = SYMBOLS,
 };
-struct module model_patch_module = {.klp_info = &info};
+struct module model_patch_module = { .klp_info = &info };
 
 static struct klp_object *target_object;
 static struct module target_module;
@@ -74,7 +80,8 @@ static void make_fields(enum fields fields)
 	memset(data, 0, sizeof(data));
 	memset(other, 0xee, sizeof(other));
 	for (n = 0; field_at(n, &place, &size, &value); n++)
-		if (fields == FIELDS_WRITTEN || fields == FIELDS_CHANGED || (fields == FIELDS_PARTLY && n < 2))
+		if (fields == FIELDS_WRITTEN || fields == FIELDS_CHANGED ||
+		    (fields == FIELDS_PARTLY && n < 2))
 			memcpy(place, &value, size);
 	/* in its data, and not in the last of it */
 	if (fields == FIELDS_CHANGED)
@@ -101,9 +108,9 @@ static enum fields read_fields(void)
 }
 
 /* They stand where the kernel resolves the runtime's references to what it does not export. */
-#define KERNEL_HAS(name, ours)                                          \
-	__asm__(".globl \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set \"" \
-		KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\", " ours)
+#define KERNEL_HAS(name, ours)                                                                               \
+	__asm__(".globl \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set \"" KPATCH_REF_PREFIX    \
+		"vmlinux.vmlinux." name ",0\", " ours)
 
 void *model_text_poke(void *at, const void *bytes, size_t size);
 struct mutex model_text_mutex;
@@ -154,8 +161,8 @@ void mutex_unlock(struct mutex *lock)
 static void author_runs(void)
 {
 	now->author_ran = 1;
-	now->author_saw_bad = read_fields() != now->fields || now->fields == FIELDS_ZERO ||
-			      now->fields == FIELDS_PARTLY;
+	now->author_saw_bad =
+		read_fields() != now->fields || now->fields == FIELDS_ZERO || now->fields == FIELDS_PARTLY;
 }
 
 static int author_pre_patch(struct klp_object *obj)
@@ -186,16 +193,16 @@ _Static_assert(sizeof(kpatch_funcs) == 64 && sizeof(kpatch_callbacks) == 48, "th
 
 static void make_tables(void)
 {
-	static const char *const objects[] = {"vmlinux", "target"};
+	static const char *const objects[] = { "vmlinux", "target" };
 	int i;
 
 	for (i = 0; i < 2; i++)
-		kpatch_funcs[i] = (struct kpatch_func){
-			KPATCH_ABI_VERSION, 0, POINTER(replacement), POINTER("f"), POINTER(objects[i])};
-	kpatch_callbacks[0] = (struct kpatch_callback){
-		KPATCH_ABI_VERSION, KPATCH_PRE_PATCH, POINTER(author_pre_patch), POINTER("target")};
-	kpatch_callbacks[1] = (struct kpatch_callback){
-		KPATCH_ABI_VERSION, KPATCH_POST_UNPATCH, POINTER(author_post_unpatch), POINTER("target")};
+		kpatch_funcs[i] = (struct kpatch_func){ KPATCH_ABI_VERSION, 0, POINTER(replacement),
+							POINTER("f"), POINTER(objects[i]) };
+	kpatch_callbacks[0] = (struct kpatch_callback){ KPATCH_ABI_VERSION, KPATCH_PRE_PATCH,
+							POINTER(author_pre_patch), POINTER("target") };
+	kpatch_callbacks[1] = (struct kpatch_callback){ KPATCH_ABI_VERSION, KPATCH_POST_UNPATCH,
+							POINTER(author_post_unpatch), POINTER("target") };
 }
 
 int klp_enable_patch(struct klp_patch *enabled)
@@ -205,14 +212,15 @@ int klp_enable_patch(struct klp_patch *enabled)
 	for (obj = enabled->objs; obj->funcs; obj++)
 		if (obj->name && !strcmp(obj->name, "target"))
 			target_object = obj;
-	return target_object && target_object->callbacks.pre_patch &&
-	       target_object->callbacks.post_unpatch ? 0 : -EINVAL;
+	return target_object && target_object->callbacks.pre_patch && target_object->callbacks.post_unpatch ?
+		       0 :
+		       -EINVAL;
 }
 
 int runtime_start(void)
 {
-	u8 *memory[] = {[TEXT] = text, data, other, (u8 *)guard, (u8 *)rela_text,
-			(u8 *)rela_data, (u8 *)rela_text, (u8 *)symbols};
+	u8 *memory[] = { [TEXT] = text,	  data,		other, (u8 *)guard, (u8 *)rela_text, (u8 *)rela_data,
+			 (u8 *)rela_text, (u8 *)symbols };
 	unsigned int i;
 
 	if (target_object)
@@ -226,7 +234,9 @@ int runtime_start(void)
 static void enter(struct situation *s)
 {
 	now = s;
-	target_module.state = s->coming ? MODULE_STATE_COMING : s->going ? MODULE_STATE_GOING : MODULE_STATE_LIVE;
+	target_module.state = s->coming ? MODULE_STATE_COMING :
+			      s->going	? MODULE_STATE_GOING :
+					  MODULE_STATE_LIVE;
 	target_module.klp_alive = s->alive;
 	target_object->mod = s->loaded ? &target_module : NULL;
 	target_object->funcs->transition = s->transition;

@@ -55,13 +55,16 @@ static const Elf64_Sym *symbol(const uint8_t *data, const char *name, int *index
 static struct builder *small(void)
 {
 	struct builder *b = builder_new(EM_X86_64, 7);
-	struct builder_section *text = builder_section(b, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 1, 0);
+	struct builder_section *text =
+		builder_section(b, ".text", SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 1, 0);
 	struct builder_section *bss = builder_section(b, ".bss", SHT_NOBITS, SHF_ALLOC | SHF_WRITE, 1, 0);
 	struct builder_section *klp = builder_rela_section(b, ".klp.rela.vmlinux..text", text, 0x00100002);
 	struct builder_symbol *global = builder_symbol(b, "global", STB_GLOBAL, STT_FUNC, text, 0, 3, 4);
 	struct builder_symbol *local = builder_symbol(b, "local", STB_LOCAL, STT_OBJECT, bss, 0, 8, 16);
-	struct builder_symbol *undefined = builder_symbol(b, "undefined", STB_WEAK, STT_NOTYPE, NULL, SHN_UNDEF, 0, 0);
-	struct builder_symbol *live = builder_symbol(b, ".klp.sym.vmlinux.x,1", STB_GLOBAL, STT_FUNC, NULL, 0xff20, 0, 0);
+	struct builder_symbol *undefined =
+		builder_symbol(b, "undefined", STB_WEAK, STT_NOTYPE, NULL, SHN_UNDEF, 0, 0);
+	struct builder_symbol *live =
+		builder_symbol(b, ".klp.sym.vmlinux.x,1", STB_GLOBAL, STT_FUNC, NULL, 0xff20, 0, 0);
 
 	builder_append(b, text, "\x90\xc3", 2, 1);
 	builder_append(b, text, "\xe8\0\0\0\0", 5, 16);
@@ -85,7 +88,8 @@ static void check_symbols(const uint8_t *data)
 
 	sym = symbol(data, "global", &i);
 	ok(ELF64_ST_BIND(sym->st_info) == STB_GLOBAL && ELF64_ST_TYPE(sym->st_info) == STT_FUNC &&
-	   sym->st_value == 3 && sym->st_size == 4 && sym->st_shndx == find(data, ".text"), "a global function");
+		   sym->st_value == 3 && sym->st_size == 4 && sym->st_shndx == find(data, ".text"),
+	   "a global function");
 	sym = symbol(data, "local", &i);
 	ok(sym->st_shndx == find(data, ".bss") && sym->st_value == 8 && sym->st_size == 16, "a local object");
 	sym = symbol(data, "absolute", &i);
@@ -111,18 +115,21 @@ static void check_relocations(const uint8_t *data)
 	symbol(data, "global", &global);
 	symbol(data, ".klp.sym.vmlinux.x,1", &live);
 	ok_number(rela->sh_size / sizeof(*r), 5, "ordinary relocations");
-	ok(rela->sh_info == (unsigned int)find(data, ".text") && rela->sh_link == (unsigned int)find(data, ".symtab"),
+	ok(rela->sh_info == (unsigned int)find(data, ".text") &&
+		   rela->sh_link == (unsigned int)find(data, ".symtab"),
 	   "relocations apply to .text and use the symbol table");
 	ok(r[0].r_offset == 17 && r[0].r_info == ELF64_R_INFO((uint64_t)undefined, R_X86_64_PLT32) &&
-	   r[0].r_addend == -4, "relocation to an undefined symbol");
+		   r[0].r_addend == -4,
+	   "relocation to an undefined symbol");
 	ok(ELF64_R_SYM(r[2].r_info) == (uint64_t)local && ELF64_R_SYM(r[3].r_info) == (uint64_t)global,
 	   "relocations follow symbols that were moved");
 	ok(ELF64_R_SYM(r[4].r_info) == 0 && r[4].r_addend == 3, "relocation without a symbol");
 	rela = &s[find(data, ".klp.rela.vmlinux..text")];
 	r = (const Elf64_Rela *)(data + rela->sh_offset);
 	ok(rela->sh_type == SHT_RELA && rela->sh_flags == (0x00100002 | SHF_INFO_LINK) &&
-	   rela->sh_info == (unsigned int)find(data, ".text") && rela->sh_size == sizeof(*r) &&
-	   rela->sh_entsize == sizeof(*r), "a relocation section of its own");
+		   rela->sh_info == (unsigned int)find(data, ".text") && rela->sh_size == sizeof(*r) &&
+		   rela->sh_entsize == sizeof(*r),
+	   "a relocation section of its own");
 	ok(r->r_offset == 17 && r->r_info == ELF64_R_INFO((uint64_t)live, R_X86_64_PC32) && r->r_addend == -5,
 	   "its relocation");
 }
@@ -139,11 +146,14 @@ static void test_contents(void)
 	ok_number(builder_finish(b, &again, &size_again), 0, "finish again");
 	ok(size == size_again && !memcmp(data, again, size), "the same bytes twice");
 	h = (const Elf64_Ehdr *)data;
-	ok(h->e_type == ET_REL && h->e_machine == EM_X86_64 && h->e_flags == 7 && h->e_shentsize == 64, "header");
+	ok(h->e_type == ET_REL && h->e_machine == EM_X86_64 && h->e_flags == 7 && h->e_shentsize == 64,
+	   "header");
 	s = &headers(data)[find(data, ".text")];
 	ok(s->sh_size == 21 && s->sh_addralign == 16 && s->sh_flags == (SHF_ALLOC | SHF_EXECINSTR) &&
-	   s->sh_offset % 16 == 0, "alignment grows with what is appended");
-	ok(!memcmp(data + s->sh_offset, "\x90\xc3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xe8\0\0\0\0", 21), "bytes and padding");
+		   s->sh_offset % 16 == 0,
+	   "alignment grows with what is appended");
+	ok(!memcmp(data + s->sh_offset, "\x90\xc3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xe8\0\0\0\0", 21),
+	   "bytes and padding");
 	s = &headers(data)[find(data, ".bss")];
 	ok(s->sh_type == SHT_NOBITS && s->sh_size == 24 && s->sh_addralign == 8, "a section without bytes");
 	check_symbols(data);
@@ -156,7 +166,8 @@ static void test_contents(void)
 static void test_patch_and_find(void)
 {
 	struct builder *b = builder_new(EM_X86_64, 0);
-	struct builder_section *first = builder_section(b, ".data", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1, 0);
+	struct builder_section *first =
+		builder_section(b, ".data", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1, 0);
 	uint8_t *data;
 	size_t size;
 
@@ -176,7 +187,8 @@ static void test_patch_and_find(void)
 static int misuse(int which)
 {
 	struct builder *b = builder_new(EM_X86_64, 0);
-	struct builder_section *s = builder_section(b, ".x", which == 0 ? SHT_NOBITS : SHT_PROGBITS, SHF_ALLOC, 1, 0);
+	struct builder_section *s =
+		builder_section(b, ".x", which == 0 ? SHT_NOBITS : SHT_PROGBITS, SHF_ALLOC, 1, 0);
 	uint8_t *data = NULL;
 	size_t size;
 	int err;
@@ -211,7 +223,8 @@ static void test_files(void)
 	ok_number(builder_write(b, path), 0, "write");
 	builder_finish(b, &data, &size);
 	fd = open(path, O_RDONLY);
-	ok(fd >= 0 && !fstat(fd, &st) && (size_t)st.st_size == size && (st.st_mode & 0777) == 0644, "file's size and mode");
+	ok(fd >= 0 && !fstat(fd, &st) && (size_t)st.st_size == size && (st.st_mode & 0777) == 0644,
+	   "file's size and mode");
 	read_back = malloc(size);
 	ok(read(fd, read_back, size) == (ssize_t)size && !memcmp(data, read_back, size), "file's bytes");
 	close(fd);
@@ -293,15 +306,18 @@ static void test_many_sections(void)
 		if (!strcmp(o->symbols[i].name, "absolute"))
 			absolute = &o->symbols[i];
 		if (a->section && a->n_refs == 1)
-			chain &= atoi(o->atoms[o->refs[a->first_ref].target].name + 1) == atoi(a->name + 1) - 1;
+			chain &= atoi(o->atoms[o->refs[a->first_ref].target].name + 1) ==
+				 atoi(a->name + 1) - 1;
 		else if (a->section)
 			chain &= !strcmp(a->name, "f0");
 	}
-	ok(last && !strcmp(o->sections[last->section].name, ".text.f69999"), "a symbol in a section beyond 65,280");
+	ok(last && !strcmp(o->sections[last->section].name, ".text.f69999"),
+	   "a symbol in a section beyond 65,280");
 	ok(absolute && absolute->section == SECTION_ABS && o->atoms[absolute->atom].kind == ATOM_ABS,
 	   "an absolute symbol is not in the section of that number");
 	ok(chain, "each function calls the one before it");
-	ok(object_section(o, ".text.f69998") && object_section(o, ".text.f69998")->n_atoms == 1, "lookup by name");
+	ok(object_section(o, ".text.f69998") && object_section(o, ".text.f69998")->n_atoms == 1,
+	   "lookup by name");
 	object_free(o);
 	diags_free(diags);
 	free(data);

@@ -15,8 +15,8 @@
 #include "lib/util/diag.h"
 
 static const char *const section_kinds[] = {
-	"META", "RELA", "TEXT", "INIT", "DATA", "BSS", "RODATA", "STRINGS", "CONSTANTS", "SPECIAL",
-	"EXPORT", "TOOL", "DISCARD", "DEBUG", "UNKNOWN",
+	"META",	     "RELA",	"TEXT",	  "INIT", "DATA",    "BSS",   "RODATA",	 "STRINGS",
+	"CONSTANTS", "SPECIAL", "EXPORT", "TOOL", "DISCARD", "DEBUG", "UNKNOWN",
 };
 static const char *const atom_kinds[] = {
 	"FUNC", "OBJECT", "STRING", "CONSTANT", "ENTRY", "BYTES", "EXTERN", "ABS",

@@ -46,7 +46,8 @@ static void release(struct fixture *f)
 	*f = (struct fixture){ 0 };
 }
 
-static struct builder_section *add(struct fixture *f, const char *name, uint64_t flags, const void *bytes, size_t size)
+static struct builder_section *add(struct fixture *f, const char *name, uint64_t flags, const void *bytes,
+				   size_t size)
 {
 	struct builder_section *s = builder_section(f->b, name, SHT_PROGBITS, flags, 1, 0);
 
@@ -54,19 +55,20 @@ static struct builder_section *add(struct fixture *f, const char *name, uint64_t
 	return s;
 }
 
-static struct builder_symbol *func(struct fixture *f, const char *name, struct builder_section *s, uint64_t value,
-				   uint64_t size)
+static struct builder_symbol *func(struct fixture *f, const char *name, struct builder_section *s,
+				   uint64_t value, uint64_t size)
 {
 	return builder_symbol(f->b, name, STB_LOCAL, STT_FUNC, s, 0, value, size);
 }
 
-static struct builder_symbol *obj(struct fixture *f, const char *name, struct builder_section *s, uint64_t value,
-				  uint64_t size)
+static struct builder_symbol *obj(struct fixture *f, const char *name, struct builder_section *s,
+				  uint64_t value, uint64_t size)
 {
 	return builder_symbol(f->b, name, STB_LOCAL, STT_OBJECT, s, 0, value, size);
 }
 
-static struct builder_symbol *label(struct fixture *f, const char *name, struct builder_section *s, uint64_t value)
+static struct builder_symbol *label(struct fixture *f, const char *name, struct builder_section *s,
+				    uint64_t value)
 {
 	return builder_symbol(f->b, name, STB_LOCAL, STT_NOTYPE, s, 0, value, 0);
 }
@@ -111,9 +113,9 @@ static const char *refs_of(const struct object *o, const char *section)
 		for (uint32_t k = 0; k < a->n_refs && n < sizeof(text); k++) {
 			const struct ref *r = &o->refs[a->first_ref + k];
 
-			n += snprintf(text + n, sizeof(text) - n, "%s%s+%u->%s%+lld/%lld%s", n ? " " : "", a->name,
-				      r->offset, o->atoms[r->target].name, (long long)r->addend, (long long)r->bias,
-				      r->decoded ? "d" : "");
+			n += snprintf(text + n, sizeof(text) - n, "%s%s+%u->%s%+lld/%lld%s", n ? " " : "",
+				      a->name, r->offset, o->atoms[r->target].name, (long long)r->addend,
+				      (long long)r->bias, r->decoded ? "d" : "");
 		}
 	}
 	return text;
@@ -129,11 +131,11 @@ static void test_cut_data(void)
 	obj(&f, "inside", s, 6, 2);
 	obj(&f, "alias", s, 4, 8);
 	builder_symbol(f.b, "a_label", STB_GLOBAL, STT_NOTYPE, s, 0, 4, 0);
-	obj(&f, "key", s, 16, 0);	/* shares the address of what follows, and is not it */
+	obj(&f, "key", s, 16, 0); /* shares the address of what follows, and is not it */
 	obj(&f, "second", s, 16, 8);
 	obj(&f, "overlap", s, 20, 8);
-	obj(&f, "lone_key", s, 32, 0);	/* nothing but zeroes up to the next symbol */
-	obj(&f, "sizeless", s, 36, 0);	/* bytes that only it can name */
+	obj(&f, "lone_key", s, 32, 0); /* nothing but zeroes up to the next symbol */
+	obj(&f, "sizeless", s, 36, 0); /* bytes that only it can name */
 	label(&f, "label", s, 48);
 	label(&f, "label2", s, 48);
 	label(&f, ".L5", s, 50);
@@ -141,7 +143,8 @@ static void test_cut_data(void)
 	ok_number(finish(&f), 0, "data: read");
 	ok_string(cut_of(f.o, ".data"),
 		  "-@0+4 alias@4+8 -@12+4 key@16+0 second@16+12 -@28+4 lone_key@32+0 -@32+4 sizeless@36+12 "
-		  "label@48+16 end@64+0", "data: every byte goes to one atom");
+		  "label@48+16 end@64+0",
+		  "data: every byte goes to one atom");
 	ok_number(by_name(f.o, "alias")->n_symbols, 4, "data: aliases and symbols inside");
 	ok(object_atom_at(f.o, object_section(f.o, ".data")->index, 64) == by_name(f.o, "label")->id,
 	   "the end of a section is in its last atom with bytes");
@@ -158,7 +161,8 @@ static void test_cut_strings(void)
 						      SHF_ALLOC | SHF_MERGE | SHF_STRINGS, 1, 1);
 	struct builder_section *eight = builder_section(f.b, ".rodata.str1.8", SHT_PROGBITS,
 							SHF_ALLOC | SHF_MERGE | SHF_STRINGS, 8, 1);
-	struct builder_section *cst = builder_section(f.b, ".rodata.cst4", SHT_PROGBITS, SHF_ALLOC | SHF_MERGE, 4, 4);
+	struct builder_section *cst =
+		builder_section(f.b, ".rodata.cst4", SHT_PROGBITS, SHF_ALLOC | SHF_MERGE, 4, 4);
 	struct builder_section *data = add(&f, ".data", DATA, NULL, 32);
 	struct builder_symbol *lc = label(&f, ".LC1", one, 4);
 
@@ -170,11 +174,12 @@ static void test_cut_strings(void)
 	builder_reloc(f.b, data, 16, R_X86_64_64, builder_section_symbol(f.b, eight), 16);
 	builder_reloc(f.b, data, 24, R_X86_64_64, builder_section_symbol(f.b, cst), 4);
 	ok_number(finish(&f), 0, "strings: read");
-	ok_string(cut_of(f.o, ".rodata.str1.1"), "-@0+4 -@4+1 -@5+3", "strings: one atom each, the empty one too");
+	ok_string(cut_of(f.o, ".rodata.str1.1"), "-@0+4 -@4+1 -@5+3",
+		  "strings: one atom each, the empty one too");
 	ok_string(cut_of(f.o, ".rodata.str1.8"), "-@0+6 -@6+2 -@8+1 -@9+7 -@16+2 -@18+1 -@19+1",
 		  "aligned strings: padding is no string");
-	ok_number(f.o->atoms[object_atom_at(f.o, object_section(f.o, ".rodata.str1.8")->index, 19)].kind, ATOM_BYTES,
-		  "bytes without a terminator are no string");
+	ok_number(f.o->atoms[object_atom_at(f.o, object_section(f.o, ".rodata.str1.8")->index, 19)].kind,
+		  ATOM_BYTES, "bytes without a terminator are no string");
 	ok_string(cut_of(f.o, ".rodata.cst4"), "-@0+4 -@4+4 -@8+1", "constants: by entry size");
 	ok_string(refs_of(f.o, ".data"),
 		  ".data+0x0+0->.rodata.str1.1+0x0+2/0 .data+0x0+8->.rodata.str1.1+0x4+1/0 "
@@ -185,15 +190,15 @@ static void test_cut_strings(void)
 
 /* nop; (two bytes of no-operation padding); f: nop, call g (resolved); int3; g: jmp f; lea f(%rip) */
 static const uint8_t code[] = {
-	0x66, 0x90,			    /* 0: padding */
-	0x90,				    /* 2: f */
-	0xe8, 0x01, 0x00, 0x00, 0x00,	    /* 3: call g */
-	0xcc,				    /* 8: covered by nobody */
-	0xeb, 0xf7,			    /* 9: g: jmp f */
+	0x66, 0x90,				  /* 0: padding */
+	0x90,					  /* 2: f */
+	0xe8, 0x01, 0x00, 0x00, 0x00,		  /* 3: call g */
+	0xcc,					  /* 8: covered by nobody */
+	0xeb, 0xf7,				  /* 9: g: jmp f */
 	0x48, 0x8d, 0x05, 0xf0, 0xff, 0xff, 0xff, /* 11: lea f(%rip), %rax */
 	0x83, 0x3d, 0x00, 0x00, 0x00, 0x00, 0x07, /* 18: cmpl $7, x(%rip) */
-	0x74, 0xee,			    /* 25: je g */
-	0xe8, 0x00, 0x00, 0x00, 0x00,	    /* 27: call, relocated */
+	0x74, 0xee,				  /* 25: je g */
+	0xe8, 0x00, 0x00, 0x00, 0x00,		  /* 27: call, relocated */
 };
 
 static void test_code(void)
@@ -204,13 +209,14 @@ static void test_code(void)
 
 	func(&f, "f", s, 2, 6);
 	builder_symbol(f.b, "g", STB_GLOBAL, STT_FUNC, s, 0, 9, 23);
-	label(&f, "inside_g", s, 18);	/* branches across it stay in g */
+	label(&f, "inside_g", s, 18); /* branches across it stay in g */
 	obj(&f, "x", data, 0, 8);
 	obj(&f, "y", data, 8, 8);
 	builder_reloc(f.b, s, 28, R_X86_64_PLT32, builder_section_symbol(f.b, s), 2 - 4);
 	builder_reloc(f.b, s, 20, R_X86_64_PC32, builder_section_symbol(f.b, data), 8 - 5);
 	ok_number(finish(&f), 0, "code: read");
-	ok_string(cut_of(f.o, ".noinstr.text"), "f@0+8 -@8+1 g@9+23", "padding goes to the function that it precedes");
+	ok_string(cut_of(f.o, ".noinstr.text"), "f@0+8 -@8+1 g@9+23",
+		  "padding goes to the function that it precedes");
 	ok_number(by_name(f.o, "f")->entry, 2, "its entry is behind the padding");
 	ok(by_name(f.o, "f")->local && !by_name(f.o, "g")->local, "local and global");
 	ok_string(refs_of(f.o, ".noinstr.text"),
@@ -228,7 +234,7 @@ static void test_prefix_symbols(void)
 	memset(bytes, 0x90, sizeof(bytes));
 	s = add(&f, ".text", TEXT, bytes, 64);
 	pads = add(&f, "__patchable_function_entries", DATA, NULL, 16);
-	func(&f, "a", s, 4, 8);		  /* nothing but no-operations before it in the section */
+	func(&f, "a", s, 4, 8); /* nothing but no-operations before it in the section */
 	func(&f, "__pfx_b", s, 16, 4);
 	func(&f, "b", s, 20, 8);
 	func(&f, "__pfx_other", s, 28, 4); /* names nothing that follows */
@@ -238,10 +244,12 @@ static void test_prefix_symbols(void)
 	builder_reloc(f.b, pads, 0, R_X86_64_64, builder_section_symbol(f.b, s), 44);
 	builder_reloc(f.b, pads, 8, R_X86_64_64, builder_section_symbol(f.b, s), 60);
 	ok_number(finish(&f), 0, "prefixes: read");
-	ok_string(cut_of(f.o, ".text"), "a@0+12 -@12+4 b@16+12 __pfx_other@28+4 c@32+8 -@40+4 d@44+12 -@56+4 e@60+4",
+	ok_string(cut_of(f.o, ".text"),
+		  "a@0+12 -@12+4 b@16+12 __pfx_other@28+4 c@32+8 -@40+4 d@44+12 -@56+4 e@60+4",
 		  "prefixes: by __pfx_ symbol, by table, and at the start of a section");
 	ok(by_name(f.o, "a")->entry == 4 && by_name(f.o, "b")->entry == 4 && by_name(f.o, "d")->entry == 4 &&
-	   by_name(f.o, "c")->entry == 0 && by_name(f.o, "e")->entry == 0, "prefixes: entries");
+		   by_name(f.o, "c")->entry == 0 && by_name(f.o, "e")->entry == 0,
+	   "prefixes: entries");
 	ok_number(by_name(f.o, "b")->n_symbols, 2, "the prefix symbol is one of the function's");
 	ok_string(refs_of(f.o, "__patchable_function_entries"),
 		  "__patchable_function_entries+0x0+0->d+0/0 __patchable_function_entries+0x8+0->e+0/0",
@@ -265,7 +273,7 @@ static void test_outside_pointers(void)
 	abs = builder_symbol(f.b, "abs", STB_GLOBAL, STT_NOTYPE, NULL, SHN_ABS, 64, 0);
 	undefined = builder_symbol(f.b, "undefined", STB_GLOBAL, STT_NOTYPE, NULL, SHN_UNDEF, 0, 0);
 	livepatch = builder_symbol(f.b, ".klp.sym.vmlinux.x,0", STB_GLOBAL, STT_NOTYPE, NULL, 0xff20, 0, 0);
-	builder_reloc(f.b, s, 0, R_X86_64_64, a, 16);	/* one past a: still about a */
+	builder_reloc(f.b, s, 0, R_X86_64_64, a, 16); /* one past a: still about a */
 	builder_reloc(f.b, s, 8, R_X86_64_32, a, -8);
 	builder_reloc(f.b, s, 12, R_X86_64_64, builder_section_symbol(f.b, split), -8);
 	builder_reloc(f.b, s, 20, R_X86_64_64, builder_section_symbol(f.b, split), 24);
@@ -276,13 +284,16 @@ static void test_outside_pointers(void)
 	builder_reloc(f.b, s, 56, R_X86_64_PC32, builder_section_symbol(f.b, bss), 16);
 	builder_reloc(f.b, s, 60, R_X86_64_NONE, undefined, 0);
 	ok_number(finish(&f), 0, "pointers: read");
-	ok_string(refs_of(f.o, ".data.rel"),
-		  ".data.rel+0x0+0->a+16/0 .data.rel+0x0+8->a-8/0 .data.rel+0x0+12->split-8/0 "
-		  ".data.rel+0x0+20->split+24/0 .data.rel+0x0+28->abs+1/0 .data.rel+0x0+36->undefined+2/0 "
-		  ".data.rel+0x0+44->*ABS*+3/0 .data.rel+0x0+48->.klp.sym.vmlinux.x,0+4/0 .data.rel+0x0+56->b+0/0 "
-		  ".data.rel+0x0+60->undefined+0/0", "pointers outside of what they are about");
+	ok_string(
+		refs_of(f.o, ".data.rel"),
+		".data.rel+0x0+0->a+16/0 .data.rel+0x0+8->a-8/0 .data.rel+0x0+12->split-8/0 "
+		".data.rel+0x0+20->split+24/0 .data.rel+0x0+28->abs+1/0 .data.rel+0x0+36->undefined+2/0 "
+		".data.rel+0x0+44->*ABS*+3/0 .data.rel+0x0+48->.klp.sym.vmlinux.x,0+4/0 .data.rel+0x0+56->b+0/0 "
+		".data.rel+0x0+60->undefined+0/0",
+		"pointers outside of what they are about");
 	ok(by_name(f.o, "abs")->kind == ATOM_ABS && by_name(f.o, "undefined")->kind == ATOM_EXTERN &&
-	   by_name(f.o, ".klp.sym.vmlinux.x,0")->kind == ATOM_EXTERN, "atoms of symbols without a section");
+		   by_name(f.o, ".klp.sym.vmlinux.x,0")->kind == ATOM_EXTERN,
+	   "atoms of symbols without a section");
 	ok(by_name(f.o, "a")->kind == ATOM_OBJECT && !atom_bytes(by_name(f.o, "a")), "bss has no bytes");
 	release(&f);
 }
@@ -300,12 +311,14 @@ static void test_empty_objects(void)
 	obj(&f, "key2", bss, 8, 0);
 	obj(&f, "key3", bss, 32, 0);
 	for (int i = 0; i < 4; i++)
-		builder_reloc(f.b, s, 8 * i, R_X86_64_64, builder_section_symbol(f.b, bss), i == 3 ? 32 : 8 * i);
+		builder_reloc(f.b, s, 8 * i, R_X86_64_64, builder_section_symbol(f.b, bss),
+			      i == 3 ? 32 : 8 * i);
 	ok_number(finish(&f), 0, "empty objects: read");
 	ok_string(cut_of(f.o, ".bss"), "key1@0+0 real@0+8 key2@8+0 -@8+24 key3@32+0", "empty objects: atoms");
 	ok_string(refs_of(f.o, ".data.rel"),
 		  ".data.rel+0x0+0->real+0/0 .data.rel+0x0+8->key2+0/0 .data.rel+0x0+16->.bss+0x8+8/0 "
-		  ".data.rel+0x0+24->key3+0/0", "empty objects: meant where nothing else can be");
+		  ".data.rel+0x0+24->key3+0/0",
+		  "empty objects: meant where nothing else can be");
 	release(&f);
 }
 
@@ -315,13 +328,16 @@ static void test_alternatives(int size)
 	struct fixture f = { .b = builder_new(EM_X86_64, 0) };
 	struct builder_section *text = add(&f, ".text.foo", TEXT, "\x90\x90\x90\x90\x90\x90", 6);
 	struct builder_section *bar = add(&f, ".text.bar", TEXT, "\xe9\0\0\0\0\xc3", 6);
-	struct builder_section *repl = add(&f, ".altinstr_replacement", TEXT, "\x90\x90\x0f\x01\xca\xe8\0\0\0\0", 10);
+	struct builder_section *repl =
+		add(&f, ".altinstr_replacement", TEXT, "\x90\x90\x0f\x01\xca\xe8\0\0\0\0", 10);
 	struct builder_section *aux = add(&f, ".altinstr_aux", TEXT, "\xe9\0\0\0\0", 5);
 	struct builder_section *alt = builder_section(f.b, ".altinstructions", SHT_PROGBITS, SHF_ALLOC, 1, 0);
 	struct builder_section *jump = add(&f, "__jump_table", DATA, NULL, 16);
 	struct builder_section *safe = add(&f, ".discard.retpoline_safe", 0, NULL, 8);
 	struct builder_symbol *t = func(&f, "foo", text, 0, 6), *u;
-	static const struct { uint8_t code, repl, length; } entries[] = {
+	static const struct {
+		uint8_t code, repl, length;
+	} entries[] = {
 		{ 0, 2, 0 }, { 1, 0, 2 }, { 2, 2, 3 }, { 3, 5, 5 }, { 4, 10, 0 },
 	};
 
@@ -335,7 +351,8 @@ static void test_alternatives(int size)
 
 		builder_append(f.b, alt, entry, size, 1);
 		builder_reloc(f.b, alt, i * size, R_X86_64_PC32, t, entries[i].code);
-		builder_reloc(f.b, alt, i * size + 4, R_X86_64_PC32, builder_section_symbol(f.b, repl), entries[i].repl);
+		builder_reloc(f.b, alt, i * size + 4, R_X86_64_PC32, builder_section_symbol(f.b, repl),
+			      entries[i].repl);
 	}
 	builder_reloc(f.b, repl, 6, R_X86_64_PLT32, u, -4);
 	builder_reloc(f.b, bar, 1, R_X86_64_PC32, builder_section_symbol(f.b, aux), -4);
@@ -346,24 +363,32 @@ static void test_alternatives(int size)
 	builder_reloc(f.b, safe, 0, R_X86_64_64, builder_section_symbol(f.b, repl), 5);
 	ok_number(finish(&f), 0, "alternatives: read");
 	ok_number(diags_count(f.diags), 0, "alternatives: no warning");
-	ok_number(object_section(f.o, ".altinstructions")->special->entry_size, size, "alternatives: entry size");
+	ok_number(object_section(f.o, ".altinstructions")->special->entry_size, size,
+		  "alternatives: entry size");
 	ok_string(cut_of(f.o, ".altinstr_replacement"), "-@0+2 -@2+0 -@2+3 -@5+5 -@10+0",
 		  "replacements: a piece each, empty ones apart");
-	ok_string(refs_of(f.o, ".altinstr_replacement"), ".altinstr_replacement+0x5+1->key+0/-4", "a call in a replacement");
+	ok_string(refs_of(f.o, ".altinstr_replacement"), ".altinstr_replacement+0x5+1->key+0/-4",
+		  "a call in a replacement");
 	for (int i = 0; i < 5; i++) {
 		const struct section *s = object_section(f.o, ".altinstructions");
 		const struct atom *a = &f.o->atoms[s->first_atom + i];
 		const struct ref *r = &f.o->refs[a->first_ref];
 		const struct atom *piece = &f.o->atoms[r[1].target];
 
-		ok(a->kind == ATOM_ENTRY && a->n_refs == 2 && r[0].addend == entries[i].code && r[1].addend == 0 &&
-		   piece->offset == entries[i].repl && piece->size == entries[i].length &&
-		   a->owner == by_name(f.o, "foo")->id && piece->owner == a->owner, "alternative %d", i);
+		ok(a->kind == ATOM_ENTRY && a->n_refs == 2 && r[0].addend == entries[i].code &&
+			   r[1].addend == 0 && piece->offset == entries[i].repl &&
+			   piece->size == entries[i].length && a->owner == by_name(f.o, "foo")->id &&
+			   piece->owner == a->owner,
+		   "alternative %d", i);
 	}
-	ok(f.o->atoms[object_section(f.o, "__jump_table")->first_atom].owner == by_name(f.o, "foo")->id, "jump label's owner");
-	ok_string(refs_of(f.o, "__jump_table"), "__jump_table+0x0+0->foo+2/0 __jump_table+0x0+4->foo+4/0 "
-		  "__jump_table+0x0+8->key+1/0", "jump label's fields");
-	ok(f.o->atoms[object_section(f.o, ".discard.retpoline_safe")->first_atom].owner == by_name(f.o, "foo")->id,
+	ok(f.o->atoms[object_section(f.o, "__jump_table")->first_atom].owner == by_name(f.o, "foo")->id,
+	   "jump label's owner");
+	ok_string(refs_of(f.o, "__jump_table"),
+		  "__jump_table+0x0+0->foo+2/0 __jump_table+0x0+4->foo+4/0 "
+		  "__jump_table+0x0+8->key+1/0",
+		  "jump label's fields");
+	ok(f.o->atoms[object_section(f.o, ".discard.retpoline_safe")->first_atom].owner ==
+		   by_name(f.o, "foo")->id,
 	   "an annotation in a replacement belongs to the function around it");
 	ok(f.o->atoms[object_section(f.o, ".altinstr_aux")->first_atom].owner == by_name(f.o, "bar")->id,
 	   "early code belongs to the function that jumps to it");
@@ -381,21 +406,25 @@ static void test_misfits(void)
 	struct builder_symbol *t = func(&f, "foo", text, 0, 4);
 
 	add(&f, "something_new", SHF_ALLOC, NULL, 4);
-	builder_reloc(f.b, ex, 0, R_X86_64_PC32, t, 0);	   /* 16 bytes are no multiple of 12 */
-	builder_reloc(f.b, bug, 0, R_X86_64_PC32, t, 0);   /* the second entry has no owner */
+	builder_reloc(f.b, ex, 0, R_X86_64_PC32, t, 0);	 /* 16 bytes are no multiple of 12 */
+	builder_reloc(f.b, bug, 0, R_X86_64_PC32, t, 0); /* the second entry has no owner */
 	builder_reloc(f.b, mcount, 0, R_X86_64_64, t, 0);
 	builder_reloc(f.b, mcount, 12, R_X86_64_32, t, 1); /* not a field */
 	builder_reloc(f.b, para, 0, R_X86_64_64, t, 0);
 	builder_reloc(f.b, para, 16, R_X86_64_64, t, 2);
 	ok_number(finish(&f), 0, "misfits: read");
 	ok_number(object_section(f.o, "__ex_table")->kind, SECTION_UNKNOWN, "misfits: size");
-	ok_number(object_section(f.o, "__bug_table")->kind, SECTION_UNKNOWN, "misfits: an entry without an owner");
-	ok_number(object_section(f.o, "__mcount_loc")->kind, SECTION_UNKNOWN, "misfits: a relocation beside the fields");
+	ok_number(object_section(f.o, "__bug_table")->kind, SECTION_UNKNOWN,
+		  "misfits: an entry without an owner");
+	ok_number(object_section(f.o, "__mcount_loc")->kind, SECTION_UNKNOWN,
+		  "misfits: a relocation beside the fields");
 	ok_number(object_section(f.o, "something_new")->kind, SECTION_UNKNOWN, "an unknown section");
-	ok(diags_count(f.diags) == 3 && diags_has(f.diags, "section-layout-unknown") && !diags_errors(f.diags),
+	ok(diags_count(f.diags) == 3 && diags_has(f.diags, "section-layout-unknown") &&
+		   !diags_errors(f.diags),
 	   "misfits: a warning each");
 	ok_string(cut_of(f.o, ".parainstructions"), "-@0+16 -@16+10", "paravirt sites: padded entries");
-	ok_number(object_section(f.o, ".parainstructions")->kind, SECTION_SPECIAL, "paravirt sites are known");
+	ok_number(object_section(f.o, ".parainstructions")->kind, SECTION_SPECIAL,
+		  "paravirt sites are known");
 	release(&f);
 }
 
@@ -405,8 +434,18 @@ static void test_parts(void)
 	struct builder_section *s = add(&f, ".text", TEXT, NULL, 128);
 	struct builder_symbol *cold;
 	static const char *const names[] = {
-		"dup", "dup", "foo", "foo.part.0", "foo.part.0.cold", "foo.isra.0", "foo.isra.0.cold", "bar.cold",
-		"foo.coldest", "foo.cold.12", "lone.part.1", ".cold",
+		"dup",
+		"dup",
+		"foo",
+		"foo.part.0",
+		"foo.part.0.cold",
+		"foo.isra.0",
+		"foo.isra.0.cold",
+		"bar.cold",
+		"foo.coldest",
+		"foo.cold.12",
+		"lone.part.1",
+		".cold",
 	};
 
 	for (int i = 0; i < 12; i++)
@@ -430,7 +469,8 @@ static void test_parts(void)
 	ok_number(by_name(f.o, "foo.coldest")->parent, NO_ATOM, "foo.coldest");
 	ok_number(by_name(f.o, "bar.cold")->parent, NO_ATOM, "a part without its function");
 	ok_number(by_name(f.o, ".cold")->parent, NO_ATOM, ".cold");
-	ok_number(f.o->atoms[by_name(f.o, "dup.cold")->parent].offset, 8, "of two, the one that refers to the part");
+	ok_number(f.o->atoms[by_name(f.o, "dup.cold")->parent].offset, 8,
+		  "of two, the one that refers to the part");
 	release(&f);
 }
 
@@ -439,7 +479,8 @@ static void test_traced(void)
 	struct fixture f = { .b = builder_new(EM_X86_64, 0) };
 	struct builder_section *s = add(&f, ".text", TEXT, NULL, 96);
 	struct builder_section *mcount = add(&f, "__mcount_loc", SHF_ALLOC, NULL, 8);
-	struct builder_symbol *fentry = builder_symbol(f.b, "__fentry__", STB_GLOBAL, STT_NOTYPE, NULL, 0, 0, 0);
+	struct builder_symbol *fentry =
+		builder_symbol(f.b, "__fentry__", STB_GLOBAL, STT_NOTYPE, NULL, 0, 0, 0);
 	struct builder_symbol *nop;
 
 	builder_patch(f.b, s, 0, "\xe8\0\0\0\0\xc3", 6);
@@ -471,21 +512,39 @@ static void test_traced(void)
 
 static void test_kinds(void)
 {
-	static const struct { const char *name; uint64_t flags; enum section_kind kind; } cases[] = {
-		{ ".text", TEXT, SECTION_TEXT }, { ".text.unlikely.foo", TEXT, SECTION_TEXT },
-		{ ".sched.text", TEXT, SECTION_TEXT }, { ".meminit.text", TEXT, SECTION_TEXT },
-		{ ".init.text", TEXT, SECTION_INIT }, { ".exit.data", DATA, SECTION_INIT },
-		{ ".initcall6.init", SHF_ALLOC, SECTION_INIT }, { ".con_initcall.init", SHF_ALLOC, SECTION_INIT },
-		{ ".data..percpu..read_mostly", DATA, SECTION_DATA }, { ".data..once", DATA, SECTION_DATA },
-		{ ".ref.data", DATA, SECTION_DATA }, { ".data..ro_after_init", DATA, SECTION_DATA },
-		{ ".data.rel.ro.local", DATA, SECTION_RODATA }, { ".rodata.foo", SHF_ALLOC, SECTION_RODATA },
-		{ "___ksymtab_gpl+foo", SHF_ALLOC, SECTION_EXPORT }, { ".export_symbol", SHF_ALLOC, SECTION_EXPORT },
-		{ ".orc_unwind", SHF_ALLOC, SECTION_TOOL }, { ".discard.reachable", 0, SECTION_DISCARD },
-		{ ".discard.later", 0, SECTION_DISCARD }, { ".debug_info", 0, SECTION_DEBUG },
-		{ ".eh_frame", SHF_ALLOC, SECTION_DEBUG }, { ".modinfo", SHF_ALLOC, SECTION_SPECIAL },
-		{ "__tracepoints", DATA, SECTION_SPECIAL }, { "runtime_ptr_dentry_hashtable", SHF_ALLOC, SECTION_SPECIAL },
-		{ "__fair_sched_class", SHF_ALLOC, SECTION_RODATA }, { ".note.GNU-stack", 0, SECTION_META },
-		{ ".textual", TEXT, SECTION_UNKNOWN }, { ".text.data", DATA, SECTION_UNKNOWN },
+	static const struct {
+		const char *name;
+		uint64_t flags;
+		enum section_kind kind;
+	} cases[] = {
+		{ ".text", TEXT, SECTION_TEXT },
+		{ ".text.unlikely.foo", TEXT, SECTION_TEXT },
+		{ ".sched.text", TEXT, SECTION_TEXT },
+		{ ".meminit.text", TEXT, SECTION_TEXT },
+		{ ".init.text", TEXT, SECTION_INIT },
+		{ ".exit.data", DATA, SECTION_INIT },
+		{ ".initcall6.init", SHF_ALLOC, SECTION_INIT },
+		{ ".con_initcall.init", SHF_ALLOC, SECTION_INIT },
+		{ ".data..percpu..read_mostly", DATA, SECTION_DATA },
+		{ ".data..once", DATA, SECTION_DATA },
+		{ ".ref.data", DATA, SECTION_DATA },
+		{ ".data..ro_after_init", DATA, SECTION_DATA },
+		{ ".data.rel.ro.local", DATA, SECTION_RODATA },
+		{ ".rodata.foo", SHF_ALLOC, SECTION_RODATA },
+		{ "___ksymtab_gpl+foo", SHF_ALLOC, SECTION_EXPORT },
+		{ ".export_symbol", SHF_ALLOC, SECTION_EXPORT },
+		{ ".orc_unwind", SHF_ALLOC, SECTION_TOOL },
+		{ ".discard.reachable", 0, SECTION_DISCARD },
+		{ ".discard.later", 0, SECTION_DISCARD },
+		{ ".debug_info", 0, SECTION_DEBUG },
+		{ ".eh_frame", SHF_ALLOC, SECTION_DEBUG },
+		{ ".modinfo", SHF_ALLOC, SECTION_SPECIAL },
+		{ "__tracepoints", DATA, SECTION_SPECIAL },
+		{ "runtime_ptr_dentry_hashtable", SHF_ALLOC, SECTION_SPECIAL },
+		{ "__fair_sched_class", SHF_ALLOC, SECTION_RODATA },
+		{ ".note.GNU-stack", 0, SECTION_META },
+		{ ".textual", TEXT, SECTION_UNKNOWN },
+		{ ".text.data", DATA, SECTION_UNKNOWN },
 	};
 	struct fixture f = { .b = builder_new(EM_X86_64, 0) };
 
@@ -494,9 +553,11 @@ static void test_kinds(void)
 	ok_number(finish(&f), 0, "kinds: read");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ok_number(object_section(f.o, cases[i].name)->kind, cases[i].kind, cases[i].name);
-	ok(object_section(f.o, ".data..percpu..read_mostly")->per_cpu && !object_section(f.o, ".data..once")->per_cpu,
+	ok(object_section(f.o, ".data..percpu..read_mostly")->per_cpu &&
+		   !object_section(f.o, ".data..once")->per_cpu,
 	   "per-CPU data is marked");
-	ok(object_section(f.o, ".data..once")->once && !object_section(f.o, ".ref.data")->once, "once data is marked");
+	ok(object_section(f.o, ".data..once")->once && !object_section(f.o, ".ref.data")->once,
+	   "once data is marked");
 	release(&f);
 }
 
@@ -518,7 +579,8 @@ static int refusal(int which, const char *id)
 	if (which == 10)
 		builder_reloc(f.b, s, 5, R_X86_64_8, x, INT64_MAX - 8);
 	if (which == 11)
-		builder_append(f.b, builder_section(f.b, ".bss", SHT_NOBITS, DATA, 8, 0), NULL, 1ull << 49, 8);
+		builder_append(f.b, builder_section(f.b, ".bss", SHT_NOBITS, DATA, 8, 0), NULL, 1ull << 49,
+			       8);
 	if (which == 12)
 		builder_reloc(f.b, s, 5, R_X86_64_8, x, -(1ll << 49));
 	if (which == 5)
@@ -548,7 +610,8 @@ static void test_refusals(void)
 	ok_number(refusal(11, "object-damaged"), -EBADMSG, "a section larger than any memory");
 	ok_number(refusal(12, "object-damaged"), -EBADMSG, "a relocation that leads out of any memory");
 	ok_number(refusal(7, "relocation-outside-instruction"), -ENOTSUP, "a field of no instruction");
-	ok_number(refusal(8, "relocation-outside-instruction"), -ENOTSUP, "a symbol inside of an instruction");
+	ok_number(refusal(8, "relocation-outside-instruction"), -ENOTSUP,
+		  "a symbol inside of an instruction");
 
 	f.b = builder_new(EM_AARCH64, 0);
 	finish(&f);
@@ -605,7 +668,8 @@ static bool consistent(const struct object *o)
 		for (uint32_t k = 0; k < a->n_refs; k++) {
 			const struct ref *r = &o->refs[a->first_ref + k];
 
-			if (r->target >= o->n_atoms || r->offset + r->width > a->size || r->symbol >= o->n_symbols + !o->n_symbols)
+			if (r->target >= o->n_atoms || r->offset + r->width > a->size ||
+			    r->symbol >= o->n_symbols + !o->n_symbols)
 				return false;
 		}
 		for (uint32_t k = 0; k < a->n_symbols; k++)

@@ -15,7 +15,9 @@ static struct fake_buffer dump(const char *what, bool order)
 	k = fake_kernel_make(order);
 	if (!strcmp(what, "elf"))
 		return (struct fake_buffer){ k.elf, k.size };
-	return fake_bzimage(!strcmp(what, "gzip") ? FAKE_GZIP : !strcmp(what, "xz") ? FAKE_XZ : FAKE_ZSTD,
+	return fake_bzimage(!strcmp(what, "gzip") ? FAKE_GZIP :
+			    !strcmp(what, "xz")	  ? FAKE_XZ :
+						    FAKE_ZSTD,
 			    k.elf, k.size, (uint32_t)k.size);
 }
 

@@ -21,9 +21,9 @@
 #define FAKE_RODATA 0xffffffff82000000ull
 #define FAKE_TEXT_SIZE 0x8000u
 #define FAKE_SYMBOLS 700u
-#define FAKE_PER_CPU 3u		/* the first symbols: absolute addresses */
-#define FAKE_BANNER                                                                                \
-	"Linux version 6.1.0-99-test (builder@example.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU " \
+#define FAKE_PER_CPU 3u /* the first symbols: absolute addresses */
+#define FAKE_BANNER                                                                                          \
+	"Linux version 6.1.0-99-test (builder@example.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU "          \
 	"ld (GNU Binutils for Debian) 2.40) #1 SMP Debian 6.1.99-1\n"
 #define FAKE_COMPILER "gcc-12 (Debian 12.2.0-14) 12.2.0"
 
@@ -100,8 +100,8 @@ static inline void fake_fill(struct fake_tables *t)
 		if (i % 256 == 0)
 			t->markers[i / 256] = (uint32_t)t->names.size;
 		fake_encode(&t->names, i);
-		t->offsets[i] = i < FAKE_PER_CPU ? (int32_t)fake_address(i)
-						 : (int32_t)(FAKE_TEXT - 1 - fake_address(i));
+		t->offsets[i] = i < FAKE_PER_CPU ? (int32_t)fake_address(i) :
+						   (int32_t)(FAKE_TEXT - 1 - fake_address(i));
 	}
 	for (unsigned int i = 0; i < 256; i++) {
 		char token[8] = { (char)i, 0 };
@@ -143,9 +143,8 @@ static inline struct fake_buffer fake_rodata(struct fake_kernel *k, bool new_ord
 	return b;
 }
 
-static const uint8_t fake_note[] = { 4, 0, 0, 0, 20, 0, 0, 0, 3, 0, 0, 0, 'G', 'N', 'U', 0,
-				     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
-				     19, 20 };
+static const uint8_t fake_note[] = { 4, 0, 0, 0, 20, 0, 0, 0,  3,  0,  0,  0,  'G', 'N', 'U', 0,  1,  2,
+				     3, 4, 5, 6, 7,  8, 9, 10, 11, 12, 13, 14, 15,  16,	 17,  18, 19, 20 };
 
 static inline struct fake_kernel fake_kernel_make(bool new_order)
 {
@@ -153,8 +152,12 @@ static inline struct fake_kernel fake_kernel_make(bool new_order)
 	struct fake_kernel k = { 0 };
 	struct fake_buffer f = { 0 }, rodata = fake_rodata(&k, new_order);
 	uint8_t text[FAKE_TEXT_SIZE];
-	Elf64_Ehdr h = { .e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = 1,
-			 .e_ehsize = sizeof(h), .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = 6,
+	Elf64_Ehdr h = { .e_type = ET_EXEC,
+			 .e_machine = EM_X86_64,
+			 .e_version = 1,
+			 .e_ehsize = sizeof(h),
+			 .e_shentsize = sizeof(Elf64_Shdr),
+			 .e_shnum = 6,
 			 .e_shstrndx = 5 };
 	Elf64_Shdr s[6] = {
 		{ 0 },
@@ -202,7 +205,9 @@ static inline struct fake_buffer fake_compress(enum fake_compression how, const 
 	if (how == FAKE_ZSTD) {
 		b.size = ZSTD_compress(b.data, room, data, n, 1);
 	} else if (how == FAKE_GZIP) {
-		z_stream z = { .next_in = (Bytef *)data, .avail_in = (uInt)n, .next_out = b.data,
+		z_stream z = { .next_in = (Bytef *)data,
+			       .avail_in = (uInt)n,
+			       .next_out = b.data,
 			       .avail_out = (uInt)room };
 
 		deflateInit2(&z, 1, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY);
@@ -214,8 +219,8 @@ static inline struct fake_buffer fake_compress(enum fake_compression how, const 
 		lzma_options_lzma o;
 
 		lzma_lzma_preset(&o, 0);
-		if ((how == FAKE_XZ ? lzma_easy_encoder(&z, 0, LZMA_CHECK_CRC32)
-				    : lzma_alone_encoder(&z, &o)) != LZMA_OK)
+		if ((how == FAKE_XZ ? lzma_easy_encoder(&z, 0, LZMA_CHECK_CRC32) :
+				      lzma_alone_encoder(&z, &o)) != LZMA_OK)
 			abort();
 		z.next_in = data;
 		z.avail_in = n;
@@ -229,7 +234,7 @@ static inline struct fake_buffer fake_compress(enum fake_compression how, const 
 	return b;
 }
 
-#define FAKE_SETUP (3 * 512u)	/* setup_sects 2, and the boot sector */
+#define FAKE_SETUP (3 * 512u) /* setup_sects 2, and the boot sector */
 #define FAKE_PAYLOAD (FAKE_SETUP + 64u)
 
 /* @claimed: the uncompressed size that the image says it has. */

@@ -69,7 +69,7 @@ static void make_tree(void)
 	put("fs/b/one.c", "#include \"a.h\" /* its own */\n");
 	put("fs/b/down.c", "#include \"../a/./a.h\"\n");
 	put("fs/c/one.c", "#include \"a.h\"\n");	/* not beside it, and no -I leads to fs/a */
-	put("fs/a/sub/deep.c", "#include \"off.h\"\n");	/* by -I $(src) of fs/a */
+	put("fs/a/sub/deep.c", "#include \"off.h\"\n"); /* by -I $(src) of fs/a */
 	put("fs/a/Makefile", "ccflags-y := -I$(src)\n");
 	put("fs/d/d.h", "");
 	put("fs/e/one.c", "#include <d.h>\n");
@@ -100,20 +100,23 @@ static void make_tree(void)
 	put("include/linux/indirect.h", "#include MACRO_FILE\n");
 	put("include/linux/target.h", "");
 	put("kernel/macro.c", "#include <linux/macro.h>\n");
-	put("fs/a/trace-events.h", "#define TRACE_INCLUDE_FILE trace-other\n#include <trace/define_trace.h>\n");
+	put("fs/a/trace-events.h",
+	    "#define TRACE_INCLUDE_FILE trace-other\n#include <trace/define_trace.h>\n");
 	put("fs/a/trace-other.h", "");
 	put("fs/a/trace.h", "#define TRACE_INCLUDE_FILE trace\n");
 	put("fs/a/events.c", "#include \"trace-events.h\"\n");
 	put("fs/b/trace.h", "");
 	put("fs/b/events.c", "#include \"trace.h\"\n");
 
-	put("Makefile", "LINUXINCLUDE := -I$(srctree)/include \\\n\t-include $(srctree)/include/linux/forced.h\n");
+	put("Makefile",
+	    "LINUXINCLUDE := -I$(srctree)/include \\\n\t-include $(srctree)/include/linux/forced.h\n");
 	put("include/linux/forced.h", "#include <linux/inner.h>\n");
 	put("include/linux/inner.h", "");
 	put("arch/x86/boot/Makefile", "KBUILD_CFLAGS += -include $(srctree)/include/linux/hidden.h\n");
 	put("arch/x86/boot/one.c", "");
 	put("include/linux/hidden.h", "");
-	put("kernel/Makefile", "# $(srctree)/include/linux/z.h\n$(obj)/t.c: $(srctree)/include/linux/read.h $(src)/gen.sh\n");
+	put("kernel/Makefile",
+	    "# $(srctree)/include/linux/z.h\n$(obj)/t.c: $(srctree)/include/linux/read.h $(src)/gen.sh\n");
 	put("include/linux/read.h", "");
 	put("scripts/sel/gen.c", "#include \"map.h\"\n#include <linux/read.h>\n");
 	put("security/sel/include/map.h", "");
@@ -121,9 +124,9 @@ static void make_tree(void)
 	put("samples/one.c", "#include <linux/x.h>\n");
 }
 
-#define ALL \
-	"arch/x86/boot/one.c fs/a/events.c fs/a/one.c fs/a/sub/deep.c fs/a/three.c fs/a/two.c fs/a/up.c " \
-	"fs/b/down.c fs/b/events.c fs/b/one.c fs/c/one.c fs/e/one.c fs/t/one.c fs/w/one.c kernel/asm.S " \
+#define ALL                                                                                                  \
+	"arch/x86/boot/one.c fs/a/events.c fs/a/one.c fs/a/sub/deep.c fs/a/three.c fs/a/two.c fs/a/up.c "    \
+	"fs/b/down.c fs/b/events.c fs/b/one.c fs/c/one.c fs/e/one.c fs/t/one.c fs/w/one.c kernel/asm.S "     \
 	"kernel/inline.c kernel/macro.c kernel/part.c kernel/parts.c kernel/user.c"
 
 int main(int argc, char **argv)
@@ -141,7 +144,8 @@ int main(int argc, char **argv)
 	    includes_index(&b, b.kernel.tree, b.kernel.entry))
 		return 2;
 
-	finds("fs/a/a.h", "fs/a/one.c fs/a/three.c fs/a/two.c fs/b/down.c", "beside, by ../, through others, with blanks");
+	finds("fs/a/a.h", "fs/a/one.c fs/a/three.c fs/a/two.c fs/b/down.c",
+	      "beside, by ../, through others, with blanks");
 	finds("fs/b/a.h", "fs/a/up.c fs/b/one.c", "of two headers of one name, the one beside");
 	finds("fs/a/off.h", "fs/a/sub/deep.c fs/a/two.c", "in a condition; by the directory's own -I");
 	finds("fs/d/d.h", "fs/e/one.c", "by an -I to another directory");
@@ -149,7 +153,8 @@ int main(int argc, char **argv)
 	finds("fs/u/u.h", "fs/t/one.c", "by an -I of which nothing is known");
 	finds("include/linux/x.h", "fs/a/two.c kernel/asm.S", "<> from the root, and from assembly");
 	finds("include/uapi/linux/x.h", "fs/a/two.c kernel/asm.S", "the same name under uapi");
-	finds("include/asm-generic/y.h", "fs/a/two.c kernel/asm.S", "through a generated wrapper; no other machine's");
+	finds("include/asm-generic/y.h", "fs/a/two.c kernel/asm.S",
+	      "through a generated wrapper; no other machine's");
 	finds("kernel/part.c", "kernel/parts.c", "a .c file in a .c file");
 	finds("include/linux/z.h", "kernel/part.c kernel/parts.c", "a header in an included .c file");
 	finds("kernel/inline.c", "kernel/user.c", "a .c file in a header");

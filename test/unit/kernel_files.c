@@ -96,7 +96,8 @@ static void test_module(const char *ko)
 		fake_write(in_work(suffix[how]), b.data, b.size);
 		m = NULL;
 		ok(!kmodule_open(path, d, &m) && m->size == size && !memcmp(m->data, data, size) &&
-			   !strcmp(m->name, "fake_mod"), "the same compressed: %s", suffix[how]);
+			   !strcmp(m->name, "fake_mod"),
+		   "the same compressed: %s", suffix[how]);
 		kmodule_free(m);
 		m = NULL;
 		ok_number(kmodule_read("cut", b.data, b.size - 9, d, &m), -EBADMSG, "and cut: refused");
@@ -223,8 +224,7 @@ static void symvers_error(const char *text, size_t size, unsigned int line, cons
 	struct symvers *s = NULL;
 	int err = symvers_read("S", text, size, d, &s);
 
-	ok(err == -EBADMSG && diags_count(d) == 1 &&
-		   !strcmp(diags_get(d, 0)->id, "symvers-damaged") &&
+	ok(err == -EBADMSG && diags_count(d) == 1 && !strcmp(diags_get(d, 0)->id, "symvers-damaged") &&
 		   diags_get(d, 0)->place.line == line && !strcmp(diags_get(d, 0)->place.file, "S"),
 	   "%s", name);
 	symvers_free(s);
@@ -247,7 +247,8 @@ static void test_symvers(void)
 	e = symvers_find(s, "of_mod");
 	ok(e && e->crc == 0xffffffff && !strcmp(e->owner, "nf_nat") &&
 		   !strcmp(e->path, "net/nf-nat/nf-nat") && !strcmp(e->kind, "EXPORT_SYMBOL_GPL") &&
-		   !strcmp(e->name_space, "NS"), "fields of a module's export");
+		   !strcmp(e->name_space, "NS"),
+	   "fields of a module's export");
 	e = symvers_find(s, "old");
 	ok(e && !strcmp(e->owner, "vmlinux") && !*e->name_space && e == symvers_get(s, 2),
 	   "a line without namespace, and without its end");
@@ -319,14 +320,14 @@ static void test_buildid(void)
 
 /* --- symbols by name --- */
 
-#define TABLE                                                                                      \
-	"ffffffff81000000 T _text\nffffffff81000010 t twice\nffffffff81000020 T twice\n"          \
-	"ffffffff81000030 t both\nffffffff81000040 t both\nffffffff81000050 T exported\n"         \
-	"ffffffff81000060 W weak\nffffffff81000070 T strong\nffffffff81000080 t hidden\n"         \
-	"ffffffffc0000000 t inmod\t[mod]\nffffffffc0000010 t inmod\t[mod]\n"                      \
+#define TABLE                                                                                                \
+	"ffffffff81000000 T _text\nffffffff81000010 t twice\nffffffff81000020 T twice\n"                     \
+	"ffffffff81000030 t both\nffffffff81000040 t both\nffffffff81000050 T exported\n"                    \
+	"ffffffff81000060 W weak\nffffffff81000070 T strong\nffffffff81000080 t hidden\n"                    \
+	"ffffffffc0000000 t inmod\t[mod]\nffffffffc0000010 t inmod\t[mod]\n"                                 \
 	"ffffffffc0000020 T modfn\t[mod]\nffffffffc0000030 t twice\t[mod]\n"
-#define EXPORTS                                                                                    \
-	"0x1\texported\tvmlinux\tEXPORT_SYMBOL\t\n0x2\tmodfn\tx/mod\tEXPORT_SYMBOL\t\n"           \
+#define EXPORTS                                                                                              \
+	"0x1\texported\tvmlinux\tEXPORT_SYMBOL\t\n0x2\tmodfn\tx/mod\tEXPORT_SYMBOL\t\n"                      \
 	"0x3\tother\tx/other\tEXPORT_SYMBOL\t\n"
 
 /* @bind: -1: not defined in the object. @pos: -ENOTUNIQ, or the position. */

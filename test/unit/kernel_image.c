@@ -68,8 +68,7 @@ static void check_image(const struct kimage *k)
 
 	ok_string(k->release, "6.1.0-99-test", "release");
 	ok_string(k->compiler, FAKE_COMPILER, "compiler, as the configuration has it");
-	ok_string(buildid_text(&k->build_id, text), "0102030405060708090a0b0c0d0e0f1011121314",
-		  "build ID");
+	ok_string(buildid_text(&k->build_id, text), "0102030405060708090a0b0c0d0e0f1011121314", "build ID");
 	ok_number(kallsyms_count(k->kallsyms), FAKE_SYMBOLS, "number of symbols");
 	ok(all_symbols_right(k->kallsyms), "name, type and address of each symbol");
 	p = kimage_bytes(k, FAKE_TEXT + 0x123, 2);
@@ -88,8 +87,8 @@ static void test_formats(void)
 		struct fake_kernel f = fake_kernel_make(order);
 
 		for (int how = FAKE_GZIP; how <= FAKE_ZSTD; how++) {
-			struct fake_buffer b = fake_bzimage((enum fake_compression)how, f.elf, f.size,
-							    (uint32_t)f.size);
+			struct fake_buffer b =
+				fake_bzimage((enum fake_compression)how, f.elf, f.size, (uint32_t)f.size);
 			struct kimage *k;
 			char id[64];
 
@@ -164,13 +163,34 @@ static void try_damage(const char *what, bool order, size_t (*where)(const struc
 	free(f.elf);
 }
 
-static size_t at_count(const struct fake_kernel *k) { return k->num_syms; }
-static size_t at_marker(const struct fake_kernel *k) { return k->markers + 4; }
-static size_t at_first_name(const struct fake_kernel *k) { return k->names; }
-static size_t at_index(const struct fake_kernel *k) { return k->token_index + 256; }
-static size_t at_token(const struct fake_kernel *k) { return k->token_table + 2; }
-static size_t at_offset(const struct fake_kernel *k) { return k->offsets + 4 * 300; }
-static size_t at_base(const struct fake_kernel *k) { return k->relative_base; }
+static size_t at_count(const struct fake_kernel *k)
+{
+	return k->num_syms;
+}
+static size_t at_marker(const struct fake_kernel *k)
+{
+	return k->markers + 4;
+}
+static size_t at_first_name(const struct fake_kernel *k)
+{
+	return k->names;
+}
+static size_t at_index(const struct fake_kernel *k)
+{
+	return k->token_index + 256;
+}
+static size_t at_token(const struct fake_kernel *k)
+{
+	return k->token_table + 2;
+}
+static size_t at_offset(const struct fake_kernel *k)
+{
+	return k->offsets + 4 * 300;
+}
+static size_t at_base(const struct fake_kernel *k)
+{
+	return k->relative_base;
+}
 
 static void test_damage(void)
 {
@@ -274,8 +294,8 @@ static bool reopen(bool *from_cache)
 {
 	struct diags *d = diags_new();
 	struct kimage *k = NULL;
-	bool good = !kimage_open(path, cache, d, &k) && all_symbols_right(k->kallsyms) &&
-		    !diags_count(d) && !strcmp(k->release, "6.1.0-99-test");
+	bool good = !kimage_open(path, cache, d, &k) && all_symbols_right(k->kallsyms) && !diags_count(d) &&
+		    !strcmp(k->release, "6.1.0-99-test");
 
 	*from_cache = k && k->from_cache;
 	kimage_free(k);
@@ -336,7 +356,7 @@ static void test_cache_is_bounded(void)
 		ok(reopen(&cached) && !cached, "image %d is new", i);
 		if (!i)
 			strcpy(favourite, path);
-		usleep(5000);	/* file times have the clock's tick */
+		usleep(5000); /* file times have the clock's tick */
 		strcpy(path, favourite);
 		ok(reopen(&cached) && cached, "the one in use is still there");
 		usleep(5000);

@@ -32,27 +32,48 @@ static const struct manifest_function functions[] = {
 };
 static const struct manifest_new_function new_functions[] = { { "null", "fs/a.c", 12 } };
 static const char *const new_data[] = { "__already_done.4", "yes" };
-static const struct manifest_callback callbacks[] = { { "pre_patch", "check" },
-						      { "post_unpatch", "undo" } };
+static const struct manifest_callback callbacks[] = { { "pre_patch", "check" }, { "post_unpatch", "undo" } };
 static const struct manifest_reference references[] = { { "vmlinux", "si_swapinfo", 0, 2 },
 							{ "sunrpc", "svc_debug", 1, 1 } };
 static const struct manifest_patch patches[] = { { "fix.patch", SHA }, { "1e3", SHA } };
 static const struct manifest_object objects[] = {
-	{ .name = "vmlinux", .build_id = ID, .compared = 3, .matched = 2, .functions = functions,
-	  .n_functions = 2, .new_functions = new_functions, .n_new_functions = 1,
-	  .new_data = new_data, .n_new_data = 2, .callbacks = callbacks, .n_callbacks = 2,
-	  .references = references, .n_references = 2 },
-	{ .name = "nfsd", .build_id = ID2, .compared = 1, .matched = 1, .functions = functions,
+	{ .name = "vmlinux",
+	  .build_id = ID,
+	  .compared = 3,
+	  .matched = 2,
+	  .functions = functions,
+	  .n_functions = 2,
+	  .new_functions = new_functions,
+	  .n_new_functions = 1,
+	  .new_data = new_data,
+	  .n_new_data = 2,
+	  .callbacks = callbacks,
+	  .n_callbacks = 2,
+	  .references = references,
+	  .n_references = 2 },
+	{ .name = "nfsd",
+	  .build_id = ID2,
+	  .compared = 1,
+	  .matched = 1,
+	  .functions = functions,
 	  .n_functions = 1 },
 };
 static const char *const warnings[] = { "first", "- second: 'x'" };
 
 static const struct manifest sample = {
-	.name = "livepatch-fix", .module = "livepatch_fix", .version = "1", .builder = "kpatch-build 0.1",
-	.replace = true, .verified = true,
+	.name = "livepatch-fix",
+	.module = "livepatch_fix",
+	.version = "1",
+	.builder = "kpatch-build 0.1",
+	.replace = true,
+	.verified = true,
 	.kernel = { "6.1.0-56-amd64", "x86_64", ID, "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0" },
-	.patches = patches, .n_patches = 2, .objects = objects, .n_objects = 2,
-	.warnings = warnings, .n_warnings = 2,
+	.patches = patches,
+	.n_patches = 2,
+	.objects = objects,
+	.n_objects = 2,
+	.warnings = warnings,
+	.n_warnings = 2,
 };
 
 static bool same(const char *a, const char *b)
@@ -62,18 +83,16 @@ static bool same(const char *a, const char *b)
 
 static bool same_object(const struct manifest_object *a, const struct manifest_object *b)
 {
-	bool ok = same(a->name, b->name) && same(a->build_id, b->build_id) &&
-		  a->compared == b->compared && a->matched == b->matched &&
-		  a->n_functions == b->n_functions && a->n_new_functions == b->n_new_functions &&
-		  a->n_new_data == b->n_new_data && a->n_callbacks == b->n_callbacks &&
-		  a->n_references == b->n_references;
+	bool ok = same(a->name, b->name) && same(a->build_id, b->build_id) && a->compared == b->compared &&
+		  a->matched == b->matched && a->n_functions == b->n_functions &&
+		  a->n_new_functions == b->n_new_functions && a->n_new_data == b->n_new_data &&
+		  a->n_callbacks == b->n_callbacks && a->n_references == b->n_references;
 
 	for (size_t i = 0; ok && i < a->n_functions; i++) {
 		const struct manifest_function *x = &a->functions[i], *y = &b->functions[i];
 
-		ok = same(x->name, y->name) && same(x->source, y->source) &&
-		     x->position == y->position && x->old_size == y->old_size &&
-		     x->new_size == y->new_size && same(x->reason, y->reason);
+		ok = same(x->name, y->name) && same(x->source, y->source) && x->position == y->position &&
+		     x->old_size == y->old_size && x->new_size == y->new_size && same(x->reason, y->reason);
 	}
 	for (size_t i = 0; ok && i < a->n_new_functions; i++)
 		ok = same(a->new_functions[i].name, b->new_functions[i].name) &&
@@ -94,11 +113,9 @@ static bool same_object(const struct manifest_object *a, const struct manifest_o
 
 static bool same_manifest(const struct manifest *a, const struct manifest *b)
 {
-	bool ok = same(a->name, b->name) && same(a->module, b->module) &&
-		  same(a->version, b->version) && same(a->builder, b->builder) &&
-		  a->replace == b->replace && a->verified == b->verified &&
-		  same(a->kernel.release, b->kernel.release) &&
-		  same(a->kernel.machine, b->kernel.machine) &&
+	bool ok = same(a->name, b->name) && same(a->module, b->module) && same(a->version, b->version) &&
+		  same(a->builder, b->builder) && a->replace == b->replace && a->verified == b->verified &&
+		  same(a->kernel.release, b->kernel.release) && same(a->kernel.machine, b->kernel.machine) &&
 		  same(a->kernel.build_id, b->kernel.build_id) &&
 		  same(a->kernel.compiler, b->kernel.compiler) && a->n_patches == b->n_patches &&
 		  a->n_objects == b->n_objects && a->n_warnings == b->n_warnings;
@@ -145,8 +162,8 @@ static void round_trip(void)
 	if (m)
 		again = write_sample(m, d);
 	report(text && again && !strcmp(text, again), "and written again to the same bytes");
-	report(m && manifest_find_object(m, "nfsd") == &m->objects[1] &&
-	       !manifest_find_object(m, "nfs"), "objects are found by name");
+	report(m && manifest_find_object(m, "nfsd") == &m->objects[1] && !manifest_find_object(m, "nfs"),
+	       "objects are found by name");
 	print_diags(d);
 	free(text);
 	free(again);
@@ -155,8 +172,7 @@ static void round_trip(void)
 }
 
 /* The @nth occurrence (from 0) of @from in @text replaced by @to; the result is the caller's. */
-static char *replace(const char *text, const char *from, unsigned int nth, const char *to,
-		     unsigned int *line)
+static char *replace(const char *text, const char *from, unsigned int nth, const char *to, unsigned int *line)
 {
 	size_t room = strlen(text) + strlen(to) + 1;
 	const char *at = strstr(text, from);
@@ -179,7 +195,7 @@ struct broken {
 	unsigned int nth;
 	const char *to;
 	const char *id;
-	int line;		/* relative to that of the change; NO_LINE: the whole file */
+	int line; /* relative to that of the change; NO_LINE: the whole file */
 };
 
 #define NO_LINE 1000
@@ -316,7 +332,8 @@ static void truncations(const char *text)
 /* Any byte changed to any of a few others: an answer, and a reason where it is a refusal. */
 static void mutations(const char *text)
 {
-	static const char values[] = "\0\n\t\"'[{:-#&*!%\xff" "0a";
+	static const char values[] = "\0\n\t\"'[{:-#&*!%\xff"
+				     "0a";
 	size_t size = strlen(text), silent = 0;
 	char *copy = strdup(text);
 

@@ -34,7 +34,8 @@ static struct result *run(const char *patch, size_t size, const char *text)
 	r.arena = arena_new();
 	r.err = patch_parse("test.patch", patch, size, r.arena, diags, &r.patch);
 	if (!r.err && r.patch.n_entries && r.patch.entries[0].change == PATCH_MODIFY)
-		r.err = patch_apply(&r.patch, &r.patch.entries[0], text, strlen(text), r.arena, diags, &out, &n);
+		r.err = patch_apply(&r.patch, &r.patch.entries[0], text, strlen(text), r.arena, diags, &out,
+				    &n);
 	if (!r.err && n < sizeof(r.text))
 		memcpy(r.text, out, n);
 	if (diags_count(diags))
@@ -76,8 +77,10 @@ static void applying(void)
 	gives("insertion without context", "@@ -3,0 +4,1 @@\n+between\n", old_text,
 	      "one\ntwo\nthree\nbetween\nfour\nfive\nsix\nseven\neight\nnine\nten\n");
 	gives("an end without newline", "@@ -1 +1 @@\n-a\n\\ No newline at end of file\n+b\n", "a", "b\n");
-	gives("an end that loses its newline", "@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n", "a\n", "b");
-	gives("an empty context line without its blank", "@@ -1,3 +1,3 @@\n a\n\n-b\n+c\n", "a\n\nb\n", "a\n\nc\n");
+	gives("an end that loses its newline", "@@ -1 +1 @@\n-a\n+b\n\\ No newline at end of file\n", "a\n",
+	      "b");
+	gives("an empty context line without its blank", "@@ -1,3 +1,3 @@\n a\n\n-b\n+c\n", "a\n\nb\n",
+	      "a\n\nc\n");
 	gives("text behind the last hunk", "@@ -1,1 +1,1 @@\n-a\n+b\n-- \n2.39\n", "a\n", "b\n");
 }
 
@@ -85,8 +88,10 @@ static void refusals(void)
 {
 	refused("nothing", "", "patch-empty");
 	refused("text", "hello\n--- a line\nworld\n", "patch-empty");
-	refused("context differs", HEADER "@@ -2,3 +2,3 @@\n two\n-tree\n+THREE\n four\n", "patch-does-not-apply");
-	refused("removed line is elsewhere", HEADER "@@ -1,2 +1,1 @@\n one\n-three\n", "patch-does-not-apply");
+	refused("context differs", HEADER "@@ -2,3 +2,3 @@\n two\n-tree\n+THREE\n four\n",
+		"patch-does-not-apply");
+	refused("removed line is elsewhere", HEADER "@@ -1,2 +1,1 @@\n one\n-three\n",
+		"patch-does-not-apply");
 	refused("hunks out of order", HEADER "@@ -9,1 +9,1 @@\n-nine\n+9\n@@ -1,1 +1,1 @@\n-one\n+1\n",
 		"patch-does-not-apply");
 	refused("no hunk", HEADER "hello\n", "patch-damaged");
@@ -94,7 +99,8 @@ static void refusals(void)
 	refused("huge count", HEADER "@@ -1,99999999999999999999 +1,1 @@\n one\n", "patch-damaged");
 	refused("empty hunk", HEADER "@@ -1,0 +1,0 @@\n", "patch-damaged");
 	refused("cut off", HEADER "@@ -2,3 +2,3 @@\n two\n-three\n", "patch-damaged");
-	refused("counts too small", HEADER "@@ -2,1 +2,1 @@\n two\n-three\n+THREE\n four\n@@ x\n", "patch-damaged");
+	refused("counts too small", HEADER "@@ -2,1 +2,1 @@\n two\n-three\n+THREE\n four\n@@ x\n",
+		"patch-damaged");
 	refused("wrapped line", HEADER "@@ -2,3 +2,3 @@\n two\n-three\n+THR\nEE\n four\n", "patch-damaged");
 	refused("hunk without file", "@@ -1,1 +1,1 @@\n-one\n+1\n", "patch-damaged");
 	refused("both /dev/null", "--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n", "patch-damaged");
@@ -105,7 +111,8 @@ static void refusals(void)
 	refused("quoted path", "--- \"a/\\303.c\"\n+++ \"b/\\303.c\"\n@@ -1 +1 @@\n-a\n+b\n", "patch-path");
 	refused("git header without path", "diff --git x\nindex 1..2\n", "patch-damaged");
 	ok(run(HEADER "@@ -5 +5 @@\n-a\n+b\n", strlen(HEADER) + 18, "a\na\n")->err &&
-	   !strcmp(run(HEADER "@@ -5 +5 @@\n-a\n+b\n", strlen(HEADER) + 18, "a\na\n")->id, "patch-ambiguous"),
+		   !strcmp(run(HEADER "@@ -5 +5 @@\n-a\n+b\n", strlen(HEADER) + 18, "a\na\n")->id,
+			   "patch-ambiguous"),
 	   "moved, and in two places");
 }
 
@@ -113,38 +120,49 @@ static void kind(const char *name, const char *patch, enum patch_change change, 
 {
 	struct result *r = run(patch, strlen(patch), old_text);
 
-	ok(r->patch.n_entries == 1 && r->patch.entries[0].change == change &&
-	   r->patch.entries[0].path && !strcmp(r->patch.entries[0].path, path), "%s", name);
+	ok(r->patch.n_entries == 1 && r->patch.entries[0].change == change && r->patch.entries[0].path &&
+		   !strcmp(r->patch.entries[0].path, path),
+	   "%s", name);
 }
 
 static void kinds(void)
 {
-	kind("new", "diff --git a/d/n.c b/d/n.c\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/d/n.c\n"
-	     "@@ -0,0 +1 @@\n+a\n", PATCH_CREATE, "d/n.c");
+	kind("new",
+	     "diff --git a/d/n.c b/d/n.c\nnew file mode 100644\nindex 0..1\n--- /dev/null\n+++ b/d/n.c\n"
+	     "@@ -0,0 +1 @@\n+a\n",
+	     PATCH_CREATE, "d/n.c");
 	kind("new, without git", "--- /dev/null\n+++ b/d/n.c\n@@ -0,0 +1 @@\n+a\n", PATCH_CREATE, "d/n.c");
-	kind("deleted", "diff --git a/d/n.c b/d/n.c\ndeleted file mode 100644\nindex 0..1\n--- a/d/n.c\n"
-	     "+++ /dev/null\n@@ -1 +0,0 @@\n-a\n", PATCH_DELETE, "d/n.c");
-	kind("renamed", "diff --git a/d/n.c b/d/m.c\nsimilarity index 100%\nrename from d/n.c\nrename to d/m.c\n",
+	kind("deleted",
+	     "diff --git a/d/n.c b/d/n.c\ndeleted file mode 100644\nindex 0..1\n--- a/d/n.c\n"
+	     "+++ /dev/null\n@@ -1 +0,0 @@\n-a\n",
+	     PATCH_DELETE, "d/n.c");
+	kind("renamed",
+	     "diff --git a/d/n.c b/d/m.c\nsimilarity index 100%\nrename from d/n.c\nrename to d/m.c\n",
 	     PATCH_RENAME, "d/m.c");
 	kind("mode", "diff --git a/d/n.c b/d/n.c\nold mode 100644\nnew mode 100755\n", PATCH_MODE, "d/n.c");
-	kind("mode and text", "diff --git a/d/n.c b/d/n.c\nold mode 100644\nnew mode 100755\nindex 1..2\n"
-	     "--- a/d/n.c\n+++ b/d/n.c\n@@ -1 +1 @@\n-one\n+a\n", PATCH_MODIFY, "d/n.c");
+	kind("mode and text",
+	     "diff --git a/d/n.c b/d/n.c\nold mode 100644\nnew mode 100755\nindex 1..2\n"
+	     "--- a/d/n.c\n+++ b/d/n.c\n@@ -1 +1 @@\n-one\n+a\n",
+	     PATCH_MODIFY, "d/n.c");
 	kind("binary", "diff --git a/d/n.c b/d/n.c\nindex 1..2 100644\nGIT binary patch\nliteral 3\nabc\n",
 	     PATCH_BINARY, "d/n.c");
-	kind("time stamps", "--- linux.orig/d/n.c\t2026-01-01 00:00:00 +0000\n+++ linux/d/n.c\t2026-01-01\n"
-	     "@@ -1 +1 @@\n-one\n+a\n", PATCH_MODIFY, "d/n.c");
+	kind("time stamps",
+	     "--- linux.orig/d/n.c\t2026-01-01 00:00:00 +0000\n+++ linux/d/n.c\t2026-01-01\n"
+	     "@@ -1 +1 @@\n-one\n+a\n",
+	     PATCH_MODIFY, "d/n.c");
 }
 
 static void hostile(void)
 {
-	static const char patch[] = "diff --git a/x/y.c b/x/y.c\nindex 1..2 100644\n" HEADER
-				    "@@ -1,2 +1,3 @@\n one\n+more\n two\n@@ -9,2 +10,2 @@ c\n nine\n-ten\n+TEN\n"
-				    "\\ No newline at end of file\n";
+	static const char patch[] =
+		"diff --git a/x/y.c b/x/y.c\nindex 1..2 100644\n" HEADER
+		"@@ -1,2 +1,3 @@\n one\n+more\n two\n@@ -9,2 +10,2 @@ c\n nine\n-ten\n+TEN\n"
+		"\\ No newline at end of file\n";
 	unsigned int seed = 1;
 	bool sane = true;
 
 	for (size_t n = 0; n < sizeof(patch) - 1; n++) {
-		char *copy = malloc(n + 1);	/* of the exact size, for the address sanitizer */
+		char *copy = malloc(n + 1); /* of the exact size, for the address sanitizer */
 
 		memcpy(copy, patch, n);
 		sane &= run(copy, n, old_text)->err || strstr(run(copy, n, old_text)->text, "more");

@@ -59,8 +59,14 @@ static Elf64_Rela *relas(struct elfile *f, const char *name)
 #define GUARD ".klp.rela.nfsd..kpatch.funcs"
 #define HELPER ".klp.sym.nfsd.nfsd_show,3"
 
-static void drop_guard(struct elfile *f) { section(f, GUARD)->removed = true; }
-static void guard_writes(struct elfile *f) { relas(f, GUARD)->r_info += R_X86_64_PC32; }
+static void drop_guard(struct elfile *f)
+{
+	section(f, GUARD)->removed = true;
+}
+static void guard_writes(struct elfile *f)
+{
+	relas(f, GUARD)->r_info += R_X86_64_PC32;
+}
 static void guard_lacks(struct elfile *f)
 {
 	relas(f, GUARD)->r_info = ELF64_R_INFO(symbol_index(f, HELPER), R_X86_64_NONE);
@@ -69,8 +75,14 @@ static void field(struct elfile *f)
 {
 	section(f, ".text")->data[relas(f, TEXT_KLP)->r_offset + 3] = 1;
 }
-static void offset(struct elfile *f) { relas(f, TEXT_KLP)->r_offset = 1 << 20; }
-static void reloc_type(struct elfile *f) { relas(f, TEXT_KLP)->r_info += 0x30; }
+static void offset(struct elfile *f)
+{
+	relas(f, TEXT_KLP)->r_offset = 1 << 20;
+}
+static void reloc_type(struct elfile *f)
+{
+	relas(f, TEXT_KLP)->r_info += 0x30;
+}
 static void klp_symbol_name(struct elfile *f)
 {
 	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.nfsd.counter";
@@ -83,39 +95,99 @@ static void klp_symbol_object(struct elfile *f)
 {
 	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.vmlinux.counter,0";
 }
-static void klp_symbol_kind(struct elfile *f) { symbol(f, ".klp.sym.nfsd.counter,0")->reserved = 0; }
-static void klp_section_name(struct elfile *f) { section(f, TEXT_KLP)->name = ".klp.rela.nfsd.text"; }
+static void klp_symbol_kind(struct elfile *f)
+{
+	symbol(f, ".klp.sym.nfsd.counter,0")->reserved = 0;
+}
+static void klp_section_name(struct elfile *f)
+{
+	section(f, TEXT_KLP)->name = ".klp.rela.nfsd.text";
+}
 static void klp_section_target(struct elfile *f)
 {
 	section(f, TEXT_KLP)->info = elfile_find_section(f, ".data");
 }
-static void klp_section_flags(struct elfile *f) { section(f, TEXT_KLP)->flags &= ~SHF_ALLOC; }
+static void klp_section_flags(struct elfile *f)
+{
+	section(f, TEXT_KLP)->flags &= ~SHF_ALLOC;
+}
 static void ordinary(struct elfile *f)
 {
 	relas(f, ".rela.data")->r_info = ELF64_R_INFO(symbol_index(f, HELPER), R_X86_64_64);
 }
-static void left_over(struct elfile *f) { symbol(f, "first")->name = ".klp.ref.nfsd.nfsd.x,0"; }
-static void discard(struct elfile *f) { section(f, ".bss")->name = ".discard.addressable"; }
-static void module_gone(struct elfile *f) { section(f, ".gnu.linkonce.this_module")->name = ".x"; }
-static void livepatch(struct elfile *f) { section(f, ".modinfo")->data[10] = 'N'; }
-static void name(struct elfile *f) { section(f, ".modinfo")->data[18] = 'F'; }
-static void vermagic(struct elfile *f) { section(f, ".modinfo")->data[35] = '2'; }
-static void mcount(struct elfile *f) { relas(f, ".rela__mcount_loc")->r_addend += 1; }
-static void mcount_gone(struct elfile *f) { section(f, ".rela__mcount_loc")->removed = true; }
-static void call(struct elfile *f) { section(f, ".text")->data[symbol(f, "new_show")->value] = 0x90; }
-static void function_size(struct elfile *f) { symbol(f, "new_show")->size = 0; }
-static void function_type(struct elfile *f) { symbol(f, "new_show")->type = STT_NOTYPE; }
-static void orc(struct elfile *f) { section(f, ".orc_unwind")->data[0] = 16; }
-static void orc_register(struct elfile *f) { section(f, ".orc_unwind")->data[4] = 4; }
-static void orc_late(struct elfile *f) { relas(f, ".rela.orc_unwind_ip")->r_addend = 64; }
+static void left_over(struct elfile *f)
+{
+	symbol(f, "first")->name = ".klp.ref.nfsd.nfsd.x,0";
+}
+static void discard(struct elfile *f)
+{
+	section(f, ".bss")->name = ".discard.addressable";
+}
+static void module_gone(struct elfile *f)
+{
+	section(f, ".gnu.linkonce.this_module")->name = ".x";
+}
+static void livepatch(struct elfile *f)
+{
+	section(f, ".modinfo")->data[10] = 'N';
+}
+static void name(struct elfile *f)
+{
+	section(f, ".modinfo")->data[18] = 'F';
+}
+static void vermagic(struct elfile *f)
+{
+	section(f, ".modinfo")->data[35] = '2';
+}
+static void mcount(struct elfile *f)
+{
+	relas(f, ".rela__mcount_loc")->r_addend += 1;
+}
+static void mcount_gone(struct elfile *f)
+{
+	section(f, ".rela__mcount_loc")->removed = true;
+}
+static void call(struct elfile *f)
+{
+	section(f, ".text")->data[symbol(f, "new_show")->value] = 0x90;
+}
+static void function_size(struct elfile *f)
+{
+	symbol(f, "new_show")->size = 0;
+}
+static void function_type(struct elfile *f)
+{
+	symbol(f, "new_show")->type = STT_NOTYPE;
+}
+static void orc(struct elfile *f)
+{
+	section(f, ".orc_unwind")->data[0] = 16;
+}
+static void orc_register(struct elfile *f)
+{
+	section(f, ".orc_unwind")->data[4] = 4;
+}
+static void orc_late(struct elfile *f)
+{
+	relas(f, ".rela.orc_unwind_ip")->r_addend = 64;
+}
 static void modinfo_bss(struct elfile *f)
 {
 	section(f, ".modinfo")->type = SHT_NOBITS;
 	section(f, ".modinfo")->data = NULL;
 }
-static void version(struct elfile *f) { section(f, "__versions")->data[8] = 'x'; }
-static void weak(struct elfile *f) { symbol(f, "__fentry__")->bind = STB_WEAK; }
-static void abi(struct elfile *f) { section(f, KPATCH_FUNCS_SECTION)->data[0] = 9; }
+static void version(struct elfile *f)
+{
+	section(f, "__versions")->data[8] = 'x';
+}
+static void weak(struct elfile *f)
+{
+	symbol(f, "__fentry__")->bind = STB_WEAK;
+}
+static void abi(struct elfile *f)
+{
+	section(f, KPATCH_FUNCS_SECTION)->data[0] = 9;
+}
 
 static const struct {
 	const char *name;

@@ -32,8 +32,8 @@ static uint8_t *load(const char *file, size_t *size)
 }
 
 /* An image without the banner and the table that kimage_open() wants. */
-static void make_image(struct kimage *k, struct arena *arena, uint8_t *data, size_t size,
-		       const char *symbols, struct diags *d)
+static void make_image(struct kimage *k, struct arena *arena, uint8_t *data, size_t size, const char *symbols,
+		       struct diags *d)
 {
 	struct elfview v;
 
@@ -43,10 +43,12 @@ static void make_image(struct kimage *k, struct arena *arena, uint8_t *data, siz
 	k->n_sections = v.n_sections;
 	k->sections = arena_array(arena, v.n_sections, sizeof(*k->sections));
 	for (uint32_t i = 0; i < v.n_sections; i++)
-		k->sections[i] = (struct kimage_section){
-			.name = v.sections[i].name, .type = v.sections[i].type,
-			.flags = v.sections[i].flags, .address = v.sections[i].address,
-			.size = v.sections[i].size, .data = v.sections[i].data };
+		k->sections[i] = (struct kimage_section){ .name = v.sections[i].name,
+							  .type = v.sections[i].type,
+							  .flags = v.sections[i].flags,
+							  .address = v.sections[i].address,
+							  .size = v.sections[i].size,
+							  .data = v.sections[i].data };
 	elfview_close(&v);
 }
 
@@ -69,16 +71,17 @@ static const struct symbol *symbol_of(const struct object *o, const char *name)
 /* Every symbol of the object is where the linker put it: at an address that has its name. */
 static void check_places(const struct object *o, const struct proof *p, const struct installed *in)
 {
-	static const char *const names[] = { "dup", "rare", "twice", "items", "table", "describe", "work",
-					     "counter_a", "counter_b", "never_used_in_code",
-					     "never_used_bss" };
+	static const char *const names[] = {
+		"dup",		 "rare", "twice",     "items",	   "table",
+		"describe",	 "work", "counter_a", "counter_b", "never_used_in_code",
+		"never_used_bss"
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		const struct symbol *s = symbol_of(o, names[i]);
 		uint64_t base = p->base[s->section];
 
-		ok(base != PROOF_NOWHERE &&
-			   installed_at(in, names[i], base + s->value) != INSTALLED_NONE,
+		ok(base != PROOF_NOWHERE && installed_at(in, names[i], base + s->value) != INSTALLED_NONE,
 		   "%s has its place", names[i]);
 		ok_number(p->atoms[s->atom].status, PROOF_MATCHED, names[i]);
 	}
@@ -101,8 +104,8 @@ static uint32_t count_bad(const struct proof *p)
 }
 
 /* Changes every byte of an atom in the installed code, one after the other. */
-static void flip_atom(const struct object *o, const struct installed *in, uint64_t address,
-		      uint64_t size, uint32_t user, const char *name, bool in_place)
+static void flip_atom(const struct object *o, const struct installed *in, uint64_t address, uint64_t size,
+		      uint32_t user, const char *name, bool in_place)
 {
 	uint8_t *bytes = (uint8_t *)installed_bytes(in, address, size);
 	uint32_t missed = 0, unexplained = 0;
@@ -138,20 +141,18 @@ static void test_flips(const struct object *o, const struct installed *in, const
 		uint32_t atom = atom_of(o, functions[i]);
 		const struct atom *a = &o->atoms[atom];
 
-		flip_atom(o, in, p->base[a->section->index] + a->offset, a->size, atom, functions[i],
-			  true);
+		flip_atom(o, in, p->base[a->section->index] + a->offset, a->size, atom, functions[i], true);
 	}
 	for (size_t i = 0; i < 2; i++) {
 		const struct atom *a = &o->atoms[atom_of(o, data[i])];
 
-		flip_atom(o, in, p->base[a->section->index] + a->offset, a->size, atom_of(o, "work"),
-			  data[i], false);
+		flip_atom(o, in, p->base[a->section->index] + a->offset, a->size, atom_of(o, "work"), data[i],
+			  false);
 	}
 }
 
 /* The contents of strings, reached through a field, and through read-only data. */
-static void test_strings(const struct object *o, const struct installed *in, uint8_t *data,
-			 size_t size)
+static void test_strings(const struct object *o, const struct installed *in, uint8_t *data, size_t size)
 {
 	static const char *const strings[] = { "no such item", "first item" };
 
@@ -211,8 +212,8 @@ static void flip_entry(const struct object *o, const struct installed *in, const
 
 		bytes[at] ^= 0x01;
 		status = status_of(o, in, "with_tables", arena, &why);
-		if (is_line ? status != PROOF_MATCHED
-			    : status == PROOF_MATCHED || !why || !(strstr(why, what) || strstr(why, table)))
+		if (is_line ? status != PROOF_MATCHED :
+			      status == PROOF_MATCHED || !why || !(strstr(why, what) || strstr(why, table)))
 			missed++, printf("# +%u: %s\n", (unsigned int)at, why ? why : "missed");
 		bytes[at] ^= 0x01;
 		arena_free(arena);

@@ -25,8 +25,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
-static int open_installed(const char *path, struct arena *arena, struct diags *d,
-			  struct installed *in)
+static int open_installed(const char *path, struct arena *arena, struct diags *d, struct installed *in)
 {
 	struct kmodule *module;
 	struct kimage *image;
@@ -83,7 +82,7 @@ static void print_positions(const struct object *o, const struct proof *p, const
 			continue;
 		address = p->base[s->section] + s->value;
 		found = installed_at(in, s->name, address);
-		if (found == INSTALLED_NONE)	/* weak, and another definition won */
+		if (found == INSTALLED_NONE) /* weak, and another definition won */
 			continue;
 		printf("@ %s %s ", installed_name(in), s->name);
 		if (installed_sympos(in, found, &position, NULL))

@@ -289,8 +289,7 @@ static void damage_by_adding(struct file *f)
 			with_room(f, s->sh_size + sizeof(Elf64_Rela), "one more relocation", i,
 				  add_relocation);
 		if (s->sh_type == SHT_PROGBITS || s->sh_type == SHT_NOBITS)
-			with_room(f, (f->n_sections + 1) * sizeof(*s), "one more section", i,
-				  add_section);
+			with_room(f, (f->n_sections + 1) * sizeof(*s), "one more section", i, add_section);
 	}
 }
 
@@ -304,7 +303,8 @@ static bool has_symbol(struct diff *d, const char *name)
 	open_file(&f, d);
 	s = (const Elf64_Sym *)(d->data + f.symtab->sh_offset);
 	for (size_t i = 1; i < f.symtab->sh_size / sizeof(*s) && !found; i++)
-		found = !strcmp((const char *)d->data + f.sections[f.symtab->sh_link].sh_offset + s[i].st_name,
+		found = !strcmp((const char *)d->data + f.sections[f.symtab->sh_link].sh_offset +
+					s[i].st_name,
 				name);
 	return found;
 }
@@ -315,10 +315,8 @@ static void damage_all(struct diff *d)
 		const char *what;
 		void (*damage)(struct file *f);
 	} kinds[] = {
-		{ "bytes", damage_bytes },
-		{ "relocations", damage_relocations },
-		{ "symbols", damage_symbols },
-		{ "section sizes", damage_sizes },
+		{ "bytes", damage_bytes },	   { "relocations", damage_relocations },
+		{ "symbols", damage_symbols },	   { "section sizes", damage_sizes },
 		{ "additions", damage_by_adding },
 	};
 
@@ -344,7 +342,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	ok(d.data && check_says_yes(&d), "the output as it was written");
-	ok(d.data && has_symbol(&d, ".klp.ref.vmlinux.vmlinux.counter,3"), "a klp reference has its position");
+	ok(d.data && has_symbol(&d, ".klp.ref.vmlinux.vmlinux.counter,3"),
+	   "a klp reference has its position");
 	if (d.data)
 		damage_all(&d);
 	free(d.data);

@@ -13,8 +13,7 @@
 
 static int tap_count, tap_failed;
 
-__attribute__((format(printf, 2, 3), unused))
-static bool ok(bool good, const char *fmt, ...)
+__attribute__((format(printf, 2, 3), unused)) static bool ok(bool good, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -27,16 +26,14 @@ static bool ok(bool good, const char *fmt, ...)
 	return good;
 }
 
-__attribute__((unused))
-static bool ok_number(long long got, long long want, const char *name)
+__attribute__((unused)) static bool ok_number(long long got, long long want, const char *name)
 {
 	if (got != want)
 		printf("# %s: got %lld, want %lld\n", name, got, want);
 	return ok(got == want, "%s", name);
 }
 
-__attribute__((unused))
-static bool ok_string(const char *got, const char *want, const char *name)
+__attribute__((unused)) static bool ok_string(const char *got, const char *want, const char *name)
 {
 	bool same = got && want ? !strcmp(got, want) : got == want;
 
@@ -45,8 +42,7 @@ static bool ok_string(const char *got, const char *want, const char *name)
 	return ok(same, "%s", name);
 }
 
-__attribute__((unused))
-static int tap_done(void)
+__attribute__((unused)) static int tap_done(void)
 {
 	printf("1..%d\n", tap_count);
 	return tap_failed ? 1 : 0;

@@ -19,22 +19,14 @@
 #define RELATIVE(type, width) [type] = { #type, width, true }
 
 static const struct reloc_type relocs[] = {
-	ABSOLUTE(R_X86_64_NONE, 0),
-	ABSOLUTE(R_X86_64_64, 8),
-	RELATIVE(R_X86_64_PC32, 4),
-	RELATIVE(R_X86_64_PLT32, 4),
-	RELATIVE(R_X86_64_GOTPCREL, 4),
-	ABSOLUTE(R_X86_64_32, 4),
-	ABSOLUTE(R_X86_64_32S, 4),
-	ABSOLUTE(R_X86_64_16, 2),
-	RELATIVE(R_X86_64_PC16, 2),
-	ABSOLUTE(R_X86_64_8, 1),
-	RELATIVE(R_X86_64_PC8, 1),
-	RELATIVE(R_X86_64_PC64, 8),
-	RELATIVE(R_X86_64_GOTPCRELX, 4),
-	RELATIVE(R_X86_64_REX_GOTPCRELX, 4),
-	ABSOLUTE(R_X86_64_SIZE32, 4),
-	ABSOLUTE(R_X86_64_SIZE64, 8),
+	ABSOLUTE(R_X86_64_NONE, 0),	 ABSOLUTE(R_X86_64_64, 8),
+	RELATIVE(R_X86_64_PC32, 4),	 RELATIVE(R_X86_64_PLT32, 4),
+	RELATIVE(R_X86_64_GOTPCREL, 4),	 ABSOLUTE(R_X86_64_32, 4),
+	ABSOLUTE(R_X86_64_32S, 4),	 ABSOLUTE(R_X86_64_16, 2),
+	RELATIVE(R_X86_64_PC16, 2),	 ABSOLUTE(R_X86_64_8, 1),
+	RELATIVE(R_X86_64_PC8, 1),	 RELATIVE(R_X86_64_PC64, 8),
+	RELATIVE(R_X86_64_GOTPCRELX, 4), RELATIVE(R_X86_64_REX_GOTPCRELX, 4),
+	ABSOLUTE(R_X86_64_SIZE32, 4),	 ABSOLUTE(R_X86_64_SIZE64, 8),
 };
 
 static void decode_init(void *state)
@@ -65,8 +57,8 @@ static bool branch_field(const ZydisDecodedInstruction *z, struct insn *out)
 /* Memory operands relative to %rip: mod 0, r/m 5 and a displacement of 32 bits. */
 static bool rip_field(const ZydisDecodedInstruction *z, struct insn *out)
 {
-	if (!(z->attributes & ZYDIS_ATTRIB_HAS_MODRM) || z->raw.modrm.mod != 0 ||
-	    z->raw.modrm.rm != 5 || z->raw.disp.size != 32)
+	if (!(z->attributes & ZYDIS_ATTRIB_HAS_MODRM) || z->raw.modrm.mod != 0 || z->raw.modrm.rm != 5 ||
+	    z->raw.disp.size != 32)
 		return false;
 	out->field = z->raw.disp.offset;
 	out->width = 4;

@@ -9,26 +9,56 @@
  */
 #include "lib/elf/x86_64/special.h"
 
-#define CODE(at) { FIELD_CODE, at }
-#define TARGET(at) { FIELD_TARGET, at }
-#define KEY(at) { FIELD_KEY, at }
-#define REPLACEMENT(at) { FIELD_REPLACEMENT, at }
-#define DATA(at) { FIELD_DATA, at }
-#define FIELDS(...) \
-	.n_fields = sizeof((struct special_field[]){ __VA_ARGS__ }) / sizeof(struct special_field), \
+#define CODE(at)                                                                                             \
+	{                                                                                                    \
+		FIELD_CODE, at                                                                               \
+	}
+#define TARGET(at)                                                                                           \
+	{                                                                                                    \
+		FIELD_TARGET, at                                                                             \
+	}
+#define KEY(at)                                                                                              \
+	{                                                                                                    \
+		FIELD_KEY, at                                                                                \
+	}
+#define REPLACEMENT(at)                                                                                      \
+	{                                                                                                    \
+		FIELD_REPLACEMENT, at                                                                        \
+	}
+#define DATA(at)                                                                                             \
+	{                                                                                                    \
+		FIELD_DATA, at                                                                               \
+	}
+#define FIELDS(...)                                                                                          \
+	.n_fields = sizeof((struct special_field[]){ __VA_ARGS__ }) / sizeof(struct special_field),          \
 	.fields = { __VA_ARGS__ }
 
 /* Entries of one size that belong to the function their first field leads to. */
-#define OF_CODE(section_kind, section, size, words, ...) \
-	{ section_kind, { .name = section, .cut = CUT_FIXED, .owner = OWNER_CODE, .entry_size = size, \
-			  .what = words, __VA_ARGS__ } }
+#define OF_CODE(section_kind, section, size, words, ...)                                                     \
+	{                                                                                                    \
+		section_kind,                                                                                \
+		{                                                                                            \
+			.name = section, .cut = CUT_FIXED, .owner = OWNER_CODE, .entry_size = size,          \
+			.what = words, __VA_ARGS__                                                           \
+		}                                                                                            \
+	}
 /* One entry a symbol, included when something refers to it. */
-#define REFERRED(section, words, ...) \
-	{ SECTION_SPECIAL, { .name = section, .cut = CUT_BY_SYMBOL, .owner = OWNER_REFERRED, \
-			     .what = words, ##__VA_ARGS__ } }
+#define REFERRED(section, words, ...)                                                                        \
+	{                                                                                                    \
+		SECTION_SPECIAL,                                                                             \
+		{                                                                                            \
+			.name = section, .cut = CUT_BY_SYMBOL, .owner = OWNER_REFERRED, .what = words,       \
+			##__VA_ARGS__                                                                        \
+		}                                                                                            \
+	}
 /* One entry a symbol, never included: being there again, it would register things again. */
-#define NOBODY(section_kind, section, words) \
-	{ section_kind, { .name = section, .cut = CUT_BY_SYMBOL, .owner = OWNER_NOBODY, .what = words } }
+#define NOBODY(section_kind, section, words)                                                                 \
+	{                                                                                                    \
+		section_kind,                                                                                \
+		{                                                                                            \
+			.name = section, .cut = CUT_BY_SYMBOL, .owner = OWNER_NOBODY, .what = words          \
+		}                                                                                            \
+	}
 
 const struct special_section x86_64_specials[] = {
 	/* what describes code, and goes with it */
@@ -45,16 +75,28 @@ const struct special_section x86_64_specials[] = {
 		.length_offset = 11, FIELDS(CODE(0), REPLACEMENT(4))),
 	OF_CODE(SECTION_SPECIAL, ".altinstructions", 13, "alternative", .no_late_klp = true,
 		.length_offset = 11, FIELDS(CODE(0), REPLACEMENT(4))),
-	{ SECTION_SPECIAL, { .name = ".altinstr_replacement", .cut = CUT_BY_REFERRER,
-			     .owner = OWNER_REFERRED, .referrer = ".altinstructions",
-			     .no_late_klp = true, .what = "replacement of an alternative" } },
+	{ SECTION_SPECIAL,
+	  { .name = ".altinstr_replacement",
+	    .cut = CUT_BY_REFERRER,
+	    .owner = OWNER_REFERRED,
+	    .referrer = ".altinstructions",
+	    .no_late_klp = true,
+	    .what = "replacement of an alternative" } },
 	/* code of static_cpu_has() that is jumped to until alternatives are applied */
-	{ SECTION_SPECIAL, { .name = ".altinstr_aux", .cut = CUT_BY_REFERRER,
-			     .owner = OWNER_REFERRED, .what = "early code of an alternative" } },
+	{ SECTION_SPECIAL,
+	  { .name = ".altinstr_aux",
+	    .cut = CUT_BY_REFERRER,
+	    .owner = OWNER_REFERRED,
+	    .what = "early code of an alternative" } },
 	/* until 6.7: address, type, length, and padding up to a multiple of 8 */
-	{ SECTION_SPECIAL, { .name = ".parainstructions", .cut = CUT_BY_CODE, .owner = OWNER_CODE,
-			     .entry_size = 10, .no_late_klp = true, .what = "paravirt site",
-			     FIELDS(CODE(0)) } },
+	{ SECTION_SPECIAL,
+	  { .name = ".parainstructions",
+	    .cut = CUT_BY_CODE,
+	    .owner = OWNER_CODE,
+	    .entry_size = 10,
+	    .no_late_klp = true,
+	    .what = "paravirt site",
+	    FIELDS(CODE(0)) } },
 	OF_CODE(SECTION_SPECIAL, ".smp_locks", 4, "lock prefix", FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, "__mcount_loc", 8, "ftrace site", FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, "_kprobe_blacklist", 8, "kprobe blacklist entry", FIELDS(CODE(0))),

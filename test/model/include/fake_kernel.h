@@ -41,17 +41,17 @@ typedef uint64_t u64;
 void *kcalloc(size_t n, size_t size, int flags);
 void kfree(void *p);
 
-#define module_init(f)                        \
-	int model_module_init(void);          \
-	int model_module_init(void)           \
-	{                                     \
-		return f();                   \
+#define module_init(f)                                                                                       \
+	int model_module_init(void);                                                                         \
+	int model_module_init(void)                                                                          \
+	{                                                                                                    \
+		return f();                                                                                  \
 	}
-#define module_exit(f)                        \
-	void model_module_exit(void);         \
-	void model_module_exit(void)          \
-	{                                     \
-		f();                          \
+#define module_exit(f)                                                                                       \
+	void model_module_exit(void);                                                                        \
+	void model_module_exit(void)                                                                         \
+	{                                                                                                    \
+		f();                                                                                         \
 	}
 #define MODULE_LICENSE(x)
 #define MODULE_DESCRIPTION(x)
@@ -69,7 +69,10 @@ struct mutex {
 struct static_key {
 	int enabled;
 };
-#define STATIC_KEY_INIT_FALSE {0}
+#define STATIC_KEY_INIT_FALSE                                                                                \
+	{                                                                                                    \
+		0                                                                                            \
+	}
 
 enum module_state {
 	MODULE_STATE_LIVE,

@@ -88,6 +88,7 @@ int with_tables(int x)
 		     ".long 3b - ., %c2 - .\n"
 		     ".2byte 123, 1\n"
 		     ".popsection"
-		     : "+m"(counter_b), "+r"(x) : "i"("where it is"));
+		     : "+m"(counter_b), "+r"(x)
+		     : "i"("where it is"));
 	return x;
 }

@@ -33,8 +33,7 @@ static int is_symbol(const char *line, const char *name, const char *module)
 }
 
 /* Address of the function, and of the next symbol of the kernel above it. */
-static int find_function(const char *name, const char *module, unsigned long *start,
-			 unsigned long *end)
+static int find_function(const char *name, const char *module, unsigned long *start, unsigned long *end)
 {
 	unsigned long addr;
 	char line[1024];
@@ -76,11 +75,9 @@ static int read_kernel(unsigned long addr, unsigned char *buf, size_t size)
 	for (int i = 0; i < eh.e_phnum; i++) {
 		if (pread(fd, &ph, sizeof(ph), eh.e_phoff + i * sizeof(ph)) != sizeof(ph))
 			return -1;
-		if (ph.p_type != PT_LOAD || addr < ph.p_vaddr ||
-		    addr + size > ph.p_vaddr + ph.p_memsz)
+		if (ph.p_type != PT_LOAD || addr < ph.p_vaddr || addr + size > ph.p_vaddr + ph.p_memsz)
 			continue;
-		return pread(fd, buf, size, ph.p_offset + addr - ph.p_vaddr) == (ssize_t)size ?
-			0 : -1;
+		return pread(fd, buf, size, ph.p_offset + addr - ph.p_vaddr) == (ssize_t)size ? 0 : -1;
 	}
 	return -1;
 }

@@ -29,7 +29,8 @@ static void need(long result, const char *what)
 
 static int packet_socket(int index, int protocol)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_protocol = htons(protocol),
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = htons(protocol),
 				  .sll_ifindex = index };
 	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
