@@ -58,31 +58,28 @@ static int functions(struct diff *d, struct diff_report *out)
 	return 0;
 }
 
+static bool is_new_data(const struct diff *d, uint32_t i)
+{
+	enum role role = d->new.role[i];
+
+	return d->included[i].in && new_atom(d, i)->symbol && (role == ROLE_STATE || role == ROLE_CONST);
+}
+
 static int new_data(struct diff *d, struct diff_report *out)
 {
-	uint32_t n = d->new.object->n_atoms, count = 0;
+	uint32_t n = d->new.object->n_atoms;
 	const char **names;
+	size_t count = 0;
 
-	for (int pass = 0; pass < 2; pass++) {
-		if (pass) {
-			names = arena_array(d->arena, count, sizeof(*names));
-			if (!names)
-				return -ENOMEM;
-			out->new_data = names;
-			out->n_new_data = count;
-			count = 0;
-		}
-		for (uint32_t i = 0; i < n; i++) {
-			enum role role = d->new.role[i];
-
-			if (!d->included[i].in || !new_atom(d, i)->symbol ||
-			    (role != ROLE_STATE && role != ROLE_CONST))
-				continue;
-			if (pass)
-				names[count] = new_atom(d, i)->name;
-			count++;
-		}
-	}
+	for (uint32_t i = 0; i < n; i++)
+		count += is_new_data(d, i);
+	names = arena_array(d->arena, count, sizeof(*names));
+	if (!names)
+		return -ENOMEM;
+	out->new_data = names;
+	for (uint32_t i = 0; i < n; i++)
+		if (is_new_data(d, i))
+			names[out->n_new_data++] = new_atom(d, i)->name;
 	return 0;
 }
 

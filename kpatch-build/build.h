@@ -106,6 +106,7 @@ enum bystander {
 
 /* One object of the kernel that the patch affects, for one owner. Made by the plan stage. */
 struct compile_job;
+struct verify_unit;
 struct unit {
 	const char *source;	   /* "fs/proc/meminfo.c" */
 	const char *object;	   /* "fs/proc/meminfo.o" */
@@ -122,6 +123,7 @@ struct unit {
 	/* verify stage */
 	struct ksym_source ksyms;
 	struct verify_report *verified; /* verify.h; .proven is false with --no-verify */
+	struct verify_unit *proof;	/* verify_unit.h; owns what .ksyms and .verified refer to */
 	/* diff stage */
 	const char *diff; /* output of the differ, NULL: nothing changed in this object */
 	struct diff_report report;

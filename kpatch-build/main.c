@@ -14,6 +14,7 @@
 #include "kpatch-build/build.h"
 #include "kpatch-build/options.h"
 #include "kpatch-build/sign.h"
+#include "kpatch-build/verify.h"
 #include "kpatch-build/work.h"
 #include "lib/kernel/image.h"
 #include "lib/kernel/symvers.h"
@@ -151,11 +152,12 @@ static int run(struct build *b)
 		return EXIT_INTERNAL;
 	}
 	code = run_stages(b);
-	if (b->image)
-		kimage_free(b->image);
-	symvers_free(b->kernel.symvers);
-	for (size_t i = 0; i < b->n_units; i++)
+	for (size_t i = 0; i < b->n_units; i++) {
 		diff_release(&b->units[i]);
+		verify_release(&b->units[i]);
+	}
+	kimage_free(b->image);
+	symvers_free(b->kernel.symvers);
 	strmap_free(b->directories);
 	work_remove(b);
 	monitor_free(b->monitor);

@@ -9,7 +9,7 @@
  * is replaced and of each symbol that the patch refers to, and gets the reason instead. Only an
  * object of which nothing matches is refused at once, because then no answer would be any use.
  *
- * What is opened here lives until the program ends: the symbol sources use it.
+ * What is opened here lives until verify_release(): the symbol sources use it.
  */
 #include "kpatch-build/verify.h"
 
@@ -26,6 +26,7 @@
 #include "lib/kernel/proof.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/strmap.h"
 
 /* What tables of the image list is looked at once for all units. */
 static int view_image(struct build *b)
@@ -40,6 +41,7 @@ static int view_image(struct build *b)
  */
 #define MOSTLY_MATCHED(matched, all) ((matched) >= ((all) + 1) / 2)
 
+/* Many units can be of one module: the first of them owns it. */
 static int open_module(struct build *b, struct unit *u, struct verify_report *report, struct kmodule **module)
 {
 	int err;
@@ -48,12 +50,12 @@ static int open_module(struct build *b, struct unit *u, struct verify_report *re
 	report->build_id = b->image->build_id;
 	if (!u->module_path)
 		return 0;
-	/* many units can be of one module */
 	for (const struct unit *other = b->units; other < u && !*module; other++)
 		if (other->module_path && !strcmp(other->module_path, u->module_path))
 			*module = other->verified->module;
-	err = *module ? 0 : kmodule_open(u->module_path, b->diags, module);
+	err = *module ? 0 : kmodule_open(u->module_path, b->diags, &u->proof->module);
 	if (!err) {
+		*module = *module ? *module : u->proof->module;
 		report->module = *module;
 		report->build_id = (*module)->build_id;
 	}
@@ -76,15 +78,12 @@ static int source_by_name(struct build *b, struct unit *u, const struct kmodule 
 
 static int prove(struct build *b, struct unit *u, const struct kmodule *module, struct verify_unit *v)
 {
-	struct object *reference, *original;
-	int err = object_open(u->reference, b->diags, &reference);
+	int err = object_open(u->reference, b->diags, &v->reference);
 
 	if (!err)
-		err = object_open(u->original, b->diags, &original);
+		err = object_open(u->original, b->diags, &v->original);
 	if (err)
 		return err;
-	v->reference = reference;
-	v->original = original;
 	if (module)
 		err = installed_module(module, b->arena, &v->installed);
 	else
@@ -93,9 +92,9 @@ static int prove(struct build *b, struct unit *u, const struct kmodule *module, 
 		diag_error(b->diags, "module-damaged", diag_file(u->module_path), "Install the module again",
 			   "this kernel module is damaged: its relocations do not fit its symbols");
 	if (!err)
-		err = proof_make(reference, &v->installed, b->arena, &v->proof);
+		err = proof_make(v->reference, &v->installed, b->arena, &v->proof);
 	if (!err)
-		err = variant_compare(reference, original, b->arena, &v->variant);
+		err = variant_compare(v->reference, v->original, b->arena, &v->variant);
 	return err ? err : verify_index_symbols(v);
 }
 
@@ -188,21 +187,21 @@ static int verify_unit(struct build *b, struct unit *u)
 	if (!report || !v)
 		return err;
 	u->verified = report;
+	u->proof = v;
 	err = open_module(b, u, report, &module);
 	if (err)
 		return err;
-	if (!b->options.verify) {
-		err = source_by_name(b, u, module, &source);
-		return err ? err : add_ibt(b, u, module, &source);
-	}
+	err = source_by_name(b, u, module, &v->by_name);
+	if (err)
+		return err;
+	if (!b->options.verify)
+		return add_ibt(b, u, module, &v->by_name);
 	v->owner = u->owner;
 	v->symvers = b->kernel.symvers;
 	v->arena = arena_new(); /* of its own: answers are given while other threads use b->arena */
 	if (!v->arena)
 		return -ENOMEM;
-	err = source_by_name(b, u, module, &v->by_name);
-	if (!err)
-		err = prove(b, u, module, v);
+	err = prove(b, u, module, v);
 	if (!err)
 		err = list_exceptions(b, v, report);
 	if (err)
@@ -211,6 +210,24 @@ static int verify_unit(struct build *b, struct unit *u)
 	verify_answer_from(v, &source);
 	err = add_ibt(b, u, module, &source);
 	return err ? err : judge(b, u, report);
+}
+
+void verify_release(struct unit *u)
+{
+	struct verify_unit *v = u->proof;
+
+	if (!v)
+		return;
+	strmap_free(v->symbols);
+	proof_free(v->proof);
+	object_free(v->reference);
+	object_free(v->original);
+	ksyms_free(&v->by_name);
+	kmodule_free(v->module);
+	arena_free(v->arena);
+	u->proof = NULL;
+	u->verified = NULL;
+	u->ksyms = (struct ksym_source){ 0 };
 }
 
 int stage_verify(struct build *b)

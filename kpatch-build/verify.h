@@ -20,15 +20,19 @@ struct verify_exception {
 };
 
 struct kmodule;
+struct unit;
 
 struct verify_report {
 	bool proven;		 /* false: positions come from names only, nothing was compared */
 	struct buildid build_id; /* of vmlinux or of the module's file; size 0: it has none */
-	struct kmodule *module;	 /* opened, for as long as the program runs; NULL for vmlinux */
+	struct kmodule *module;	 /* opened, until verify_release(); NULL for vmlinux */
 	uint32_t functions;	 /* in the reference object */
 	uint32_t matched;	 /* of them: equal to the installed code */
 	const struct verify_exception *exceptions; /* the others */
 	size_t n_exceptions;
 };
+
+/* Frees what stage_verify() has opened for a unit, its symbol source and its report included. */
+void verify_release(struct unit *u);
 
 #endif

@@ -16,10 +16,11 @@ struct proof;
 struct strmap;
 struct symvers;
 
-/* What is known about a unit when its proof has been made. Lives as long as the build. */
+/* What is known about a unit when its proof has been made. It owns what it has opened: see verify_release(). */
 struct verify_unit {
-	const char *owner; /* "vmlinux" or the module's name */
-	const struct object *reference, *original;
+	const char *owner;		     /* "vmlinux" or the module's name */
+	struct kmodule *module;		     /* NULL: vmlinux's, or an earlier unit owns it */
+	struct object *reference, *original; /* NULL with --no-verify, as is the proof */
 	struct installed installed;
 	struct proof *proof;	/* reference against the installed code */
 	struct variant variant; /* original against reference */
