@@ -151,6 +151,29 @@ static int no_change(struct build *b)
 	return -EINVAL;
 }
 
+/* What is new is reached through a function that is replaced, or through a callback. */
+static bool patches_anything(const struct build *b)
+{
+	for (size_t i = 0; i < b->n_units; i++)
+		if (b->units[i].diff && (b->units[i].report.n_changed || b->units[i].report.n_callbacks))
+			return true;
+	return false;
+}
+
+static int only_additions(struct build *b)
+{
+	const struct unit *u = b->units;
+
+	while (!u->diff)
+		u++;
+	build_fails_as(b, EXIT_NO_CHANGE);
+	diag_error(b->diags, "no-change", diag_file(u->object), "Add the change that uses it to the patch",
+		   "the patch only adds to the code of kernel %s (%s), and nothing that is in it changes to "
+		   "use that",
+		   b->kernel.release, u->report.n_provided ? u->report.provided[0] : "a name");
+	return -EINVAL;
+}
+
 /* Where a header has brought in more than the patch's author sees. */
 static void summarize(struct build *b, size_t changed)
 {
@@ -203,7 +226,12 @@ int stage_diff(struct build *b)
 		diags_free(p.tasks[i].diags);
 		free(p.tasks[i].data);
 	}
-	if (!err && changed)
-		summarize(b, changed);
-	return err ? err : changed ? 0 : no_change(b);
+	if (err)
+		return err;
+	if (!changed)
+		return no_change(b);
+	if (!patches_anything(b))
+		return only_additions(b);
+	summarize(b, changed);
+	return 0;
 }

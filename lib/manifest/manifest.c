@@ -198,15 +198,21 @@ static int check_callbacks(struct check *c, const struct manifest_object *o)
 	return err;
 }
 
+/* Whether the kernel does anything else in @o once the patch is loaded. What is new has to be used. */
+static bool changes(const struct manifest_object *o)
+{
+	return o->n_functions || o->n_callbacks;
+}
+
 static int check_object(struct check *c, const struct manifest_object *o)
 {
 	int err;
 
-	if (!o->n_functions && !o->n_callbacks)
+	if (!changes(o) && !o->n_new_functions && !o->n_new_data)
 		inconsistent(c, "%s is listed, but nothing in it changes", o->name);
 	if (o->matched > o->compared)
 		inconsistent(c, "more functions of %s matched than were compared", o->name);
-	if (c->m->verified && !o->matched)
+	if (c->m->verified && o->n_functions && !o->matched)
 		inconsistent(c, "verified, but no function of %s was compared", o->name);
 	if (!strcmp(o->name, "vmlinux") && strcmp(o->build_id, c->m->kernel.build_id))
 		inconsistent(c, "vmlinux and the kernel have different build IDs");
@@ -232,6 +238,7 @@ static void check_order(struct check *c)
 static int check_manifest(struct check *c)
 {
 	const struct manifest *m = c->m;
+	bool any = false;
 	int err = 0;
 
 	if (!m->n_patches)
@@ -241,8 +248,12 @@ static int check_manifest(struct check *c)
 	if (!same_object(m->name, m->module))
 		inconsistent(c, "name %s and module %s do not belong together", m->name, m->module);
 	check_order(c);
-	for (size_t i = 0; i < m->n_objects && !err; i++)
+	for (size_t i = 0; i < m->n_objects && !err; i++) {
+		any |= changes(&m->objects[i]);
 		err = check_object(c, &m->objects[i]);
+	}
+	if (m->n_objects && !any)
+		inconsistent(c, "no function is replaced, and nothing is called");
 	return err;
 }
 

@@ -373,6 +373,7 @@ static void unwritable(void)
 	struct manifest m = sample;
 	struct manifest_object o = objects[0];
 	struct manifest_function f[2] = { functions[0], functions[0] };
+	struct manifest_object only_new[2] = { objects[0], { .name = "nfsd", .build_id = ID2 } };
 
 	m.name = NULL;
 	refuse_to_write(&m, "manifest-invalid-value", "a missing name is not written");
@@ -390,8 +391,35 @@ static void unwritable(void)
 	m.objects = &o;
 	m.n_objects = 1;
 	refuse_to_write(&m, "manifest-inconsistent", "a function replaced twice is not written");
+	m.verified = false;
 	o.n_functions = o.n_callbacks = 0;
+	refuse_to_write(&m, "manifest-inconsistent", "a patch that only adds is not written");
+	o.n_functions = 1;
+	o.matched = 0;
+	m.verified = true;
+	refuse_to_write(&m, "manifest-inconsistent", "verified, and no function was compared: not written");
+	m.objects = only_new;
+	m.n_objects = 2;
 	refuse_to_write(&m, "manifest-inconsistent", "an object without changes is not written");
+}
+
+/* A variable is added to an object without functions, for another object: nothing is compared there. */
+static void only_added(void)
+{
+	struct manifest_object with_new[2] = { objects[0], objects[1] };
+	struct manifest m = sample;
+	struct diags *d = diags_new();
+	char *text;
+
+	with_new[1].n_functions = with_new[1].compared = with_new[1].matched = 0;
+	with_new[1].new_data = new_data;
+	with_new[1].n_new_data = 1;
+	m.objects = with_new;
+	text = write_sample(&m, d);
+	report(text && strstr(text, "name: nfsd"), "an object that only gets a variable is written");
+	print_diags(d);
+	diags_free(d);
+	free(text);
 }
 
 int main(int argc, char **argv)
@@ -414,6 +442,7 @@ int main(int argc, char **argv)
 	truncations(text);
 	mutations(text);
 	unwritable();
+	only_added();
 	printf("1..%d\n", cases);
 	free(text);
 	return failures != 0;

@@ -108,3 +108,26 @@ events_of_9p() {
 	unload "$name"
 	assert_match "$(events_of_9p)" '9p_client_req:'
 }
+
+@test "vmlinux gets a function and a variable that only a module uses, loaded before and after" {
+	in_vm 'modprobe zram'
+	build_and_load adds-to-vmlinux.patch
+	[[ $(zram_size) == '0, then 7001' ]]
+	[[ $(zram_size) == '1, then 7002' ]]
+	in_vm 'rmmod zram && modprobe zram'
+	[[ $(zram_size) == '2, then 7003' ]]
+	[[ $(in_vm 'cd /sys/kernel/livepatch/livepatch_adds_to_vmlinux && ls -d */') == zram/ ]]
+	unload "$name"
+	[[ $(zram_size) == 0 ]]
+}
+
+@test "a module gets a function that only vmlinux uses, and need not be there" {
+	in_vm 'rmmod zram 2> /dev/null; ! grep ^zram /proc/modules'
+	build_and_load adds-to-module.patch
+	assert_match "$(in_vm 'cat /proc/version')" '^read by a name of 3 letters'
+	in_vm 'modprobe zram'
+	assert_match "$(in_vm 'cat /proc/version')" '^read by a name of 3 letters'
+	[[ $(zram_size) == 0 ]]
+	unload "$name"
+	assert_match "$(in_vm 'cat /proc/version')" '^Linux version '
+}
