@@ -7,7 +7,16 @@ load build
 # at_the_end TEXT: the sed script that puts TEXT at the end of a source
 at_the_end() { printf '$a\\\n%s' "$1"; }
 
-@test "a function or a variable that one object adds and another uses: both ways between vmlinux and a module" {
+@test "a function or a variable that is added, and nothing uses: no change" {
+	make_patch function fs/proc/version.c "$(at_the_end 'int kpatch_test_added(void); int kpatch_test_added(void) { return 1; }')"
+	refuses 9 no-change "$patch"
+	says 'only adds to the code .*kpatch_test_added'
+	make_patch data fs/nfsd/export.c "$(at_the_end 'int kpatch_test_added = 5;')"
+	refuses 9 no-change "$patch"
+	says 'only adds to the code .*kpatch_test_added'
+}
+
+@test "a function that a module gets, and vmlinux uses" {
 	local add use
 	add=$(at_the_end 'int kpatch_test_added(void); int kpatch_test_added(void) { return nr_cpu_ids; }')
 	use='/^static int version_proc_show/i\
@@ -24,6 +33,10 @@ int kpatch_test_added(void);
 	run -0 objdump -dr "$OUT/livepatch-module.ko"
 	says 'R_X86_64_(PLT32|PC32)[[:space:]]+kpatch_test_added'
 	run -1 grep -q nfsd <(readelf -sW "$OUT/livepatch-module.ko")
+}
+
+@test "a variable that vmlinux gets, and a module uses" {
+	local use
 	use='/^static int expkey_parse/i\
 extern int kpatch_test_added;
 		/^static int expkey_parse/,/^}/s/^\tdprintk/\tif (kpatch_test_added++ == 7777)\n\t\treturn -EIO;\n&/'
@@ -37,12 +50,4 @@ extern int kpatch_test_added;
 	run -0 kpatch_build "$patch"
 	grep -qx '  compared: 0' "$OUT/livepatch-table.yaml"
 	grep -qx 'verified: true' "$OUT/livepatch-table.yaml"
-}
-
-@test "a function or a variable that is added, and nothing uses: no change" {
-	make_patch function fs/proc/version.c "$(at_the_end 'int kpatch_test_added(void); int kpatch_test_added(void) { return 1; }')"
-	refuses 9 no-change "$patch"
-	says 'only adds to the code .*kpatch_test_added'
-	make_patch data fs/nfsd/export.c "$(at_the_end 'int kpatch_test_added = 5;')"
-	refuses 9 no-change "$patch"
 }
