@@ -12,6 +12,30 @@
 
 #include "lib/elf/object.h"
 
+/* Where control goes after an instruction. */
+enum flow_kind {
+	FLOW_NEXT,
+	FLOW_CALL,   /* and then on, as a rule */
+	FLOW_BRANCH, /* on or elsewhere */
+	FLOW_JUMP,
+	FLOW_END, /* it returns, or jumps to where the code does not say */
+};
+
+/* What an instruction does to what its reference leads to. */
+#define ACCESS_READ 1u
+#define ACCESS_WRITE 2u
+#define ACCESS_ADDRESS 4u /* takes its address */
+
+/* An instruction, as far as control and memory go. */
+struct insn_flow {
+	uint8_t length;	  /* at least 1 */
+	uint8_t flow;	  /* enum flow_kind */
+	uint8_t access;	  /* ACCESS_* */
+	bool tests;	  /* compares with zero, or looks at bits */
+	bool compares;	  /* compares with a constant */
+	int64_t distance; /* of a branch or jump without a reference: from the end of the instruction */
+};
+
 struct arch {
 	uint16_t machine;
 	uint32_t pointer_type; /* relocation type of a pointer in data */
@@ -28,6 +52,12 @@ struct arch {
 	bool (*is_compared)(const struct atom *a, const struct ref *r, uint64_t *start);
 	/* Whether the reference's address is written to memory other than the stack. */
 	bool (*is_stored)(const struct atom *a, const struct ref *r);
+
+	/*
+	 * Reads the instruction at @code, of which @size bytes are there and whose reference's field is
+	 * @field bytes behind @code (anything beyond the instruction: it has none).
+	 */
+	void (*read_insn)(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out);
 
 	/*
 	 * Constants that the kernel writes into its own code while it boots. Turns the instruction at

@@ -430,6 +430,8 @@ int pass_changes(struct diff *d)
 	if (!err)
 		err = changes_removed(d);
 	if (!err)
+		err = changes_once(d);
+	if (!err)
 		err = changes_aliases(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);

@@ -247,6 +247,8 @@ int pass_correlate(struct diff *d)
 		err = correlate_alloc(&c);
 	if (!err)
 		err = correlate_run(&c);
+	if (!err)
+		err = correlate_once(d);
 	correlate_free(&c);
 	return err;
 }

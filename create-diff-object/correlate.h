@@ -77,6 +77,9 @@ int correlate_group_uses(struct correlate *c, const struct group *g, int which, 
 bool correlate_changed_places(const struct correlate *c, const struct use *o, const struct use *n,
 			      uint32_t count);
 
+/* once.c: takes guards of DO_ONCE() apart again that have to be fresh; after all strategies. 0 or -ENOMEM. */
+int correlate_once(struct diff *d);
+
 /* The strategies; 0 or -ENOMEM. */
 /* correlate_users.c: numbered data, by the functions and data that refer to it */
 int correlate_by_users(struct correlate *c, const struct group *g);

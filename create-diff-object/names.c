@@ -102,6 +102,7 @@ const char *match_text(enum match how)
 		[MATCH_NUMBER] = "same number",
 		[MATCH_CONTENT] = "same contents",
 		[MATCH_USERS] = "same users",
+		[MATCH_AFRESH] = "made afresh",
 		[MATCH_UNDECIDED] = "undecided",
 	};
 

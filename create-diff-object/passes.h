@@ -60,6 +60,7 @@ enum match {
 	MATCH_NUMBER,	 /* same name with its number, and the same set of names on both sides */
 	MATCH_CONTENT,	 /* of several, the ones with the same bytes and references */
 	MATCH_USERS,	 /* of several, the ones that the same functions refer to, in the same order */
+	MATCH_AFRESH,	 /* the kernel's exists, and the patch has its own all the same: once.c */
 	MATCH_UNDECIDED, /* no twin, but the original has atoms that it might be */
 };
 
@@ -244,6 +245,8 @@ int pass_changes(struct diff *d);
 int changes_registrations(struct diff *d);
 /* removed.c: its part for variables that are gone */
 int changes_removed(struct diff *d);
+/* once.c: its part for what is initialised behind a guard that the kernel has */
+int changes_once(struct diff *d);
 /* aliases.c: its part for names that mean something else than before */
 int changes_aliases(struct diff *d);
 

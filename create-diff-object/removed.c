@@ -36,7 +36,7 @@ static bool looked_at(const struct diff *d, const struct side *s, uint32_t i)
 		return false;
 	if (s == &d->orig)
 		return d->pairs.back[i] == NO_ATOM;
-	return d->verdicts[i].state == VERDICT_NEW && d->pairs.how[i] != MATCH_UNDECIDED;
+	return d->verdicts[i].state == VERDICT_NEW && d->pairs.how[i] == MATCH_NONE;
 }
 
 /* Whether it is one of those among which correlate.c could not decide: that is reported elsewhere. */

@@ -55,7 +55,8 @@
  *	KPATCH_ALLOW_DATA_CHANGE(var);	the initial value of var differs, and the running kernel's
  *			value is right as it is, or a callback changes it. Not for a change of size
  *			or of the kind of memory. For a static of a function it stands in the function.
- *			Of a new variable: it is no old one under another name
+ *			Of a new variable: it is no old one under another name, and needs no initialisation that
+ *			the kernel has behind it
  *	KPATCH_ALLOW_LAYOUT(type);	struct or union type has another layout, or enum type another value of a
  *			constant, and old code and old objects get on with the new code. A type without a tag is
  *			called by its typedef, or the variable or constant that it is declared with

@@ -411,6 +411,7 @@ const struct arch arch_x86_64 = {
 	.is_branch = is_branch,
 	.is_compared = x86_64_is_compared,
 	.is_stored = x86_64_is_stored,
+	.read_insn = x86_64_read_insn,
 	.operand_type = R_X86_64_PC32,
 	.immediate_at = 2,
 	.load_variable = load_variable,

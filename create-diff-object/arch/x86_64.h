@@ -5,10 +5,12 @@
 
 #include <stdbool.h>
 
+#include "create-diff-object/arch.h"
 #include "lib/elf/object.h"
 
 /* See struct arch. */
 bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start);
 bool x86_64_is_stored(const struct atom *a, const struct ref *r);
+void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out);
 
 #endif

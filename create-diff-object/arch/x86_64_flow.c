@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * x86-64: where control goes after an instruction, and what that does to the memory that its reference names.
+ */
+#include <Zydis/Zydis.h>
+
+#include "create-diff-object/arch/x86_64.h"
+
+static enum flow_kind kind_of(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *ops)
+{
+	bool direct = insn->operand_count && ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+
+	switch (insn->meta.category) {
+	case ZYDIS_CATEGORY_CALL:
+		return FLOW_CALL;
+	case ZYDIS_CATEGORY_COND_BR:
+		return FLOW_BRANCH;
+	case ZYDIS_CATEGORY_UNCOND_BR:
+		return direct ? FLOW_JUMP : FLOW_END;
+	case ZYDIS_CATEGORY_RET:
+		return FLOW_END;
+	default:
+		return FLOW_NEXT;
+	}
+}
+
+static uint8_t access_of(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *ops, uint64_t field)
+{
+	uint8_t access = 0;
+
+	if (!insn->raw.disp.size || insn->raw.disp.offset != field)
+		return ACCESS_ADDRESS;
+	for (uint8_t i = 0; i < insn->operand_count; i++) {
+		if (ops[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
+			continue;
+		if (ops[i].mem.type == ZYDIS_MEMOP_TYPE_AGEN)
+			access |= ACCESS_ADDRESS;
+		if (ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_READ)
+			access |= ACCESS_READ;
+		if (ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
+			access |= ACCESS_WRITE;
+	}
+	return access;
+}
+
+static bool looks_at_bits(const ZydisDecodedInstruction *insn)
+{
+	return insn->mnemonic == ZYDIS_MNEMONIC_TEST || insn->mnemonic == ZYDIS_MNEMONIC_BT ||
+	       insn->mnemonic == ZYDIS_MNEMONIC_BTS || insn->mnemonic == ZYDIS_MNEMONIC_BTR;
+}
+
+void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out)
+{
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction insn;
+	ZydisDecoder decoder;
+
+	*out = (struct insn_flow){ .length = 1, .flow = FLOW_NEXT };
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, &insn, ops)))
+		return;
+	out->length = insn.length;
+	out->flow = (uint8_t)kind_of(&insn, ops);
+	if (field < insn.length)
+		out->access = access_of(&insn, ops, field);
+	out->compares = looks_at_bits(&insn) ||
+			(insn.mnemonic == ZYDIS_MNEMONIC_CMP && ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE);
+	out->tests = looks_at_bits(&insn) || (out->compares && !ops[1].imm.value.u);
+	if ((out->flow == FLOW_BRANCH || out->flow == FLOW_JUMP) &&
+	    ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
+		out->distance = ops[0].imm.value.s;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Finds code that runs once, and the variable that guards it: a variable is tested, and where one outcome
+ * leads it is written. What can only be reached by that outcome is guarded; so are the local functions that
+ * nobody else calls. DO_ONCE() has its test and its write in two functions of the kernel, which get the
+ * variable's address.
+ *
+ * The test is one for zero or of bits, or any with a constant if the variable is written there and then
+ * (users++ == 0). Others do not tell a first run from a repeated one: a time that has come, a number that
+ * has been reached.
+ */
+#include "create-diff-object/guards.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "create-diff-object/flow.h"
+#include "create-diff-object/passes.h"
+
+/* From a test to its branch, from an address to the call that gets it: no compiler puts more between. */
+#define NEAR 24
+/* Steps that are spent on one function's tests; no real one needs a hundredth. */
+#define BUDGET 50000000
+
+struct search {
+	struct diff *d;
+	const struct side *s;
+	struct guards *g;
+	struct flow f;
+	bool *all, *rest;
+	uint32_t *stack;
+	uint64_t budget;
+	bool once_only;
+};
+
+bool guard_of_once(const struct side *s, uint32_t atom)
+{
+	return s->role[atom] == ROLE_STATE && s->source[atom] && !strcmp(s->source[atom], "___done");
+}
+
+bool key_of_once(const struct side *s, uint32_t atom)
+{
+	return s->role[atom] == ROLE_STATE && s->source[atom] && !strcmp(s->source[atom], "___once_key");
+}
+
+static const struct ref *ref_of(const struct search *w, uint32_t step)
+{
+	uint32_t r = w->f.steps[step].ref;
+
+	return r == NO_STEP ? NULL : &w->s->object->refs[r];
+}
+
+/* The function that a step calls, or NULL. */
+static const struct atom *called(const struct search *w, uint32_t step)
+{
+	const struct ref *r = w->f.steps[step].insn.flow == FLOW_CALL ? ref_of(w, step) : NULL;
+
+	return r && r->target != NO_ATOM ? &w->s->object->atoms[r->target] : NULL;
+}
+
+static bool begins(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+/* __do_once_start(), __do_once_sleepable_start(), …: @end is what their names end in. */
+static bool calls_once(const struct search *w, uint32_t step, const char *end)
+{
+	const struct atom *a = called(w, step);
+	size_t n = a && a->symbol ? strlen(a->name) : 0, m = strlen(end);
+
+	return n > m && begins(a->name, "__do_once_") && !strcmp(a->name + n - m, end);
+}
+
+/* The step after @i as long as there is no choice, or NO_STEP. */
+static uint32_t onward(const struct search *w, uint32_t i)
+{
+	const struct step *s = &w->f.steps[i];
+
+	return s->insn.flow == FLOW_JUMP ? s->target : s->next;
+}
+
+static void note_accesses(struct search *w)
+{
+	for (uint32_t i = 0; i < w->f.n; i++) {
+		const struct step *s = &w->f.steps[i];
+		uint32_t at = s->next;
+
+		if (s->ref == NO_STEP)
+			continue;
+		w->g->access[s->ref] = s->insn.access;
+		for (int n = 0; n < NEAR && at != NO_STEP && s->insn.access & ACCESS_ADDRESS; n++) {
+			const struct atom *callee = called(w, at);
+
+			if (callee) {
+				w->g->callee[s->ref] = callee->id;
+				break;
+			}
+			if (w->f.steps[at].insn.flow != FLOW_NEXT)
+				break;
+			at = w->f.steps[at].next;
+		}
+	}
+}
+
+/* The branch that decides on what step @test has looked at, or NO_STEP. *written: @guard is before it. */
+static uint32_t branch_after(const struct search *w, uint32_t test, const struct ref *guard)
+{
+	bool zero = false, constant = false, written = false;
+	uint32_t i = test;
+
+	for (int n = 0; n < NEAR && i != NO_STEP; n++, i = onward(w, i)) {
+		const struct step *s = &w->f.steps[i];
+		const struct ref *r = ref_of(w, i);
+
+		if (s->insn.flow == FLOW_BRANCH && !s->label)
+			return zero || (constant && written) ? i : NO_STEP;
+		if (i != test && s->insn.flow == FLOW_CALL)
+			return NO_STEP;
+		zero |= s->insn.tests;
+		constant |= s->insn.compares;
+		if (guard && r && r->target == guard->target && r->addend == guard->addend)
+			written |= (s->insn.access & ACCESS_WRITE) != 0;
+	}
+	return NO_STEP;
+}
+
+static bool writes(const struct search *w, uint32_t step, const struct ref *guard)
+{
+	const struct ref *r = ref_of(w, step);
+
+	return r && r->target == guard->target && r->addend == guard->addend &&
+	       w->f.steps[step].insn.access & ACCESS_WRITE;
+}
+
+/* Whether @guard is written between the test and the branch: then either outcome may be the first run. */
+static bool written_before(const struct search *w, uint32_t test, uint32_t branch, const struct ref *guard)
+{
+	for (uint32_t i = test; i != branch && i != NO_STEP; i = onward(w, i))
+		if (writes(w, i, guard))
+			return true;
+	return false;
+}
+
+/* Marks what only one outcome of @branch leads to, if the guard is written there. @once: DO_ONCE()'s way. */
+static void mark_outcome(struct search *w, uint32_t branch, int edge, uint32_t atom, const struct ref *guard,
+			 bool once, bool written)
+{
+	flow_reach(&w->f, branch, edge, w->rest, w->stack);
+	for (uint32_t i = 0; i < w->f.n && !written; i++)
+		if (w->all[i] && !w->rest[i])
+			written = once ? calls_once(w, i, "_done") : writes(w, i, guard);
+	for (uint32_t i = 0; i < w->f.n && written; i++)
+		if (w->all[i] && !w->rest[i] && w->f.steps[i].ref != NO_STEP)
+			w->g->guard[w->f.steps[i].ref] = atom;
+}
+
+static void judge_test(struct search *w, uint32_t test, uint32_t atom, const struct ref *guard, bool once)
+{
+	uint32_t branch = branch_after(w, test, guard);
+	bool written;
+
+	if (branch == NO_STEP || w->budget < 4 * (uint64_t)w->f.n)
+		return;
+	w->budget -= 4 * (uint64_t)w->f.n;
+	written = !once && written_before(w, test, branch, guard);
+	for (int edge = 0; edge < 2; edge++)
+		mark_outcome(w, branch, edge, atom, guard, once, written);
+}
+
+/* The guard whose address __do_once_start() gets, or NO_ATOM. */
+static uint32_t once_argument(const struct search *w, uint32_t call)
+{
+	for (uint32_t n = 0, i = call; n < NEAR && i > 0; n++) {
+		const struct ref *r = ref_of(w, --i);
+
+		if (r && r->target != NO_ATOM && guard_of_once(w->s, r->target))
+			return r->target;
+	}
+	return NO_ATOM;
+}
+
+static bool may_guard(const struct search *w, uint32_t atom)
+{
+	return atom != NO_ATOM && w->s->role[atom] == ROLE_STATE && w->s->object->atoms[atom].symbol;
+}
+
+/* Whether the function writes what the reference leads to: without that it guards nothing. */
+static bool written_at_all(struct search *w, const struct ref *guard)
+{
+	if (w->budget < w->f.n)
+		return false;
+	w->budget -= w->f.n;
+	for (uint32_t i = 0; i < w->f.n; i++)
+		if (writes(w, i, guard))
+			return true;
+	return false;
+}
+
+static int search_function(struct search *w, uint32_t root)
+{
+	int err = flow_read(w->d->arch, w->s, root, &w->f);
+
+	if (err)
+		return err;
+	w->all = calloc(w->f.n + 1, sizeof(*w->all));
+	w->rest = calloc(w->f.n + 1, sizeof(*w->rest));
+	w->stack = calloc(w->f.n + 1, sizeof(*w->stack));
+	w->budget = BUDGET;
+	if (!w->all || !w->rest || !w->stack)
+		err = -ENOMEM;
+	if (!err)
+		note_accesses(w);
+	if (!err)
+		flow_reach(&w->f, NO_STEP, 0, w->all, w->stack);
+	for (uint32_t i = 0; i < w->f.n && !err; i++) {
+		const struct ref *r = ref_of(w, i);
+
+		if (calls_once(w, i, "_start"))
+			judge_test(w, i, once_argument(w, i), NULL, true);
+		else if (!w->once_only && r && w->f.steps[i].insn.access & ACCESS_READ &&
+			 may_guard(w, r->target) && written_at_all(w, r))
+			judge_test(w, i, r->target, r, false);
+	}
+	free(w->all);
+	free(w->rest);
+	free(w->stack);
+	flow_free(&w->f);
+	return err;
+}
+
+/* The guard that all references to a function from elsewhere stand behind, or NO_ATOM. */
+static void guard_callees(struct search *w, uint32_t *guard, bool *open)
+{
+	const struct object *o = w->s->object;
+
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+		enum role role = w->s->role[i];
+
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
+			uint32_t t = o->refs[r].target;
+
+			if (t == NO_ATOM || w->s->role[t] != ROLE_CODE || role == ROLE_IGNORED ||
+			    role == ROLE_HINT || role == ROLE_ENTRY)
+				continue;
+			t = function_root(w->s, t);
+			if (role == ROLE_CODE && function_root(w->s, i) == t)
+				continue;
+			if (role != ROLE_CODE || w->g->guard[r] == NO_ATOM)
+				open[t] = true;
+			else
+				guard[t] = w->g->guard[r];
+		}
+	}
+}
+
+/* One round; whether it has found anything new. */
+static bool spread(struct search *w, uint32_t *guard, bool *open)
+{
+	const struct object *o = w->s->object;
+	bool more = false;
+
+	memset(guard, 0xff, o->n_atoms * sizeof(*guard));
+	memset(open, 0, o->n_atoms * sizeof(*open));
+	guard_callees(w, guard, open);
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+		uint32_t root = w->s->role[i] == ROLE_CODE ? function_root(w->s, i) : NO_ATOM;
+
+		if (root == NO_ATOM || open[root] || guard[root] == NO_ATOM || !o->atoms[root].local)
+			continue;
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
+			more |= w->g->guard[r] == NO_ATOM;
+			if (w->g->guard[r] == NO_ATOM)
+				w->g->guard[r] = guard[root];
+		}
+	}
+	return more;
+}
+
+static int spread_to_callees(struct search *w)
+{
+	uint32_t n = w->s->object->n_atoms;
+	uint32_t *guard = malloc((n + 1) * sizeof(*guard));
+	bool *open = malloc((n + 1) * sizeof(*open));
+
+	/* a chain of calls that is longer leaves its end unguarded */
+	for (int round = 0; guard && open && round < 8; round++)
+		if (!spread(w, guard, open))
+			break;
+	free(open);
+	free(guard);
+	return guard && open ? 0 : -ENOMEM;
+}
+
+int guards_find(struct diff *d, const struct side *s, bool once_only, struct guards *out)
+{
+	const struct object *o = s->object;
+	struct guards g = { arena_array(d->arena, o->n_refs, sizeof(*g.guard)),
+			    arena_array(d->arena, o->n_refs, sizeof(*g.access)),
+			    arena_array(d->arena, o->n_refs, sizeof(*g.callee)) };
+	struct search w = { .d = d, .s = s, .g = &g, .once_only = once_only };
+	int err = g.guard && g.access && g.callee ? 0 : -ENOMEM;
+
+	if (!err) {
+		memset(g.guard, 0xff, o->n_refs * sizeof(*g.guard));
+		memset(g.callee, 0xff, o->n_refs * sizeof(*g.callee));
+	}
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++)
+		if (s->role[i] == ROLE_CODE && !part_only(s, i))
+			err = search_function(&w, i);
+	if (!err)
+		err = spread_to_callees(&w);
+	if (!err)
+		*out = g;
+	return err;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Code that runs once: which references of an object stand where only a first run comes by. Private to
+ * create-diff-object/.
+ */
+#ifndef KPATCH_GUARDS_H
+#define KPATCH_GUARDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct diff;
+struct side;
+
+/* Arrays by reference, in the diff's arena. */
+struct guards {
+	uint32_t *guard;  /* the variable that says whether the code has run already; NO_ATOM */
+	uint8_t *access;  /* ACCESS_*, where a function of the object has the reference */
+	uint32_t *callee; /* ACCESS_ADDRESS: the function that is called next, NO_ATOM */
+};
+
+/* The statics of DO_ONCE() and its sisters (include/linux/once.h). */
+bool guard_of_once(const struct side *s, uint32_t atom);
+bool key_of_once(const struct side *s, uint32_t atom);
+
+/*
+ * Finds them in @s. @once_only: those of DO_ONCE() and nothing else. 0 or -ENOMEM.
+ */
+int guards_find(struct diff *d, const struct side *s, bool once_only, struct guards *out);
+
+#endif

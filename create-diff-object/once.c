@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Initialisation that has been done: a variable which the running kernel has, and which may be set there already,
+ * guards it. Where the patch initialises another variable behind the same guard, that one would never be
+ * initialised.
+ *
+ * Part of the correlate pass: where everything that a DO_ONCE() initialises is new, its flag and its static key
+ * are fresh ones of the patch, and it is done again. Part of the changes pass: what else is initialised
+ * behind a guard of the kernel's, and was not before, is refused.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "create-diff-object/arch.h"
+#include "create-diff-object/correlate.h"
+#include "create-diff-object/guards.h"
+
+#define MAY_WRITE (ACCESS_WRITE | ACCESS_ADDRESS)
+
+static bool is_state(const struct side *s, uint32_t atom)
+{
+	return atom != NO_ATOM && s->role[atom] == ROLE_STATE && s->object->atoms[atom].symbol &&
+	       !guard_of_once(s, atom) && !key_of_once(s, atom);
+}
+
+static bool any_once(const struct side *s)
+{
+	for (uint32_t i = 0; i < s->object->n_atoms; i++)
+		if (guard_of_once(s, i))
+			return true;
+	return false;
+}
+
+/* Whether what is behind @guard writes state of the patch and none of the kernel's. */
+static bool all_new(struct diff *d, const struct guards *g, uint32_t guard)
+{
+	const struct object *o = d->new.object;
+	bool any = false;
+
+	for (uint32_t r = 0; r < o->n_refs; r++) {
+		uint32_t t = o->refs[r].target;
+
+		if (g->guard[r] != guard || !(g->access[r] & MAY_WRITE) || !is_state(&d->new, t))
+			continue;
+		if (d->pairs.twin[t] != NO_ATOM || d->pairs.how[t] != MATCH_NONE)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static void unpair(struct diff *d, uint32_t n)
+{
+	uint32_t o = d->pairs.twin[n];
+
+	if (o == NO_ATOM)
+		return;
+	d->pairs.back[o] = n;
+	d->pairs.twin[n] = NO_ATOM;
+	d->pairs.how[n] = MATCH_AFRESH;
+}
+
+int correlate_once(struct diff *d)
+{
+	const struct object *o = d->new.object;
+	struct guards g;
+	int err;
+
+	if (!any_once(&d->new))
+		return 0;
+	err = guards_find(d, &d->new, true, &g);
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+		if (!guard_of_once(&d->new, i) || d->pairs.twin[i] == NO_ATOM || !all_new(d, &g, i))
+			continue;
+		unpair(d, i);
+		for (uint32_t r = 0; r < o->n_refs; r++)
+			if (g.guard[r] == i && o->refs[r].target != NO_ATOM &&
+			    key_of_once(&d->new, o->refs[r].target))
+				unpair(d, o->refs[r].target);
+	}
+	return err;
+}
+
+/* What is guarded in the original, as "guard variable" → nothing; atoms of the patched object. */
+struct judging {
+	struct diff *d;
+	struct guards orig, new;
+	bool *told; /* by patched atom */
+};
+
+static bool guarded_before(const struct judging *j, uint32_t guard, uint32_t variable)
+{
+	const struct diff *d = j->d;
+	uint32_t was_guard = d->pairs.twin[guard], was = d->pairs.twin[variable];
+	const struct object *o = d->orig.object;
+
+	for (uint32_t r = 0; was != NO_ATOM && r < o->n_refs; r++)
+		if (o->refs[r].target == was && j->orig.guard[r] == was_guard &&
+		    j->orig.access[r] & MAY_WRITE)
+			return true;
+	return false;
+}
+
+/* Whether another reference gives the variable's address to the same function without a guard. */
+static bool given_openly(const struct judging *j, uint32_t ref)
+{
+	const struct object *o = j->d->new.object;
+
+	for (uint32_t r = 0; j->new.callee[ref] != NO_ATOM &&r < o->n_refs; r++)
+		if (o->refs[r].target == o->refs[ref].target && j->new.guard[r] == NO_ATOM &&
+		    j->new.callee[r] == j->new.callee[ref])
+			return true;
+	return false;
+}
+
+/*
+ * Whether the variable is initialised behind guards alone and used elsewhere: what is written elsewhere as
+ * well needs no first run, and what is used nowhere else comes to no harm.
+ */
+static bool depends_on_first_run(const struct judging *j, uint32_t ref)
+{
+	const struct object *o = j->d->new.object;
+	bool used = false;
+
+	if (!(j->new.access[ref] & ACCESS_WRITE) && given_openly(j, ref))
+		return false;
+	for (uint32_t r = 0; r < o->n_refs; r++) {
+		if (o->refs[r].target != o->refs[ref].target || j->new.guard[r] != NO_ATOM)
+			continue;
+		if (j->new.access[r] & ACCESS_WRITE)
+			return false;
+		used |= j->new.access[r] != 0;
+	}
+	return used;
+}
+
+static void judge_ref(struct judging *j, uint32_t function, uint32_t ref)
+{
+	struct diff *d = j->d;
+	uint32_t guard = j->new.guard[ref], variable = d->new.object->refs[ref].target;
+
+	if (guard == NO_ATOM || d->pairs.twin[guard] == NO_ATOM || !(j->new.access[ref] & MAY_WRITE) ||
+	    !is_state(&d->new, variable) || variable == guard || j->told[variable])
+		return;
+	if (guarded_before(j, guard, variable))
+		return;
+	if (!guard_of_once(&d->new, guard) && !depends_on_first_run(j, ref))
+		return;
+	j->told[variable] = true;
+	if (!request_allows(d, variable))
+		diff_refuse(d, "initialised-once", &d->new, function, d->new.object->refs[ref].offset,
+			    "Guard it with a variable that is new, or set it in a callback; or say "
+			    "KPATCH_ALLOW_DATA_CHANGE() of it if it needs no more than its initial value",
+			    "it initialises %s where %s says that this has not been done before; in the "
+			    "running kernel it may have been done, and not for this variable",
+			    new_atom(d, variable)->name, new_atom(d, guard)->name);
+}
+
+static bool any_changed(const struct diff *d)
+{
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++)
+		if (d->new.role[i] == ROLE_CODE && d->verdicts[i].state == VERDICT_CHANGED)
+			return true;
+	return false;
+}
+
+int changes_once(struct diff *d)
+{
+	struct judging j = { .d = d, .told = arena_array(d->arena, d->new.object->n_atoms, sizeof(*j.told)) };
+	int err = j.told ? 0 : -ENOMEM;
+
+	if (err || !any_changed(d))
+		return err;
+	err = guards_find(d, &d->orig, false, &j.orig);
+	if (!err)
+		err = guards_find(d, &d->new, false, &j.new);
+	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++) {
+		const struct atom *a = new_atom(d, i);
+
+		for (uint32_t r = a->first_ref; d->new.role[i] == ROLE_CODE &&r < a->first_ref + a->n_refs;
+		     r++)
+			judge_ref(&j, i, r);
+	}
+	return err;
+}

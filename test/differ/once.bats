@@ -1,0 +1,143 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# What is initialised once: behind a guard that the running kernel has set, nothing happens again.
+
+load differ.bash
+
+# DO_ONCE() of <linux/once.h>, with the little of jump labels that makes a table
+once() {
+	cat >> kernel.h <<-'END'
+		_Bool __do_once_start(_Bool *, unsigned long *);
+		void __do_once_done(_Bool *, void *, unsigned long *, void *);
+		void get_random_bytes(void *, int);
+		struct key { int enabled; unsigned long type; };
+		#define label(key, to) asm goto("1: jmp %l[" #to "]\n\t.pushsection __jump_table,\"aw\"\n\t.balign 8\n\t" \
+			".long 1b - ., %l[" #to "] - .\n\t.quad %c0 + 1 - .\n\t.popsection" :: "i"(key) :: to)
+		#define DO_ONCE(func, ...) ({ \
+			__label__ start, out; unsigned long flags; \
+			static _Bool __section(".data.once") ___done; static struct key ___once_key = { 1, 1 }; \
+			label(&___once_key, start); goto out; start: \
+			if (__builtin_expect(__do_once_start(&___done, &flags), 0)) { \
+				func(__VA_ARGS__); __do_once_done(&___done, &___once_key, &flags, 0); } out:; })
+	END
+}
+
+# owner_of PREFIX: whose the variable is that the patched code means
+owner_of() {
+	local name
+	name=$(nm patched.o | awk -v p="$1" 'index($3, p) == 1 { print $3 }')
+	if [[ -n $(symbol "$name") && $(symbol "$name") != *UND ]]; then echo patch; else echo kernel; fi
+}
+
+@test "DO_ONCE() of a new variable alone: flag and key are the patch's own" {
+	once
+	original <<'END'
+		static long keys[2]; long siphash(int, long *); void peek(void) { get_random_bytes(keys, 8); }
+		long f(int x) { DO_ONCE(get_random_bytes, keys, sizeof(keys)); return siphash(x, &keys[x & 1]); }
+END
+	patched '1s/$/ static long new_keys[4];/' '2s/([^_])keys/\1new_keys/g'
+	differ
+	written
+	[[ -z $(ids) ]]
+	[[ $(owner_of ___done) == patch && $(owner_of ___once_key) == patch && $(owner_of new_keys) == patch ]]
+	[[ $(bytes ".data.$(nm patched.o | awk '/___once_key/ { print $3 }')") == 01000000000000000100000000000000 ]]
+	relocs __jump_table | grep -q 'PC64 .*___once_key'
+	no grep -qE 'klp[.]ref.*___(done|once_key)' <(relocs .text.f; relocs .text.f.cold; relocs __jump_table)
+}
+
+@test "DO_ONCE() of what it initialised before stays done" {
+	once
+	original <<'END'
+		static long keys[2]; long siphash(int, long *);
+		long f(int x) { DO_ONCE(get_random_bytes, keys, sizeof(keys)); return siphash(x, &keys[x & 1]) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(owner_of ___done) == kernel && $(owner_of ___once_key) == kernel ]]
+}
+
+@test "DO_ONCE() of a new variable beside the old one, or of another old one: refused, unless the author vouches" {
+	once
+	macros
+	original <<'END'
+		static long keys[2], other[2]; long siphash(int, long *); long peek(void) { return other[0] + keys[1]; }
+		void set(int x) { other[1] = x; }
+		static void fill(void) { get_random_bytes(keys, 16); }
+		long f(int x) { DO_ONCE(fill); return siphash(x, &keys[x & 1]); }
+END
+	patched '1s/$/ static long new_keys[2];/' '3s/; \}/; get_random_bytes(new_keys, 16); }/' '4s/return/return new_keys[x \& 1] +/'
+	differ
+	refused initialised-once
+	[[ $stderr == *"initialises new_keys where ___done.1 says"* ]]
+	sed -i '2s/^/KPATCH_ALLOW_DATA_CHANGE(new_keys);/' patched.c
+	differ
+	written
+	[[ $(owner_of ___done) == kernel && $(owner_of new_keys) == patch ]]
+	patched '3s/keys/other/'
+	rm out.o
+	differ
+	refused initialised-once
+	[[ $stderr == *"initialises other where"* ]]
+}
+
+# flag GUARD INIT: f() does INIT behind a guard of its own making, and reads the new variable
+flag() {
+	rm -f kallsyms out.o
+	original <<-END
+		void init(void *), shut(void *); int lock(void *), unlock(void *);
+		static int old; int peek(void) { return old; }
+		int f(int x) { static int done; $1 return ext(x); }
+	END
+	patched '2s/$/ static int new[4];/' "s/old = x;/old = x; $2/" 's/return ext\(x\)/return new[x \& 3] + ext(x)/'
+	differ
+}
+
+@test "a guard of the author's own making is a guard" {
+	flag 'if (!done) { old = x; done = 1; }' 'init(new);'
+	refused initialised-once
+	[[ $stderr == *"initialises new where done.0 says"* ]]
+	flag 'if (!done) { done = 1; old = x; }' 'new[1] = x;'
+	refused initialised-once
+	flag 'if (done) return 1; done = 1; old = x;' 'init(new);'
+	written # all that uses it is behind the guard as well
+	flag 'if (!done++) { old = x; }' 'init(new);'
+	refused initialised-once
+	flag 'if (++done == 1) { old = x; }' 'init(new);'
+	refused initialised-once
+	flag 'if (!__sync_lock_test_and_set(&done, 1)) { old = x; }' 'init(new);'
+	refused initialised-once
+	flag 'if (!(__sync_fetch_and_or(&done, 1) & 1)) { old = x; }' 'init(new);'
+	refused initialised-once
+}
+
+@test "what needs no first run is not refused" {
+	# written elsewhere as well
+	flag 'if (!done) { old = x; done = 1; } ' 'new[0] = x; } if (x > 3) { new[x \& 3]++;'
+	written
+	# a time that has come comes again
+	flag 'if (done < x) { old = x; done = x + 5; }' 'new[0] = x;'
+	written
+	# a lock that is taken for the first run as it is for others
+	flag 'if (!done) { lock(&old); old = x; unlock(&old); done = 1; }' 'lock(new); unlock(new); } if (x) { lock(new); init(\&old); unlock(new);'
+	written
+	# not written behind it
+	flag 'if (!done) { old = x; done = 1; }' 'ext(new[x \& 1]);'
+	written
+}
+
+@test "a guarded function that nobody else calls is guarded" {
+	original <<'END'
+		void init(void *); static int old;
+		static noinline int setup(int x) { init(&old); return x + 1; }
+		int f(int x) { static int done; if (!done) { done = 1; x = setup(x); } return ext(old + x); }
+END
+	patched '1s/$/ static int new[4];/' 's/init\(&old\)/init(\&old); init(new)/' 's/ext\(old/ext(new[x \& 3] + old/'
+	differ
+	refused initialised-once
+	# one that others call as well is not
+	sed -i '$s/$/ int g(int x) { return setup(x); }/' original.c patched.c
+	rm kallsyms
+	differ
+	written
+}
