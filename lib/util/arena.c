@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See arena.h. Blocks are chained; a request larger than a block gets a block of its own. */
+/*
+ * See arena.h. Blocks are chained. Each is twice as large as the one before, up to a limit: there are arenas that
+ * hold a dozen texts, and fresh pages cost more than what is put into them. A request larger than a block gets a
+ * block of its own.
+ */
 #include "lib/util/arena.h"
 
 #include <stdint.h>
@@ -7,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIRST_BLOCK 4000u /* with the heads of block and allocation: a page */
 #define BLOCK_SIZE (256u * 1024u)
 #define ALIGNMENT 16u
 
@@ -19,6 +24,7 @@ struct block {
 struct arena {
 	struct block *blocks;
 	size_t used;
+	size_t next_block; /* size of the next one; 0: none was made yet */
 };
 
 struct arena *arena_new(void)
@@ -45,14 +51,16 @@ void *arena_alloc(struct arena *a, size_t size)
 		return NULL;
 	size = size ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
 	if (!b || b->size - b->used < size) {
-		size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+		size_t block = a->next_block ? a->next_block : FIRST_BLOCK;
+		size_t room = size > block ? size : block;
 
 		/* calloc: fresh pages come zeroed from the kernel, so large blocks cost nothing */
 		b = calloc(1, sizeof(*b) + room);
 		if (!b)
 			return NULL;
 		b->size = room;
-		if (size > BLOCK_SIZE && a->blocks) {
+		a->next_block = block * 2 < BLOCK_SIZE ? block * 2 : BLOCK_SIZE;
+		if (size > block && a->blocks) {
 			/* keep the block that still has room at the head */
 			b->next = a->blocks->next;
 			a->blocks->next = b;
