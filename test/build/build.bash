@@ -5,8 +5,8 @@
 
 bats_require_minimum_version 1.7.0
 
-TEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
+# shellcheck source=../lib/tests.bash
+. "${BASH_SOURCE[0]%/*}/../lib/tests.bash"
 
 setup() {
 	OUT=$BATS_TEST_TMPDIR/out

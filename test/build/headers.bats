@@ -64,7 +64,7 @@ plan     fs/proc/base.o in vmlinux (includes fs/proc/fd.h)" ]]
 	says '^2 objects include what the patch changes$'
 	says '^1 object changes, in vmlinux and 0 modules$'
 	grep -q 'source: fs/proc/fd.c' "$OUT/livepatch-inline.yaml"
-	! grep -q 'source: fs/proc/base.c' "$OUT/livepatch-inline.yaml"
+	no grep -q 'source: fs/proc/base.c' "$OUT/livepatch-inline.yaml"
 	grep -q 'reason: .* (through fs/proc/fd.h)"' "$OUT/livepatch-inline.yaml"
 }
 

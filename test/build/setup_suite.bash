@@ -8,12 +8,13 @@
 setup_suite() {
 	local here shared entry
 	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+	. "$here/../lib/tests.bash"
 	export KERNEL_ROOT KERNEL_RELEASE KERNEL_CACHE KERNEL_TREE
 	KERNEL_ROOT=${KPATCH_TEST_ROOT:-$("$here/../lib/fetch-kernel" "${KPATCH_TEST_SERIES:-6.1}")}
 	KERNEL_RELEASE=$(basename "$KERNEL_ROOT")
 	shared=${KPATCH_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kpatch-test}/build
 	# prepares the kernel if that has not been done, and says where
-	KERNEL_TREE=$("${KPATCH_BUILD_DIR:-$here/../../build}/kpatch-build" --root "$KERNEL_ROOT" \
+	KERNEL_TREE=$("$BUILD/kpatch-build" --root "$KERNEL_ROOT" \
 		--kernel "$KERNEL_RELEASE" --cache "$shared" --verbose --stop-after prepare \
 		"$here/../../examples/meminfo-string.patch" 2>&1 >&3 | tee /dev/fd/3 |
 		sed -n 's/^tree  *//p')

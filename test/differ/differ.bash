@@ -7,8 +7,10 @@
 
 bats_require_minimum_version 1.5.0
 
-TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
-CDO=${CDO:-$TOP/build/create-diff-object}
+# shellcheck source=../lib/tests.bash
+. "${BASH_SOURCE[0]%/*}/../lib/tests.bash"
+TOP=$TEST_TOP
+CDO=${CDO:-$BUILD/create-diff-object}
 CC=${CC:-gcc}
 # what a stock x86-64 kernel is compiled with, as far as it shows in an object
 KFLAGS=(-O2 -std=gnu11 -ffreestanding -fno-PIE -mcmodel=kernel -mno-red-zone -mno-sse -mno-mmx
@@ -94,9 +96,6 @@ differ_objects() {
 	echo "status $status"
 	printf '%s\n' "$output" "$stderr"
 }
-
-# Fails if the command succeeds (a plain ! does not end a test).
-no() { if "$@"; then return 1; fi; }
 
 # The messages' ids, sorted, each once.
 ids() { grep -oE '\[[a-z-]+\]$' <<< "$stderr" | tr -d '[]' | sort -u | xargs; }

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # bash completion: contrib/completions/kpatch
 
+load ../lib/tests.bash
+
 complete_line() {
 	bash -c '
 		. "$1"
@@ -18,15 +20,12 @@ uninstall" ]
 }
 
 @test "completion: every command of the program, and no other" {
-	cd "$BATS_TEST_DIRNAME/../.."
-	BUILD=${KPATCH_TEST_BUILD:-build}
-	make -s $([[ $BUILD != *-dev ]] || echo DEV=1) BUILD="$BUILD" "$BUILD/kpatch"
+	make_programs /kpatch
 	[ "$(complete_line kpatch '' | sort)" = "$("$BUILD/kpatch" help | awk '/^  [a-z]/ { print $1 }' | sort)" ]
 }
 
 @test "completion: options that the command takes" {
-	cd "$BATS_TEST_DIRNAME/../.."
-	BUILD=${KPATCH_TEST_BUILD:-build}
+	make_programs /kpatch
 	for command in load unload list status info check install uninstall enable disable \
 		boot signal force; do
 		[ "$(complete_line kpatch "$command" -- | sort)" = \
@@ -45,9 +44,8 @@ sub/" ]
 }
 
 @test "completion: options and values of kpatch-build and kpatch-package" {
-	cd "$BATS_TEST_DIRNAME/../.."
-	BUILD=${KPATCH_TEST_BUILD:-build}
-	make -s $([[ $BUILD != *-dev ]] || echo DEV=1) BUILD="$BUILD" "$BUILD/kpatch-build" "$BUILD/kpatch-package"
+	cd "$TEST_TOP"
+	make_programs /kpatch-build /kpatch-package
 	complete_program() {
 		bash -c '
 			. "contrib/completions/$1"

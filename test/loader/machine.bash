@@ -4,19 +4,16 @@
 #
 # A machine that is a directory, for fake-kpatch, and patch modules to load into it.
 
+# shellcheck source=../lib/tests.bash
+. "${BASH_SOURCE[0]%/*}/../lib/tests.bash"
 KERNEL_ID=0123456789abcdef0123456789abcdef01234567
 NFSD_ID=aaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbbbbb
 RELEASE=6.1.0-56-amd64
 
 # machine_build: the program under test, once a file
 machine_build() {
-	cd "$BATS_TEST_DIRNAME/../.." || return
-	BUILD=${KPATCH_TEST_BUILD:-build}
-	local dev=()
-	[[ $BUILD != *-dev ]] || dev=(DEV=1)
-	make -s "${dev[@]}" BUILD="$BUILD" "$BUILD/test/fake-kpatch"
-	FAKE=$(realpath "$BUILD/test/fake-kpatch")
-	export FAKE
+	make_programs /test/fake-kpatch
+	export FAKE=$BUILD/test/fake-kpatch
 }
 
 # note FILE ID: an ELF note section with that build ID

@@ -104,7 +104,8 @@ PACKAGE() { echo "kpatch-patch-$KERNEL_RELEASE"; }
 	in_vm 'modprobe loop && losetup /dev/loop0 /etc/hostname && grep -q "live patched" /sys/block/loop0/loop/offset && losetup -d /dev/loop0'
 	[[ $(in_vm 'systemctl show -P MainPID reader') == "$before" ]]
 	[[ $(in_vm 'systemctl is-active reader') == active ]]
-	! in_vm 'journalctl -u reader -o cat' | grep GAP
+	gaps=$(in_vm 'journalctl -u reader -o cat')
+	no grep GAP <<< "$gaps"
 	in_vm 'systemctl stop reader; kpatch status'
 }
 

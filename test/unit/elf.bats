@@ -4,12 +4,11 @@
 #
 # The object model on what the kernel's compiler makes, and the C tests of lib/elf.
 
+load ../lib/tests.bash
+TESTS=$BUILD/test TOP=$TEST_TOP
+
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/../.." || return 1
-	BUILD=${KPATCH_TEST_BUILD:-build}
-	make -s "$BUILD/test/elf_model" "$BUILD/test/elf_builder" "$BUILD/test/elf_dump"
-	export TESTS=$PWD/$BUILD/test
-	export TOP=$PWD
+	make_programs /test/elf_model /test/elf_builder /test/elf_dump
 	# what the kernel passes and what decides how code and sections look
 	export KCFLAGS="-std=gnu11 -O2 -fno-PIE -mcmodel=kernel -mno-red-zone -mno-sse -fno-strict-aliasing \
 		-fno-asynchronous-unwind-tables -fno-jump-tables -falign-functions=16"

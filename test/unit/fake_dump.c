@@ -9,16 +9,19 @@
 static struct fake_buffer dump(const char *what, bool order)
 {
 	struct fake_kernel k = { 0 };
+	struct fake_buffer image;
 
 	if (!strcmp(what, "rodata"))
 		return fake_rodata(&k, order);
 	k = fake_kernel_make(order);
 	if (!strcmp(what, "elf"))
 		return (struct fake_buffer){ k.elf, k.size };
-	return fake_bzimage(!strcmp(what, "gzip") ? FAKE_GZIP :
-			    !strcmp(what, "xz")	  ? FAKE_XZ :
-						    FAKE_ZSTD,
-			    k.elf, k.size, (uint32_t)k.size);
+	image = fake_bzimage(!strcmp(what, "gzip") ? FAKE_GZIP :
+			     !strcmp(what, "xz")   ? FAKE_XZ :
+						     FAKE_ZSTD,
+			     k.elf, k.size, (uint32_t)k.size);
+	free(k.elf);
+	return image;
 }
 
 int main(int argc, char **argv)
@@ -29,5 +32,6 @@ int main(int argc, char **argv)
 		return 2;
 	b = dump(argv[1], atoi(argv[2]));
 	fake_write(argv[3], b.data, b.size);
+	free(b.data);
 	return 0;
 }

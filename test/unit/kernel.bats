@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # lib/kernel: the cases are in kernel_image.c and kernel_files.c, one TAP line each.
 
-setup_file() {
-	cd "$BATS_TEST_DIRNAME/../.."
-	export BUILD=$PWD/${KPATCH_TEST_BUILD:-build}
-	make -s "${BUILD##*/}/test/kernel_image" "${BUILD##*/}/test/kernel_files"
-}
+load ../lib/tests.bash
+setup_file() { make_programs /test/kernel_image /test/kernel_files /test/fake_dump; }
 
 @test "images and kallsyms: contents, damage, bombs, the cache" {
 	run "$BUILD/test/kernel_image"
@@ -38,7 +35,6 @@ setup_file() {
 	cp fake.ko signed.ko
 	. "$top/test/loader/machine.bash"
 	sign_module signed.ko
-	make -s -C "$top" "${BUILD##*/}/test/fake_dump"
 	"$BUILD/test/fake_dump" rodata 0 old
 	"$BUILD/test/fake_dump" rodata 1 new
 	"$BUILD/test/fake_dump" elf 0 old.elf

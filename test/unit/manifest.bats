@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The manifest's reader and writer: the cases are in manifest.c, one TAP line each.
 
-setup_file() {
-	cd "$BATS_TEST_DIRNAME/../.."
-	BUILD=${KPATCH_TEST_BUILD:-build}
-	make -s $([[ $BUILD != *-dev ]] || echo DEV=1) BUILD="$BUILD" "$BUILD/test/manifest"
-	export MANIFEST=$PWD/$BUILD/test/manifest
-}
+load ../lib/tests.bash
+MANIFEST=$BUILD/test/manifest
+setup_file() { make_programs /test/manifest; }
 
 @test "manifest: round trip, every error with its line, truncation, mutation" {
 	run "$MANIFEST"

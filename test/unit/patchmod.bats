@@ -3,11 +3,11 @@
 # Finishing a module and checking it again, on a miniature (patchmod.S): what the kernel will read
 # out of it, the refusals, and that the self-check finds every fault that is put in.
 
+load ../lib/tests.bash
+PATCHMOD=$BUILD/test/patchmod SOURCE=$BATS_TEST_DIRNAME/patchmod.S
+
 setup_file() {
-	cd "$BATS_TEST_DIRNAME/../.."
-	BUILD=${KPATCH_TEST_BUILD:-build}
-	make -s BUILD="$BUILD" "$BUILD/test/patchmod"
-	export PATCHMOD=$(realpath "$BUILD/test/patchmod") SOURCE=$PWD/test/unit/patchmod.S
+	make_programs /test/patchmod
 	gcc -c -o "$BATS_FILE_TMPDIR/linked.o" "$SOURCE"
 	"$PATCHMOD" finish "$BATS_FILE_TMPDIR/linked.o" "$BATS_FILE_TMPDIR/good.ko"
 }

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The proof and the comparison of compilations: the cases are in proof.c and variant.c.
 
-setup_file() {
-	cd "$BATS_TEST_DIRNAME/../.."
-	export BUILD=$PWD/${KPATCH_TEST_BUILD:-build}
-	make -s "${BUILD##*/}/test/proof"
-}
+load ../lib/tests.bash
+setup_file() { make_programs /test/proof; }
 
 # compile SOURCE OUTPUT [FLAG...]: as the kernel does, as far as it matters here
 compile() {

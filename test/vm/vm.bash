@@ -7,8 +7,8 @@
 
 bats_require_minimum_version 1.7.0
 
-TEST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
+# shellcheck source=../lib/tests.bash
+. "${BASH_SOURCE[0]%/*}/../lib/tests.bash"
 
 # vm COMMAND...: test/vm/run, on the machine of this file
 vm() { "$TEST_TOP/test/vm/run" --name "${VM_NAME:-$SUITE_VM}" "$@"; }

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+#
+# What all suites share: where the checkout and the programs under test are, and assertions. Sourced.
+
+TEST_TOP=${BASH_SOURCE[0]%/*}/../..
+TEST_TOP=$(cd "$TEST_TOP" && pwd)
+# build/, or another directory that the Makefile fills: build-dev/
+BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
+[[ $BUILD == /* ]] || BUILD=$TEST_TOP/$BUILD
+
+# make_programs TARGET...: brings up to date what a test needs; a target without a slash is one of the Makefile's
+# own, any other is a file below $BUILD. The Makefile's dependencies are relative to the checkout, so is BUILD.
+make_programs() {
+	local relative=${BUILD#"$TEST_TOP/"} dev=()
+	[[ $BUILD != *-dev ]] || dev=(DEV=1)
+	make -C "$TEST_TOP" --no-print-directory -s "${dev[@]}" BUILD="$relative" "${@/#\//$relative/}"
+}
+
+# Fails if the command succeeds. For a command line that must fail, wherever it stands in a test: "! command"
+# counts only as the last one (bash's errexit takes no notice of a negated status).
+no() { if "$@"; then return 1; fi; }
