@@ -184,13 +184,17 @@ static struct routing classify_code(struct diff *d, const struct atom *from, con
 	return diff_classify_kernel(d, from, t->id);
 }
 
-/* Strings and constants are copied: their values are the same, their addresses are not. */
+/* Strings and constants are copied where only their values count: those are the same, their addresses are not. */
 static struct routing classify_literal(struct diff *d, const struct atom *from, const struct ref *ref)
 {
+	struct routing own;
+
 	if (d->scanned != from->id || d->scanned_at > ref->offset) {
 		d->scanned = from->id;
 		d->scanned_at = 0;
 	}
+	if (from->section && classify_kernels_own(d, from, ref, &own))
+		return own;
 	if (from->section && d->arch->is_compared(from, ref, &d->scanned_at))
 		return refused("literal-compared",
 			       "it compares a pointer with the address of this constant, of which the patch "

@@ -156,8 +156,8 @@ static bool value_targets_same(struct diff *d, const struct ref *o, const struct
 
 	if (s && t)
 		return strings_same(s, t);
-	if (d->orig.role[a->id] == ROLE_FRESH && strcmp(d->orig.base[a->id] ? d->orig.base[a->id] : "",
-							d->new.base[b->id] ? d->new.base[b->id] : ""))
+	if (strcmp(d->orig.base[a->id] ? d->orig.base[a->id] : "",
+		   d->new.base[b->id] ? d->new.base[b->id] : ""))
 		return false;
 	return same_place(a, o, b, n) && values_same_depth(d, a->id, b->id, depth);
 }

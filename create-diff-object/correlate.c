@@ -11,7 +11,8 @@
  *  4. a function that is then the only one left on both sides;
  *  5. numbered data by users: the functions and data objects
  *     that refer to each, compared by their names in the source, in the order of the references,
- *     unless what else a user refers to there says that two of them changed places.
+ *     unless what else a user refers to there says that two of them changed places;
+ *  6. numbered constants like that, and then by their values.
  *
  * Users identify a static local better than its number: a number shifts when an unrelated static
  * appears, while the source function that refers to it stays. But users cannot tell a renumbered
@@ -20,7 +21,8 @@
  * not, the uses were exchanged if both objects have the same set of names, and nothing is known if
  * they have not. What stays open is left without a twin and marked, for later passes to refuse if
  * the patch needs it. A function without a twin is new, and whoever calls it has changed: that is
- * always safe.
+ * always safe. A constant without a twin is copied: constants are compared by value (compare.c), and
+ * their twins serve only to tell which of the kernel's a reference may lead to (classify.c).
  */
 #include "create-diff-object/correlate.h"
 
@@ -42,6 +44,8 @@ static enum name_class class_of(const struct side *s, uint32_t i)
 	case ROLE_REGISTER:
 	case ROLE_UNKNOWN:
 		return CLASS_DATA;
+	case ROLE_LITERAL:
+		return CLASS_VALUE;
 	case ROLE_INIT:
 		return CLASS_INIT;
 	case ROLE_EXTERN:
@@ -158,6 +162,8 @@ static int match_group(struct correlate *c, const struct group *g)
 	bool numbered = g->n[0] && g->n[1];
 	int err = 0;
 
+	if (g->class == CLASS_VALUE)
+		return numbered ? correlate_by_value(c, g) : 0;
 	match_plain(c, g);
 	if (g->class != CLASS_DATA)
 		return numbered ? correlate_by_content(c, g) : 0;

@@ -14,7 +14,7 @@
 
 struct strmap;
 
-enum name_class { CLASS_CODE, CLASS_DATA, CLASS_INIT, CLASS_EXTERN, N_CLASSES, CLASS_NONE };
+enum name_class { CLASS_CODE, CLASS_DATA, CLASS_VALUE, CLASS_INIT, CLASS_EXTERN, N_CLASSES, CLASS_NONE };
 
 /* Atoms of one base name and class, as lists in file order. */
 struct group {
@@ -85,5 +85,7 @@ int correlate_once(struct diff *d);
 int correlate_by_users(struct correlate *c, const struct group *g);
 /* correlate_content.c: numbered functions, by what they do; then the last one on both sides */
 int correlate_by_content(struct correlate *c, const struct group *g);
+/* correlate_content.c: numbered constants, by users where the value is the same; then by value */
+int correlate_by_value(struct correlate *c, const struct group *g);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Part of the correlate pass: functions that gcc numbered (foo.constprop.0, foo.constprop.1), by what
- * they do. Equal ones are interchangeable, so any pairing of them is right; of those that remain, one on
+ * Part of the correlate pass: functions and constants that gcc numbered (foo.constprop.0, bar.1), by what
+ * they do or hold. Equal ones are interchangeable, so any pairing of them is right; of those that remain, one on
  * either side is the same one. Reads bytes and the names that references lead to; what it leaves
  * without a twin is new.
  */
@@ -146,4 +146,74 @@ int correlate_by_content(struct correlate *c, const struct group *g)
 	if (!err)
 		match_leftover(c, g);
 	return err;
+}
+
+/* Constants */
+
+struct shape {
+	uint32_t orig, new; /* the first one */
+	uint32_t n[2];
+};
+
+static void unpair_others(struct correlate *c, const struct group *g)
+{
+	struct pairing *p = &c->d->pairs;
+
+	for (uint32_t n = g->first[1]; n != NO_ATOM; n = c->next[1][n]) {
+		if (p->twin[n] == NO_ATOM || same_shape(c->d, p->twin[n], n))
+			continue;
+		p->back[p->twin[n]] = NO_ATOM;
+		p->twin[n] = NO_ATOM;
+		p->how[n] = MATCH_NONE;
+	}
+}
+
+/* Counts the constants of one side that are left, by shape. */
+static int count_shapes(struct correlate *c, const struct group *g, int which, struct strmap *shapes)
+{
+	const uint32_t *paired = which ? c->d->pairs.twin : c->d->pairs.back;
+
+	for (uint32_t i = g->first[which]; i != NO_ATOM; i = c->next[which][i]) {
+		const struct object *o = c->side[which]->object;
+		const char *key = shape_key(c->arena, o, &o->atoms[i]);
+		union strmap_value *v = key ? strmap_get(shapes, key) : NULL;
+		struct shape *s = v ? v->ptr : arena_alloc(c->arena, sizeof(*s));
+
+		if (!key || !s || (!v && strmap_set(shapes, key, (union strmap_value){ .ptr = s })))
+			return -ENOMEM;
+		if (paired[i] != NO_ATOM || s->n[which]++)
+			continue;
+		*(which ? &s->new : &s->orig) = i;
+	}
+	return 0;
+}
+
+/* Of equal ones it is not known which is which, and code may tell them apart by their addresses. */
+static int pair_only_ones(struct correlate *c, const struct group *g)
+{
+	struct strmap *shapes = strmap_new(g->n[0]);
+	int err = shapes ? count_shapes(c, g, 0, shapes) : -ENOMEM;
+
+	if (!err)
+		err = count_shapes(c, g, 1, shapes);
+	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+		const char *key = shape_key(c->arena, c->d->new.object, new_atom(c->d, n));
+		const union strmap_value *v = key ? strmap_get(shapes, key) : NULL;
+		const struct shape *s = v ? v->ptr : NULL;
+
+		if (s && s->n[0] == 1 && s->n[1] == 1 && s->new == n &&same_shape(c->d, s->orig, n))
+			correlate_pair(c->d, s->orig, n, MATCH_CONTENT);
+	}
+	strmap_free(shapes);
+	return err;
+}
+
+int correlate_by_value(struct correlate *c, const struct group *g)
+{
+	int err = correlate_by_users(c, g);
+
+	if (err)
+		return err;
+	unpair_others(c, g);
+	return pair_only_ones(c, g);
 }

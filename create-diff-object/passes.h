@@ -292,6 +292,12 @@ struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *re
 struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uint32_t target);
 /* The same for a symbol that code of vmlinux means without a reference, by its name in the source. */
 struct routing diff_classify_name(struct diff *d, const char *name);
+/*
+ * kernels_own.c: where a reference to a constant leads if that must be the kernel's and the kernel is
+ * known to have it; false: a copy is right, or all that there is. @d->scanned is @from.
+ */
+bool classify_kernels_own(struct diff *d, const struct atom *from, const struct ref *ref,
+			  struct routing *out);
 /* The symbol of a function that is to be replaced, in the running kernel. */
 const struct lookup *lookup_atom(struct diff *d, uint32_t atom);
 
