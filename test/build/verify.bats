@@ -121,3 +121,11 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	says "'$function' is not what nfsd runs: the code differs at \+0x[0-9a-f]+: '.*' in nfsd"
 }
 
+@test "a constant of a function whose address it stores is the kernel's own" {
+	# every inode gets it, for as long as it lives
+	make_patch inode fs/inode.c 's/^\tinode->i_private = NULL;/&\n\tinode->i_opflags = 0;/'
+	run -0 kpatch_build "$patch"
+	readelf -rW "$OUT/livepatch-inode.ko" > "$BATS_TEST_TMPDIR/relocs"
+	grep -E 'R_X86_64_(32S|64) .* \.klp\.sym\.vmlinux\.empty_iops\.[0-9]+,0 \+ 0$' "$BATS_TEST_TMPDIR/relocs"
+	run -1 grep -q empty_iops <(readelf -sW "$OUT/livepatch-inode.ko" | awk '$7 ~ /^[0-9]/')
+}
