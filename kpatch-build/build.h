@@ -14,6 +14,7 @@
 
 #include "create-diff-object/diff.h"
 #include "kpatch-build/package.h"
+#include "kpatch-build/patchfile.h"
 
 struct arena;
 struct diags;
@@ -135,8 +136,10 @@ struct unit {
 struct patched_file {
 	const char *path; /* from the tree's root */
 	bool created;	  /* the tree has no such file */
-	const char *text;
-	size_t size;
+	struct patch_text now;
+	/* compile stage: what is compiled, in which lines that the patches leave alone have their old numbers */
+	const char *marked; /* .now.text itself if no line has moved */
+	size_t marked_size;
 };
 
 struct build {

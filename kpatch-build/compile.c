@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kpatch-build/line_markers.h"
 #include "kpatch-build/shadow.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -174,6 +175,24 @@ static const char *path_of(const struct compile_job *job, enum variant variant)
 	return variant == REFERENCE ? job->reference : variant == ORIGINAL ? job->original : job->patched;
 }
 
+/* @where: four a job, as run_jobs() has them. */
+static int explain_jobs(struct build *b, struct compile_job *jobs, size_t n, struct command *const *where)
+{
+	struct compile_job **those = arena_array(b->arena, n, sizeof(*those));
+	struct command **patched = arena_array(b->arena, n, sizeof(*patched));
+	size_t used = 0;
+
+	if (!those || !patched)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i].dropped)
+			continue;
+		those[used] = &jobs[i];
+		patched[used++] = where[4 * i + PATCHED];
+	}
+	return compile_explain(b, b->arena, those, patched, used, true);
+}
+
 /* Compiles all three variants of each job that is not dropped. */
 static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
 {
@@ -200,6 +219,8 @@ static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
 	}
 	if (!err && used)
 		err = build_run_all(b, commands, used);
+	if (!err)
+		err = explain_jobs(b, jobs, n, where);
 	for (size_t i = 0; i < n && !err; i++) {
 		struct job_commands c = { 0 };
 
@@ -347,9 +368,9 @@ static int make_patched_shadow(struct build *b, const struct compile_job *jobs, 
 	for (size_t i = 0; i < n && !err; i++)
 		err = open_include_directories(b, &jobs[i]);
 	for (size_t i = 0; i < b->n_patched && !err; i++)
-		err = shadow_put(b->arena, b->pristine, b->shadow, b->patched[i].path, b->patched[i].text,
-				 b->patched[i].size);
-	return err;
+		err = line_markers_add(b->arena, &b->patched[i].now, &b->patched[i].marked,
+				       &b->patched[i].marked_size);
+	return err ? err : compile_put_texts(b, true);
 }
 
 /* One job an object as Kbuild spells it. */
@@ -392,7 +413,8 @@ static int learn(struct build *b, struct compile_job *job, size_t index)
 	job->reference = build_work_path(b, "objects/%zu/%s.o", index, variant_names[REFERENCE]);
 	job->original = build_work_path(b, "objects/%zu/%s.o", index, variant_names[ORIGINAL]);
 	job->patched = build_work_path(b, "objects/%zu/%s.o", index, variant_names[PATCHED]);
-	return job->directory && job->reference && job->original && job->patched ? 0 : -ENOMEM;
+	job->plain = build_work_path(b, "objects/%zu/plain.o", index);
+	return job->directory && job->reference && job->original && job->patched && job->plain ? 0 : -ENOMEM;
 }
 
 static int explain_shadow(struct build *b, int err)

@@ -18,7 +18,8 @@ struct compile_job {
 	struct kbuild_object how;
 	const char *directory; /* in the work directory; nothing else is in it */
 	const char *reference, *original, *patched;
-	bool dropped; /* by the screen: the patch changes nothing in it; the directory is gone */
+	const char *plain; /* as patched, from the text without line markers: made when it is needed */
+	bool dropped;	   /* by the screen: the patch changes nothing in it; the directory is gone */
 };
 
 /*
@@ -27,6 +28,25 @@ struct compile_job {
  */
 int compile_command(struct build *b, struct arena *arena, const struct compile_job *job, enum variant variant,
 		    const char *object, bool debug, struct command *out);
+/*
+ * compile_plain.c. Whether line markers make what is compiled of the patched files another text.
+ */
+bool compile_has_markers(const struct build *b);
+/* Puts the patched files into the patched tree, with or without line markers. 0 or -errno. */
+int compile_put_texts(struct build *b, bool markers);
+/*
+ * Compiles the patched object of each of @n jobs from the text without markers, to .plain. @commands: room for
+ * as many, each with its result. Strings are owned by @arena. 0 or -errno.
+ */
+int compile_plain(struct build *b, struct arena *arena, struct compile_job *const *jobs, size_t n, bool debug,
+		  struct command *commands);
+/*
+ * After the patched objects of @n jobs were compiled by the commands @patched: where the compiler said something,
+ * says it of the text without markers, in place of the command. An object that compiles only so becomes the
+ * job's. 0 or -errno.
+ */
+int compile_explain(struct build *b, struct arena *arena, struct compile_job *const *jobs,
+		    struct command *const *patched, size_t n, bool debug);
 /* Reports that the command of a variant failed. */
 void compile_report_failure(struct build *b, const struct compile_job *job, enum variant variant,
 			    const struct command *c);

@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/compile.h"
 #include "kpatch-build/diff_siblings.h"
 #include "lib/elf/object.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/process.h"
 
 void diff_release(struct unit *u)
 {
@@ -117,6 +119,109 @@ static void check_siblings(const struct build *b, struct pool *p)
 		p->tasks[i].err = siblings_check(b, p->tasks[i].unit, p->tasks[i].diags);
 }
 
+/* Real lines: the patched object has the numbers that line markers gave. */
+
+static bool has_line(const struct diags *diags)
+{
+	for (size_t i = 0; i < diags_count(diags); i++)
+		if (diags_get(diags, i)->place.line)
+			return true;
+	return false;
+}
+
+static bool same_text(const char *x, const char *y)
+{
+	return !x == !y && (!x || !strcmp(x, y));
+}
+
+static bool same_diag(const struct diag *x, const struct diag *y)
+{
+	return !strcmp(x->id, y->id) && same_text(x->what, y->what) &&
+	       same_text(x->place.function, y->place.function) && x->place.offset == y->place.offset;
+}
+
+/* The diagnostic @d with the line that the same one of @plain has, or none if there is no such. */
+static struct diag_place real_place(const struct diag *d, const struct diags *plain)
+{
+	struct diag_place place = d->place;
+
+	place.line = 0;
+	for (size_t i = 0; i < diags_count(plain) && !place.line; i++)
+		if (same_diag(d, diags_get(plain, i)))
+			place.line = diags_get(plain, i)->place.line;
+	return place;
+}
+
+/* Compares once more, with the object from the text without markers in the place of the patched one. */
+static int diff_plain(struct task *t, struct diags *plain)
+{
+	struct unit u = *t->unit;
+	struct task again = { .unit = &u, .siblings = t->siblings, .diags = plain };
+	int err;
+
+	u.patched = u.job->plain;
+	u.arena = NULL;
+	u.original_object = u.patched_object = NULL;
+	err = open_unit(&again);
+	if (!err && !diff_unit(&again))
+		siblings_check(t->siblings.build, &u, plain);
+	diff_release(&u);
+	free(again.data);
+	return err;
+}
+
+static int take_real_lines(struct task *t)
+{
+	struct diags *plain = diags_new(), *real = diags_new();
+	int err = plain && real ? diff_plain(t, plain) : -ENOMEM;
+
+	for (size_t i = 0; i < diags_count(t->diags) && !err; i++) {
+		const struct diag *d = diags_get(t->diags, i);
+		struct diag_place place = real_place(d, plain);
+
+		diag_add(real, d->severity, d->id, &place, d->remedy, "%s", d->what);
+	}
+	diags_free(plain);
+	diags_free(err ? real : t->diags);
+	if (!err)
+		t->diags = real;
+	return err;
+}
+
+/* Its place in the list, which it is added to if it is not there: the owners of an object share one. */
+static size_t job_index(struct compile_job **jobs, size_t *n, struct compile_job *job)
+{
+	size_t i = 0;
+
+	while (i < *n && jobs[i] != job)
+		i++;
+	if (i == *n)
+		jobs[(*n)++] = job;
+	return i;
+}
+
+/* What has a message with a line is compiled and compared once more. */
+static int find_real_lines(struct build *b, struct pool *p)
+{
+	struct compile_job **jobs = arena_array(b->arena, p->n, sizeof(*jobs));
+	struct command *commands = arena_array(b->arena, p->n, sizeof(*commands));
+	size_t n = 0;
+	int err = jobs && commands ? 0 : -ENOMEM;
+
+	if (!compile_has_markers(b))
+		return 0;
+	for (size_t i = 0; i < p->n && !err; i++)
+		if (has_line(p->tasks[i].diags))
+			job_index(jobs, &n, p->tasks[i].unit->job);
+	if (!err)
+		err = compile_plain(b, b->arena, jobs, n, true, commands);
+	for (size_t i = 0; i < p->n && !err; i++)
+		if (has_line(p->tasks[i].diags) &&
+		    !commands[job_index(jobs, &n, p->tasks[i].unit->job)].status)
+			err = take_real_lines(&p->tasks[i]);
+	return err;
+}
+
 static int finish_task(struct build *b, struct task *t, size_t index)
 {
 	struct unit *u = t->unit;
@@ -216,6 +321,7 @@ int stage_diff(struct build *b)
 		run_tasks(&p, b->options.jobs, open_unit);
 		run_tasks(&p, b->options.jobs, diff_unit);
 		check_siblings(b, &p);
+		err = find_real_lines(b, &p);
 	}
 	for (size_t i = 0; i < p.n && p.tasks; i++) {
 		int one = err ? err : finish_task(b, &p.tasks[i], i);

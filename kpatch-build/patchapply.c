@@ -110,28 +110,76 @@ static void note_offset(const struct patch_file *patch, const struct patch_entry
 		  moved < 0 ? "earlier" : "later");
 }
 
-static char *put(char *to, const char *text, size_t size)
+/* The text being made. */
+struct result {
+	char *to;
+	uint32_t *origin; /* of the next line */
+};
+
+static void put(struct result *r, const char *text, size_t size, uint32_t origin)
 {
-	memcpy(to, text, size);
-	return to + size;
+	memcpy(r->to, text, size);
+	r->to += size;
+	*r->origin++ = origin;
 }
 
-int patch_apply(const struct patch_file *patch, const struct patch_entry *e, const char *text, size_t size,
-		struct arena *arena, struct diags *diags, const char **out, size_t *out_size)
+int patch_text_new(struct arena *arena, const char *text, size_t size, struct patch_text *out)
 {
-	size_t n, done = 0, room = size, errors = 0;
-	struct text_line *lines;
-	char *result, *to;
-	long moved = 0;
+	uint32_t *origin;
+	size_t n = size && text[size - 1] != '\n';
 
-	if (split(arena, text, size, &lines, &n))
+	for (size_t i = 0; i < size; i++)
+		n += text[i] == '\n';
+	origin = arena_array(arena, n + 1, sizeof(*origin));
+	if (!origin)
 		return -ENOMEM;
-	for (size_t i = 0; i < e->n_hunks; i++)
+	for (size_t i = 0; i < n; i++)
+		origin[i] = (uint32_t)i + 1;
+	*out = (struct patch_text){ text, size, origin, n };
+	return 0;
+}
+
+/* Room for what the hunks can make of @file. */
+static int make_room(struct arena *arena, const struct patch_entry *e, const struct patch_text *file,
+		     char **text, uint32_t **origin)
+{
+	size_t room = file->size, lines = file->n_lines;
+
+	for (size_t i = 0; i < e->n_hunks; i++) {
+		lines += e->hunks[i].n_lines;
 		for (size_t j = 0; j < e->hunks[i].n_lines; j++)
 			room += e->hunks[i].lines[j].size;
-	result = to = arena_alloc(arena, room + 1);
-	if (!result)
+	}
+	*text = arena_alloc(arena, room + 1);
+	*origin = arena_array(arena, lines + 1, sizeof(**origin));
+	return *text && *origin ? 0 : -ENOMEM;
+}
+
+/* The hunk's lines, in place of those from @old on; @origin is of these. */
+static void put_hunk(struct result *r, const struct patch_hunk *h, const uint32_t *origin)
+{
+	for (size_t j = 0; j < h->n_lines; j++) {
+		const struct patch_line *l = &h->lines[j];
+
+		if (l->kind != '-')
+			put(r, l->text, l->size, l->kind == ' ' ? *origin : 0);
+		origin += l->kind != '+';
+	}
+}
+
+int patch_apply(const struct patch_file *patch, const struct patch_entry *e, struct arena *arena,
+		struct diags *diags, struct patch_text *file)
+{
+	size_t n, done = 0, errors = 0;
+	struct text_line *lines;
+	uint32_t *origin;
+	struct result r;
+	char *text;
+	long moved = 0;
+
+	if (split(arena, file->text, file->size, &lines, &n) || make_room(arena, e, file, &text, &origin))
 		return -ENOMEM;
+	r = (struct result){ text, origin };
 	for (size_t i = 0; i < e->n_hunks; i++) {
 		const struct patch_hunk *h = &e->hunks[i];
 		size_t at = 0, places;
@@ -145,17 +193,14 @@ int patch_apply(const struct patch_file *patch, const struct patch_entry *e, con
 		if (moved)
 			note_offset(patch, e, h, moved, diags);
 		for (; done < at; done++)
-			to = put(to, lines[done].text, lines[done].size);
-		for (size_t j = 0; j < h->n_lines; j++)
-			if (h->lines[j].kind != '-')
-				to = put(to, h->lines[j].text, h->lines[j].size);
+			put(&r, lines[done].text, lines[done].size, file->origin[done]);
+		put_hunk(&r, h, file->origin + at);
 		done += h->old_count;
 	}
 	for (; done < n; done++)
-		to = put(to, lines[done].text, lines[done].size);
+		put(&r, lines[done].text, lines[done].size, file->origin[done]);
 	if (errors)
 		return -EINVAL;
-	*out = result;
-	*out_size = (size_t)(to - result);
+	*file = (struct patch_text){ text, (size_t)(r.to - text), origin, (size_t)(r.origin - origin) };
 	return 0;
 }

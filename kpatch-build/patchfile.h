@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct arena;
 struct diags;
@@ -49,13 +50,25 @@ struct patch_file {
 int patch_parse(const char *path, const char *data, size_t size, struct arena *arena, struct diags *diags,
 		struct patch_file *out);
 
+/* A file's text while patches are applied to it. */
+struct patch_text {
+	const char *text;
+	size_t size;
+	/* For each line, its number in the file that no patch had been applied to; 0: a patch brought it. */
+	const uint32_t *origin;
+	size_t n_lines;
+};
+
+/* The text of a file that no patch has been applied to. *out: owned by @arena, but for @text. 0 or -ENOMEM. */
+int patch_text_new(struct arena *arena, const char *text, size_t size, struct patch_text *out);
+
 /*
  * Applies one entry (PATCH_MODIFY) to the text of a file. A hunk may have moved, but every one of its
  * context and removed lines must be there, and in one place only if it has moved: a note says
- * by how much. *out (owned by @arena) may be @text if nothing changes. -EINVAL with a diagnostic
- * "patch-does-not-apply" or "patch-ambiguous" per hunk; -ENOMEM.
+ * by how much. *file is changed only if all hunks apply; what is new in it is owned by @arena. -EINVAL with a
+ * diagnostic "patch-does-not-apply" or "patch-ambiguous" per hunk; -ENOMEM.
  */
-int patch_apply(const struct patch_file *patch, const struct patch_entry *entry, const char *text,
-		size_t size, struct arena *arena, struct diags *diags, const char **out, size_t *out_size);
+int patch_apply(const struct patch_file *patch, const struct patch_entry *entry, struct arena *arena,
+		struct diags *diags, struct patch_text *file);
 
 #endif

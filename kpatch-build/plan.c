@@ -146,6 +146,7 @@ static int patched_file(struct build *b, const char *path, bool created, struct 
 {
 	struct patched_file *grown, *f;
 	char *text = NULL;
+	size_t size = 0;
 	int err = 0;
 
 	for (size_t i = 0; i < b->n_patched; i++) {
@@ -163,13 +164,15 @@ static int patched_file(struct build *b, const char *path, bool created, struct 
 	f->created = created;
 	if (!created)
 		err = file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text,
-				&f->size);
+				&size);
 	if (err) {
 		diag_error(b->diags, "patch-file-missing", diag_file(path), NULL, "cannot be read: %s",
 			   strerror(-err));
 		return err;
 	}
-	f->text = text ? text : "";
+	err = patch_text_new(b->arena, text ? text : "", size, &f->now);
+	if (err)
+		return err;
 	b->patched = grown;
 	b->n_patched++;
 	*out = f;
@@ -185,7 +188,7 @@ static int apply_entry(struct build *b, const struct patch_file *p, const struct
 		return err > 0 ? 0 : err;
 	err = patched_file(b, e->path, e->change == PATCH_CREATE, &f);
 	if (!err)
-		err = patch_apply(p, e, f->text, f->size, b->arena, b->diags, &f->text, &f->size);
+		err = patch_apply(p, e, b->arena, b->diags, &f->now);
 	return err;
 }
 
@@ -220,7 +223,7 @@ static bool is_unchanged(struct build *b, const struct patched_file *f)
 
 	return file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, f->path), &text, &size) ==
 		       0 &&
-	       size == f->size && !memcmp(text, f->text, size);
+	       size == f->now.size && !memcmp(text, f->now.text, size);
 }
 
 static void say_unit(struct build *b, const struct unit *u)

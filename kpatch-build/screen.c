@@ -203,6 +203,22 @@ static bool compiled(struct screen *s, struct compile_job *job, const struct com
 	return !original->status && !patched->status;
 }
 
+/* What the compiler says of the patched text, in the place of what it says of that with line markers. */
+static int explain(struct build *b, struct arena *arena, struct compile_job *jobs, size_t n,
+		   struct command *patched)
+{
+	struct compile_job **those = arena_array(arena, n, sizeof(*those));
+	struct command **commands = arena_array(arena, n, sizeof(*commands));
+
+	if (!those || !commands)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		those[i] = &jobs[i];
+		commands[i] = &patched[i];
+	}
+	return compile_explain(b, arena, those, commands, n, false);
+}
+
 static int screen_batch(struct screen *s, struct arena *arena, struct compile_job *jobs, size_t n)
 {
 	struct command *patched = arena_array(arena, n, sizeof(*patched));
@@ -210,6 +226,8 @@ static int screen_batch(struct screen *s, struct arena *arena, struct compile_jo
 	size_t errors = diags_errors(s->b->diags);
 	int err = patched && original ? run(s, arena, jobs, n, PATCHED, patched) : -ENOMEM;
 
+	if (!err)
+		err = explain(s->b, arena, jobs, n, patched);
 	/* the compiler's word on what is included; it gives none if it fails */
 	for (size_t i = 0; i < n && !err; i++) {
 		bool read = true;

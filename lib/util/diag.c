@@ -135,8 +135,10 @@ void diag_print(FILE *f, const struct diag *d)
 	} else if (p->has_offset) {
 		fprintf(f, "+0x%" PRIx64 ": ", p->offset);
 	}
-	if (p->source)
+	if (p->source && p->line)
 		fprintf(f, "(%s:%u) ", p->source, p->line);
+	else if (p->source)
+		fprintf(f, "(%s) ", p->source);
 	if (d->severity != DIAG_ERROR)
 		fputs(d->severity == DIAG_NOTE ? "note: " : "warning: ", f);
 	fputs(d->what, f);

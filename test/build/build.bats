@@ -81,6 +81,37 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	[[ $(grep -c 'error: .* undeclared' <<< "$output") == 1 ]]
 }
 
+@test "what the patch does not touch keeps its line numbers, also below the patch" {
+	# md-cluster.c passes __LINE__ on without any name beside it
+	make_patch moved drivers/md/md-cluster.c '1s,^,/* one\n * two\n */\n,'
+	refuses 9 no-change "$patch"
+	# nor in a header, which is a conditional group
+	make_patch header fs/proc/fd.h '/include <linux.fs.h>/a #ifdef PROC_FD_UNUSED\n#undef PROC_FD_UNUSED\n#endif\n' \
+		fs/proc/version.c '/include "internal.h"/a static const int fs_proc_unused[3] __attribute__((unused));\n'
+	refuses 9 no-change "$patch"
+}
+
+@test "messages have the lines of the patched file" {
+	make_patch lines fs/proc/version.c '1s,^,/* one\n * two\n */\n,
+		s/utsname()->version)/no_such_thing)/'
+	line=$(($(grep -n 'utsname()->version)' "$KERNEL_TREE/fs/proc/version.c" | cut -d: -f1) + 3))
+	refuses 6 compile-failed "$patch"
+	says "fs/proc/version.c:$line:[0-9]+: error: .no_such_thing. undeclared"
+	says "^ *$line \|.*no_such_thing"
+	# of the differ
+	make_patch lines fs/proc/version.c '1s,^,/* one\n * two\n */\n,
+		s/proc_create_single("version"/proc_create_single("verzion"/'
+	line=$(($(grep -n 'proc_create_single("version"' "$KERNEL_TREE/fs/proc/version.c" | cut -d: -f1) + 3))
+	refuses 8 init-changed "$patch"
+	says "fs/proc/version.c:$line\)"
+	# and a warning, with a patch that is built
+	make_patch lines fs/proc/version.c '1s,^,/* one\n * two\n */\n,
+		s/^\tseq_printf(m, linux/\tint idle = 3;\n&/; s/utsname()->version)/utsname()->release)/'
+	line=$(($(grep -n 'seq_printf(m, linux' "$KERNEL_TREE/fs/proc/version.c" | cut -d: -f1) + 3))
+	run -0 kpatch_build --stop-after compile "$patch"
+	says "fs/proc/version.c:$line:[0-9]+: warning: unused variable .idle."
+}
+
 @test "no runtime where --data points: said at once, by its directory" {
 	refuses 2 runtime-missing --data "$BATS_TEST_TMPDIR" "$MEMINFO"
 	says "$BATS_TEST_TMPDIR"

@@ -9,5 +9,5 @@ load ../lib/tests.bash
 	run "$BUILD/test/patchfile"
 	grep -v '^ok' <<< "$output" || true
 	[ "$status" -eq 0 ]
-	[ "$(grep -c '^ok' <<< "$output")" -ge 40 ]
+	[ "$(grep -c '^ok' <<< "$output")" -ge 50 ]
 }

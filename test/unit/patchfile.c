@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "kpatch-build/line_markers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "test/unit/tap.h"
@@ -15,7 +16,7 @@ static const char old_text[] = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\n
 
 struct result {
 	int err;
-	char text[4096];
+	char text[4096], marked[4096];
 	char id[64];
 	struct patch_file patch;
 	struct arena *arena;
@@ -26,18 +27,22 @@ static struct result *run(const char *patch, size_t size, const char *text)
 {
 	static struct result r;
 	struct diags *diags = diags_new();
-	const char *out = "";
-	size_t n = 0;
+	struct patch_text out = { .text = "" };
+	const char *marked;
+	size_t n;
 
 	arena_free(r.arena);
 	memset(&r, 0, sizeof(r));
 	r.arena = arena_new();
 	r.err = patch_parse("test.patch", patch, size, r.arena, diags, &r.patch);
 	if (!r.err && r.patch.n_entries && r.patch.entries[0].change == PATCH_MODIFY)
-		r.err = patch_apply(&r.patch, &r.patch.entries[0], text, strlen(text), r.arena, diags, &out,
-				    &n);
-	if (!r.err && n < sizeof(r.text))
-		memcpy(r.text, out, n);
+		r.err = patch_text_new(r.arena, text, strlen(text), &out);
+	if (!r.err && out.n_lines)
+		r.err = patch_apply(&r.patch, &r.patch.entries[0], r.arena, diags, &out);
+	if (!r.err && out.size < sizeof(r.text))
+		memcpy(r.text, out.text, out.size);
+	if (!r.err && out.n_lines && !line_markers_add(r.arena, &out, &marked, &n) && n < sizeof(r.marked))
+		memcpy(r.marked, marked, n);
 	if (diags_count(diags))
 		snprintf(r.id, sizeof(r.id), "%s", diags_get(diags, diags_count(diags) - 1)->id);
 	if (r.err && !diags_errors(diags))
@@ -52,6 +57,15 @@ static void gives(const char *name, const char *hunks, const char *text, const c
 
 	snprintf(patch, sizeof(patch), "--- a/x/y.c\n+++ b/x/y.c\n%s", hunks);
 	ok_string(run(patch, strlen(patch), text)->text, want, name);
+}
+
+/* What the compiler is given. */
+static void marks(const char *name, const char *hunks, const char *text, const char *want)
+{
+	char patch[4096];
+
+	snprintf(patch, sizeof(patch), "--- a/x/y.c\n+++ b/x/y.c\n%s", hunks);
+	ok_string(run(patch, strlen(patch), text)->marked, want, name);
 }
 
 static void refused(const char *name, const char *patch, const char *id)
@@ -180,9 +194,37 @@ static void hostile(void)
 	ok(true, "20000 mutations");
 }
 
+static void markers(void)
+{
+	marks("no marker where no line moves", "@@ -2 +2 @@\n-two\n+2\n", "one\ntwo\nthree\n",
+	      "one\n2\nthree\n");
+	marks("lines added", "@@ -2,0 +3,2 @@\n+x\n+y\n", "one\ntwo\nthree\nfour\n",
+	      "one\ntwo\nx\ny\n#line 3\nthree\nfour\n");
+	marks("lines taken away", "@@ -2,2 +1,0 @@\n-two\n-three\n", "one\ntwo\nthree\nfour\n",
+	      "one\n#line 4\nfour\n");
+	marks("a marker for each hunk", "@@ -1,0 +2,1 @@\n+x\n@@ -3 +3,0 @@\n-three\n",
+	      "one\ntwo\nthree\nfour\n", "one\nx\n#line 2\ntwo\n#line 4\nfour\n");
+	marks("context belongs to the old file", "@@ -1,3 +1,4 @@\n one\n+x\n two\n three\n",
+	      "one\ntwo\nthree\n", "one\nx\n#line 2\ntwo\nthree\n");
+	marks("not in a comment", "@@ -1,0 +2,1 @@\n+x\n", "/* \"one\ntwo */\nthree\n",
+	      "/* \"one\nx\ntwo */\n#line 3\nthree\n");
+	marks("no comment in a string", "@@ -1,0 +2,1 @@\n+x\n", "\"\\\" /*\"\ntwo\n",
+	      "\"\\\" /*\"\nx\n#line 2\ntwo\n");
+	marks("no comment behind //", "@@ -1,0 +2,1 @@\n+x\n", "// /*\ntwo\n", "// /*\nx\n#line 2\ntwo\n");
+	marks("not in a macro of several lines", "@@ -1,0 +2,1 @@\n+x \\\n",
+	      "#define M \\\ntwo \\ \nthree\nfour\n", "#define M \\\nx \\\ntwo \\ \nthree\n#line 4\nfour\n");
+	marks("again behind a group that may be skipped", "@@ -2,0 +3,1 @@\n+x\n",
+	      "#ifdef A\ntwo\nthree\n# else\nfive\n#endif\nseven\n#if 1\nnine\n#endif\n",
+	      "#ifdef A\ntwo\nx\n#line 3\nthree\n# else\n#line 5\nfive\n#endif\n#line 7\nseven\n#if 1\nnine\n#endif\n");
+	marks("the guard of a header is such a group", "@@ -2,0 +3,1 @@\n+x\n",
+	      "#ifndef H\n#define H\n#if A\nfour\n#elif B\nsix\n#endif\neight\n#endif\n",
+	      "#ifndef H\n#define H\nx\n#line 3\n#if A\nfour\n#elif B\n#line 6\nsix\n#endif\n#line 8\neight\n#endif\n");
+}
+
 int main(void)
 {
 	applying();
+	markers();
 	refusals();
 	kinds();
 	hostile();
