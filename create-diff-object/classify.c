@@ -241,18 +241,42 @@ static struct routing classify_data(struct diff *d, const struct atom *from, con
 	return patch("new data");
 }
 
-/* Whether the original object, too, takes the address of what the patched one calls @target. */
-static bool pointed_to_before(const struct diff *d, uint32_t target)
+/*
+ * Whether a reference is a pointer that something may call through: no branch, and not in a table that
+ * says something about code.
+ */
+static bool is_pointer(const struct diff *d, const struct side *s, const struct atom *from,
+		       const struct ref *ref)
+{
+	switch ((enum role)s->role[from->id]) {
+	case ROLE_ENTRY:
+	case ROLE_HINT:
+	case ROLE_CALLBACK: /* the callback is the patch's own */
+	case ROLE_REGISTER: /* lists functions that may fail, …; is never carried */
+	case ROLE_IGNORED:
+		return false;
+	default:
+		return !d->arch->is_branch(s->object, from, ref);
+	}
+}
+
+/*
+ * Whether the original object, too, has a pointer to what the patched one calls @target. One in a function
+ * to itself does not count for others: objtool takes that for a place to print or to compare.
+ */
+static bool pointed_to_before(const struct diff *d, const struct atom *from, uint32_t target)
 {
 	const struct object *o = d->orig.object;
 	uint32_t twin = d->pairs.twin[target];
+	bool self = function_root(&d->new, from->id) == function_root(&d->new, target);
 
 	for (uint32_t i = 0; i < o->n_atoms && twin != NO_ATOM; i++) {
 		const struct atom *a = &o->atoms[i];
 
+		if (!self && function_root(&d->orig, i) == function_root(&d->orig, twin))
+			continue;
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
-			if (o->refs[r].target == twin && !describes_code(d->orig.role[i]) &&
-			    !d->arch->is_branch(o, a, &o->refs[r]))
+			if (o->refs[r].target == twin && is_pointer(d, &d->orig, a, &o->refs[r]))
 				return true;
 	}
 	return false;
@@ -266,8 +290,7 @@ static struct routing check_pointer(struct diff *d, const struct atom *from, con
 				    struct routing r)
 {
 	if ((r.route != ROUTE_KLP && r.route != ROUTE_IMPORT) || !r.ksym.no_pointer ||
-	    describes_code(d->new.role[from->id]) || d->arch->is_branch(d->new.object, from, ref) ||
-	    pointed_to_before(d, ref->target))
+	    !is_pointer(d, &d->new, from, ref) || pointed_to_before(d, from, ref->target))
 		return r;
 	return refused("no-indirect-target",
 		       arena_printf(d->arena,

@@ -143,7 +143,7 @@ static int open_ibt(struct run *r)
 
 	if (r->image)
 		err = installed_image(r->image, r->arena, &r->installed[0]);
-	if (r->image && !err)
+	if (r->image && !err && ibt_enabled(&r->installed[0]))
 		err = ibt_new(&r->installed[0], r->arena, &vmlinux);
 	if (vmlinux && r->module && !err)
 		err = installed_module(r->module, r->arena, &r->installed[1]);

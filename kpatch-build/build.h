@@ -92,6 +92,7 @@ struct kernel {
 	 */
 	const char *const *env;
 	bool has_objtool; /* objtool must be run over objects and the module */
+	bool has_ibt;	  /* indirect calls must land on ENDBR */
 	struct symvers *symvers;
 };
 

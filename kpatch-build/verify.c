@@ -103,14 +103,15 @@ static int add_ibt(struct build *b, struct unit *u, const struct kmodule *module
 		   const struct ksym_source *base)
 {
 	struct installed *in = arena_alloc(b->arena, sizeof(*in));
+	bool tracks = b->kernel.has_ibt || ibt_enabled(b->installed);
 	struct ibt *of_module = NULL;
 	int err = in ? 0 : -ENOMEM;
 
-	if (!err && !b->ibt)
+	if (!err && tracks && !b->ibt)
 		err = ibt_new(b->installed, b->arena, &b->ibt);
-	if (!err && module && b->ibt)
+	if (!err && module && tracks)
 		err = installed_module(module, b->arena, in);
-	if (!err && module && b->ibt)
+	if (!err && module && tracks)
 		err = ibt_new(in, b->arena, &of_module);
 	return err ? err : ibt_source(base, b->ibt, of_module, b->arena, &u->ksyms);
 }

@@ -17,6 +17,7 @@
 #include "lib/util/arena.h"
 
 #define SECTION ".ibt_endbr_seal"
+#define TRAMPOLINE "__SCT__" /* static_call_update() is given its address */
 
 struct ibt {
 	const struct installed *in;
@@ -55,6 +56,13 @@ static uint64_t find_list(const struct installed *in, uint64_t *address)
 	return 0;
 }
 
+bool ibt_enabled(const struct installed *vmlinux)
+{
+	uint64_t list;
+
+	return find_list(vmlinux, &list) > 0;
+}
+
 int ibt_new(const struct installed *in, struct arena *arena, struct ibt **out)
 {
 	uint64_t list, size = find_list(in, &list);
@@ -62,11 +70,8 @@ int ibt_new(const struct installed *in, struct arena *arena, struct ibt **out)
 	struct ref field = { .type = R_X86_64_PC32, .width = 4, .pc_relative = true };
 	struct installed_field target;
 
-	*out = NULL;
 	if (!ibt)
 		return -ENOMEM;
-	if (size < 4)
-		return 0;
 	*ibt = (struct ibt){ .in = in, .sealed = arena_array(arena, size / 4, sizeof(*ibt->sealed)) };
 	if (!ibt->sealed)
 		return -ENOMEM;
@@ -94,7 +99,7 @@ const char *ibt_problem(const struct ibt *ibt, uint64_t address)
 {
 	const uint8_t *code;
 
-	if (!ibt || !is_code(ibt->in, address))
+	if (!is_code(ibt->in, address))
 		return NULL;
 	if (bsearch(&address, ibt->sealed, ibt->n, sizeof(address), by_address))
 		return "the kernel seals it: its ENDBR is overwritten";
@@ -109,7 +114,7 @@ static const char *problem_of(const struct source *s, const char *name, const st
 		      (answer->object && !strcmp(answer->object, "vmlinux"));
 	const struct ibt *ibt = kernel ? s->vmlinux : answer->where == KSYM_OWNER ? s->module : NULL;
 
-	if (!ibt || answer->where == KSYM_ABSENT)
+	if (!ibt || answer->where == KSYM_ABSENT || !strncmp(name, TRAMPOLINE, strlen(TRAMPOLINE)))
 		return NULL;
 	for (uint32_t i = installed_first(ibt->in, name); i != INSTALLED_NONE;
 	     i = installed_next(ibt->in, i)) {
@@ -137,7 +142,7 @@ int ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const 
 {
 	struct source *s;
 
-	if (!vmlinux && !module) {
+	if (!vmlinux) {
 		*out = *base;
 		return 0;
 	}

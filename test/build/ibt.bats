@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Kernels with indirect branch tracking: a patch must not take the address of a function that cannot be
 # called through a pointer. No virtual machine here would show the fault, so it is refused. 6.1 has no
-# IBT, 6.12 has.
+# IBT, 6.12 has. Of its modules nfsd has a list of sealed functions and r592 none.
 
 load build
 
@@ -87,4 +87,50 @@ END
 	pointer_to vm_commit_limit
 	run -0 kpatch_build "$patch"
 	[[ -n $(find "$OUT" -name '*.ko') ]]
+}
+
+@test "a patch of a module without a list: refused" {
+	on_6_12
+	write_patch r592-pointer <<'END'
+--- a/drivers/memstick/host/r592.c
++++ b/drivers/memstick/host/r592.c
+@@ -861,5 +861,8 @@
+ static int r592_resume(struct device *core_dev)
+ {
+ 	struct r592_device *dev = dev_get_drvdata(core_dev);
++	void (*call)(struct r592_device *) = r592_flush_fifo_write;
+ 
++	OPTIMIZER_HIDE_VAR(call);
++	call(dev);
+ 	r592_clear_interrupts(dev);
+END
+	refuses 8 no-indirect-target "$patch"
+	says 'r592_resume.*r592\.c:[0-9]+.* r592_flush_fifo_write: .*IBT: it does not begin with ENDBR'
+	refuses 8 no-indirect-target --no-verify "$patch"
+}
+
+@test "a function of the patch itself without ENDBR: refused by objtool" {
+	on_6_12
+	write_patch noendbr <<'END'
+--- a/fs/proc/version.c
++++ b/fs/proc/version.c
+@@ -9,5 +9,13 @@
+ 
++static noinline __attribute__((nocf_check)) int kpatch_test(void)
++{
++	return jiffies & 1;
++}
++
+ static int version_proc_show(struct seq_file *m, void *v)
+ {
++	int (*call)(void) = (void *)kpatch_test;
++
++	OPTIMIZER_HIDE_VAR(call);
++	call();
+ 	seq_printf(m, linux_proc_banner,
+ 		utsname()->sysname,
+END
+	sed -i 's/^@@ -9,5 +9,13/@@ -9,5 +9,14/' "$patch"
+	refuses 10 objtool "$patch"
+	says 'kpatch_test.*ENDBR|ENDBR.*kpatch_test'
 }
