@@ -46,10 +46,12 @@
 #include <linux/types.h>
 typedef u64 kpatch_u64;
 typedef u32 kpatch_u32;
+typedef u8 kpatch_u8;
 #else
 #include <stdint.h>
 typedef uint64_t kpatch_u64;
 typedef uint32_t kpatch_u32;
+typedef uint8_t kpatch_u8;
 #endif
 
 #define KPATCH_ABI_VERSION 1
@@ -62,6 +64,7 @@ typedef uint32_t kpatch_u32;
 #define KPATCH_FUNCS_SECTION ".kpatch.funcs"	     /* struct kpatch_func[] */
 #define KPATCH_CALLBACKS_SECTION ".kpatch.callbacks" /* struct kpatch_callback[] */
 #define KPATCH_PATCH_SECTION ".kpatch.patch"	     /* struct kpatch_patch, one */
+#define KPATCH_TARGETS_SECTION ".kpatch.targets"     /* struct kpatch_target[] */
 #define KPATCH_STRINGS_SECTION ".kpatch.strings"     /* NUL-terminated names the others point to */
 #define KPATCH_MANIFEST_SECTION ".kpatch.manifest"   /* the YAML manifest, not SHF_ALLOC */
 
@@ -95,6 +98,24 @@ struct kpatch_callback {
 	kpatch_u32 kind;	/* enum kpatch_callback_kind */
 	kpatch_u64 function;	/* pointer */
 	kpatch_u64 object;	/* pointer: NUL-terminated "vmlinux" or module name */
+};
+
+#define KPATCH_OBJECT_SIZE 56 /* MODULE_NAME_LEN of 64-bit kernels */
+#define KPATCH_BUILD_ID_SIZE 32
+
+/*
+ * The build of an object that the patch was made for: one of vmlinux, and one of each module that it
+ * patches. Made by the link stage.
+ */
+struct kpatch_target {
+	kpatch_u32 abi_version;		 /* KPATCH_ABI_VERSION */
+	kpatch_u32 size;		 /* bytes of @build_id */
+	char object[KPATCH_OBJECT_SIZE]; /* NUL-terminated "vmlinux" or module name */
+	kpatch_u8 build_id[KPATCH_BUILD_ID_SIZE];
+	/* The runtime's own, zero in the file: the build that it refused last. */
+	kpatch_u32 refused;
+	kpatch_u32 found_size; /* 0: without a build ID */
+	kpatch_u8 found[KPATCH_BUILD_ID_SIZE];
 };
 
 #endif

@@ -15,13 +15,19 @@
  * missing, from the two callbacks that the core runs on each of those paths: post_unpatch, and a
  * pre_patch that fails. The rest of the scheme is in the module's layout: all symbols are looked up
  * before the first field is written (the guard section, kpatch-build/finish_klp.c).
+ *
+ * And it refuses what the patch was not made for: another build of the kernel when the patch is loaded,
+ * another build of a module whenever that comes. Symbols of the same names are no proof, and nobody but
+ * the runtime sees every way in which a module can be loaded.
  */
 #include <linux/elf.h>
 #include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -33,6 +39,7 @@
 /* Bounds of the tables, from the linker script (merge.lds). */
 extern const struct kpatch_func kpatch_funcs_start[], kpatch_funcs_end[];
 extern const struct kpatch_callback kpatch_callbacks_start[], kpatch_callbacks_end[];
+extern struct kpatch_target kpatch_targets_start[], kpatch_targets_end[];
 extern struct klp_state kpatch_states_start[];
 
 /* The link puts it behind the author's states, and the core looks for it there. */
@@ -51,15 +58,146 @@ static struct klp_func *funcs;	      /* for all objects, one run with a terminat
 static struct klp_callbacks *authors; /* what the patch's author asked for, by object index */
 static size_t n_objects;
 
-#ifdef CONFIG_X86_64
 /*
- * Neither is exported. They become klp relocations to vmlinux like any reference that a patch
- * makes, and the assembler's alias spares C a name that it could not spell.
+ * What vmlinux does not export becomes a klp relocation like any reference that a patch makes, and the
+ * assembler's alias spares C a name that it could not spell.
  */
 #define UNEXPORTED(alias, name)                                                                              \
 	asm(".weak \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set " alias                       \
 	    ", \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"")
 
+UNEXPORTED("kpatch_notes_start", "__start_notes");
+UNEXPORTED("kpatch_notes_end", "__stop_notes");
+extern const u8 kpatch_notes_start[], kpatch_notes_end[];
+
+/* Guards what targets say of refused builds: the core sets it, readers of sysfs ask. */
+static DEFINE_MUTEX(refusals);
+
+/* A note with a build ID, as the ELF format has it. */
+#define BUILD_ID_NOTE 3
+struct build_note {
+	u32 name_size, size, type;
+	char name[4];
+	u8 id[];
+};
+
+/*
+ * Whether the notes from @start to @end hold the build ID of @target. *found is the first that is there,
+ * NULL for none. The range of a module is all of its read-only data: while it is being loaded nothing
+ * tells yet where its notes are, but they start at a multiple of four, and no other data has all of
+ * header and build ID by chance.
+ */
+static bool has_build(const u8 *start, const u8 *end, const struct kpatch_target *target,
+		      const struct build_note **found)
+{
+	const struct build_note *note;
+	size_t left = end - start;
+
+	*found = NULL;
+	for (; left >= sizeof(*note); start += 4, left -= 4) {
+		note = (const void *)start;
+		if (note->name_size != sizeof(note->name) || note->type != BUILD_ID_NOTE || !note->size ||
+		    memcmp(note->name, "GNU", sizeof(note->name)) || note->size > KPATCH_BUILD_ID_SIZE ||
+		    note->size > left - sizeof(*note))
+			continue;
+		if (note->size == target->size && !memcmp(note->id, target->build_id, note->size))
+			return true;
+		if (!*found)
+			*found = note;
+	}
+	return false;
+}
+
+static void note_refusal(struct kpatch_target *target, const struct build_note *found)
+{
+	u32 size = found ? found->size : 0;
+
+	mutex_lock(&refusals);
+	target->refused = 1;
+	target->found_size = size;
+	if (found)
+		memcpy(target->found, found->id, size);
+	mutex_unlock(&refusals);
+	if (found)
+		pr_err("%s: not made for this build of %s: its build ID is %*phN, not %*phN\n",
+		       THIS_MODULE->name, target->object, (int)size, found->id, (int)target->size,
+		       target->build_id);
+	else
+		pr_err("%s: not made for this build of %s: it has no build ID, not %*phN\n",
+		       THIS_MODULE->name, target->object, (int)target->size, target->build_id);
+}
+
+static int check_build(const char *object, const u8 *start, const u8 *end)
+{
+	const struct build_note *found;
+	struct kpatch_target *target;
+
+	for (target = kpatch_targets_start; target < kpatch_targets_end; target++) {
+		if (strcmp(target->object, object))
+			continue;
+		if (!has_build(start, end, target, &found)) {
+			note_refusal(target, found);
+			return -ENOEXEC;
+		}
+		mutex_lock(&refusals);
+		target->refused = 0;
+		mutex_unlock(&refusals);
+		return 0;
+	}
+	pr_err("%s: does not say which build of %s it was made for\n", THIS_MODULE->name, object);
+	return -ENOEXEC;
+}
+
+static int check_kernel(void)
+{
+	return check_build("vmlinux", kpatch_notes_start, kpatch_notes_end);
+}
+
+static int check_module(const struct klp_object *obj)
+{
+#ifdef for_each_mod_mem_type /* since 6.4 */
+	const u8 *start = obj->mod->mem[MOD_RODATA].base, *end = start + obj->mod->mem[MOD_RODATA].size;
+#else
+	const u8 *start = (const u8 *)obj->mod->core_layout.base + obj->mod->core_layout.text_size;
+	const u8 *end = (const u8 *)obj->mod->core_layout.base + obj->mod->core_layout.ro_size;
+#endif
+
+	return check_build(obj->name, start, end);
+}
+
+/*
+ * /sys/module/NAME/parameters/targets: a line "OBJECT BUILD" for each; behind it the build that was
+ * refused last, "-" for one without a build ID, if it has not come as it should since.
+ */
+static int show_targets(char *buffer, const struct kernel_param *param)
+{
+	const struct kpatch_target *target;
+	int n = 0;
+
+	mutex_lock(&refusals);
+	for (target = kpatch_targets_start; target < kpatch_targets_end; target++) {
+		n += scnprintf(buffer + n, PAGE_SIZE - n, "%s %*phN", target->object, (int)target->size,
+			       target->build_id);
+		if (target->refused && target->found_size)
+			n += scnprintf(buffer + n, PAGE_SIZE - n, " %*phN", (int)target->found_size,
+				       target->found);
+		else if (target->refused)
+			n += scnprintf(buffer + n, PAGE_SIZE - n, " -");
+		n += scnprintf(buffer + n, PAGE_SIZE - n, "\n");
+	}
+	mutex_unlock(&refusals);
+	return n;
+}
+
+static int set_targets(const char *value, const struct kernel_param *param)
+{
+	return -EPERM;
+}
+
+static const struct kernel_param_ops targets_ops = { .get = show_targets, .set = set_targets };
+module_param_cb(targets, &targets_ops, NULL, 0444);
+
+#ifdef CONFIG_X86_64
 UNEXPORTED("kpatch_text_poke", "text_poke");
 UNEXPORTED("kpatch_text_mutex", "text_mutex");
 extern void *kpatch_text_poke(void *addr, const void *bytes, size_t size);
@@ -228,8 +366,10 @@ static void cover_rest(struct klp_object *obj)
 static int pre_patch(struct klp_object *obj)
 {
 	const struct klp_callbacks *author = author_of(obj);
-	int ret = author->pre_patch ? author->pre_patch(obj) : 0;
+	int ret = obj->name ? check_module(obj) : 0;
 
+	if (!ret && author->pre_patch)
+		ret = author->pre_patch(obj);
 	/* The core runs nothing else for this object now. */
 	if (ret && obj->name)
 		reset_relocations(obj->name, false);
@@ -322,6 +462,7 @@ static struct klp_func *set_funcs(struct klp_object *obj, struct klp_func *next)
 static int check_versions(void)
 {
 	const struct kpatch_callback *callback;
+	const struct kpatch_target *target;
 	const struct kpatch_func *func;
 
 	if (kpatch_patch.abi_version != KPATCH_ABI_VERSION)
@@ -331,6 +472,9 @@ static int check_versions(void)
 			return -ENOEXEC;
 	for (callback = kpatch_callbacks_start; callback < kpatch_callbacks_end; callback++)
 		if (callback->abi_version != KPATCH_ABI_VERSION)
+			return -ENOEXEC;
+	for (target = kpatch_targets_start; target < kpatch_targets_end; target++)
+		if (target->abi_version != KPATCH_ABI_VERSION)
 			return -ENOEXEC;
 	return 0;
 }
@@ -394,6 +538,8 @@ static int __init kpatch_runtime_init(void)
 {
 	int ret = check_versions();
 
+	if (!ret)
+		ret = check_kernel();
 	if (ret)
 		return ret;
 	ret = build_patch();

@@ -126,6 +126,7 @@ static int check_module(struct build *b, const char *module, const char *manifes
 	struct selfcheck_want want = {
 		.module_name = b->module_name,
 		.kallsyms = b->image->kallsyms,
+		.build_id = &b->image->build_id,
 		.modules = b->kernel.modules,
 		.orc = b->kernel.has_objtool,
 		.manifest = manifest,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct arena;
+struct buildid;
 struct build;
 struct diags;
 struct elfile;
@@ -61,6 +62,7 @@ struct selfcheck_want {
 	const char *module_name;	 /* "livepatch_fix" */
 	const char *vermagic;		 /* of the kernel's own modules, or NULL: not compared */
 	const struct kallsyms *kallsyms; /* of the installed image, or NULL: not looked up */
+	const struct buildid *build_id;	 /* of the installed image, or NULL: not compared */
 	const char *modules;		 /* directory of the installed modules, or NULL: not looked up */
 	bool orc;			 /* the kernel unwinds with ORC */
 	const void *manifest;		 /* bytes of .kpatch.manifest, or NULL */

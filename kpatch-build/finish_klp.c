@@ -86,6 +86,7 @@ bool section_read_early(const char *name)
 		KPATCH_CALLBACKS_SECTION,
 		KPATCH_STRINGS_SECTION,
 		KPATCH_PATCH_SECTION,
+		KPATCH_TARGETS_SECTION,
 	};
 	size_t i;
 

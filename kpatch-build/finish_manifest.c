@@ -211,13 +211,7 @@ static int describe_object(struct build *b, const char *owner, struct manifest_o
 	o->new_data = d.new_data;
 	o->callbacks = d.callbacks;
 	o->references = d.references;
-	if (ret || (o->build_id && *o->build_id))
-		return ret;
-	diag_error(b->diags, "build-id-missing", &(struct diag_place){ .function = owner }, NULL,
-		   "the installed %s has no build ID, so a patch could not be told from one for "
-		   "another kernel",
-		   owner);
-	return -EINVAL;
+	return ret;
 }
 
 /* vmlinux first, then by name. */

@@ -123,10 +123,13 @@ static int merge(struct linker *l)
 {
 	struct build *b = l->b;
 	char *script = arena_printf(b->arena, "%s/merge.lds", b->options.data_dir), *order;
+	char *targets = build_work_path(b, "module/targets.o");
 	struct words words = { 0 };
 	size_t i;
-	int ret = script ? merge_words(l, &words) : -ENOMEM;
+	int ret = script && targets ? merge_words(l, &words) : -ENOMEM;
 
+	if (!ret)
+		ret = write_targets(b, targets);
 	if (!ret)
 		ret = order_script(b, l->runtime_object, &order);
 	if (!ret)
@@ -143,6 +146,8 @@ static int merge(struct linker *l)
 		ret = words_add(b->arena, &words, l->merged);
 	if (!ret)
 		ret = words_add(b->arena, &words, l->runtime_object);
+	if (!ret)
+		ret = words_add(b->arena, &words, targets);
 	for (i = 0; !ret && i < b->n_units; i++)
 		if (b->units[i].diff)
 			ret = words_add(b->arena, &words, b->units[i].diff);

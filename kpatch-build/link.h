@@ -21,6 +21,12 @@ struct strmap;
 int order_script(struct build *b, const char *runtime_object, char **script);
 
 /*
+ * Writes an object with the table of builds that the patch is made for. Reads the units' proofs and
+ * build.image. 0, -EINVAL with a diagnostic "build-id-missing", -errno.
+ */
+int write_targets(struct build *b, const char *object);
+
+/*
  * Called once for a kernel, when its tree has been prepared and has the kernel's Module.symvers in
  * its root: has Kbuild make a small module outside of the tree, learns the commands from it, and
  * compiles the runtime. @tree: the prepared tree, read only here. @runtime: directory, which exists

@@ -193,6 +193,7 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 		check_manifest(&c, want->manifest, want->manifest_size);
 	selfcheck_klp(&c);
 	selfcheck_functions(&c, want->orc);
+	selfcheck_targets(&c, want->build_id, want->modules);
 	ret = selfcheck_symbols(&c, want->kallsyms, want->modules);
 	if (!ret)
 		ret = check_imports(&c);

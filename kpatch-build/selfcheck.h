@@ -37,6 +37,9 @@ void selfcheck_klp(struct checked *c);
 /* What the core will look up, in the installed kernel and modules (NULL: not checked). */
 struct kallsyms;
 int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules);
+/* The builds that it was made for; @kernel, @modules: as installed (NULL: not compared). */
+struct buildid;
+void selfcheck_targets(struct checked *c, const struct buildid *kernel, const char *modules);
 /* Entry, ftrace location and ORC of the functions that the patch puts in. */
 void selfcheck_functions(struct checked *c, bool orc);
 

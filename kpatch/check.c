@@ -62,8 +62,7 @@ static enum outcome check_kernel_build(struct kpatch *k, const struct patch_file
 	return OUTCOME_WRONG_KERNEL;
 }
 
-/* The build ID of the file from which @name would be loaded. */
-static int installed_build_id(struct kpatch *k, const char *release, const char *name, struct buildid *out)
+int installed_build_id(struct kpatch *k, const char *release, const char *name, struct buildid *out)
 {
 	struct diags *ignored = diags_new();
 	struct kmodule *m = NULL;

@@ -9,8 +9,12 @@
 
 #include "kpatch/kpatch.h"
 
+struct buildid;
 struct live;
 struct patch_file;
+
+/* The build ID of the file from which module @name would be loaded. 0 or -errno. */
+int installed_build_id(struct kpatch *k, const char *release, const char *name, struct buildid *out);
 
 /*
  * Is it for this kernel? Release, build ID of the kernel, and of each module it patches: of the

@@ -13,6 +13,7 @@
 #include "kpatch/report.h"
 #include "kpatch/store.h"
 #include "kpatch/sysfs.h"
+#include "kpatch/targets.h"
 #include "kpatch/tasks.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -236,6 +237,8 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 	report_number(k->report, "installed", (int64_t)n);
 	for (size_t i = 0; i < live.n_patches; i++)
 		judge_patch(k, k->report, &live.patches[i]);
+	for (size_t i = 0; i < live.n_patches; i++)
+		targets_judge(k, release, &live.patches[i]);
 	for (size_t i = 0; i < live.n_leftovers; i++)
 		diag_warning(k->diags, "module-left-over", diag_file(live.leftovers[i]),
 			     "Remove it with kpatch unload", "its patch is gone, its module is not");

@@ -103,6 +103,28 @@ headers() {
 	done
 }
 
+@test "the table of builds: the kernel's, and that of each module, as the installed files have them" {
+	# what readelf -n says of a file
+	id() { readelf -n "$1" | sed -n 's/.*Build ID: //p'; }
+	ko=$CACHED/livepatch-vmlinux-and-modules.ko
+	objcopy -O binary -j .kpatch.targets "$ko" "$BATS_TEST_TMPDIR/targets"
+	kernel=$(sed -n 's/^  build_id: "\(.*\)"/\1/p' "${ko%.ko}.yaml" | head -n 1)
+	want="vmlinux 20 $kernel"
+	for module in $(sed -n 's/^- name: \(.*\)/\1/p' "${ko%.ko}.yaml" | grep -v '\.patch$\|vmlinux'); do
+		xz -dcf "$(find "$KERNEL_ROOT/lib/modules/$KERNEL_RELEASE" -name "$module.ko*")" > "$BATS_TEST_TMPDIR/$module.ko"
+		want+=$'\n'"$module 20 $(id "$BATS_TEST_TMPDIR/$module.ko")"
+	done
+	[ "$(wc -l <<< "$want")" -eq 3 ]
+	[ "$(python3 - "$BATS_TEST_TMPDIR/targets" <<-'END'
+		import struct, sys
+		data = open(sys.argv[1], "rb").read()
+		for version, size, name, build, refused, found_size, found in struct.iter_unpack("II56s32sII32s", data):
+		    assert version == 1 and not refused and not found_size and not any(found)
+		    print(name.rstrip(b"\0").decode(), size, build[:size].hex())
+	END
+	)" = "$want" ]
+}
+
 @test "the manifest in the module is the file beside it" {
 	for ko in "$CACHED"/*.ko; do
 		objcopy -O binary --set-section-flags .kpatch.manifest=alloc,contents \

@@ -119,6 +119,46 @@ setup() {
 	[[ $output == *'"tasks_left": 1'* ]]
 }
 
+# targets PATCH LINE...: what its runtime says of the builds that it is for
+targets() {
+	mkdir -p "$M/sys/module/$1/parameters"
+	printf '%s\n' "${@:2}" > "$M/sys/module/$1/parameters/targets"
+}
+
+@test "status: a module that the patch refused, because it is of another build" {
+	local vmlinux="vmlinux $KERNEL_ID" other=cccccccccccccccccccccccccccccccccccccccc
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1 nfsd:0:exp_show,2
+	targets livepatch_fix "$vmlinux" "nfsd $NFSD_ID $other"
+	fails 11 status
+	has target-refused
+	says "module nfsd was not loaded, because the patch is not for this build of it: expected build ID $NFSD_ID, found $other"
+	targets livepatch_fix "$vmlinux" "nfsd $NFSD_ID -"
+	fails 11 status
+	says "expected build ID $NFSD_ID, found none"
+	# it has come as it should since; lines that are none are no reason to complain
+	targets livepatch_fix "$vmlinux" "nfsd $NFSD_ID" 'nfsd' "nfsd $NFSD_ID "$'\e[m' '../x 12 34' "" "nfsd $NFSD_ID 123"
+	kpatch status
+	says "all is well"
+}
+
+@test "status: a module that the patch waits for is installed as another build" {
+	local d=$M/lib/modules/$RELEASE/kernel/fs/nfsd
+	mkdir -p "$d"
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1 nfsd:0:exp_show,2
+	targets livepatch_fix "vmlinux $KERNEL_ID" "nfsd $NFSD_ID"
+	BUILD_ID=cccccccccccccccccccccccccccccccccccccccc LIVEPATCH=N MANIFEST=none patch_module nfsd "$d/nfsd.ko"
+	echo "kernel/fs/nfsd/nfsd.ko:" > "$M/lib/modules/$RELEASE/modules.dep"
+	fails 11 status
+	has target-other-build
+	says "it is for build ID $NFSD_ID, installed is cccccccccccccccccccccccccccccccccccccccc"
+	# one that is loaded already is what the runtime has judged
+	echo 1 > "$M/sys/kernel/livepatch/livepatch_fix/nfsd/patched"
+	kpatch status
+	echo 0 > "$M/sys/kernel/livepatch/livepatch_fix/nfsd/patched"
+	BUILD_ID=$NFSD_ID LIVEPATCH=N MANIFEST=none patch_module nfsd "$d/nfsd.ko"
+	kpatch status
+}
+
 @test "info: the manifest, of any module, for any kernel" {
 	NFSD=1 KERNEL=5.10 REPLACE=true patch_module livepatch-fix fix.ko
 	kpatch info fix.ko

@@ -22,7 +22,11 @@
 #endif
 #define NONE PATCHES
 
-/* The target module. Builds: 0 is the right one, 1 + i lacks a symbol that patch i needs. */
+/*
+ * The target module. Builds: 0 is the right one, 1 + i lacks a symbol that patch i needs, OTHER has all
+ * symbols, but is not what the patches were made for.
+ */
+#define OTHER (PATCHES + 1)
 #define ABSENT 0
 #define COMING 1
 #define LIVE 2
@@ -64,7 +68,7 @@ byte inside[2];				/* which b() the task is in */
 	:: else                               \
 	fi;                                   \
 	assert(name)
-bool fields_are_zero_when_applied = 1, fields_are_zero_when_target_is_gone = 1, fields_are_written_when_used = 1,
+bool other_build_is_refused = 1, fields_are_zero_when_applied = 1, fields_are_zero_when_target_is_gone = 1, fields_are_written_when_used = 1,
 	nobody_is_inside_when_cleared = 1, only_fields_are_written = 1, only_a_loaded_patch_is_written = 1,
 	author_sees_intact_fields = 1, author_is_asked = 1, author_is_obeyed = 1, kernel_clears_what_it_wrote = 1,
 	nobody_is_inside_what_is_freed = 1, b_is_as_new_as_a = 1, patch_is_loaded_when_called = 1,
@@ -100,6 +104,7 @@ c_code {
 			.forced = now.forced[now.who],
 			.transition = now.klp_transition_patch == now.who && now.func_transition,
 			.refuse = now.refuse,
+			.other_build = now.build == PATCHES + 1,
 			.fields = now.fields[now.who],
 		};
 
@@ -120,8 +125,8 @@ c_code {
 inline judge_callback(i) {
 	PROPERTY(only_fields_are_written, !elsewhere);
 	PROPERTY(only_a_loaded_patch_is_written, module[i]);
-	PROPERTY(author_is_asked, asked);
-	PROPERTY(author_is_obeyed, refuse == ret);
+	PROPERTY(author_is_asked, asked || build == OTHER);
+	PROPERTY(author_is_obeyed, refuse == ret || build == OTHER);
 	PROPERTY(author_sees_intact_fields, !saw_bad);
 	PROPERTY(nobody_is_inside_when_cleared,
 		 !poked || (inside[CALLER] != PATCHED_BY(i) && inside[LOADER] != PATCHED_BY(i)));
@@ -223,6 +228,7 @@ inline klp_pre_patch_callback(i, failed) {
 		refuse = failed;
 		c_code { call_runtime(runtime_pre_patch); };
 		failed = ret;
+		PROPERTY(other_build_is_refused, failed || build != OTHER);
 		post_unpatch_enabled[i] = !failed;
 		judge_callback(i)
 	}
@@ -643,6 +649,7 @@ end:	do
 		:: build = 0
 		:: build = 1
 		:: build = PATCHES
+		:: build = OTHER
 		fi;
 		state = COMING;
 		klp_module_coming(failed);

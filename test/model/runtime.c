@@ -107,6 +107,23 @@ static enum fields read_fields(void)
 	return zeroes ? FIELDS_PARTLY : FIELDS_CHANGED;
 }
 
+/* The target's memory: code, and what is read only, with the note of its build ID in the middle. */
+static struct {
+	u8 text[16];
+	char before[12];
+	u32 note[4];
+	u8 build_id[20];
+	char after[8];
+} target_memory = { { 0 }, "something", { 4, 20, 3, 0x00554e47 }, { 1, 2, 3 }, "else" };
+
+/* And the kernel's: the notes of others around it. */
+struct {
+	u32 other[4], note[4];
+	u8 build_id[20];
+	u32 last[3];
+} model_notes = { { 4, 0, 7, 0x006e6558 }, { 4, 20, 3, 0x00554e47 }, { 9, 8, 7 }, { 4, 0, 1 } };
+_Static_assert(sizeof(model_notes) == 64, "the end below");
+
 /* They stand where the kernel resolves the runtime's references to what it does not export. */
 #define KERNEL_HAS(name, ours)                                                                               \
 	__asm__(".globl \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set \"" KPATCH_REF_PREFIX    \
@@ -116,6 +133,8 @@ void *model_text_poke(void *at, const void *bytes, size_t size);
 struct mutex model_text_mutex;
 KERNEL_HAS("text_poke", "model_text_poke");
 KERNEL_HAS("text_mutex", "model_text_mutex");
+KERNEL_HAS("__start_notes", "model_notes");
+KERNEL_HAS("__stop_notes", "model_notes + 64");
 
 void *model_text_poke(void *at, const void *bytes, size_t size)
 {
@@ -189,6 +208,9 @@ __asm__(".globl kpatch_funcs_end, kpatch_callbacks_end\n"
 	".set kpatch_callbacks_end, kpatch_callbacks_start + 48\n"
 	".globl kpatch_states_start\n"
 	".set kpatch_states_start, states_end");
+struct kpatch_target kpatch_targets[2] __asm__("kpatch_targets_start");
+__asm__(".globl kpatch_targets_end\n\t.set kpatch_targets_end, kpatch_targets_start + 2 * 136");
+_Static_assert(sizeof(kpatch_targets) == 2 * 136, "the bound above");
 _Static_assert(sizeof(kpatch_funcs) == 64 && sizeof(kpatch_callbacks) == 48, "the bounds above");
 
 static void make_tables(void)
@@ -199,6 +221,11 @@ static void make_tables(void)
 	for (i = 0; i < 2; i++)
 		kpatch_funcs[i] = (struct kpatch_func){ KPATCH_ABI_VERSION, 0, POINTER(replacement),
 							POINTER("f"), POINTER(objects[i]) };
+	for (i = 0; i < 2; i++) {
+		kpatch_targets[i] = (struct kpatch_target){ KPATCH_ABI_VERSION, 20 };
+		strcpy(kpatch_targets[i].object, objects[i]);
+		memcpy(kpatch_targets[i].build_id, i ? target_memory.build_id : model_notes.build_id, 20);
+	}
 	kpatch_callbacks[0] = (struct kpatch_callback){ KPATCH_ABI_VERSION, KPATCH_PRE_PATCH,
 							POINTER(author_pre_patch), POINTER("target") };
 	kpatch_callbacks[1] = (struct kpatch_callback){ KPATCH_ABI_VERSION, KPATCH_POST_UNPATCH,
@@ -238,6 +265,12 @@ static void enter(struct situation *s)
 			      s->going	? MODULE_STATE_GOING :
 					  MODULE_STATE_LIVE;
 	target_module.klp_alive = s->alive;
+	target_module.core_layout = (struct module_layout){
+		.base = &target_memory,
+		.text_size = sizeof(target_memory.text),
+		.ro_size = sizeof(target_memory),
+	};
+	target_memory.build_id[19] = s->other_build;
 	target_object->mod = s->loaded ? &target_module : NULL;
 	target_object->funcs->transition = s->transition;
 	patch.enabled = s->enabled;

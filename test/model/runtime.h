@@ -22,6 +22,7 @@ struct situation {
 	int alive;	     /* klp_alive */
 	int enabled, forced; /* klp_patch */
 	int transition;	     /* klp_func.transition of the object's functions */
+	int other_build;     /* the target is not of the build that the patch was made for */
 	int refuse;	     /* the author's pre_patch is to refuse the target */
 	/* in and out */
 	enum fields fields;

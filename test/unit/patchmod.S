@@ -51,6 +51,19 @@ object:
 	.long 1, 3
 	.quad new_show, old_name, object
 
+	.section .kpatch.targets, "aw"
+	/* version, size; the name in 56 bytes; the build ID in 32; what the runtime uses */
+	.long 1, 4
+	.ascii "vmlinux"
+	.zero 56 - 7
+	.ascii "abcd"
+	.zero 28 + 40
+	.long 1, 4
+	.ascii "nfsd"
+	.zero 56 - 4
+	.ascii "efgh"
+	.zero 28 + 40
+
 	.section __versions, "a"
 	.quad 0x1234
 	.ascii "__fentry__"

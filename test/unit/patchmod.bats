@@ -188,6 +188,12 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 		version selfcheck-undefined
 		weak selfcheck-undefined
 		abi metadata-malformed
+		target-gone selfcheck-target
+		target-kernel-gone selfcheck-target
+		target-twice selfcheck-target
+		target-without-id selfcheck-target
+		target-abi selfcheck-target
+		target-refused selfcheck-target
 	END
 }
 
@@ -199,6 +205,8 @@ installed() {
 		echo '.section .modinfo, "a"; .asciz "name=nfsd"; .asciz "vermagic=6.1.0 SMP"'
 		# one object a symbol: an object cannot have two local symbols of one name
 		echo '.section .gnu.linkonce.this_module, "aw"; .zero 64'
+		echo '.section .note.gnu.build-id, "a", @note; .long 4, 4, 3; .asciz "GNU"'
+		echo ".ascii \"${BUILD_ID:-efgh}\""
 	} | gcc -c -x assembler -o "$BATS_TEST_TMPDIR/0.o" -
 	local n=0
 	for symbol; do
@@ -215,7 +223,7 @@ resolves() {
 	echo "$output"
 	if (($#)); then
 		[ "$status" -eq 1 ]
-		[[ $output == *"$1"*"[selfcheck-symbol]"* ]]
+		[[ $output == *"$1"*"[selfcheck-${2:-symbol}]"* ]]
 	else
 		[ "$status" -eq 0 ]
 	fi
@@ -241,6 +249,13 @@ resolves() {
 	resolves "jiffies_lock,0 in vmlinux"
 	echo 'ffffffff81000000 b jiffies' > "$BATS_TEST_TMPDIR/kallsyms"
 	resolves "jiffies_lock,0 in vmlinux"
+}
+
+@test "self-check: the module names the build that is installed" {
+	all=(.text:helper .data:helper .text:counter .text:nfsd_show .text:nfsd_show .text:nfsd_show)
+	echo 'ffffffff81000000 b jiffies_lock' > "$BATS_TEST_TMPDIR/kallsyms"
+	BUILD_ID=efgi installed "${all[@]}"
+	resolves "another build of nfsd" target
 }
 
 @test "link: namespaces of imports are imported, each once" {

@@ -188,6 +188,41 @@ static void abi(struct elfile *f)
 {
 	section(f, KPATCH_FUNCS_SECTION)->data[0] = 9;
 }
+/* Fields of the first target, and of the second's. */
+static struct kpatch_target *targets(struct elfile *f)
+{
+	return (struct kpatch_target *)section(f, KPATCH_TARGETS_SECTION)->data;
+}
+static void target_gone(struct elfile *f)
+{
+	section(f, KPATCH_TARGETS_SECTION)->size = sizeof(struct kpatch_target);
+}
+static void target_kernel_gone(struct elfile *f)
+{
+	targets(f)[0].object[0]++;
+}
+static void target_twice(struct elfile *f)
+{
+	static struct kpatch_target three[3];
+	struct elfile_section *s = section(f, KPATCH_TARGETS_SECTION);
+
+	memcpy(three, s->data, 2 * sizeof(*three));
+	three[2] = three[1];
+	s->data = (uint8_t *)three;
+	s->size = sizeof(three);
+}
+static void target_without_id(struct elfile *f)
+{
+	targets(f)[1].size = 0;
+}
+static void target_abi(struct elfile *f)
+{
+	targets(f)[0].abi_version++;
+}
+static void target_refused(struct elfile *f)
+{
+	targets(f)[1].refused = 1;
+}
 
 static const struct {
 	const char *name;
@@ -225,6 +260,12 @@ static const struct {
 	{ "version", version },
 	{ "weak", weak },
 	{ "abi", abi },
+	{ "target-gone", target_gone },
+	{ "target-kernel-gone", target_kernel_gone },
+	{ "target-twice", target_twice },
+	{ "target-without-id", target_without_id },
+	{ "target-abi", target_abi },
+	{ "target-refused", target_refused },
 };
 
 static int break_it(struct elfile *f, const char *how)

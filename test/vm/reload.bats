@@ -99,3 +99,72 @@ patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
 		in_vm 'rmmod nfsd'
 	done
 }
+
+# other_build MODULE: a copy of the installed one with another build ID, put into the machine as other.ko
+other_build() {
+	local file=$BATS_TEST_TMPDIR/other.ko section=.note.gnu.build-id
+	xz -dcf "$(find "$KERNEL_ROOT/lib/modules" -name "$1.ko*" | head -n 1)" > "$file.1"
+	objcopy -O binary -j $section --set-section-flags $section=alloc "$file.1" "$file.id"
+	printf '\xff\xff\xff\xff' | dd of="$file.id" bs=1 seek=16 conv=notrunc status=none
+	objcopy "${@:2}" --update-section "$section=$file.id" "$file.1" "$file"
+	vm put "$file"
+}
+
+@test "a module of another build is refused, and said so; the right one is patched afterwards" {
+	known nfsd
+	other_build nfsd
+	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
+	targets=/sys/module/livepatch_nfsd_noexec/parameters/targets
+	expected=$(in_vm "sed -n 's/^nfsd //p' $targets")
+	[[ $expected =~ ^[0-9a-f]{40}$ ]]
+	run ! in_vm 'insmod other.ko'
+	run ! in_vm 'grep "^nfsd " /proc/modules'
+	assert_match "$(log_of_test)" "livepatch_nfsd_noexec: not made for this build of nfsd: its build ID is ffffffff${expected:8}, not $expected"
+	run -11 in_vm 'kpatch status 2>&1'
+	assert_match "$output" "module nfsd was not loaded.* expected build ID $expected, found ffffffff${expected:8}.*target-refused"
+	run -11 in_vm 'as-user kpatch status 2>&1'
+	in_vm 'modprobe nfsd'
+	[[ $(patched livepatch_nfsd_noexec nfsd) == 1 ]]
+	in_vm 'kpatch status'
+	in_vm 'rmmod nfsd'
+}
+
+@test "a module without a build ID is refused" {
+	known nfsd
+	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
+	xz -dcf "$(find "$KERNEL_ROOT/lib/modules" -name 'nfsd.ko*' | head -n 1)" > "$BATS_TEST_TMPDIR/nfsd.ko"
+	objcopy -R .note.gnu.build-id "$BATS_TEST_TMPDIR/nfsd.ko"
+	vm put "$BATS_TEST_TMPDIR/nfsd.ko"
+	run ! in_vm 'insmod nfsd.ko'
+	assert_match "$(log_of_test)" 'not made for this build of nfsd: it has no build ID'
+	in_vm 'modprobe nfsd && rmmod nfsd'
+}
+
+@test "a patch is refused while a module of another build is loaded, by the runtime as well as by kpatch" {
+	known nfsd
+	other_build nfsd
+	build "$TEST_TOP/examples/nfsd-noexec.patch"
+	vm put "$module"
+	in_vm 'insmod other.ko'
+	run -4 in_vm "kpatch load $name.ko"
+	run ! in_vm "insmod $name.ko"
+	assert_match "$(log_of_test)" 'not made for this build of nfsd'
+	[[ -z $(in_vm 'ls /sys/kernel/livepatch') ]]
+	in_vm "rmmod nfsd && modprobe nfsd && kpatch load $name.ko"
+	[[ $(patched livepatch_nfsd_noexec nfsd) == 1 ]]
+}
+
+@test "a patch for another build of the kernel is refused by the runtime" {
+	build "$TEST_TOP/examples/meminfo-string.patch"
+	python3 - "$module" "$BATS_TEST_TMPDIR/other.ko" <<-'END'
+		import sys
+		b = open(sys.argv[1], "rb").read()
+		at = b.index(b"vmlinux".ljust(56, b"\0")) + 56
+		open(sys.argv[2], "wb").write(b[:at] + bytes([b[at] ^ 1]) + b[at + 1:])
+	END
+	vm put "$BATS_TEST_TMPDIR/other.ko"
+	run ! in_vm 'insmod other.ko'
+	assert_match "$(log_of_test)" 'livepatch_meminfo_string: not made for this build of vmlinux: its build ID is '
+	run -7 in_vm 'kpatch load other.ko 2>&1'
+	assert_match "$output" 'the kernel says: livepatch_meminfo_string: not made for this build of vmlinux'
+}

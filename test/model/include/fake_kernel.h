@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef uint8_t u8;
@@ -40,6 +41,20 @@ typedef uint64_t u64;
 /* not malloc(): spin's program takes its memory from the system without asking the C library */
 void *kcalloc(size_t n, size_t size, int flags);
 void kfree(void *p);
+
+#define DEFINE_MUTEX(name) struct mutex name
+#define PAGE_SIZE 4096
+#define scnprintf snprintf
+#define pr_err(...) ((void)0)
+
+struct kernel_param {
+	const char *name;
+};
+struct kernel_param_ops {
+	int (*set)(const char *value, const struct kernel_param *param);
+	int (*get)(char *buffer, const struct kernel_param *param);
+};
+#define module_param_cb(name, ops, argument, mode) extern int model_param_##name
 
 #define module_init(f)                                                                                       \
 	int model_module_init(void);                                                                         \
@@ -87,8 +102,16 @@ struct klp_modinfo {
 	unsigned int symndx;
 };
 
+/* As before 6.4: code first, then what is read only. */
+struct module_layout {
+	void *base;
+	unsigned int size, text_size, ro_size;
+};
+
 struct module {
 	enum module_state state;
+	char name[56];
+	struct module_layout core_layout;
 	bool klp_alive;
 	struct klp_modinfo *klp_info;
 };
