@@ -97,7 +97,7 @@ headers() {
 	functions=$(grep -c '^    old_size:' "$CACHED/livepatch-vmlinux-and-modules.yaml")
 	[ "$functions" -ge 3 ]
 	[ "$((16#$(headers "$ko" | awk '$1 == ".kpatch.funcs" { print $3 }')))" -eq $((functions * 32)) ]
-	strings=$(section .kpatch.strings "$ko" | xxd -r -p | tr '\0' '\n')
+	strings=$(section .kpatch.strings "$ko" | unhex | tr '\0' '\n')
 	for word in vmlinux loop zram version_proc_show; do
 		grep -qx "$word" <<< "$strings"
 	done

@@ -31,7 +31,7 @@ load differ.bash
 	written
 	[[ $(funcs) == "f f 0 vmlinux" ]]
 	[[ $output == *'refers to "HELLO %d" instead of "hello %d"'* ]]
-	[[ $(bytes .rodata.f.str1.1 | xxd -r -p | tr '\0' '\n') == "HELLO %d" ]]
+	[[ $(bytes .rodata.f.str1.1 | unhex | tr '\0' '\n') == "HELLO %d" ]]
 	has_reloc .text.f 32S .rodata.f.str1.1 +0
 }
 

@@ -17,6 +17,9 @@ make_programs() {
 	make -C "$TEST_TOP" --no-print-directory -s "${dev[@]}" BUILD="$relative" "${@/#\//$relative/}"
 }
 
+# unhex: the bytes whose hexadecimal digits come in
+unhex() { perl -e 'local $/; print pack "H*", <STDIN>'; }
+
 # Fails if the command succeeds. For a command line that must fail, wherever it stands in a test: "! command"
 # counts only as the last one (bash's errexit takes no notice of a negated status).
 no() { if "$@"; then return 1; fi; }
