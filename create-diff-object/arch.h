@@ -42,6 +42,19 @@ struct held {
 	uint32_t registers; /* bits; which ones is the machine's own business */
 };
 
+struct dataflow_insn;
+
+#define N_ARGUMENTS 6 /* in registers */
+#define N_RESULTS 2
+
+/* What a function that code calls by its name does with registers. */
+enum call_kind {
+	CALL_C,		/* takes arguments, and may change what C functions may change */
+	CALL_ELSEWHERE, /* goes on to where a register says */
+	CALL_NOTHING,	/* takes and changes none */
+	CALL_ASM,	/* takes any, and may leave any as it is */
+};
+
 struct arch {
 	uint16_t machine;
 	uint32_t pointer_type; /* relocation type of a pointer in data */
@@ -91,6 +104,17 @@ struct arch {
 	 */
 	bool (*only_lines)(const struct object *o, const struct atom *a, const struct object *n,
 			   const struct atom *b);
+
+	/* What the instruction at @offset of @size bytes of code does with values: dataflow.h. */
+	void (*dataflow)(const uint8_t *code, size_t size, uint32_t offset, struct dataflow_insn *out);
+	uint32_t arguments[N_ARGUMENTS]; /* registers as bits: the first arguments of a call, */
+	uint32_t results[N_RESULTS];	 /* its result, and a longer result's second half; */
+	uint32_t clobbered;		 /* what it may change; */
+	uint32_t stack_pointer;
+	uint8_t return_size; /* bytes of the stack that a call takes */
+	enum call_kind (*call_kind)(const char *callee);
+	const char *return_thunk; /* a jump to it is a return */
+	uint8_t site_length_before; /* bytes before the length of a replacement: the length of what it replaces */
 };
 
 extern const struct arch arch_x86_64;

@@ -226,7 +226,7 @@ static const char *quoted(struct arena *arena, const char *s)
 	return text;
 }
 
-static const char *target_text(struct diff *d, const struct object *o, const struct ref *r)
+const char *ref_text(struct diff *d, const struct object *o, const struct ref *r)
 {
 	const struct atom *a;
 	const char *s;
@@ -255,8 +255,8 @@ bool refs_same(struct diff *d, const struct ref *o, const struct ref *n, const c
 		return true;
 	if (!reason)
 		return false;
-	was = target_text(d, d->orig.object, o);
-	is = target_text(d, d->new.object, n);
+	was = ref_text(d, d->orig.object, o);
+	is = ref_text(d, d->new.object, n);
 	if (strcmp(was, is))
 		*reason = arena_printf(d->arena, "refers to %s instead of %s", is, was);
 	else

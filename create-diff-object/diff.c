@@ -60,6 +60,9 @@ static const struct {
 	 * it leads; it is a function, not a pass, and gives the same answers to the passes below.
 	 */
 	{ "include", pass_include },
+
+	/* What of it may the kernel still have a pointer to when the patch is gone? */
+	{ "escape", pass_escape },
 };
 
 static const struct {

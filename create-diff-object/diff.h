@@ -55,8 +55,15 @@ struct diff_need {
 	struct diag_place place; /* of the first use */
 };
 
+/* Something of the patch to which the kernel may have a pointer for ever. */
+struct diff_kept {
+	const char *what; /* a name, or a string in quotes */
+	const char *how;  /* "f() stores it in memory" */
+	struct diag_place place;
+};
+
 struct diff_report {
-	size_t n_changed, n_new, n_new_data, n_klp_refs, n_imports, n_callbacks, n_needs, n_provided;
+	size_t n_changed, n_new, n_new_data, n_klp_refs, n_imports, n_callbacks, n_needs, n_provided, n_kept;
 	const struct diff_function *changed;
 	const struct diff_function *new_functions;
 	const char *const *new_data; /* names of data objects the patch adds */
@@ -64,8 +71,9 @@ struct diff_report {
 	const char *const *imports; /* ordinary imports from vmlinux */
 	const struct diff_callback *callbacks;
 	const struct diff_need *needs;
-	bool types_compared;	     /* both objects have debug information */
-	const char *const *provided; /* new and global: what other objects of the patch can use */
+	const struct diff_kept *kept; /* none: the module can be removed when it is replaced */
+	bool types_compared;	      /* both objects have debug information */
+	const char *const *provided;  /* new and global: what other objects of the patch can use */
 };
 
 /*

@@ -200,6 +200,8 @@ static void print_report(const struct diff_report *r)
 		printf("import    %s\n", r->imports[i]);
 	for (size_t i = 0; i < r->n_needs; i++)
 		printf("needs     %s, of another object of the patch\n", r->needs[i].name);
+	for (size_t i = 0; i < r->n_kept; i++)
+		printf("kept      %s: %s\n", r->kept[i].what, r->kept[i].how);
 }
 
 static int write_all(int fd, const uint8_t *data, size_t size)

@@ -20,6 +20,8 @@
 #include "lib/util/diag.h"
 
 struct arch;
+struct escapes;
+struct kept;
 
 /* What an atom is to a live patch. Decided once an object, by roles_assign(). */
 enum role {
@@ -179,6 +181,9 @@ struct diff {
 	uint32_t n_static_keys;
 	struct constant *constants; /* include: in the order of their table entries */
 	uint32_t n_constants;
+	struct escapes *escapes; /* escape: code that has been decoded, and what is known of it */
+	struct kept *kept;	 /* escape: what may outlive the patch, in the order of the code */
+	uint32_t n_kept;
 	uint8_t *data; /* emit */
 	size_t size;
 };
@@ -211,6 +216,8 @@ int pass_compare(struct diff *d);
  * and @reason is not NULL, *reason is set to a text in the arena.
  */
 bool refs_same(struct diff *d, const struct ref *o, const struct ref *n, const char **reason);
+/* What the reference leads to, for people: a name or a quoted string. */
+const char *ref_text(struct diff *d, const struct object *o, const struct ref *r);
 /* Whether two atoms hold the same value: bytes and references. */
 bool values_same(struct diff *d, uint32_t orig, uint32_t new);
 
@@ -310,6 +317,9 @@ const char *callback_kind_name(uint32_t kind);
 int pass_include(struct diff *d);
 /* Whether the atom is new and global: other objects of the same patch may need it. */
 bool new_and_visible(const struct diff *d, uint32_t i);
+
+/* escape.c */
+int pass_escape(struct diff *d);
 
 /* emit.c */
 /* What the output keeps of a section's flags: each atom is where it is put, nothing is merged. */

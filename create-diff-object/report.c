@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "create-diff-object/escape.h"
 #include "lib/util/strmap.h"
 
 static uint64_t whole_size(const struct side *s, uint32_t f)
@@ -202,6 +203,63 @@ static int callbacks(struct diff *d, struct diff_report *out)
 	return 0;
 }
 
+/* What people call the function that code is part of. */
+static const char *function_name(struct diff *d, uint32_t atom)
+{
+	uint32_t root = d->new.role[atom] == ROLE_CODE ? function_root(&d->new, atom) : atom;
+
+	return new_atom(d, root)->symbol ? d->new.source[root] : new_atom(d, root)->name;
+}
+
+static const char *how_kept(struct diff *d, const struct kept *k)
+{
+	const char *f = function_name(d, k->atom);
+
+	switch (k->escape.kind) {
+	case ESCAPE_STORED:
+		return arena_printf(d->arena, "%s() stores it in memory", f);
+	case ESCAPE_RETURNED:
+		return arena_printf(d->arena, "%s() returns it", f);
+	case ESCAPE_PASSED:
+		return k->escape.to ? arena_printf(d->arena, "%s() passes it to %s(), which may keep it", f,
+						   k->escape.to) :
+				      arena_printf(d->arena, "%s() passes it on through a pointer", f);
+	case ESCAPE_UNKNOWN:
+	case ESCAPE_NONE:
+		break;
+	}
+	return arena_printf(d->arena, "what %s() does with it cannot be followed", f);
+}
+
+/* Each once: one line of a patch can be several references. */
+static int kept(struct diff *d, struct diff_report *out)
+{
+	struct diff_kept *list = arena_array(d->arena, d->n_kept, sizeof(*list));
+	struct strmap *seen = strmap_new(64);
+	int err = list && seen ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < d->n_kept && !err; i++) {
+		const struct kept *k = &d->kept[i];
+		struct diff_kept new = {
+			.what = ref_text(d, d->new.object, k->ref),
+			.how = how_kept(d, k),
+			.place = diff_place(d, &d->new, k->atom, k->ref->offset),
+		};
+		const char *key =
+			arena_printf(d->arena, "%s|%s|%u", new.what, new.how ? new.how : "", new.place.line);
+
+		if (!new.how || !key) {
+			err = -ENOMEM;
+		} else if (!strmap_get(seen, key)) {
+			list[out->n_kept++] = new;
+			err = strmap_set(seen, key, (union strmap_value){ .num = 1 });
+		}
+	}
+	out->kept = list;
+	strmap_free(seen);
+	return err;
+}
+
 int pass_report(struct diff *d, struct diff_report *out)
 {
 	struct diff_report report = { .types_compared = d->types_compared };
@@ -217,6 +275,8 @@ int pass_report(struct diff *d, struct diff_report *out)
 		err = needs(d, &report);
 	if (!err)
 		err = provided(d, &report);
+	if (!err)
+		err = kept(d, &report);
 	if (!err)
 		*out = report;
 	return err;

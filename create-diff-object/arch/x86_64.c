@@ -418,4 +418,13 @@ const struct arch arch_x86_64 = {
 	.immediate_at = 2,
 	.load_variable = load_variable,
 	.only_lines = only_lines,
+	.dataflow = x86_64_dataflow,
+	.arguments = { 1u << 7, 1u << 6, 1u << 2, 1u << 1, 1u << 8, 1u << 9 }, /* rdi rsi rdx rcx r8 r9 */
+	.results = { 1u << 0, 1u << 2 },				       /* rax rdx */
+	.clobbered = 0x0fc7u, /* rax rcx rdx rsi rdi r8 to r11 */
+	.stack_pointer = 1u << 4,
+	.return_size = 8,
+	.call_kind = x86_64_call_kind,
+	.return_thunk = "__x86_return_thunk",
+	.site_length_before = 1,
 };

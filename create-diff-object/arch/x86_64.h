@@ -4,9 +4,13 @@
 #define KPATCH_DIFF_ARCH_X86_64_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "create-diff-object/arch.h"
 #include "lib/elf/object.h"
+
+struct dataflow_insn;
 
 /* See struct arch. */
 bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start);
@@ -14,5 +18,7 @@ bool x86_64_is_stored(const struct atom *a, const struct ref *r);
 void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out);
 bool x86_64_takes_address(const struct atom *a, const struct ref *r, uint64_t *start, struct held *out);
 const struct ref *x86_64_passed_to(const struct object *o, const struct atom *a, struct held *held);
+enum call_kind x86_64_call_kind(const char *callee);
+void x86_64_dataflow(const uint8_t *code, size_t size, uint32_t offset, struct dataflow_insn *out);
 
 #endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What of the patch may outlive it? For each reference of carried code that yields the address of something that
+ * only the patch has, says where that address goes (escape.h). What comes out here decides whether the module can be
+ * removed when a newer patch has replaced this one.
+ *
+ * No escapes: what the module loader takes back itself when the module goes (bug table, jump labels, exception
+ * table, dynamic debug, …), and functions that run: the kernel's transition looks for those on all stacks.
+ */
+#include "create-diff-object/escape.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "create-diff-object/escape_private.h"
+
+#define MAX_CALLERS 8 /* how far up the callers of new functions are followed */
+
+static int from_insn(struct escapes *f, uint32_t atom, const struct ref *r, struct escape *out, bool *returns)
+{
+	const struct code *c = escapes_code(f, atom);
+	uint32_t n = c ? code_insn_of(c, r->offset) : NO_ATOM;
+	const struct dataflow_insn *i = n == NO_ATOM ? NULL : &c->insns[n];
+	bool deep = r->target != NO_ATOM && escapes_leads_to_patch(f, r->target);
+
+	*out = (struct escape){ .kind = ESCAPE_NONE };
+	*returns = false;
+	if (!c)
+		return -ENOMEM;
+	if (!i) {
+		*out = (struct escape){ .kind = ESCAPE_UNKNOWN, .atom = atom, .offset = r->offset };
+		return 0;
+	}
+	if (i->kind != GO_ON)
+		return 0;
+	/* An access of what is there: all that can get away is what it reads. */
+	if (i->memory_at && i->offset + i->memory_at == r->offset && !i->address && !(deep && i->loads))
+		return 0;
+	return walk_from_insn(f, atom, n, deep, out, returns);
+}
+
+/* Whether all calls of @function are made by code of the patch, and are direct. */
+static bool find_callers(struct escapes *f, uint32_t function)
+{
+	struct diff *d = f->d;
+	const struct object *o = d->new.object;
+
+	if (!new_atom(d, function)->local || !d->carried[function] || d->replaced[function])
+		return false;
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+		uint8_t role = d->new.role[i];
+
+		if (role == ROLE_IGNORED || role == ROLE_ENTRY || role == ROLE_HINT)
+			continue;
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++)
+			if (o->refs[k].target == function && escapes_root(f, i) != function &&
+			    (!is_code(d, i) || role != ROLE_CODE || !d->carried[i] ||
+			     !d->arch->is_branch(o, a, &o->refs[k])))
+				return false;
+	}
+	return true;
+}
+
+static bool called_by_patch_only(struct escapes *f, uint32_t function)
+{
+	if (!f->ours[function])
+		f->ours[function] = 1 + find_callers(f, function);
+	return f->ours[function] == 2;
+}
+
+static int to_callers(struct escapes *f, uint32_t function, bool deep, uint32_t depth, struct escape *out);
+
+static int to_caller(struct escapes *f, uint32_t atom, const struct ref *r, bool deep, uint32_t depth,
+		     struct escape *out)
+{
+	const struct code *c = escapes_code(f, atom);
+	uint32_t n = c ? code_insn_of(c, r->offset) : NO_ATOM;
+	bool returns = false, compared = out->compared;
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	if (n == NO_ATOM)
+		return -EINVAL;
+	err = walk_from_result(f, atom, n, r->target, deep, out, &returns);
+	out->compared |= compared;
+	if (!err && returns && !out->kind)
+		err = to_callers(f, escapes_root(f, atom), deep, depth + 1, out);
+	return err;
+}
+
+/* The result of @function may be the address. */
+static int to_callers(struct escapes *f, uint32_t function, bool deep, uint32_t depth, struct escape *out)
+{
+	struct diff *d = f->d;
+	const struct object *o = d->new.object;
+	int err = 0;
+
+	if (function == NO_ATOM || depth == MAX_CALLERS || f->active[function] ||
+	    !called_by_patch_only(f, function)) {
+		*out = (struct escape){ .kind = ESCAPE_RETURNED,
+					.compared = out->compared,
+					.atom = function };
+		return 0;
+	}
+	f->active[function] = true;
+	f->work += o->n_refs / 64;
+	for (uint32_t i = 0; i < o->n_atoms && !err && !out->kind; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		if (!is_code(d, i) || escapes_root(f, i) == function)
+			continue;
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err && !out->kind; k++)
+			if (o->refs[k].target == function)
+				err = to_caller(f, i, &o->refs[k], deep, depth, out);
+	}
+	f->active[function] = false;
+	return err;
+}
+
+int escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out)
+{
+	struct escapes *f = escapes_get(d);
+	uint32_t root;
+	bool returns;
+	int err;
+
+	*out = (struct escape){ .kind = ESCAPE_NONE };
+	if (!f)
+		return -ENOMEM;
+	if (!is_code(d, atom) || !r->width || d->arch->is_branch(d->new.object, new_atom(d, atom), r))
+		return 0;
+	root = escapes_root(f, atom);
+	f->steps = 0;
+	if (root != NO_ATOM)
+		f->active[root] = true;
+	err = from_insn(f, atom, r, out, &returns);
+	if (root != NO_ATOM)
+		f->active[root] = false;
+	if (!err && returns && !out->kind)
+		err = to_callers(f, root, r->target != NO_ATOM && escapes_leads_to_patch(f, r->target), 0,
+				 out);
+	return err;
+}
+
+/* The pass */
+
+/* Whether the reference leads to memory that goes with the patch. */
+static bool leads_into_patch(struct diff *d, uint32_t atom, const struct ref *r)
+{
+	struct routing route = diff_classify(d, atom, r);
+
+	if (route.route == ROUTE_SIBLING)
+		return true;
+	return route.route == ROUTE_PATCH && new_atom(d, r->target)->size;
+}
+
+static int look_at(struct diff *d, uint32_t atom, const struct ref *r)
+{
+	struct escape e;
+	int err = 0;
+
+	if (d->arch->is_branch(d->new.object, new_atom(d, atom), r) || !leads_into_patch(d, atom, r))
+		return 0;
+	err = escape_of(d, atom, r, &e);
+	if (!err && e.kind)
+		d->kept[d->n_kept++] = (struct kept){ .atom = atom, .ref = r, .escape = e };
+	return err;
+}
+
+int pass_escape(struct diff *d)
+{
+	const struct object *o = d->new.object;
+	uint32_t room = 0;
+	int err = 0;
+
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		room += d->included[i].in && is_code(d, i) ? o->atoms[i].n_refs : 0;
+	d->kept = arena_array(d->arena, room, sizeof(*d->kept));
+	if (!d->kept)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err; k++)
+			if (d->included[i].in && is_code(d, i))
+				err = look_at(d, i, &o->refs[k]);
+	}
+	return err;
+}

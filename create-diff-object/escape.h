@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where does an address go that carried code takes? Followed forward through the function and those it calls, over
+ * registers and stack slots; what is not understood counts as gone. Private to create-diff-object/.
+ */
+#ifndef KPATCH_ESCAPE_H
+#define KPATCH_ESCAPE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "create-diff-object/passes.h"
+
+enum escape_kind {
+	ESCAPE_NONE,
+	ESCAPE_STORED,	 /* to memory that is not this function's own on the stack */
+	ESCAPE_RETURNED, /* to code that is not the patch's */
+	ESCAPE_PASSED,	 /* to a function that may keep it */
+	ESCAPE_UNKNOWN,	 /* somewhere that could not be followed */
+};
+
+struct escape {
+	enum escape_kind kind;
+	bool compared;	 /* with something else than a constant, on the way there or without escaping */
+	uint32_t atom;	 /* of the instruction that lets it go; not for ESCAPE_NONE */
+	uint32_t offset; /* of that instruction */
+	const char *to;	 /* ESCAPE_PASSED: the function called, NULL: one that a pointer says */
+};
+
+/* A reference whose address gets away. */
+struct kept {
+	uint32_t atom;
+	const struct ref *ref;
+	struct escape escape;
+};
+
+/*
+ * What becomes of the address that reference @r of code @atom (of the patched object) yields. A reference that is not
+ * an address there, but the operand of a call or of a memory access, does not escape; what it loads might.
+ * After pass_changes(). -ENOMEM.
+ */
+int escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out);
+
+/* escape_callees.c: what functions of the kernel do with pointers that they are given. */
+struct callee {
+	const char *name;
+	uint8_t forgets; /* arguments, as bits: neither they nor what they lead to is kept */
+	uint8_t copies;	 /* arguments of which the contents are kept, but not where they were */
+	uint8_t returns; /* arguments that the result may be or point into */
+	bool more;	 /* further arguments, on the stack, are forgotten as well */
+};
+
+/* By the name of an undefined symbol; NULL: nothing is known of it. */
+const struct callee *callee_find(struct diff *d, const char *name);
+
+#endif
