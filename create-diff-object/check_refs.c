@@ -78,7 +78,7 @@ static bool names_outside(const struct check *c, const Elf64_Rela *rela, const s
 static void check_outside(struct check *c, uint32_t i, const struct ref *r, const struct routing *route,
 			  const Elf64_Rela *rela)
 {
-	int64_t want = r->addend - (int64_t)new_atom(c->d, r->target)->entry + r->bias;
+	int64_t want = r->addend - (int64_t)new_atom(c->d, r->target)->entry + r->bias + route->distance;
 
 	if (route->route == ROUTE_OFF)
 		want &= JUMP_LABEL_FLAGS;

@@ -195,6 +195,11 @@ static struct routing classify_literal(struct diff *d, const struct atom *from, 
 	}
 	if (from->section && classify_kernels_own(d, from, ref, &own))
 		return own;
+	if (from->section && classify_known_by_address(d, from, ref))
+		return refused("literal-compared",
+			       "its address gets away, and code of the kernel compares pointers with the "
+			       "address of its own, which is not known here",
+			       "Have that code compare the contents, with strcmp()");
 	if (from->section && d->arch->is_compared(from, ref, &d->scanned_at))
 		return refused("literal-compared",
 			       "it compares a pointer with the address of this constant, of which the patch "

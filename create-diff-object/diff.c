@@ -13,6 +13,7 @@
 
 #include "create-diff-object/arch.h"
 #include "create-diff-object/passes.h"
+#include "lib/util/strmap.h"
 
 static int pass_roles(struct diff *d)
 {
@@ -118,6 +119,7 @@ int diff_objects(const struct diff_input *input, struct arena *arena, struct dia
 	struct diff d = { .input = input, .arena = arena, .diags = diags };
 	int err = run_passes(&d, report);
 
+	strmap_free(d.literals);
 	if (err) {
 		free(d.data);
 		return err;

@@ -245,7 +245,7 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 	s = outside_symbol(e, new_atom(e->d, r->target)->symbol, &route);
 	if (!s)
 		return -ENOMEM;
-	addend = r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias;
+	addend = r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias + route.distance;
 	/* A tracepoint has its key inside: what stays are the flags in the low bits. */
 	if (route.route == ROUTE_OFF)
 		addend &= JUMP_LABEL_FLAGS;

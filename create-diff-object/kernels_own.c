@@ -6,12 +6,18 @@
  * kernel's, if it has one for this constant. Each costs a look-up at load, which kernels before 6.2 make by
  * reading all their symbols: one that is only passed to somebody who is known to keep nothing
  * is the copy's.
+ *
+ * Constants without a name are strings, mostly. The linker merges equal ones, so that an equal one of the original
+ * object was the same one, and its place in vmlinux is known from the code that leads there. In a module
+ * nothing is: the copy is used, unless other code knows the kernel's by its address.
  */
 #include "create-diff-object/passes.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "create-diff-object/arch.h"
+#include "lib/util/strmap.h"
 
 #define MAX_CALLS 4 /* functions of the object that hand an argument on, one to the other */
 
@@ -113,12 +119,99 @@ static bool gets_away(struct diff *d, const struct atom *from, const struct ref 
 	}
 }
 
+static int index_literals(struct diff *d)
+{
+	const struct object *o = d->orig.object;
+	int err = 0;
+
+	d->kernels = arena_array(d->arena, d->new.object->n_atoms, sizeof(*d->kernels));
+	d->literals = strmap_new(o->n_atoms / 4);
+	if (!d->kernels || !d->literals)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+		const char *key;
+
+		err = literal_key(d->arena, &o->atoms[i], &key);
+		if (!err && !strmap_get(d->literals, key))
+			err = strmap_set(d->literals, key, (union strmap_value){ .num = i });
+		if (err == -ENOENT)
+			err = 0;
+	}
+	return err;
+}
+
+/* The constant of the original that is equal and, linked into the kernel, was the same one; or NO_ATOM. */
+static uint32_t equal_original(struct diff *d, const struct atom *t)
+{
+	const union strmap_value *v;
+	const char *key;
+
+	if (t->symbol)
+		return t->n_refs ? NO_ATOM : d->pairs.twin[t->id];
+	if (!d->kernels && index_literals(d))
+		return NO_ATOM;
+	if (!d->kernels[t->id]) {
+		v = !literal_key(d->arena, t, &key) ? strmap_get(d->literals, key) : NULL;
+		d->kernels[t->id] = (v ? (uint32_t)v->num : NO_ATOM) + 1;
+	}
+	return d->kernels[t->id] - 1;
+}
+
+static bool find_nameless(struct diff *d, uint32_t original, struct routing *out)
+{
+	const struct ksym_source *ksyms = d->input->ksyms;
+	struct ksym_place place;
+
+	if (!ksyms->find_literal || !ksyms->find_literal(ksyms, orig_atom(d, original), &place))
+		return false;
+	*out = (struct routing){ .route = ROUTE_IMPORT,
+				 .why = "the kernel's own, at a distance from an export",
+				 .name = place.symbol,
+				 .ksym = { .where = KSYM_VMLINUX_EXPORT, .object = "vmlinux" },
+				 .distance = place.distance };
+	return true;
+}
+
 bool classify_kernels_own(struct diff *d, const struct atom *from, const struct ref *ref, struct routing *out)
 {
 	const struct atom *t = new_atom(d, ref->target);
+	uint32_t original = equal_original(d, t);
 
-	if (!t->symbol || t->n_refs || d->pairs.twin[t->id] == NO_ATOM || !gets_away(d, from, ref))
+	if (original == NO_ATOM || !gets_away(d, from, ref))
 		return false;
+	if (!t->symbol)
+		return find_nameless(d, original, out);
 	*out = diff_classify_kernel(d, from, t->id);
 	return out->route == ROUTE_KLP || out->route == ROUTE_IMPORT;
+}
+
+/* Which constants' addresses the original's code compares. */
+static void find_compared(struct diff *d)
+{
+	const struct object *o = d->orig.object;
+
+	d->compared = arena_array(d->arena, o->n_atoms, sizeof(*d->compared));
+	for (uint32_t i = 0; i < o->n_atoms && d->compared; i++) {
+		const struct atom *a = &o->atoms[i];
+		uint64_t start = 0;
+
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
+			uint32_t t = o->refs[r].target;
+
+			if (d->orig.role[i] == ROLE_CODE && t != NO_ATOM && d->orig.role[t] == ROLE_LITERAL &&
+			    !d->compared[t])
+				d->compared[t] = d->arch->is_compared(a, &o->refs[r], &start);
+		}
+	}
+}
+
+bool classify_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref)
+{
+	uint32_t original = equal_original(d, new_atom(d, ref->target));
+
+	if (original == NO_ATOM)
+		return false;
+	if (!d->compared)
+		find_compared(d);
+	return d->compared && d->compared[original] && gets_away(d, from, ref);
 }

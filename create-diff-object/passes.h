@@ -22,6 +22,7 @@
 struct arch;
 struct escapes;
 struct kept;
+struct strmap;
 
 /* What an atom is to a live patch. Decided once an object, by roles_assign(). */
 enum role {
@@ -103,6 +104,7 @@ struct routing {
 	const char *name;   /* all but ROUTE_PATCH, ROUTE_REFUSED: the symbol */
 	const char *secobj; /* ROUTE_KLP: whose loading makes the kernel resolve it */
 	struct ksym ksym;   /* ROUTE_KLP, ROUTE_IMPORT */
+	int64_t distance;   /* ROUTE_IMPORT: what is meant is so many bytes behind the symbol */
 };
 
 #define DIFF_NOT_VERIFIED_REMEDY "Use the source, configuration and compiler of this very kernel"
@@ -171,10 +173,13 @@ struct diff {
 	bool *copied;		    /* copies: unchanged function of which the patch has a copy */
 	struct callback *callbacks; /* callbacks */
 	uint32_t n_callbacks;
-	struct lookup *lookups;	    /* classify: cache, by patched atom */
-	uint32_t scanned;	    /* classify: function whose code was looked at last, … */
-	uint64_t scanned_at;	    /* … and where an instruction of it starts */
-	struct init_range init;	    /* classify: cache */
+	struct lookup *lookups;	 /* classify: cache, by patched atom */
+	uint32_t scanned;	 /* classify: function whose code was looked at last, … */
+	uint64_t scanned_at;	 /* … and where an instruction of it starts */
+	struct init_range init;	 /* classify: cache */
+	struct strmap *literals; /* kernels_own: nameless constants of the original, by literal_key() */
+	uint32_t *kernels;	 /* kernels_own: cache, by patched atom: the original's equal one, plus 1 */
+	bool *compared;		 /* kernels_own: by original atom: its code compares that address */
 	struct inclusion *included; /* include */
 	uint32_t n_included;
 	struct routing *static_keys; /* include: keys of static calls, which objtool finds by name */
@@ -305,6 +310,11 @@ struct routing diff_classify_name(struct diff *d, const char *name);
  */
 bool classify_kernels_own(struct diff *d, const struct atom *from, const struct ref *ref,
 			  struct routing *out);
+/*
+ * Whether the constant's address gets away, and code of the original object compares an equal one's address
+ * with what it has: it would not know the copy. Likewise.
+ */
+bool classify_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref);
 /* The symbol of a function that is to be replaced, in the running kernel. */
 const struct lookup *lookup_atom(struct diff *d, uint32_t atom);
 

@@ -59,9 +59,17 @@ static int find(const struct ksym_source *source, const char *name, const struct
 	return 0;
 }
 
+static bool find_literal(const struct ksym_source *source, const struct atom *literal, struct ksym_place *out)
+{
+	const struct siblings *s = source->context;
+	const struct ksym_source *own = &s->unit->ksyms;
+
+	return own->find_literal && own->find_literal(own, literal, out);
+}
+
 struct ksym_source siblings_source(struct siblings *s)
 {
-	return (struct ksym_source){ .find = find, .context = s };
+	return (struct ksym_source){ .find = find, .find_literal = find_literal, .context = s };
 }
 
 static bool provided(const struct build *b, const char *name)

@@ -204,6 +204,8 @@ static int verify_unit(struct build *b, struct unit *u)
 		return -ENOMEM;
 	err = prove(b, u, module, v);
 	if (!err)
+		err = verify_index_literals(v);
+	if (!err)
 		err = list_exceptions(b, v, report);
 	if (err)
 		return err;
@@ -220,6 +222,7 @@ void verify_release(struct unit *u)
 	if (!v)
 		return;
 	strmap_free(v->symbols);
+	strmap_free(v->literals);
 	proof_free(v->proof);
 	object_free(v->reference);
 	object_free(v->original);

@@ -219,8 +219,14 @@ static int find(const struct ksym_source *source, const char *name, const struct
 	return err;
 }
 
+static bool find_literal(const struct ksym_source *source, const struct atom *literal, struct ksym_place *out)
+{
+	return verify_find_literal(source->context, literal, out);
+}
+
 void verify_answer_from(struct verify_unit *u, struct ksym_source *out)
 {
 	out->find = find;
+	out->find_literal = find_literal;
 	out->context = u;
 }

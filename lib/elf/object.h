@@ -222,6 +222,12 @@ const struct section *object_section(const struct object *o, const char *name);
 /* The bytes of an atom, or NULL (bss, extern). Valid as long as the object. */
 const uint8_t *atom_bytes(const struct atom *a);
 
+/*
+ * A text that strings and constants without a name have in common exactly if the linker makes one of them,
+ * from @arena. 0; -ENOENT: the atom is neither; -ENOMEM.
+ */
+int literal_key(struct arena *arena, const struct atom *a, const char **out);
+
 /* The bytes of an atom without its line number, if it is a table's entry that has one: from @buf. */
 const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf, size_t buf_size);
 

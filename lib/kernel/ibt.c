@@ -137,6 +137,13 @@ static int find(const struct ksym_source *source, const char *name, const struct
 	return err;
 }
 
+static bool find_literal(const struct ksym_source *source, const struct atom *literal, struct ksym_place *out)
+{
+	const struct source *s = source->context;
+
+	return s->base.find_literal && s->base.find_literal(&s->base, literal, out);
+}
+
 int ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const struct ibt *module,
 	       struct arena *arena, struct ksym_source *out)
 {
@@ -150,6 +157,6 @@ int ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const 
 	if (!s)
 		return -ENOMEM;
 	*s = (struct source){ .base = *base, .vmlinux = vmlinux, .module = module };
-	*out = (struct ksym_source){ .find = find, .context = s };
+	*out = (struct ksym_source){ .find = find, .find_literal = find_literal, .context = s };
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct atom;
 struct symbol;
 
 /* Where a symbol that the patch refers to lives in the running kernel. */
@@ -32,6 +33,12 @@ struct ksym {
 	const char *no_pointer; /* why a call through a pointer to it would fault (ibt.h), or NULL */
 };
 
+/* A place in vmlinux, named from a symbol that it exports to all: the linker has put both in one section. */
+struct ksym_place {
+	const char *symbol;
+	int64_t distance;
+};
+
 /*
  * Where the differ asks about symbols. The builder answers from the verified image, the
  * stand-alone program from kallsyms, a module's symbol table and Module.symvers.
@@ -46,6 +53,12 @@ struct ksym_source {
 	 */
 	int (*find)(const struct ksym_source *source, const char *name, const struct symbol *definition,
 		    struct ksym *out, const char **why);
+	/*
+	 * Where the kernel has @literal, a string or constant without a symbol of the *original* object, if
+	 * that is known. NULL: it never is. Called from several threads.
+	 */
+	bool (*find_literal)(const struct ksym_source *source, const struct atom *literal,
+			     struct ksym_place *out);
 	void *context;
 };
 

@@ -260,6 +260,7 @@ static int compare_everything(struct proof *p)
 		proof_compare(p, i, p->base[a->section->index], &p->atoms[i]);
 		if (p->atoms[i].status != PROOF_MATCHED)
 			continue;
+		proof_note_literals(p, i);
 		err = proof_note_externs(p, i);
 		if (err)
 			return err;
@@ -343,10 +344,11 @@ static struct proof *new_proof(const struct object *o, const struct installed *i
 		return NULL;
 	p->priv->arena = arena;
 	p->priv->votes = arena_array(arena, o->n_sections, sizeof(*p->priv->votes));
+	p->priv->literals = arena_array(arena, o->n_atoms, sizeof(*p->priv->literals));
 	p->priv->externs = strmap_new(o->n_symbols);
 	for (uint32_t i = 0; i < o->n_sections; i++)
 		p->base[i] = PROOF_NOWHERE;
-	return p->priv->votes && p->priv->externs ? p : NULL;
+	return p->priv->votes && p->priv->literals && p->priv->externs ? p : NULL;
 }
 
 int proof_make(const struct object *object, const struct installed *installed, struct arena *arena,
@@ -391,4 +393,11 @@ int proof_extern(const struct proof *p, const char *name, uint64_t *address)
 		return -ENOTUNIQ;
 	*address = v->num;
 	return 0;
+}
+
+uint64_t proof_literal(const struct proof *p, uint32_t atom)
+{
+	uint64_t at = p->priv->literals[atom];
+
+	return at && at != LITERAL_CONFLICT ? at : PROOF_NOWHERE;
 }

@@ -68,6 +68,12 @@ void proof_free(struct proof *p);
 int proof_extern(const struct proof *p, const char *name, uint64_t *address);
 
 /*
+ * The proven address of a string or merged constant of the object: where fields of matched code lead.
+ * PROOF_NOWHERE: no matched code uses it, or fields lead to different places.
+ */
+uint64_t proof_literal(const struct proof *p, uint32_t atom);
+
+/*
  * Why an atom is not matched, one sentence with both instructions disassembled where they differ,
  * from @arena; NULL for a matched one.
  */

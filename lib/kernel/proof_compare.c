@@ -276,3 +276,25 @@ int proof_note_externs(const struct proof *p, uint32_t atom)
 	}
 	return 0;
 }
+
+void proof_note_literals(const struct proof *p, uint32_t atom)
+{
+	const struct atom *a = &p->object->atoms[atom];
+	uint64_t address = p->base[a->section->index] + a->offset;
+
+	for (uint32_t i = 0; i < a->n_refs; i++) {
+		const struct ref *r = &p->object->refs[a->first_ref + i];
+		const struct atom *t = &p->object->atoms[r->target];
+		uint64_t *known = &p->priv->literals[t->id];
+		struct installed_field f;
+
+		if ((t->kind != ATOM_STRING && t->kind != ATOM_CONSTANT) || !has_field(r) ||
+		    installed_field(p->installed, address, r, &f) || f.external)
+			continue;
+		f.address -= (uint64_t)r->addend;
+		/* behind the end of one string may be the beginning of another, or of nothing */
+		if (!same_contents(p, t, 0, f.address))
+			continue;
+		*known = *known && *known != f.address ? LITERAL_CONFLICT : f.address;
+	}
+}

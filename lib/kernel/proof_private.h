@@ -27,12 +27,14 @@ struct proof_private {
 	struct proof_votes *votes; /* by section */
 	bool strict;		   /* fields must lead to where sections have been placed */
 	struct strmap *externs;	   /* name → address that fields lead to; EXTERN_CONFLICT */
-	struct table *tables;	   /* of proof_tables.c */
+	uint64_t *literals;   /* by atom: the same for strings and constants; 0: none; LITERAL_CONFLICT */
+	struct table *tables; /* of proof_tables.c */
 	uint32_t n_tables;
 	uint64_t *places; /* by atom: entries of tables have a place each, or PROOF_NOWHERE */
 };
 
 #define EXTERN_CONFLICT UINT64_MAX
+#define LITERAL_CONFLICT UINT64_MAX
 
 /* Whether the kernel's link puts this section somewhere as one piece. */
 bool proof_is_placed(const struct object *o, uint32_t section);
@@ -52,6 +54,8 @@ void proof_collect(const struct proof *p, uint32_t atom, uint64_t address,
 
 /* Notes where the fields of a matched atom that name undefined symbols lead. 0 or -ENOMEM. */
 int proof_note_externs(const struct proof *p, uint32_t atom);
+/* The same for fields that lead to strings and constants. */
+void proof_note_literals(const struct proof *p, uint32_t atom);
 
 /* Finds the object's tables in the installed code. 0 or -ENOMEM. */
 int proof_tables_open(struct proof *p);

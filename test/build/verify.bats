@@ -129,3 +129,33 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	grep -E 'R_X86_64_(32S|64) .* \.klp\.sym\.vmlinux\.empty_iops\.[0-9]+,0 \+ 0$' "$BATS_TEST_TMPDIR/relocs"
 	run -1 grep -q empty_iops <(readelf -sW "$OUT/livepatch-inode.ko" | awk '$7 ~ /^[0-9]/')
 }
+
+# at SYMBOL OFFSET: the text that the image has there, up to its end
+at() {
+	local patched=$BATS_TEST_TMPDIR/vmlinux.at where
+	[[ -e $BATS_TEST_TMPDIR/vmlinux.plain ]] || "$BUILD/test/image_flip" "$IMAGE" "$BATS_TEST_TMPDIR/vmlinux.plain"
+	"$BUILD/test/image_flip" "$IMAGE" "$patched" "$1" "$2"
+	where=$(cmp -l "$BATS_TEST_TMPDIR/vmlinux.plain" "$patched" | awk '{ print $1 }')
+	tail -c "+$where" "$BATS_TEST_TMPDIR/vmlinux.plain" | head -c 100 | tr '\0' '\n' | head -n 1
+}
+
+@test "a string whose address is stored is the kernel's own, one that is only printed a copy" {
+	local file=kernel/kexec_core.c # from 6.6 on kernel/crash_core.c
+	grep -q ram_res- "$KERNEL_TREE/$file" || file=kernel/crash_core.c
+	make_patch shrink "$file" 's/^\tram_res->name *= "System RAM";/&\n\tpr_info("shrunk\\n");/'
+	run -0 kpatch_build "$patch"
+	ko=$OUT/livepatch-shrink.ko
+	# of the exports that are used, one is at a distance: of both signs, and in hex
+	read -r symbol sign distance < <(readelf -rW "$ko" | sed -n 's/.* R_X86_64_32S  *0* \([a-z_]*\) \([-+]\) \([0-9a-f]\{4,\}\)$/\1 \2 \3/p')
+	[[ $(at "$symbol" "$sign$((16#$distance))") == "System RAM" ]]
+	grep -qw "$symbol" "$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE/Module.symvers"
+	objcopy -O binary -j .rodata --set-section-flags .rodata=alloc,contents "$ko" "$BATS_TEST_TMPDIR/rodata"
+	grep -aq 'shrunk' "$BATS_TEST_TMPDIR/rodata"
+	run -1 grep -a "System RAM" "$ko"
+}
+
+@test "strings that are only printed cost nothing" {
+	run -0 kpatch_build "$MEMINFO"
+	run -1 grep -E 'R_X86_64_32S +0+ [a-z_]+ [-+] [0-9a-f]{4,}$' <(readelf -rW "$OUT/livepatch-meminfo-string.ko")
+	grep -a "CommitLimit:" "$OUT/livepatch-meminfo-string.ko"
+}

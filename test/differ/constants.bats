@@ -159,3 +159,40 @@ END
 	[[ $(funcs) == "f f 0 vmlinux" ]]
 	copied two
 }
+
+# zram: a name that is not the default's is freed. Where the kernel has a string of a module cannot be said.
+@test "a string of a module whose address other code compares: one that gets away is refused" {
+	owner=mod
+	original <<'END'
+		struct z { long pad; const char *alg; };
+		static const char *fallback = "lzo-rle";
+		int drop(struct z *z, int x) { return z->alg != fallback ? ext(x) : 0; }
+		int set(struct z *z, int x) { z->alg = fallback; return ext2(x + 1); }
+		int tell(struct z *z, int x) { printk("%s", fallback); return ext2(x + 2); }
+END
+	patched 's/x \+ 1/x + 3/'
+	differ
+	refused literal-compared
+	[[ $stderr == *"set+0x"*"its address gets away"* ]]
+	patched 's/x \+ 2/x + 4/'
+	differ
+	written
+	# another one's address is nothing that the kernel compares
+	patched 's/x \+ 1/x + 3/' 's/z->alg = fallback/z->alg = "lz4"/'
+	differ
+	written
+}
+
+@test "a folded variable that comes back, and other code that compares what it points to: refused" {
+	owner=mod
+	original <<'END'
+		struct z { long pad; const char *alg; };
+		static const char *first = "lzo-rle", *second = "lzo-rle";
+		int drop(struct z *z, int x) { return z->alg != second ? ext(x) : 0; }
+		int set(struct z *z, int x) { printk("%s", first); return ext2(x + 1); }
+END
+	patched 's/ext2\(x \+ 1\)/(first = x > 7 ? "lz4" : first, z->alg = first, 5)/'
+	differ
+	refused literal-compared
+	[[ $stderr == *"its address gets away"* ]]
+}

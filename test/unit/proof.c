@@ -68,6 +68,49 @@ static const struct symbol *symbol_of(const struct object *o, const char *name)
 	return NULL;
 }
 
+/* The string of the object with these contents. */
+static uint32_t string_of(const struct object *o, const char *text)
+{
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		if (o->atoms[i].kind == ATOM_STRING && o->atoms[i].size == strlen(text) + 1 &&
+		    !memcmp(atom_bytes(&o->atoms[i]), text, o->atoms[i].size))
+			return i;
+	exit(99);
+}
+
+/* Strings that code or matched data lead to have a place; where the contents differ nothing is said. */
+static void check_literals(const struct object *o, const struct installed *in)
+{
+	static const char *const texts[] = { "no such item", "first item", "a string by its middle",
+					     "second item" };
+	struct arena *arena = arena_new();
+	struct proof *p;
+	uint8_t *there;
+
+	if (proof_make(o, in, arena, &p))
+		exit(99);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		uint64_t at = proof_literal(p, string_of(o, texts[i]));
+
+		there = at == PROOF_NOWHERE ? NULL : (uint8_t *)installed_bytes(in, at, strlen(texts[i]) + 1);
+		ok(there && !strcmp((char *)there, texts[i]), "\"%s\" has a place, and is there", texts[i]);
+	}
+	ok_number((long long)proof_literal(p, atom_of(o, "table")), (long long)PROOF_NOWHERE,
+		  "a table with a name is no such string");
+	proof_free(p);
+	if (there) {
+		there[1] ^= 1;
+		if (proof_make(o, in, arena, &p))
+			exit(99);
+		ok(proof_literal(p, string_of(o, texts[3])) == PROOF_NOWHERE &&
+			   proof_literal(p, string_of(o, texts[0])) != PROOF_NOWHERE,
+		   "of a string that is another there the place is not known");
+		proof_free(p);
+		there[1] ^= 1;
+	}
+	arena_free(arena);
+}
+
 /* Every symbol of the object is where the linker put it: at an address that has its name. */
 static void check_places(const struct object *o, const struct proof *p, const struct installed *in)
 {
@@ -270,6 +313,7 @@ static void test_linked(const char *reference, const char *linked, const char *s
 	if (proof_make(o, &in, arena, &p))
 		exit(99);
 	check_places(o, p, &in);
+	check_literals(o, &in);
 	ok_number(count_bad(p), 0, "nothing else differs");
 	ok(!proof_extern(p, "elsewhere", &address) &&
 		   address == installed_address(&in, installed_first(&in, "elsewhere")),

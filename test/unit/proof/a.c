@@ -50,6 +50,11 @@ const char *describe(unsigned int i)
 	return i < 2 ? items[i].name : "no such item";
 }
 
+const char *inside(int x)
+{
+	return x ? "a string by its middle" + 9 : 0;
+}
+
 int work(int x)
 {
 	if (__builtin_expect(x < 0, 0))
