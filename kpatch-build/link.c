@@ -5,7 +5,8 @@
  * are weak undefined symbols still (kmod/kpatch-abi.h). In order:
  *
  *	merge		ld -r with merge.lds, in the order of link_order.c: runtime and diffs become one object
- *	objtool		once, over the whole, with references under their natural names
+ *	objtool		once, over the whole, with references under their natural names, and the calls that
+ *			do not return marked as such (link_noreturn.c)
  *	metadata	takes its final section names, references their own again
  *	modpost		checks imports, writes NAME.mod.c with versions and vermagic
  *	final		ld -r with the kernel's module.lds
@@ -173,7 +174,7 @@ static int set_flags(struct linker *l, struct elfile *f)
 	return 0;
 }
 
-static int before_objtool(struct linker *l, struct strmap *names)
+static int before_objtool(struct linker *l, struct strmap *names, struct noreturn *calls)
 {
 	struct elfile *f;
 	int ret = elfile_read(l->merged, l->b->arena, l->b->diags, &f);
@@ -182,6 +183,8 @@ static int before_objtool(struct linker *l, struct strmap *names)
 		ret = set_flags(l, f);
 	if (!ret)
 		ret = import_namespaces(f, l->b->kernel.symvers);
+	if (!ret)
+		ret = noreturn_hide(f, calls);
 	if (!ret)
 		ret = refs_to_natural(f, l->b->diags, names);
 	if (ret)
@@ -194,13 +197,18 @@ static int before_objtool(struct linker *l, struct strmap *names)
 	return elfile_write(f, l->object);
 }
 
-static int after_objtool(struct linker *l, const struct strmap *names)
+static int after_objtool(struct linker *l, const struct strmap *names, struct noreturn *calls)
 {
 	struct elfile *f;
 	int ret = elfile_read(l->object, l->b->arena, l->b->diags, &f);
 
 	if (!ret)
 		ret = refs_back(f, names);
+	if (!ret)
+		ret = noreturn_restore(f, calls);
+	if (ret == -EBADMSG)
+		diag_error(l->b->diags, "objtool", diag_file(l->object), NULL,
+			   "objtool has changed calls of functions that do not return");
 	if (ret)
 		return ret;
 	metadata_to_final(f, false);
@@ -210,12 +218,17 @@ static int after_objtool(struct linker *l, const struct strmap *names)
 static int run_objtool(struct linker *l)
 {
 	struct strmap *names = strmap_new(256);
-	int ret = names ? before_objtool(l, names) : -ENOMEM;
+	struct noreturn calls = { .n = 0 };
+	int ret = names ? noreturn_find(l->b, &calls) : -ENOMEM;
+
+	if (!ret)
+		ret = before_objtool(l, names, &calls);
 
 	if (!ret && l->commands.tool[TOOL_OBJTOOL].n)
 		ret = tool_replay(l->b, "objtool", &l->commands.tool[TOOL_OBJTOOL], &l->places);
 	if (!ret)
-		ret = after_objtool(l, names);
+		ret = after_objtool(l, names, &calls);
+	noreturn_free(&calls);
 	strmap_free(names);
 	return ret;
 }

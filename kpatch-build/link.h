@@ -6,6 +6,7 @@
 #define KPATCH_BUILD_LINK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct arena;
@@ -67,6 +68,22 @@ int check_sharing(struct build *b);
  */
 int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names);
 int refs_back(struct elfile *f, const struct strmap *names);
+
+/*
+ * Also around objtool: calls of functions of the kernel that do not return, and of which it cannot know
+ * that. noreturn_find() says which functions those are, from the objects of the units. noreturn_hide()
+ * has the calls of them go to panic(), before refs_to_natural(); noreturn_restore() takes that back, after
+ * refs_back(). 0, -EBADMSG (@f is not what objtool makes of it), -errno.
+ */
+struct noreturn {
+	struct strmap *names;  /* symbols of functions that do not return */
+	struct strmap *places; /* of hidden calls → the symbol's name */
+	size_t n;	       /* hidden calls */
+};
+int noreturn_find(struct build *b, struct noreturn *calls);
+int noreturn_hide(struct elfile *f, struct noreturn *calls);
+int noreturn_restore(struct elfile *f, struct noreturn *calls);
+void noreturn_free(struct noreturn *calls);
 
 /*
  * Adds an import_ns= to .modinfo for the namespace of each undefined symbol of @f that has one.

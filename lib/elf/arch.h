@@ -26,11 +26,20 @@ struct special_section {
 	struct special special;
 };
 
+/* Where the processor goes after an instruction. */
+enum flow {
+	FLOW_ON,     /* to the next one; also where it stops or traps */
+	FLOW_CALL,   /* to the place that its field names, and back */
+	FLOW_BRANCH, /* to that place, perhaps, and not back */
+	FLOW_AWAY,   /* to a place that its bytes do not name: a return, a jump through a pointer */
+};
+
 /* A decoded instruction, as far as references go. */
 struct insn {
 	uint8_t length; /* bytes; 1 for a byte that starts no instruction */
 	bool valid;
 	bool nop;
+	enum flow flow;
 	bool relative;	      /* it has a pc-relative field: the three members below */
 	uint8_t field, width; /* offset in the instruction and size of the field */
 	uint32_t type;	      /* the relocation type that such a field has */

@@ -245,3 +245,14 @@ load vm
 		in_vm 'for i in $(seq 20); do rmmod livepatch_rest && exit 0; sleep 0.5; done; exit 1'
 	done
 }
+
+@test "a function that ends in a call which does not return: it works, and stacks are unwound through it" {
+	build_and_load last-call.patch
+	EXPECTED_WARNINGS='Call Trace'
+	in_vm 'ping -c 1 -W 5 -s 1000 127.0.0.1'
+	[[ $(log_of_test | grep -c 'Call Trace') == 0 ]]
+	in_vm 'ping -c 1 -W 5 -s 4711 127.0.0.1'
+	# the next line is that of its caller, and sure (no question mark)
+	assert_match "$(log_of_test | tr '\n' '|')" ' skb_put(\.cold)?\+0x[0-9a-f]+/0x[0-9a-f]+ \[livepatch_last_call\][^|]*\|[^|?]* __ip_append_data'
+	unload "$name"
+}

@@ -67,6 +67,34 @@ static bool rip_field(const ZydisDecodedInstruction *z, struct insn *out)
 	return true;
 }
 
+/* ret and its far forms, iret, sysret and sysexit, jmp through a register or memory. */
+static bool goes_away(const ZydisDecodedInstruction *z)
+{
+	if (z->opcode_map == ZYDIS_OPCODE_MAP_0F)
+		return z->opcode == 0x07 || z->opcode == 0x35;
+	if (z->opcode_map != ZYDIS_OPCODE_MAP_DEFAULT)
+		return false;
+	switch (z->opcode) {
+	case 0xc2:
+	case 0xc3:
+	case 0xca:
+	case 0xcb:
+	case 0xcf:
+		return true;
+	case 0xff:
+		return z->raw.modrm.reg == 4 || z->raw.modrm.reg == 5;
+	}
+	return false;
+}
+
+static enum flow flow(const ZydisDecodedInstruction *z, bool branch)
+{
+	if (branch)
+		return z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && z->opcode == 0xe8 ? FLOW_CALL :
+											FLOW_BRANCH;
+	return goes_away(z) ? FLOW_AWAY : FLOW_ON;
+}
+
 static void decode(const void *state, const uint8_t *code, size_t size, struct insn *out)
 {
 	ZydisDecodedInstruction z;
@@ -78,7 +106,9 @@ static void decode(const void *state, const uint8_t *code, size_t size, struct i
 	out->valid = true;
 	out->nop = (z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && z.opcode == 0x90) ||
 		   (z.opcode_map == ZYDIS_OPCODE_MAP_0F && z.opcode == 0x1f);
-	out->relative = branch_field(&z, out) || rip_field(&z, out);
+	out->relative = branch_field(&z, out);
+	out->flow = flow(&z, out->relative);
+	out->relative = out->relative || rip_field(&z, out);
 	/* a width of 2 would be a 16-bit branch, which 64-bit code does not have */
 	if (out->relative && out->width != 1 && out->width != 4)
 		out->relative = false;
