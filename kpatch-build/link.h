@@ -57,7 +57,8 @@ int parse_klp_ref(struct arena *a, const char *symbol, struct klp_ref *out);
 
 /*
  * Refuses a patch in which code of one kernel object uses what is carried for another that need not be
- * loaded. Reads unit.diff. 0, -EINVAL with diagnostics, -errno.
+ * loaded. Gives what several kernel objects get from one source a name for each: unit.diff is read,
+ * and written again. 0, -EINVAL with diagnostics, -errno.
  */
 int check_sharing(struct build *b);
 

@@ -51,3 +51,38 @@ extern int kpatch_test_added;
 	grep -qx '  compared: 0' "$OUT/livepatch-table.yaml"
 	grep -qx 'verified: true' "$OUT/livepatch-table.yaml"
 }
+
+@test "a function and a variable that two modules get, which are linked from one object: each has its own" {
+	local dir=drivers/net/ethernet/cavium/liquidio define use
+	! grep -q liquidio-core "$KERNEL_TREE/$dir/Makefile" || skip "in this kernel no two modules share the object"
+	define='/^int octeon_mbox_cancel/i\
+int kpatch_test_state = 7;\
+int kpatch_test_shared(struct octeon_mbox *mbox);\
+int kpatch_test_shared(struct octeon_mbox *mbox)\
+{\
+	return kpatch_test_state++ == 4711 ? octeon_mbox_read(mbox) : 0;\
+}
+		/^int octeon_mbox_cancel/,/^}/s/^\tunsigned long flags = 0;/&\n\n\tkpatch_test_shared(mbox);/'
+	use='/^static void cn23xx_enable_vf_interrupt/i\
+extern int kpatch_test_state;
+		/^static void cn23xx_enable_vf_interrupt/,/^}/s/^\tif (intr_flag & OCTEON_OUTPUT_INTR) {/\tif (kpatch_test_state == 4712)\n\t\treturn;\n&/'
+	make_patch shared $dir/octeon_mailbox.c "$define" $dir/cn23xx_vf_device.c "$use"
+	run -0 kpatch_build "$patch"
+	readelf -sW "$OUT/livepatch-shared.ko" > "$BATS_TEST_TMPDIR/symbols"
+	for name in kpatch_test_shared kpatch_test_state; do
+		for owner in liquidio liquidio_vf; do
+			grep -q " GLOBAL DEFAULT .* $name.$owner\$" "$BATS_TEST_TMPDIR/symbols"
+		done
+	done
+	# each copy calls its module's octeon_mbox_read()
+	objdump -dr "$OUT/livepatch-shared.ko" --disassemble=kpatch_test_shared.liquidio_vf > "$BATS_TEST_TMPDIR/code"
+	grep -q kpatch_test_state.liquidio_vf "$BATS_TEST_TMPDIR/code"
+	run -1 grep -E 'kpatch_test_state.liquidio$' "$BATS_TEST_TMPDIR/code"
+	# vmlinux has no copy of its own
+	make_patch foreign $dir/octeon_mailbox.c "$define" fs/proc/version.c '/^static int version_proc_show/i\
+extern int kpatch_test_state;
+		s/^\tseq_printf(m, linux_proc_banner/\tif (kpatch_test_state == 4711)\n\t\treturn -EIO;\n&/'
+	rm "$OUT"/*
+	refuses 8 shared-between-modules "$patch"
+	says 'version\.o: it uses the patch.s kpatch_test_state, of which several modules'
+}
