@@ -227,18 +227,18 @@ static void check_atoms(struct comparison *c)
 	}
 }
 
-/* A difference in what describes a function is one of the function. */
-static void blame_owner(struct comparison *c, const struct atom *entry)
+/* A difference in what describes a function is one of the function: of @owner in the original. */
+static void blame_owner(struct comparison *c, const struct atom *entry, uint32_t owner)
 {
 	const char *text;
 
-	if (entry->owner == NO_ATOM || c->why[entry->owner])
+	if (owner == NO_ATOM || c->why[owner])
 		return;
 	text = arena_printf(c->arena,
 			    "compiled for the patch it has another %s than with the kernel's "
 			    "own flags",
 			    entry->section->special->what);
-	c->why[entry->owner] = text ? text : "memory is exhausted";
+	c->why[owner] = text ? text : "memory is exhausted";
 }
 
 static void check_special(struct comparison *c, const struct section *b)
@@ -252,7 +252,22 @@ static void check_special(struct comparison *c, const struct section *b)
 		if (entry->symbol || entry->kind != ATOM_ENTRY)
 			continue;
 		if (n != b->n_atoms || compare_data(c, &c->reference->atoms[a->first_atom + i], entry))
-			blame_owner(c, entry);
+			blame_owner(c, entry, entry->owner);
+	}
+}
+
+/* Entries that the original may lack: where the numbers differ, nobody knows which ones. */
+static void check_lost(struct comparison *c, const struct section *a)
+{
+	const struct section *b = object_section(c->original, a->name);
+
+	if (b && b->n_atoms == a->n_atoms)
+		return;
+	for (uint32_t i = 0; i < a->n_atoms; i++) {
+		const struct atom *entry = &c->reference->atoms[a->first_atom + i];
+
+		if (!entry->symbol && entry->kind == ATOM_ENTRY && entry->owner != NO_ATOM)
+			blame_owner(c, entry, c->twin[entry->owner]);
 	}
 }
 
@@ -288,6 +303,9 @@ static int compare(struct comparison *c)
 	for (uint32_t i = 1; i < c->original->n_sections; i++)
 		if (c->original->sections[i].kind == SECTION_SPECIAL)
 			check_special(c, &c->original->sections[i]);
+	for (uint32_t i = 1; i < c->reference->n_sections; i++)
+		if (c->reference->sections[i].kind == SECTION_SPECIAL)
+			check_lost(c, &c->reference->sections[i]);
 	find_lonely(c, paired);
 	return 0;
 }

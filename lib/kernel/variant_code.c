@@ -189,7 +189,8 @@ const char *variant_pair_code(struct comparison *c, uint32_t reference, uint32_t
 	return NULL;
 }
 
-bool variant_map_offset(const struct code_map *map, uint64_t offset, uint64_t *out)
+/* Index of the first pair whose instruction of the reference is at @offset or later; map->n: none. */
+static uint32_t first_pair(const struct code_map *map, uint64_t offset)
 {
 	uint32_t low = 0, high = map->n;
 
@@ -201,39 +202,66 @@ bool variant_map_offset(const struct code_map *map, uint64_t offset, uint64_t *o
 		else
 			high = mid;
 	}
-	if (low < map->n && map->reference[low] == offset) {
-		*out = map->original[low];
-		return true;
+	return low;
+}
+
+bool variant_map_offset(const struct code_map *map, uint64_t offset, uint64_t *out)
+{
+	uint32_t i = first_pair(map, offset);
+
+	if (i >= map->n || map->reference[i] != offset)
+		return false;
+	*out = map->original[i];
+	return true;
+}
+
+/* Whether there is nothing but no-operations from @from to @to, behind the instruction at @before. */
+static bool only_nops(const struct comparison *c, const struct side *s, uint64_t before, uint64_t from,
+		      uint64_t to)
+{
+	struct insn insn;
+
+	if (from > to)
+		return false;
+	c->arch->decode(c->decoder, s->code + before, s->atom->size - before, &insn);
+	if (from < to && before < from && from < before + insn.length)
+		return false; /* its own bytes may look like no-operations */
+	for (; from < to; from += insn.length) {
+		c->arch->decode(c->decoder, s->code + from, s->atom->size - from, &insn);
+		if (!insn.nop)
+			return false;
 	}
-	return false;
+	return from == to;
 }
 
 /*
- * A branch inside the function. Its target may be a no-operation before the instruction that is
- * paired, since those need not have partners: both sides are moved over them.
+ * Whether two places are the same one. A place may be a no-operation before the instruction that is
+ * paired, since those need not have partners.
  */
+static bool same_place(const struct comparison *c, const struct code_map *map, const struct side *r,
+		       uint64_t from, const struct side *o, uint64_t to)
+{
+	uint32_t i = first_pair(map, from), before = i ? i - 1 : 0;
+
+	return i < map->n && only_nops(c, r, map->reference[before], from, map->reference[i]) &&
+	       only_nops(c, o, map->original[before], to, map->original[i]);
+}
+
+/* A branch inside the function. */
 static bool same_branch(const struct comparison *c, const struct code_map *map, const struct side *r,
 			const struct side *o)
 {
-	uint64_t from = r->pos + r->insn.length + (uint64_t)r->insn.distance;
-	uint64_t to = o->pos + o->insn.length + (uint64_t)o->insn.distance, mapped;
-	struct insn insn;
+	return same_place(c, map, r, r->pos + r->insn.length + (uint64_t)r->insn.distance, o,
+			  o->pos + o->insn.length + (uint64_t)o->insn.distance);
+}
 
-	while (from < r->atom->size && !variant_map_offset(map, from, &mapped)) {
-		c->arch->decode(c->decoder, r->code + from, r->atom->size - from, &insn);
-		if (!insn.nop)
-			return false;
-		from += insn.length;
-	}
-	if (!variant_map_offset(map, from, &mapped))
-		return false;
-	while (to < mapped) {
-		c->arch->decode(c->decoder, o->code + to, o->atom->size - to, &insn);
-		if (!insn.nop)
-			return false;
-		to += insn.length;
-	}
-	return to == mapped;
+/*
+ * The same bytes with a field of another type mean something else: the address of a variable, or that of
+ * an entry in a table of addresses. Branches differ lawfully in their widths.
+ */
+static bool same_kind(const struct side *r, const struct ref *a, const struct ref *b)
+{
+	return a->type == b->type || branch_kind(r) != BRANCH_NONE;
 }
 
 static bool same_references(struct comparison *c, const struct code_map *map, const struct side *r,
@@ -242,7 +270,8 @@ static bool same_references(struct comparison *c, const struct code_map *map, co
 	if (r->n_refs != o->n_refs)
 		return false;
 	for (uint32_t i = 0; i < r->n_refs; i++)
-		if (!variant_same_target(c, r->refs[i], o->refs[i], 0))
+		if (!same_kind(r, r->refs[i], o->refs[i]) ||
+		    !variant_same_target(c, r->refs[i], o->refs[i], 0))
 			return false;
 	if (!r->n_refs && r->insn.relative)
 		return same_branch(c, map, r, o);
@@ -256,6 +285,9 @@ const char *variant_check_code(struct comparison *c, uint32_t reference, uint32_
 
 	start(&r, c->reference, reference);
 	start(&o, c->original, original);
+	if (!same_place(c, map, &r, r.atom->entry, &o, o.atom->entry))
+		return "compiled for the patch it begins at another instruction than with the kernel's own "
+		       "flags";
 	for (uint32_t i = 0; i + 1 < map->n; i++) {
 		r.pos = map->reference[i];
 		o.pos = map->original[i];
