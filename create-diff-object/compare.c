@@ -85,7 +85,34 @@ static const uint8_t *without_line(const struct atom *a, uint8_t *buf, size_t si
 	return atom_without_line(a, atom_bytes(a), buf, size);
 }
 
-static bool values_same_depth(struct diff *d, uint32_t orig, uint32_t new, unsigned int depth)
+/*
+ * What has been found to hold the same is one class, of atoms of both sides: nameless data that is referred to
+ * twice at each of many levels would otherwise be compared twice as often at each. Only equality is kept, because
+ * one difference ends the whole comparison. Originals come first, then patched ones.
+ */
+static uint32_t class_of(uint32_t *classes, uint32_t atom)
+{
+	while (classes[atom] != atom)
+		atom = classes[atom] = classes[classes[atom]];
+	return atom;
+}
+
+static bool known_same(const struct diff *d, uint32_t orig, uint32_t new)
+{
+	uint32_t *c = d->same_values;
+
+	return c && class_of(c, orig) == class_of(c, d->orig.object->n_atoms + new);
+}
+
+static void note_same(const struct diff *d, uint32_t orig, uint32_t new)
+{
+	uint32_t *c = d->same_values;
+
+	if (c)
+		c[class_of(c, d->orig.object->n_atoms + new)] = class_of(c, orig);
+}
+
+static bool contents_same(struct diff *d, uint32_t orig, uint32_t new, unsigned int depth)
 {
 	const struct atom *a = orig_atom(d, orig), *b = new_atom(d, new);
 	uint8_t buf_a[256], buf_b[256];
@@ -99,6 +126,16 @@ static bool values_same_depth(struct diff *d, uint32_t orig, uint32_t new, unsig
 		if (!refs_same_depth(d, &d->orig.object->refs[a->first_ref + i],
 				     &d->new.object->refs[b->first_ref + i], depth + 1))
 			return false;
+	return true;
+}
+
+static bool values_same_depth(struct diff *d, uint32_t orig, uint32_t new, unsigned int depth)
+{
+	if (known_same(d, orig, new))
+		return true;
+	if (!contents_same(d, orig, new, depth))
+		return false;
+	note_same(d, orig, new);
 	return true;
 }
 
@@ -448,11 +485,14 @@ static struct verdict judge(struct diff *d, uint32_t n)
 
 int pass_compare(struct diff *d)
 {
-	uint32_t n = d->new.object->n_atoms;
+	uint32_t n = d->new.object->n_atoms, all = d->orig.object->n_atoms + n;
 
 	d->verdicts = arena_array(d->arena, n, sizeof(*d->verdicts));
-	if (!d->verdicts)
+	d->same_values = arena_array(d->arena, all, sizeof(*d->same_values));
+	if (!d->verdicts || !d->same_values)
 		return -ENOMEM;
+	for (uint32_t i = 0; i < all; i++)
+		d->same_values[i] = i;
 	for (uint32_t i = 0; i < n; i++)
 		d->verdicts[i] = judge(d, i);
 	return 0;

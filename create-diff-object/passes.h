@@ -164,6 +164,7 @@ struct diff {
 	struct side orig, new;
 	struct pairing pairs;	  /* correlate */
 	struct verdict *verdicts; /* compare */
+	uint32_t *same_values;	  /* compare: classes of atoms that hold the same, as class_of() reads them */
 	struct request *requests; /* requests */
 	uint32_t n_requests;
 	bool *carried;	       /* changes: code and data the patch brings a version of */

@@ -9,53 +9,55 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/util/strmap.h"
 
-static const char *ref_signature(struct diff *d, const struct side *s, const struct ref *r)
+static void write_target(FILE *out, const struct side *s, const struct ref *r)
 {
-	const struct atom *t;
+	const struct atom *t = r->target == NO_ATOM ? NULL : &s->object->atoms[r->target];
 
-	if (r->target == NO_ATOM)
-		return "?";
-	t = &s->object->atoms[r->target];
-	if (t->kind == ATOM_STRING && atom_bytes(t) && r->addend >= 0 && (uint64_t)r->addend < t->size &&
-	    !atom_bytes(t)[t->size - 1])
-		return (const char *)atom_bytes(t) + r->addend;
-	if (!t->symbol)
-		return t->section ? t->section->name : "?";
-	return arena_printf(d->arena, "%s+%" PRId64, s->base[r->target], r->addend);
+	if (!t)
+		fputs("?", out);
+	else if (t->kind == ATOM_STRING && atom_bytes(t) && r->addend >= 0 && (uint64_t)r->addend < t->size &&
+		 !atom_bytes(t)[t->size - 1])
+		fputs((const char *)atom_bytes(t) + r->addend, out);
+	else if (!t->symbol)
+		fputs(t->section ? t->section->name : "?", out);
+	else
+		fprintf(out, "%s+%" PRId64, s->base[r->target], r->addend);
 }
 
 /* All that an entry says, as text: name, bytes outside of references, and what they lead to. */
 static const char *entry_signature(struct diff *d, const struct side *s, const struct atom *a)
 {
 	const uint8_t *bytes = atom_bytes(a);
-	char *text = arena_printf(d->arena, "%s|%s|", a->section->name, s->base[a->id] ? s->base[a->id] : "");
-	char *hex = arena_alloc(d->arena, 2 * a->size + 1);
+	char *text = NULL, *kept;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
 	uint64_t at = 0;
-	char *p = hex;
 
-	if (!text || !hex)
+	if (!out)
 		return NULL;
+	fprintf(out, "%s|%s|", a->section->name, s->base[a->id] ? s->base[a->id] : "");
 	for (uint32_t i = 0; i <= a->n_refs; i++) {
 		const struct ref *r = i < a->n_refs ? &s->object->refs[a->first_ref + i] : NULL;
 		uint64_t end = r ? r->offset : a->size;
 
-		for (; bytes && at < end; at++) {
-			*p++ = "0123456789abcdef"[bytes[at] >> 4];
-			*p++ = "0123456789abcdef"[bytes[at] & 15];
-		}
+		for (; bytes && at < end; at++)
+			fprintf(out, "%02x", bytes[at]);
 		if (!r)
 			break;
 		at = r->offset + r->width;
-		text = arena_printf(d->arena, "%s%x:%x:%s|", text, r->offset, r->type,
-				    ref_signature(d, s, r));
-		if (!text)
-			return NULL;
+		fprintf(out, "|%x:%x:", r->offset, r->type);
+		write_target(out, s, r);
+		putc('|', out);
 	}
-	return arena_printf(d->arena, "%s%s", text, hex);
+	kept = fclose(out) ? NULL : arena_strdup(d->arena, text);
+	free(text);
+	return kept;
 }
 
 static const char *registration_what(const struct atom *a)

@@ -12,8 +12,9 @@
 #include "lib/util/strmap.h"
 
 #define AMBIGUOUS UINT64_MAX
-#define MAX_INSN 15u /* bytes of the longest instruction */
-#define MAX_DEPTH 8u /* unnamed data that refers to unnamed data */
+#define MAX_INSN 15u	 /* bytes of the longest instruction */
+#define MAX_DEPTH 8u	 /* unnamed data that refers to unnamed data */
+#define MAX_STEPS 65536u /* references that are followed for one of them */
 
 static bool is_named(const struct object *o, const struct symbol *s)
 {
@@ -114,7 +115,8 @@ static bool same_unnamed(struct comparison *c, const struct atom *a, int64_t fro
 			return false;
 		if (end_p == n)
 			break;
-		if (p->type != q->type || !variant_same_target(c, p, q, depth + 1))
+		c->steps = depth ? c->steps + 1 : 0;
+		if (p->type != q->type || c->steps > MAX_STEPS || !variant_same_target(c, p, q, depth + 1))
 			return false;
 		pos = end_p + p->width;
 	}

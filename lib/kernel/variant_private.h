@@ -34,7 +34,8 @@ struct comparison {
 	struct code_map *maps;	  /* by atom of the reference */
 	struct site *jump_labels; /* of the reference, sorted */
 	size_t n_jump_labels;
-	const char **why; /* by atom of the original */
+	unsigned int steps; /* references followed so far for the one being compared */
+	const char **why;   /* by atom of the original */
 };
 
 /* Pairs the instructions of two functions. NULL, or what is wrong; *map is filled if all is well. */

@@ -351,3 +351,22 @@ table() {
 	table "$f; $other" "$other"
 	differs f 'another exception table entry'
 }
+
+# tree N: data without names, in six levels, each of which leads N times to the next
+tree() {
+	local level
+	for level in 0 1 2 3 4 5; do
+		echo ".section .rodata.level$level, \"a\""
+		echo ".Llevel$level: .rept $1; .quad .Llevel$((level + 1)); .endr"
+	done
+	echo '.section .rodata.level6, "a"'
+	echo '.Llevel6: .quad 1'
+	printf '.data\n.globl v\n.type v, @object\nv: .quad .Llevel0\n.size v, . - v\n'
+}
+
+@test "nested nameless data is followed so far and no further" {
+	whole "$(tree 3)" "$(tree 3)"
+	same v
+	whole "$(tree 7)" "$(tree 7)"
+	differs v 'other contents' # 137,000 ways: no compiler makes such
+}
