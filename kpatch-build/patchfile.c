@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -58,6 +59,14 @@ static bool starts(const struct parser *p, const char *text)
 	return p->size >= n && !memcmp(p->line, text, n);
 }
 
+/* The line behind the one that has not been read yet. */
+static const char *line_after_next(const struct parser *p)
+{
+	const char *newline = memchr(p->next, '\n', (size_t)(p->end - p->next));
+
+	return newline ? newline + 1 : p->end;
+}
+
 /* Whether the line that has not been read yet starts with @text. */
 static bool next_starts(const struct parser *p, const char *text)
 {
@@ -78,6 +87,34 @@ static char *rest_of_line(struct parser *p, size_t skip)
 	while (n && (start[n - 1] == '\n' || start[n - 1] == '\r' || start[n - 1] == ' '))
 		n--;
 	return arena_strndup(p->arena, start, n);
+}
+
+/*
+ * Whether the line's time stamp is the beginning of 1970, in whatever zone: GNU diff -N gives that to a file
+ * which is not there.
+ */
+static bool is_dated_nothing(const struct parser *p)
+{
+	const char *tab = memchr(p->line, '\t', p->size), *zone;
+	struct tm tm = { .tm_isdst = 0 };
+	char text[64], *end;
+	long offset;
+
+	if (!tab || (size_t)(p->line + p->size - tab) > sizeof(text))
+		return false;
+	memcpy(text, tab + 1, (size_t)(p->line + p->size - tab - 1));
+	text[p->line + p->size - tab - 1] = '\0';
+	end = strptime(text, "%Y-%m-%d %H:%M:%S", &tm);
+	if (!end)
+		return false;
+	if (*end == '.')
+		end += 1 + strspn(end + 1, "0");
+	zone = end + strspn(end, " ");
+	if ((*zone != '+' && *zone != '-') || strspn(zone + 1, "0123456789") != 4)
+		return false;
+	offset = strtol(zone + 1, NULL, 10);
+	offset = (offset / 100 * 60 + offset % 100) * 60;
+	return timegm(&tm) == (*zone == '-' ? -offset : offset);
 }
 
 /*
@@ -242,34 +279,62 @@ static int read_hunks(struct parser *p, struct patch_entry *e)
 	return err;
 }
 
+/* What plain file names and hunks say of a change; git may know better. */
+static enum patch_change plain_change(const struct patch_entry *e, bool old, bool new)
+{
+	const struct patch_hunk *h = e->hunks;
+
+	if (!old && e->n_hunks == 1 && !h->old_start && !h->old_count)
+		return PATCH_CREATE;
+	if (!new && e->n_hunks == 1 && !h->new_start && !h->new_count)
+		return PATCH_DELETE;
+	return e->change == PATCH_MODE ? PATCH_MODIFY : e->change;
+}
+
+/* A file name of the entry: *path is NULL for /dev/null. */
+static int read_name(struct parser *p, const char **path, const char **given, bool *there)
+{
+	int err;
+
+	*given = rest_of_line(p, 4);
+	err = *given ? strip_path(p, *given, path) : -ENOMEM;
+	*there = *path && !is_dated_nothing(p);
+	return err;
+}
+
 /* "--- old", "+++ new" and hunks. @e may have been started by a git header. */
 static int read_files(struct parser *p, struct patch_entry *e)
 {
-	const char *old, *new;
-	int err = strip_path(p, rest_of_line(p, 4), &old);
+	const char *old = NULL, *new = NULL, *old_given, *new_given;
+	bool old_there, new_there;
+	int err = read_name(p, &old, &old_given, &old_there);
 
 	if (err)
 		return err;
 	next_line(p);
-	err = strip_path(p, rest_of_line(p, 4), &new);
+	err = read_name(p, &new, &new_given, &new_there);
 	if (err)
 		return err;
 	if (!old && !new)
 		return damaged(p, p->number, "patch-damaged", "Make the patch again",
 			       "both files are /dev/null", NULL);
-	if (!old)
-		e->change = PATCH_CREATE;
-	else if (!new)
-		e->change = PATCH_DELETE;
-	else if (e->change == PATCH_MODE)
-		e->change = PATCH_MODIFY;
 	/* plain diffs may compare x.orig with x, or trees whose first components differ */
 	e->path = new ? new : old;
+	e->given = new ? new_given : old_given;
 	err = read_hunks(p, e);
 	if (!err && !e->n_hunks)
 		return damaged(p, p->number, "patch-damaged", "Make the patch again",
 			       "no hunk follows the file names", NULL);
-	return err;
+	if (err)
+		return err;
+	if (!old)
+		e->change = PATCH_CREATE;
+	else if (!new)
+		e->change = PATCH_DELETE;
+	else
+		e->change = plain_change(e, old_there, new_there);
+	e->from_nothing = e->n_hunks == 1 && !e->hunks[0].old_start && !e->hunks[0].old_count;
+	return 0;
 }
 
 /* The path of "diff --git a/x b/x", where both are alike. */
@@ -291,6 +356,7 @@ static int read_git_header(struct parser *p, struct patch_entry *e)
 	int err = 0;
 
 	e->change = PATCH_MODE;
+	e->given = both;
 	if (both)
 		err = strip_path(p, both, &e->path);
 	while (!err && p->next < p->end && !next_starts(p, "--- ") && !next_starts(p, "diff --git ")) {
@@ -334,6 +400,29 @@ static int read_git_header(struct parser *p, struct patch_entry *e)
 	return err;
 }
 
+static bool is_hunk(const char *line, const char *end)
+{
+	return end - line > 4 && !memcmp(line, "@@ -", 4) && line[4] >= '0' && line[4] <= '9';
+}
+
+/*
+ * Whether the file names of a diff are here, and not text that looks like them: the first hunk follows. A
+ * patch that ends with them was cut off.
+ */
+static bool starts_files(const struct parser *p)
+{
+	const char *third;
+
+	if (!starts(p, "--- "))
+		return false;
+	if (p->next >= p->end)
+		return memchr(p->line, '/', p->size) != NULL;
+	if (!next_starts(p, "+++ "))
+		return false;
+	third = line_after_next(p);
+	return third >= p->end || is_hunk(third, p->end);
+}
+
 int patch_parse(const char *path, const char *data, size_t size, struct arena *arena, struct diags *diags,
 		struct patch_file *out)
 {
@@ -347,9 +436,12 @@ int patch_parse(const char *path, const char *data, size_t size, struct arena *a
 			return -ENOMEM;
 		if (starts(&p, "diff --git "))
 			err = read_git_header(&p, e);
-		else if (starts(&p, "--- ") && next_starts(&p, "+++ "))
+		else if (starts_files(&p) && p.next >= p.end)
+			err = damaged(&p, p.number, "patch-damaged", "Get the patch again: it was cut off",
+				      "no line with the new file's name follows", NULL);
+		else if (starts_files(&p))
 			err = read_files(&p, e);
-		else if (starts(&p, "@@ -"))
+		else if (is_hunk(p.line, p.next))
 			err = damaged(&p, p.number, "patch-damaged", "Make the patch again: it was edited",
 				      "a hunk without file names in front of it", NULL);
 		else

@@ -30,8 +30,10 @@ enum patch_change { PATCH_MODIFY, PATCH_CREATE, PATCH_DELETE, PATCH_RENAME, PATC
 struct patch_entry {
 	enum patch_change change;
 	const char *path;  /* from the tree's root: first component taken off, checked */
+	const char *given; /* the same with its first component */
 	const char *from;  /* PATCH_RENAME (or copy): the old path */
 	unsigned int line; /* where it starts in the patch file */
+	bool from_nothing; /* its only hunk adds lines to none: perhaps a new file, without a date that says so */
 	const struct patch_hunk *hunks;
 	size_t n_hunks;
 };

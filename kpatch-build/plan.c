@@ -106,6 +106,42 @@ static bool is_patched(const struct build *b, const char *path)
 	return false;
 }
 
+static bool is_directory_of(struct build *b, const char *path)
+{
+	struct stat st;
+	const char *dir = path_directory(b->arena, path);
+
+	dir = dir ? arena_printf(b->arena, "%s/%s", b->kernel.tree, dir) : NULL;
+	return dir && stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Whether the path means something in the tree only as it was given: it had no a/ or b/ in front of it. */
+static bool lacks_component(struct build *b, const struct patch_entry *e)
+{
+	const char *given = e->given ? path_normal(b->arena, e->given) : NULL;
+
+	if (!given || given[0] == '/' || !strncmp(given, "..", 2))
+		return false;
+	if (e->change == PATCH_CREATE)
+		return strchr(given, '/') && is_directory_of(b, given) && !is_directory_of(b, e->path);
+	return is_plain_file(b, given);
+}
+
+static int refuse_missing(struct build *b, const struct patch_file *p, const struct patch_entry *e)
+{
+	struct diag_place place = { .file = p->path, .line = e->line };
+
+	if (!lacks_component(b, e))
+		return refuse(b, p, e, "patch-file-missing",
+			      "Make the patch against the source of the kernel that is to be patched",
+			      "is no file of this kernel's source");
+	diag_error(b->diags, "patch-path", &place,
+		   "Make it with git diff (without --no-prefix) or with diff -up a/ b/",
+		   "the paths of the patch have no first component to be taken off: of %s, %s is left",
+		   e->given, e->path);
+	return -EINVAL;
+}
+
 /* 0: to be applied; 1: nothing to do with the kernel; -EINVAL: refused. */
 static int judge(struct build *b, const struct patch_file *p, const struct patch_entry *e)
 {
@@ -122,6 +158,8 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	if (why)
 		return refuse(b, p, e, id, remedy, why);
 	if (e->change == PATCH_CREATE && ends_in(e->path, ".h")) {
+		if (!is_plain_file(b, e->path) && lacks_component(b, e))
+			return refuse_missing(b, p, e);
 		if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
 			return 0;
 		return refuse(b, p, e, "patch-file-change",
@@ -135,9 +173,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 				      "Patch the functions where they are",
 			      describe(e->change));
 	if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
-		return refuse(b, p, e, "patch-file-missing",
-			      "Make the patch against the source of the kernel that is to be patched",
-			      "is no file of this kernel's source");
+		return refuse_missing(b, p, e);
 	return 0;
 }
 
@@ -179,8 +215,23 @@ static int patched_file(struct build *b, const char *path, bool created, struct 
 	return 0;
 }
 
-static int apply_entry(struct build *b, const struct patch_file *p, const struct patch_entry *e)
+/*
+ * The entry as what it is in this tree. A diff without git's lines and without dates has only the hunk to say
+ * that a file is new, and that may as well be an insertion above the first line.
+ */
+static struct patch_entry settled(struct build *b, const struct patch_entry *given)
 {
+	struct patch_entry e = *given;
+
+	if (e.change == PATCH_MODIFY && e.from_nothing && !is_plain_file(b, e.path) &&
+	    !is_patched(b, e.path) && is_directory_of(b, e.path))
+		e.change = PATCH_CREATE;
+	return e;
+}
+
+static int apply_entry(struct build *b, const struct patch_file *p, const struct patch_entry *given)
+{
+	struct patch_entry entry = settled(b, given), *e = &entry;
 	struct patched_file *f;
 	int err = judge(b, p, e);
 

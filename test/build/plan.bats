@@ -219,3 +219,40 @@ fs/nfsd/export.o nfsd"
 	END
 	refuses 5 patch-ambiguous "$BATS_TEST_TMPDIR/twice.patch"
 }
+
+# new_header: a/ and b/ below $BATS_TEST_TMPDIR/new, with a header that only b/ has and a change that needs it
+new_header() {
+	local new=$BATS_TEST_TMPDIR/new
+	mkdir -p "$new"/{a,b}/fs/proc
+	cp "$KERNEL_TREE/fs/proc/version.c" "$new/a/fs/proc/version.c"
+	sed 's/#include "internal.h"/&\n#include "kpatch_test_new.h"/' "$new/a/fs/proc/version.c" > "$new/b/fs/proc/version.c"
+	echo 'static const int kpatch_test_new = 4711;' > "$new/b/fs/proc/kpatch_test_new.h"
+	cd "$new"
+}
+
+@test "a new header as diff -N has it, with its date and without" {
+	new_header
+	diff -rupN a b > "$BATS_TEST_TMPDIR/dated.patch" || true
+	grep -q '1970-01-01' "$BATS_TEST_TMPDIR/dated.patch"
+	run -0 kpatch_build --stop-after plan "$BATS_TEST_TMPDIR/dated.patch"
+	sed 's/^\(--- .*\|+++ .*\)\t.*/\1/' "$BATS_TEST_TMPDIR/dated.patch" > "$BATS_TEST_TMPDIR/undated.patch"
+	run -1 grep -q 1970 "$BATS_TEST_TMPDIR/undated.patch"
+	run -0 kpatch_build --stop-after plan "$BATS_TEST_TMPDIR/undated.patch"
+	# a header that is there already is not put together with another one
+	sed 's,proc/kpatch_test_new.h,proc/internal.h,' "$BATS_TEST_TMPDIR/dated.patch" > "$BATS_TEST_TMPDIR/there.patch"
+	refuses 5 patch-file-change "$BATS_TEST_TMPDIR/there.patch"
+	# nor is a source made new
+	sed 's,kpatch_test_new.h,kpatch_test_new.c,' "$BATS_TEST_TMPDIR/dated.patch" > "$BATS_TEST_TMPDIR/source.patch"
+	refuses 5 patch-new-file "$BATS_TEST_TMPDIR/source.patch"
+}
+
+@test "refused: paths without a first component, and it says so" {
+	new_header
+	diff -rupN a b | sed 's,^\(---\|+++\) [ab]/,\1 ,' > "$BATS_TEST_TMPDIR/none.patch"
+	refuses 5 patch-path "$BATS_TEST_TMPDIR/none.patch"
+	says 'no first component to be taken off: of fs/proc/version.c, proc/version.c is left'
+	says 'no first component to be taken off: of fs/proc/kpatch_test_new.h, proc/kpatch_test_new.h is left'
+	# a file that no kernel has is another matter
+	sed 's,fs/proc/version,a/fs/proc/verzion,' "$BATS_TEST_TMPDIR/none.patch" > "$BATS_TEST_TMPDIR/other.patch"
+	refuses 5 patch-file-missing "$BATS_TEST_TMPDIR/other.patch"
+}

@@ -108,7 +108,12 @@ static void refusals(void)
 		"patch-does-not-apply");
 	refused("hunks out of order", HEADER "@@ -9,1 +9,1 @@\n-nine\n+9\n@@ -1,1 +1,1 @@\n-one\n+1\n",
 		"patch-does-not-apply");
-	refused("no hunk", HEADER "hello\n", "patch-damaged");
+	refused("text like file names", HEADER "hello\n", "patch-empty");
+	refused("text like file names, and like a hunk", "--- a header\n+++ a footer\n@@ -what\n",
+		"patch-empty");
+	refused("cut off behind the file names", HEADER, "patch-damaged");
+	refused("cut off between the file names", HEADER "@@ -1 +1 @@\n-one\n+1\n--- a/x/z.c\n",
+		"patch-damaged");
 	refused("hunk header", HEADER "@@ -2,x +2,3 @@\n two\n", "patch-damaged");
 	refused("huge count", HEADER "@@ -1,99999999999999999999 +1,1 @@\n one\n", "patch-damaged");
 	refused("empty hunk", HEADER "@@ -1,0 +1,0 @@\n", "patch-damaged");
@@ -146,6 +151,30 @@ static void kinds(void)
 	     "@@ -0,0 +1 @@\n+a\n",
 	     PATCH_CREATE, "d/n.c");
 	kind("new, without git", "--- /dev/null\n+++ b/d/n.c\n@@ -0,0 +1 @@\n+a\n", PATCH_CREATE, "d/n.c");
+	kind("new, by its date",
+	     "--- a/d/n.h\t1970-01-01 00:00:00.000000000 +0000\n+++ b/d/n.h\t2026-01-01 00:00:00 +0000\n"
+	     "@@ -0,0 +1 @@\n+a\n",
+	     PATCH_CREATE, "d/n.h");
+	kind("new, by its date in New York",
+	     "--- a/d/n.h\t1969-12-31 19:00:00.000000000 -0500\n+++ b/d/n.h\t2026-01-01 00:00:00 +0000\n"
+	     "@@ -0,0 +1 @@\n+a\n",
+	     PATCH_CREATE, "d/n.h");
+	kind("deleted, by its date in Delhi",
+	     "--- a/d/n.h\t2026-01-01 00:00:00 +0000\n+++ b/d/n.h\t1970-01-01 05:30:00.000000000 +0530\n"
+	     "@@ -1 +0,0 @@\n-one\n",
+	     PATCH_DELETE, "d/n.h");
+	kind("an old date, and a hunk with lines",
+	     "--- a/d/n.h\t1970-01-01 00:00:00.000000000 +0000\n+++ b/d/n.h\t1970-01-01 00:00:00 +0000\n"
+	     "@@ -1 +1 @@\n-one\n+1\n",
+	     PATCH_MODIFY, "d/n.h");
+	kind("an insertion at the top, the day after",
+	     "--- a/d/n.h\t1970-01-02 00:00:00.000000000 +0000\n+++ b/d/n.h\t2026-01-01 00:00:00 +0000\n"
+	     "@@ -0,0 +1 @@\n+a\n",
+	     PATCH_MODIFY, "d/n.h");
+	kind("a letter that speaks of diffs",
+	     "--- a header\n+++ is no diff\n\n--- a/d/n.c\n+++ b/d/n.c\n"
+	     "@@ -1 +1 @@\n-one\n+a\n",
+	     PATCH_MODIFY, "d/n.c");
 	kind("deleted",
 	     "diff --git a/d/n.c b/d/n.c\ndeleted file mode 100644\nindex 0..1\n--- a/d/n.c\n"
 	     "+++ /dev/null\n@@ -1 +0,0 @@\n-a\n",
