@@ -55,6 +55,14 @@ enum call_kind {
 	CALL_ASM,	/* takes any, and may leave any as it is */
 };
 
+/* Line numbers that calls are given, and the first of them. */
+struct line_arguments {
+	size_t n;
+	uint64_t call;	       /* its offset in the function */
+	unsigned int argument; /* from 1; 0: one on the stack */
+	unsigned int was, is;
+};
+
 struct arch {
 	uint16_t machine;
 	uint32_t pointer_type; /* relocation type of a pointer in data */
@@ -99,11 +107,12 @@ struct arch {
 	size_t (*load_variable)(uint8_t *code, size_t size, uint32_t *field, int64_t *addend);
 
 	/*
-	 * Whether the bytes of two functions of one size differ in nothing but line numbers that are
-	 * passed to functions known to take one. Their references are already known to be the same.
+	 * Whether the bytes of two functions of one size differ in nothing but constants that are passed to
+	 * calls and are, in both, the line of that call by the object's debug information. Their references are already
+	 * known to be the same. *found: which.
 	 */
-	bool (*only_lines)(const struct object *o, const struct atom *a, const struct object *n,
-			   const struct atom *b);
+	bool (*only_lines)(struct object *o, const struct atom *a, struct object *n, const struct atom *b,
+			   struct line_arguments *found);
 
 	/* What the instruction at @offset of @size bytes of code does with values: dataflow.h. */
 	void (*dataflow)(const uint8_t *code, size_t size, uint32_t offset, struct dataflow_insn *out);

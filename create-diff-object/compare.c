@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pass 2: is a pair the same? Bytes outside of reference fields, references, and the table entries
- * that describe a function. Line numbers are taken out where a table or a call is known to hold
- * one; nothing else is. Each atom is judged alone: what the parts of a function mean for each
+ * that describe a function. Line numbers are taken out where a table is known to hold
+ * one, or where the debug information says that it is one; nothing else is. Each atom is judged alone: what the parts of a function mean for each
  * other is decided in changes.c.
  */
 #include "create-diff-object/passes.h"
@@ -157,29 +157,6 @@ static const char *string_at(const struct object *o, const struct ref *r)
 	return (const char *)bytes + r->addend;
 }
 
-/* Whether a number at @at stands where __FILE__ ":" __stringify(__LINE__) puts one. */
-static bool line_in_string(const char *s, size_t at)
-{
-	return at >= 3 && s[at - 1] == ':' && (s[at - 2] == 'c' || s[at - 2] == 'h') && s[at - 3] == '.' &&
-	       s[at] >= '0' && s[at] <= '9';
-}
-
-/* Equal strings, but for line numbers behind a file name. */
-static bool strings_same(const char *s, const char *t)
-{
-	size_t i = 0, k = 0;
-
-	while (s[i] || t[k]) {
-		if (line_in_string(s, i) && line_in_string(t, k)) {
-			i += strspn(s + i, "0123456789");
-			k += strspn(t + k, "0123456789");
-		} else if (s[i++] != t[k++]) {
-			return false;
-		}
-	}
-	return true;
-}
-
 static bool same_place(const struct atom *a, const struct ref *o, const struct atom *b, const struct ref *n)
 {
 	return o->addend - (int64_t)a->entry == n->addend - (int64_t)b->entry;
@@ -192,7 +169,7 @@ static bool value_targets_same(struct diff *d, const struct ref *o, const struct
 	const char *s = string_at(d->orig.object, o), *t = string_at(d->new.object, n);
 
 	if (s && t)
-		return strings_same(s, t);
+		return !strcmp(s, t);
 	if (strcmp(d->orig.base[a->id] ? d->orig.base[a->id] : "",
 		   d->new.base[b->id] ? d->new.base[b->id] : ""))
 		return false;
@@ -402,23 +379,46 @@ static struct verdict compare_entries(struct diff *d, uint32_t orig, uint32_t ne
 	return v;
 }
 
+/* What was left out of account is said. */
+static void note_lines(struct diff *d, uint32_t new, const struct line_arguments *f)
+{
+	const char *which = "an argument on the stack";
+
+	if (f->argument)
+		which = arena_printf(d->arena, "argument %u", f->argument);
+	diff_note(d, "line-number-ignored", &d->new, new, (int64_t)f->call, NULL,
+		  "%s of this call is its line number, %u before and %u now, which counts as no change%s",
+		  which ? which : "an argument", f->was, f->is,
+		  f->n > 1 ? ", and so with other calls of the function" : "");
+}
+
+/* Whether nothing but the lines of calls differs. */
+static bool only_lines(struct diff *d, const struct atom *a, const struct atom *b,
+		       struct line_arguments *found)
+{
+	return d->input->lines_move && d->arch->only_lines(d->orig.object, a, d->new.object, b, found);
+}
+
 static struct verdict compare_code(struct diff *d, uint32_t orig, uint32_t new)
 {
 	const struct atom *a = orig_atom(d, orig), *b = new_atom(d, new);
 	uint64_t at = bytes_differ(d, a, b, atom_bytes(a), atom_bytes(b));
+	struct line_arguments lines = { .n = 0 };
 	struct verdict v;
 
 	if (at != SAME && (a->size != b->size || a->n_refs != b->n_refs))
 		return changed(at, arena_printf(d->arena, "instructions differ at +0x%" PRIx64, at));
 	v = compare_refs(d, a, b);
-	if (at != SAME && (v.state == VERDICT_SAME || at < v.offset) &&
-	    !d->arch->only_lines(d->orig.object, a, d->new.object, b))
+	if (at != SAME && (v.state == VERDICT_SAME || at < v.offset) && !only_lines(d, a, b, &lines))
 		return changed(at, arena_printf(d->arena, "instructions differ at +0x%" PRIx64, at));
 	if (v.state != VERDICT_SAME)
 		return v;
 	if (a->traced != b->traced)
 		return changed(0, b->traced ? "it can be traced now" : "it cannot be traced any more");
-	return compare_entries(d, orig, new);
+	v = compare_entries(d, orig, new);
+	if (v.state == VERDICT_SAME && lines.n)
+		note_lines(d, new, &lines);
+	return v;
 }
 
 /* Read-only data cannot be written, and code reaches per-CPU data by offset. */

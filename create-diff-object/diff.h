@@ -26,6 +26,11 @@ struct diff_input {
 	const char *owner; /* kernel object it is part of: "vmlinux", "nfsd" */
 	struct object *original, *patched;
 	const struct ksym_source *ksyms;
+	/*
+	 * Lines of the patched source that the patch leaves alone may have other numbers than in the original. Then a
+	 * constant that is passed to a call and is the line of that call, in both, makes no change.
+	 */
+	bool lines_move;
 };
 
 /* One function that the patch replaces or adds. */

@@ -251,6 +251,7 @@ static int write_file(const char *path, const uint8_t *data, size_t size)
 static int run_diff(struct run *r)
 {
 	struct diff_input in = { .name = r->args.patched,
+				 .lines_move = true,
 				 .owner = r->args.owner,
 				 .original = r->original,
 				 .patched = r->patched,

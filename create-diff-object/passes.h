@@ -357,6 +357,8 @@ void diff_refuse(struct diff *d, const char *id, const struct side *side, uint32
 /* The same for a place that is in no atom. */
 void diff_refuse_at(struct diff *d, const char *id, const struct diag_place *place, const char *remedy,
 		    const char *what, ...) __attribute__((format(printf, 5, 6)));
+void diff_note(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
+	       const char *remedy, const char *what, ...) __attribute__((format(printf, 7, 8)));
 void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
 	       const char *remedy, const char *what, ...) __attribute__((format(printf, 7, 8)));
 

@@ -60,6 +60,16 @@ void diff_refuse_at(struct diff *d, const char *id, const struct diag_place *pla
 	diag_error(d->diags, id, place, remedy, "%s", text ? text : id);
 }
 
+void diff_note(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
+	       const char *remedy, const char *what, ...)
+{
+	va_list ap;
+
+	va_start(ap, what);
+	add(d, DIAG_NOTE, id, side, atom, offset, remedy, what, ap);
+	va_end(ap);
+}
+
 void diff_warn(struct diff *d, const char *id, const struct side *side, uint32_t atom, int64_t offset,
 	       const char *remedy, const char *what, ...)
 {

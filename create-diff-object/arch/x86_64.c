@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x86-64. Instructions have no fixed length, so a line number that was passed in a register is found
+ * x86-64. Instructions have no fixed length, so a line number that is passed on is found
  * by decoding both versions of a function side by side. A direct call or jump is known from its
  * operand: the bytes before a rel32 field are e8, e9 or 0f 80..8f only in a branch, since the
  * ModRM byte of a rip-relative operand is xx000101b or xx001101b and the like, never one of these.
@@ -29,30 +29,11 @@ static bool is_branch(const struct object *o, const struct atom *a, const struct
 }
 
 /*
- * Line numbers as arguments. __LINE__ is passed in a register, loaded with a constant; what tells it
- * from any other constant is that __FILE__ is the argument before it, or that the function called is
- * known to take one. All that differ in a function differ by the same number of lines. Where this is
- * too strict, a function is replaced that need not be; too lax, and a fix is lost in silence.
+ * Line numbers as arguments. __LINE__ is passed in a register or on the stack, loaded with a constant. It is
+ * taken for one if it is, in both versions, what that version's debug information says is the line of the
+ * very call that it is passed to, and if nothing else is made of it on the way.
  */
 enum { ARG_RDI, ARG_RSI, ARG_RDX, ARG_RCX, ARG_R8, ARG_R9, ARG_STACK, N_ARGS, NO_ARG = N_ARGS };
-
-/*
- * Functions of the kernel that take a line number without a file or function name beside it. Where a
- * version of the kernel has another argument in that register, @unless is the argument that is then
- * a constant too.
- */
-static const struct {
-	const char *name;
-	uint8_t arg, unless;
-} line_takers[] = {
-	{ "__ext4_journal_start_sb", ARG_RSI, NO_ARG },	 /* (sb, line, type, …) until 6.2 */
-	{ "__ext4_journal_start_sb", ARG_RDX, ARG_RSI }, /* (inode, sb, line, type, …) since 6.3 */
-	{ "__ext4_journal_start_reserved", ARG_RSI, NO_ARG }, { "__ext4_new_inode", ARG_STACK, NO_ARG },
-	{ "__check_block_validity", ARG_RSI, NO_ARG }, /* a clone without the function's name */
-};
-
-/* Families of functions whose line number follows __func__. */
-static const char *const line_follows_func[] = { "__ext4_", "ext4_", "__btrfs_", "btrfs_" };
 
 /* The argument that is passed in the register with this number in an instruction. */
 static uint8_t arg_of_register(unsigned int reg)
@@ -65,78 +46,71 @@ static uint8_t arg_of_register(unsigned int reg)
 	return args[reg & 15];
 }
 
-/* mov $imm32, %r32: the register, or -1. */
-static int constant_load(const uint8_t *code, size_t len)
+/*
+ * The argument that an instruction loads with a constant, its last four bytes: mov $imm32, %r32; push $imm32. Or
+ * NO_ARG.
+ */
+static uint8_t constant_arg(const uint8_t *code, size_t len)
 {
 	if (len == 5 && (code[0] & 0xf8) == 0xb8)
-		return code[0] & 7;
+		return arg_of_register(code[0] & 7u);
 	if (len == 6 && code[0] == 0x41 && (code[1] & 0xf8) == 0xb8)
-		return 8 + (code[1] & 7);
-	return -1;
+		return arg_of_register(8 + (code[1] & 7u));
+	return len == 5 && code[0] == 0x68 ? ARG_STACK : NO_ARG;
 }
 
-/* mov $symbol, %reg or lea symbol(%rip), %reg: the register, or -1. */
-static int address_load(const uint8_t *code, size_t len)
+static uint32_t immediate(const uint8_t *code, size_t len)
 {
-	unsigned int rex = 0;
-	int reg = constant_load(code, len);
+	uint32_t value;
 
-	if (reg >= 0)
-		return reg;
-	if (len != 7 || (code[0] & 0xf8) != 0x48)
-		return -1;
-	rex = code[0];
-	if (code[1] == 0xc7 && (code[2] & 0xf8) == 0xc0)
-		return (int)(code[2] & 7) + (rex & 1 ? 8 : 0);
-	if (code[1] == 0x8d && (code[2] & 0xc7) == 0x05)
-		return (int)(code[2] >> 3 & 7) + (rex & 4 ? 8 : 0);
-	return -1;
-}
-
-/* mov %from, %to of 64 bits. */
-static bool register_copy(const uint8_t *code, size_t len, unsigned int *from, unsigned int *to)
-{
-	if (len != 3 || (code[0] & 0xf2) != 0x40 || !(code[0] & 8) || code[1] != 0x89 || code[2] < 0xc0)
-		return false;
-	*from = (code[2] >> 3 & 7) + (code[0] & 4 ? 8 : 0);
-	*to = (code[2] & 7) + (code[0] & 1 ? 8 : 0);
-	return true;
-}
-
-/* What a register holds: something else, __FILE__ or __func__. */
-enum place { PLACE_NONE, PLACE_FILE, PLACE_FUNC };
-
-/* Whether a reference leads to what __FILE__ or __func__ stand for. */
-static enum place names_place(const struct object *o, const struct ref *r)
-{
-	const struct atom *t = r->target == NO_ATOM ? NULL : &o->atoms[r->target];
-	const uint8_t *s = t ? atom_bytes(t) : NULL;
-	size_t len;
-
-	if (!s)
-		return PLACE_NONE;
-	if (t->kind != ATOM_STRING)
-		return t->symbol && !strncmp(t->name, "__func__", 8) ? PLACE_FUNC : PLACE_NONE;
-	if (r->addend != 0 || t->size < 3 || s[t->size - 1])
-		return PLACE_NONE;
-	len = strlen((const char *)s);
-	return len > 2 && s[len - 2] == '.' && (s[len - 1] == 'c' || s[len - 1] == 'h') ? PLACE_FILE :
-											  PLACE_NONE;
+	memcpy(&value, code + len - sizeof(value), sizeof(value));
+	return value;
 }
 
 /* The state of a walk through one function. */
 struct line_walk {
-	const struct object *o;
-	const struct atom *a;
-	uint32_t ref;		  /* next reference, from a->first_ref */
-	enum place place[N_ARGS]; /* arguments that hold __FILE__ or __func__ */
-	bool constant[N_ARGS];	  /* arguments that were loaded with a constant */
-	bool pending[N_ARGS];	  /* arguments whose constant differs between the versions */
-	int64_t delta;		  /* by how much all of them differ; 0: none seen yet */
-	const uint8_t *was, *is;  /* the code of both versions */
-	ZydisDecoder decoder;
-	bool away; /* behind a jump, on the way to its call only */
+	struct object *o, *n;
+	const struct atom *a, *b;
+	const uint8_t *code_a, *code_b;
+	/* arguments whose constant differs between the versions, until they are passed */
+	bool pending[N_ARGS];
+	uint32_t was[N_ARGS], is[N_ARGS];
+	struct line_arguments *found;
 };
+
+/* Whether the two numbers are the line of the call at @at: its own, or that of the same inlined function there. */
+static bool is_line(const struct line_walk *w, uint64_t at, uint32_t was, uint32_t is)
+{
+	unsigned int lines_a[OBJECT_CALL_LINES], lines_b[OBJECT_CALL_LINES];
+	size_t n_a = object_call_lines(w->o, w->a->id, at, lines_a);
+	size_t n_b = object_call_lines(w->n, w->b->id, at, lines_b);
+
+	for (size_t i = 0; i < n_a && n_a == n_b; i++)
+		if (lines_a[i] == was && lines_b[i] == is)
+			return true;
+	return false;
+}
+
+/* A call: are all constants that differ its line? */
+static bool settle(struct line_walk *w, uint64_t at)
+{
+	struct line_arguments *f = w->found;
+
+	for (unsigned int i = 0; i < N_ARGS; i++) {
+		if (!w->pending[i])
+			continue;
+		if (!is_line(w, at, w->was[i], w->is[i]))
+			return false;
+		if (!f->n++)
+			*f = (struct line_arguments){ .n = 1,
+						      .call = at,
+						      .argument = i == ARG_STACK ? 0 : i + 1,
+						      .was = w->was[i],
+						      .is = w->is[i] };
+		w->pending[i] = false;
+	}
+	return true;
+}
 
 static bool anything_pending(const struct line_walk *w)
 {
@@ -146,237 +120,110 @@ static bool anything_pending(const struct line_walk *w)
 	return false;
 }
 
-/* Whether @callee is the function or a clone of it. */
-static bool same_function(const char *name, const char *callee)
+/* The argument register that is @reg or that @reg is part of, or NO_ARG. */
+static uint8_t arg_of(ZydisRegister reg)
 {
-	size_t n = strlen(name);
+	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, reg);
 
-	return !strncmp(name, callee, n) && (callee[n] == '\0' || callee[n] == '.');
+	if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
+		return NO_ARG;
+	return arg_of_register((unsigned int)(ZyanU8)ZydisRegisterGetId(whole));
 }
 
-static bool takes_line(const struct line_walk *w, int arg, const char *callee)
+static bool is_pending(const struct line_walk *w, ZydisRegister reg)
 {
-	enum place before = arg > 0 && arg < ARG_STACK ? w->place[arg - 1] : PLACE_NONE;
+	uint8_t arg = arg_of(reg);
 
-	if (before == PLACE_FILE)
-		return true;
-	for (size_t i = 0;
-	     callee && before == PLACE_FUNC && i < sizeof(line_follows_func) / sizeof(line_follows_func[0]);
-	     i++)
-		if (!strncmp(callee, line_follows_func[i], strlen(line_follows_func[i])))
+	return arg != NO_ARG && w->pending[arg];
+}
+
+/* Whether an instruction reads or writes an argument whose constant differs: then it is used here, or lost. */
+static bool uses_pending(const struct line_walk *w, const ZydisDecodedInstruction *insn,
+			 const ZydisDecodedOperand *ops)
+{
+	for (uint8_t i = 0; i < insn->operand_count; i++) {
+		if (ops[i].type == ZYDIS_OPERAND_TYPE_REGISTER && is_pending(w, ops[i].reg.value))
 			return true;
-	for (size_t i = 0; callee && i < sizeof(line_takers) / sizeof(line_takers[0]); i++) {
-		uint8_t unless = line_takers[i].unless;
-
-		if (line_takers[i].arg == arg && same_function(line_takers[i].name, callee) &&
-		    (unless == NO_ARG || !w->constant[unless]))
+		if (ops[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
+			continue;
+		if (is_pending(w, ops[i].mem.base) || is_pending(w, ops[i].mem.index))
+			return true;
+		/* the stack is as it was until the call */
+		if (w->pending[ARG_STACK] && insn->mnemonic != ZYDIS_MNEMONIC_PUSH &&
+		    (ops[i].mem.base == ZYDIS_REGISTER_RSP || ops[i].mem.base == ZYDIS_REGISTER_RBP))
 			return true;
 	}
 	return false;
-}
-
-/* A call: do all constants that differ go to arguments that are line numbers? */
-static bool settle(struct line_walk *w, const char *callee)
-{
-	for (int i = 0; i < N_ARGS; i++)
-		if (w->pending[i] && !takes_line(w, i, callee))
-			return false;
-	memset(w->pending, 0, sizeof(w->pending));
-	memset(w->place, 0, sizeof(w->place));
-	memset(w->constant, 0, sizeof(w->constant));
-	return true;
-}
-
-/* push $imm32 */
-static bool constant_push(const uint8_t *code, size_t len)
-{
-	return len == 5 && code[0] == 0x68;
-}
-
-/* The argument that an instruction loads with a constant, or NO_ARG. */
-static uint8_t constant_arg(const uint8_t *code, size_t len)
-{
-	int reg = constant_load(code, len);
-
-	if (constant_push(code, len))
-		return ARG_STACK;
-	return reg < 0 ? NO_ARG : arg_of_register((unsigned int)reg);
 }
 
 /* The reference in an instruction, or NULL. */
-static const struct ref *ref_in(struct line_walk *w, uint64_t at, size_t len)
+static const struct ref *ref_in(const struct line_walk *w, uint64_t at, size_t len)
 {
-	while (w->ref < w->a->n_refs && w->o->refs[w->a->first_ref + w->ref].offset < at)
-		w->ref++;
-	if (w->ref < w->a->n_refs && w->o->refs[w->a->first_ref + w->ref].offset < at + len)
-		return &w->o->refs[w->a->first_ref + w->ref];
+	for (uint32_t i = 0; i < w->b->n_refs; i++) {
+		const struct ref *r = &w->n->refs[w->b->first_ref + i];
+
+		if (r->offset >= at && r->offset < at + len)
+			return r;
+	}
 	return NULL;
 }
 
-/* Whether an instruction reads an argument register whose constant differs: then it is used here. */
-static bool reads_pending(const struct line_walk *w, const ZydisDecodedInstruction *insn,
-			  const ZydisDecodedOperand *ops)
+/* A jump or branch. A function that ends in a call jumps there. */
+static bool pass_branch(struct line_walk *w, uint64_t at, const ZydisDecodedInstruction *insn)
 {
-	for (uint8_t i = 0; i < insn->operand_count; i++) {
-		ZydisRegister regs[2] = { ZYDIS_REGISTER_NONE, ZYDIS_REGISTER_NONE };
+	const struct ref *r;
 
-		if (ops[i].type == ZYDIS_OPERAND_TYPE_MEMORY) {
-			regs[0] = ops[i].mem.base;
-			regs[1] = ops[i].mem.index;
-		} else if (ops[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-			   (ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_READ)) {
-			regs[0] = ops[i].reg.value;
-		}
-		for (int r = 0; r < 2; r++) {
-			ZydisRegister whole =
-				ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, regs[r]);
-			uint8_t arg;
-
-			if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
-				continue;
-			arg = arg_of_register((unsigned int)(ZyanU8)ZydisRegisterGetId(whole));
-			if (arg != NO_ARG && w->pending[arg])
-				return true;
-		}
-	}
-	return false;
-}
-
-/* An instruction that writes an argument register: it holds something else then. */
-static void forget_written(struct line_walk *w, const ZydisDecodedInstruction *insn,
-			   const ZydisDecodedOperand *ops)
-{
-	for (uint8_t i = 0; i < insn->operand_count; i++) {
-		ZydisRegister whole = ZYDIS_REGISTER_NONE;
-		uint8_t arg;
-
-		if (ops[i].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    (ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE))
-			whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
-								 ops[i].reg.value);
-		if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
-			continue;
-		arg = arg_of_register((unsigned int)(ZyanU8)ZydisRegisterGetId(whole));
-		if (arg != NO_ARG) {
-			w->place[arg] = PLACE_NONE;
-			w->constant[arg] = false;
-		}
-	}
-}
-
-/* The last four bytes of an instruction, where a constant_load() or constant_push() has it. */
-static int64_t immediate(const uint8_t *code, size_t len)
-{
-	int32_t value;
-
-	memcpy(&value, code + len - sizeof(value), sizeof(value));
-	return value;
-}
-
-/* Two constants that may be the numbers of one line, before and after the same shift. */
-static bool shifted_line(struct line_walk *w, int64_t was, int64_t is)
-{
-	if (was <= 0 || is <= 0 || (w->delta && is - was != w->delta))
-		return false;
-	w->delta = is - was;
-	return true;
-}
-
-static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstruction *insn,
-		      const ZydisDecodedOperand *ops);
-
-/* Decodes the instruction at *at, takes it in, and moves on. */
-static bool walk_on(struct line_walk *w, uint64_t *at)
-{
-	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
-	ZydisDecodedInstruction insn;
-	uint64_t here = *at;
-
-	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&w->decoder, w->is + here, w->a->size - here, &insn, ops)))
-		return false;
-	*at += insn.length;
-	return walk_step(w, here, &insn, ops);
-}
-
-/*
- * Calls that differ in their line alone share the rest: mov $line, %edx; jmp to where the others go on. What
- * differs is followed there, to its call; one jump is what compilers make of it.
- */
-static bool settles_at(const struct line_walk *from, uint64_t at)
-{
-	struct line_walk w = *from;
-
-	w.ref = 0;
-	w.away = true;
-	for (int i = 0; i < 32 && at < w.a->size && anything_pending(&w); i++)
-		if (!walk_on(&w, &at))
-			return false;
-	return !anything_pending(&w);
-}
-
-/* A jump or branch inside of the function. */
-static bool branch_inside(struct line_walk *w, uint64_t next, const ZydisDecodedInstruction *insn,
-			  const ZydisDecodedOperand *ops)
-{
-	bool good = !anything_pending(w);
-
-	if (!good && !w->away && insn->mnemonic == ZYDIS_MNEMONIC_JMP &&
-	    ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-		good = settles_at(w, next + (uint64_t)ops[0].imm.value.s);
-	memset(w->place, 0, sizeof(w->place));
-	memset(w->constant, 0, sizeof(w->constant));
-	memset(w->pending, 0, sizeof(w->pending));
-	return good;
+	if (!anything_pending(w))
+		return true;
+	r = insn->mnemonic == ZYDIS_MNEMONIC_JMP ? ref_in(w, at, insn->length) : NULL;
+	return r && r->target != w->b->id && settle(w, at);
 }
 
 static bool walk_step(struct line_walk *w, uint64_t at, const ZydisDecodedInstruction *insn,
 		      const ZydisDecodedOperand *ops)
 {
-	const uint8_t *was = w->was + at, *is = w->is + at;
-	const struct ref *r = ref_in(w, at, insn->length);
-	unsigned int from, to;
-	uint8_t arg = NO_ARG;
-	int reg;
+	const uint8_t *was = w->code_a + at, *is = w->code_b + at;
+	uint8_t arg;
 
 	if (memcmp(was, is, insn->length)) {
 		arg = constant_arg(is, insn->length);
-		if (arg == NO_ARG || r || constant_arg(was, insn->length) != arg ||
-		    !shifted_line(w, immediate(was, insn->length), immediate(is, insn->length)))
+		if (arg == NO_ARG || constant_arg(was, insn->length) != arg || w->pending[arg] ||
+		    ref_in(w, at, insn->length))
 			return false;
 		w->pending[arg] = true;
-		w->constant[arg] = true;
+		w->was[arg] = immediate(was, insn->length);
+		w->is[arg] = immediate(is, insn->length);
 		return true;
 	}
-	if (insn->meta.category == ZYDIS_CATEGORY_CALL ||
-	    (insn->mnemonic == ZYDIS_MNEMONIC_JMP && r && r->target != w->a->id))
-		return settle(w, r && r->target != NO_ATOM ? w->o->atoms[r->target].name : NULL);
+	if (insn->meta.category == ZYDIS_CATEGORY_CALL)
+		return settle(w, at);
 	if (insn->meta.branch_type != ZYDIS_BRANCH_TYPE_NONE)
-		return branch_inside(w, at + insn->length, insn, ops);
-	if (reads_pending(w, insn, ops))
-		return false;
-	forget_written(w, insn, ops);
-	arg = constant_arg(is, insn->length);
-	if (arg != NO_ARG)
-		w->constant[arg] = !r;
-	reg = address_load(is, insn->length);
-	if (reg >= 0 && arg_of_register((unsigned int)reg) != NO_ARG)
-		w->place[arg_of_register((unsigned int)reg)] = r ? names_place(w->o, r) : PLACE_NONE;
-	else if (register_copy(is, insn->length, &from, &to) && arg_of_register(to) != NO_ARG)
-		w->place[arg_of_register(to)] =
-			arg_of_register(from) != NO_ARG ? w->place[arg_of_register(from)] : PLACE_NONE;
-	return true;
+		return pass_branch(w, at, insn);
+	return !uses_pending(w, insn, ops);
 }
 
-static bool only_lines(const struct object *o, const struct atom *a, const struct object *n,
-		       const struct atom *b)
+static bool only_lines(struct object *o, const struct atom *a, struct object *n, const struct atom *b,
+		       struct line_arguments *found)
 {
-	struct line_walk w = { .o = n, .a = b, .was = atom_bytes(a), .is = atom_bytes(b) };
+	struct line_walk w = { .o = o,
+			       .n = n,
+			       .a = a,
+			       .b = b,
+			       .code_a = atom_bytes(a),
+			       .code_b = atom_bytes(b),
+			       .found = found };
+	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
+	ZydisDecodedInstruction insn;
+	ZydisDecoder decoder;
 
-	if (!w.was || !w.is || a->size != b->size)
+	*found = (struct line_arguments){ .n = 0 };
+	if (!w.code_a || !w.code_b || a->size != b->size)
 		return false;
-	ZydisDecoderInit(&w.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	for (uint64_t at = 0; at < b->size;)
-		if (!walk_on(&w, &at))
+	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	for (uint64_t at = 0; at < b->size; at += insn.length)
+		if (!ZYAN_SUCCESS(
+			    ZydisDecoderDecodeFull(&decoder, w.code_b + at, b->size - at, &insn, ops)) ||
+		    !walk_step(&w, at, &insn, ops))
 			return false;
 	return !anything_pending(&w);
 }

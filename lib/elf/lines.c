@@ -7,6 +7,7 @@
  * applies the relocations of the debug sections to the bytes that it was given. So it is given a
  * copy, and offsets are translated with the section addresses that it chose.
  */
+#include <dwarf.h>
 #include <elfutils/libdwfl.h>
 #include <errno.h>
 #include <gelf.h>
@@ -103,21 +104,65 @@ static int address_of(const struct lines *l, uint32_t section, uint64_t offset, 
 	return 0;
 }
 
-int object_source_line(struct object *o, uint32_t atom, uint64_t offset, struct source_line *out)
+static int address_in_atom(struct object *o, uint32_t atom, uint64_t offset, struct lines **l,
+			   GElf_Addr *address)
 {
 	const struct atom *a;
-	struct lines *l;
-	GElf_Addr address;
-	const char *file;
-	Dwfl_Line *line;
-	int number, err;
+	int err;
 
 	if (atom >= o->n_atoms || !o->atoms[atom].section || offset >= o->atoms[atom].size)
 		return -ENOENT;
 	a = &o->atoms[atom];
-	err = lines_of(o, &l);
-	if (!err)
-		err = address_of(l, a->section->index, a->offset + offset, &address);
+	err = lines_of(o, l);
+	return err ? err : address_of(*l, a->section->index, a->offset + offset, address);
+}
+
+/* Adds the lines of the calls by which inlined functions came to @address. */
+static size_t inlined_at(Dwarf_Die *unit, Dwarf_Addr address, unsigned int *lines, size_t n)
+{
+	Dwarf_Die *scopes = NULL;
+	int n_scopes = unit ? dwarf_getscopes(unit, address, &scopes) : 0;
+
+	for (int i = 0; i < n_scopes && n < OBJECT_CALL_LINES; i++) {
+		Dwarf_Attribute attribute;
+		Dwarf_Word line;
+
+		if (dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine &&
+		    !dwarf_formudata(dwarf_attr(&scopes[i], DW_AT_call_line, &attribute), &line))
+			lines[n++] = (unsigned int)line;
+	}
+	free(scopes);
+	return n;
+}
+
+size_t object_call_lines(struct object *o, uint32_t atom, uint64_t offset,
+			 unsigned int lines[static OBJECT_CALL_LINES])
+{
+	struct lines *l;
+	GElf_Addr address;
+	Dwarf_Addr bias;
+	Dwfl_Line *line;
+	Dwarf_Die *unit;
+	int number;
+
+	if (address_in_atom(o, atom, offset, &l, &address))
+		return 0;
+	line = dwfl_module_getsrc(l->module, address);
+	if (!line || !dwfl_lineinfo(line, NULL, &number, NULL, NULL, NULL))
+		return 0;
+	lines[0] = (unsigned int)number;
+	unit = dwfl_module_addrdie(l->module, address, &bias);
+	return inlined_at(unit, address - bias, lines, 1);
+}
+
+int object_source_line(struct object *o, uint32_t atom, uint64_t offset, struct source_line *out)
+{
+	struct lines *l;
+	GElf_Addr address;
+	const char *file;
+	Dwfl_Line *line;
+	int number, err = address_in_atom(o, atom, offset, &l, &address);
+
 	if (err)
 		return err;
 	line = dwfl_module_getsrc(l->module, address);

@@ -241,5 +241,12 @@ struct source_line {
  * and reads its debug information. Not for use by several threads on one object.
  */
 int object_source_line(struct object *o, uint32_t atom, uint64_t offset, struct source_line *out);
+/*
+ * The lines that the instruction at @offset of a text atom is at: its own, then those of the calls that were
+ * inlined to become it, from the inside. How many; 0: the object has no such information.
+ */
+#define OBJECT_CALL_LINES 16
+size_t object_call_lines(struct object *o, uint32_t atom, uint64_t offset,
+			 unsigned int lines[static OBJECT_CALL_LINES]);
 
 #endif

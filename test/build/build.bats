@@ -91,6 +91,12 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	refuses 9 no-change "$patch"
 }
 
+@test "a constant that a function is called with is no line number" {
+	make_patch flags fs/ext4/xattr.c '1s,^,/* one */\n,; s/^\(\t*  EXT4_EA_INODE_FL\));/\1 | EXT4_NOATIME_FL);/'
+	# it would be no change
+	run -0 kpatch_build --stop-after diff "$patch"
+}
+
 @test "messages have the lines of the patched file" {
 	make_patch lines fs/proc/version.c '1s,^,/* one\n * two\n */\n,
 		s/utsname()->version)/no_such_thing)/'

@@ -144,21 +144,12 @@ two_statics() {
 	[[ $stderr == *"ops"*"+0xa"* ]]
 }
 
-@test "a number behind a colon is a line number only behind the name of a file" {
-	original <<< 'int f(int x) { printk("limit:16"); return ext(x); }'
-	patched 's/:16/:32/'
-	differ
-	written
-	original <<< 'int f(int x) { printk("release 1.2:16"); return ext(x); }'
-	patched 's/:16/:32/'
-	rm out.o
-	differ
-	written
+@test "a number in a string is part of it, also behind the name of a file" {
 	original <<< 'int f(int x) { printk("dir/file.c:16"); return ext(x); }'
 	patched 's/:16/:32/'
-	rm out.o
 	differ
-	no_change
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
 }
 
 @test "a function that loses a table entry" {
@@ -195,40 +186,6 @@ two_statics() {
 	differ
 	refused data-changed
 	[[ $stderr == *"it is writable after boot now"* ]]
-}
-
-# calls that differ in their line alone share what follows: mov $line, %edx; jmp; @CALL is taken from there
-shared_call() {
-	cat <<-'END'
-		asm(".pushsection .text.f,\"ax\"; .globl f; .type f,@function; f: call __fentry__; test %edi,%edi; jne 1f;"
-		    "mov $10,%edx; 2: mov $name,%rsi; call @CALL; ret; 1: mov $20,%edx; jmp 2b; .size f, . - f; .popsection;"
-		    ".pushsection .rodata.str1.1,\"aMS\",@progbits,1; name: .string \"dir/file.c\"; .popsection;"
-		    ".pushsection __mcount_loc,\"a\"; .quad f; .popsection");
-	END
-}
-
-@test "line numbers of calls that share their end" {
-	original < <(shared_call | sed 's/@CALL/warn_at_line/')
-	patched 's/\$10,/$13,/' 's/\$20,/$23,/'
-	differ
-	no_change
-	# not by the same number of lines
-	patched 's/\$10,/$13,/' 's/\$20,/$24,/'
-	differ
-	written
-	[[ $(funcs) == "f f 0 vmlinux" ]]
-	# what the shared end does with the number decides: here it is used before the call
-	rm kallsyms
-	original < <(shared_call | sed 's/@CALL/warn_at_line/; s/mov \$name/add %edx,%eax; mov $name/')
-	patched 's/\$20,/$23,/'
-	differ
-	written
-	# and here there is no name of a file beside it
-	original < <(shared_call | sed 's/@CALL/warn_at_line/; s/mov \$name,%rsi/mov $3,%esi/')
-	patched 's/\$20,/$23,/'
-	rm kallsyms
-	differ
-	written
 }
 
 @test "the state of another macro is another state" {

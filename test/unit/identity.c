@@ -80,7 +80,7 @@ static int answer(const struct diff_input *in, struct arena *arena, struct diags
 
 int main(int argc, char **argv)
 {
-	struct diff_input in = { .owner = "vmlinux" };
+	struct diff_input in = { .owner = "vmlinux", .lines_move = true };
 	struct diags *diags = diags_new();
 	struct arena *arena = arena_new();
 	struct ksym_source source = { .find = find };

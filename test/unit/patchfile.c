@@ -37,7 +37,7 @@ static struct result *run(const char *patch, size_t size, const char *text)
 	r.err = patch_parse("test.patch", patch, size, r.arena, diags, &r.patch);
 	if (!r.err && r.patch.n_entries && r.patch.entries[0].change == PATCH_MODIFY)
 		r.err = patch_text_new(r.arena, text, strlen(text), &out);
-	if (!r.err && out.n_lines)
+	if (!r.err && out.origin)
 		r.err = patch_apply(&r.patch, &r.patch.entries[0], r.arena, diags, &out);
 	if (!r.err && out.size < sizeof(r.text))
 		memcpy(r.text, out.text, out.size);
