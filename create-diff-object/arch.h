@@ -36,12 +36,6 @@ struct insn_flow {
 	int64_t distance; /* of a branch or jump without a reference: from the end of the instruction */
 };
 
-/* Registers that hold an address, from the instruction at an offset on. */
-struct held {
-	uint64_t at;
-	uint32_t registers; /* bits; which ones is the machine's own business */
-};
-
 struct dataflow_insn;
 
 #define N_ARGUMENTS 6 /* in registers */
@@ -77,17 +71,6 @@ struct arch {
 	 * one starts that the field is part of: references asked about in order cost one walk.
 	 */
 	bool (*is_compared)(const struct atom *a, const struct ref *r, uint64_t *start);
-	/*
-	 * Whether the reference is to the address itself, rather than read or write what is there. *start: as
-	 * above. *out: the register that it is loaded into, if it is.
-	 */
-	bool (*takes_address)(const struct atom *a, const struct ref *r, uint64_t *start, struct held *out);
-	/*
-	 * The call (or jump) that gets the address as an argument and is all that gets it, as its reference.
-	 * @held: then the registers that the callee finds it in. NULL: something else may be done with it, or
-	 * it is called what has no name.
-	 */
-	const struct ref *(*passed_to)(const struct object *o, const struct atom *a, struct held *held);
 	/* Whether the reference's address is written to memory other than the stack. */
 	bool (*is_stored)(const struct atom *a, const struct ref *r);
 

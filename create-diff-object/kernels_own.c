@@ -17,103 +17,37 @@
 #include <string.h>
 
 #include "create-diff-object/arch.h"
+#include "create-diff-object/escape.h"
 #include "lib/util/strmap.h"
 
-#define MAX_CALLS 4 /* functions of the object that hand an argument on, one to the other */
+/* Judged once: an analysis that gives up after so many steps would not say the same twice. */
+enum { NOT_JUDGED, STAYS, GETS_AWAY };
 
-/* What keeps no pointer that it is given, and returns none: formats, copies and comparisons. */
-static const char *const keep_nothing[] = {
-	"_dev_alert",
-	"_dev_crit",
-	"_dev_emerg",
-	"_dev_err",
-	"_dev_info",
-	"_dev_notice",
-	"_dev_printk",
-	"_dev_warn",
-	"_printk",
-	"_printk_deferred",
-	"__dynamic_dev_dbg",
-	"__dynamic_netdev_dbg",
-	"__dynamic_pr_debug",
-	"__warn_printk",
-	"___ratelimit",
-	"__request_module",
-	"kasprintf",
-	"kstrdup",
-	"kstrndup",
-	"memcmp",
-	"netdev_alert",
-	"netdev_crit",
-	"netdev_emerg",
-	"netdev_err",
-	"netdev_info",
-	"netdev_notice",
-	"netdev_printk",
-	"netdev_warn",
-	"panic",
-	"printk",
-	"scnprintf",
-	"seq_printf",
-	"seq_put_decimal_ll",
-	"seq_put_decimal_ull",
-	"seq_put_decimal_ull_width",
-	"seq_puts",
-	"seq_write",
-	"snprintf",
-	"sprintf",
-	"strcasecmp",
-	"strcmp",
-	"strlen",
-	"strncasecmp",
-	"strncmp",
-	"strncpy_from_user",
-	"sysfs_emit",
-	"sysfs_emit_at",
-	"sysfs_streq",
-	"warn_slowpath_fmt",
-};
-
-static bool keeps_nothing(const char *name)
-{
-	for (size_t i = 0; i < sizeof(keep_nothing) / sizeof(keep_nothing[0]); i++)
-		if (!strcmp(name, keep_nothing[i]))
-			return true;
-	return false;
-}
-
-/* Whether all that happens to the registers is that a call gets them that keeps nothing. */
-static bool passed_in_vain(const struct diff *d, const struct atom *from, struct held held)
+static bool code_lets_go(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	const struct object *o = d->new.object;
+	struct escape e;
+	uint8_t *judged;
 
-	for (unsigned int i = 0; i < MAX_CALLS; i++) {
-		const struct ref *call = d->arch->passed_to(o, from, &held);
-		const struct atom *t = call ? &o->atoms[call->target] : NULL;
-
-		if (!t || !t->symbol || call->addend != (int64_t)t->entry)
-			return false;
-		if (!t->section)
-			return keeps_nothing(t->name);
-		if (d->new.role[t->id] != ROLE_CODE || t->symbol->bind == STB_WEAK)
-			return false;
-		from = t;
-		held.at = t->entry;
-	}
-	return false;
+	if (!d->lets_go)
+		d->lets_go = arena_array(d->arena, o->n_refs, sizeof(*d->lets_go));
+	if (!d->lets_go)
+		return true;
+	judged = &d->lets_go[ref - o->refs];
+	if (*judged == NOT_JUDGED)
+		*judged = escape_of(d, from->id, ref, &e) || e.kind != ESCAPE_NONE || e.compared ? GETS_AWAY :
+												   STAYS;
+	return *judged == GETS_AWAY;
 }
 
 static bool gets_away(struct diff *d, const struct atom *from, const struct ref *ref)
 {
-	struct held held;
-
 	switch ((enum role)d->new.role[from->id]) {
 	case ROLE_STATE:
 	case ROLE_CONST:
 		return true;
 	case ROLE_CODE:
-		return d->arch->takes_address(from, ref, &d->scanned_at, &held) &&
-		       !passed_in_vain(d, from, held);
+		return code_lets_go(d, from, ref);
 	default: /* what describes code, and what macros make for a call site: read there and then */
 		return false;
 	}

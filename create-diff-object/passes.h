@@ -180,6 +180,7 @@ struct diff {
 	struct init_range init;	 /* classify: cache */
 	struct strmap *literals; /* kernels_own: nameless constants of the original, by literal_key() */
 	uint32_t *kernels;	 /* kernels_own: cache, by patched atom: the original's equal one, plus 1 */
+	uint8_t *lets_go;	 /* kernels_own: cache, by patched reference */
 	bool *compared;		 /* kernels_own: by original atom: its code compares that address */
 	struct inclusion *included; /* include */
 	uint32_t n_included;

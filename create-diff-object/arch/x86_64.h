@@ -16,8 +16,6 @@ struct dataflow_insn;
 bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start);
 bool x86_64_is_stored(const struct atom *a, const struct ref *r);
 void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out);
-bool x86_64_takes_address(const struct atom *a, const struct ref *r, uint64_t *start, struct held *out);
-const struct ref *x86_64_passed_to(const struct object *o, const struct atom *a, struct held *held);
 enum call_kind x86_64_call_kind(const char *callee);
 void x86_64_dataflow(const uint8_t *code, size_t size, uint32_t offset, struct dataflow_insn *out);
 

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Is an address compared, stored or passed on, rather than used to get at what is there? Two forms: an
- * instruction that has the address itself (cmp $address, …), and one that loads it into a register (mov,
- * lea) which a later one compares or stores. The register is followed through copies to wherever it is written
- * anew, straight on: past conditional jumps, as far as the next place that cannot be fallen into. What is passed
- * to a call is followed strictly: nothing but copies of it may be made before.
+ * Is an address compared, or stored, rather than used to get at what is there? Two forms: an instruction
+ * that has the address itself (cmp $address, …), and one that loads it into a register (mov, lea)
+ * which a later one compares or stores. The register is followed through copies to wherever it is written anew,
+ * straight on: past conditional jumps, as far as the next place that cannot be fallen into.
  */
 #include <elf.h>
 #include <string.h>
 
 #include <Zydis/Zydis.h>
 
-#include "create-diff-object/arch.h"
 #include "create-diff-object/arch/x86_64.h"
 
 struct scan {
@@ -24,8 +22,6 @@ struct scan {
 
 /* rax, rcx, rdx, rsi, rdi and r8 to r11: what a called function may overwrite. */
 #define CALL_CLOBBERED 0x0fc7u
-/* Of them, those that arguments are passed in: all but rax, r10 and r11. */
-#define ARGUMENTS 0x03c6u
 
 static bool step(struct scan *s)
 {
@@ -149,78 +145,4 @@ bool x86_64_is_stored(const struct atom *a, const struct ref *r)
 	if (s.ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
 		return s.ops[0].mem.base != ZYDIS_REGISTER_RSP;
 	return later(&s, register_bit(&s.ops[0]), stores);
-}
-
-bool x86_64_takes_address(const struct atom *a, const struct ref *r, uint64_t *start, struct held *out)
-{
-	struct scan s;
-
-	if (!find_address(&s, a, r, start))
-		return false;
-	*out = (struct held){ s.at, is_load(&s) ? register_bit(&s.ops[0]) : 0 };
-	return true;
-}
-
-static uint32_t named_bit(ZydisRegister reg)
-{
-	const ZydisDecodedOperand op = { .type = ZYDIS_OPERAND_TYPE_REGISTER, .reg.value = reg };
-
-	return register_bit(&op);
-}
-
-/* Whether the instruction uses one of @held other than to copy it into another register. */
-static bool uses(const struct scan *s, uint32_t held)
-{
-	bool copy = s->insn.mnemonic == ZYDIS_MNEMONIC_MOV && register_bit(&s->ops[0]);
-
-	for (uint8_t i = 0; i < s->insn.operand_count; i++) {
-		const ZydisDecodedOperand *op = &s->ops[i];
-
-		if (op->type == ZYDIS_OPERAND_TYPE_MEMORY &&
-		    (named_bit(op->mem.base) | named_bit(op->mem.index)) & held)
-			return true;
-		if (!copy && op->actions & ZYDIS_OPERAND_ACTION_MASK_READ && register_bit(op) & held)
-			return true;
-	}
-	return false;
-}
-
-/* The reference that is the operand of the branch that was just decoded, or NULL. */
-static const struct ref *branch_ref(const struct object *o, const struct atom *a, const struct scan *s)
-{
-	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++)
-		if (o->refs[i].width && o->refs[i].offset + (uint64_t)o->refs[i].width == s->at)
-			return &o->refs[i];
-	return NULL;
-}
-
-const struct ref *x86_64_passed_to(const struct object *o, const struct atom *a, struct held *held)
-{
-	enum { MAX_STEPS = 64 };
-	struct scan s = { .code = atom_bytes(a), .size = a->size, .at = held->at };
-
-	if (!s.code)
-		return NULL;
-	ZydisDecoderInit(&s.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	for (unsigned int i = 0; i < MAX_STEPS && held->registers && step(&s) && !uses(&s, held->registers);
-	     i++) {
-		const struct ref *r;
-
-		if (s.insn.meta.category == ZYDIS_CATEGORY_COND_BR ||
-		    s.insn.meta.category == ZYDIS_CATEGORY_RET)
-			return NULL;
-		if (s.insn.meta.category != ZYDIS_CATEGORY_CALL &&
-		    s.insn.meta.category != ZYDIS_CATEGORY_UNCOND_BR) {
-			held->registers = held_after(&s, held->registers);
-			continue;
-		}
-		r = branch_ref(o, a, &s);
-		if (r && o->atoms[r->target].symbol && !strcmp(o->atoms[r->target].name, "__fentry__"))
-			continue;
-		if (r || s.insn.meta.category == ZYDIS_CATEGORY_CALL ||
-		    s.ops[0].type != ZYDIS_OPERAND_TYPE_IMMEDIATE)
-			return held->registers & ~ARGUMENTS ? NULL : r;
-		s.at += (uint64_t)s.ops[0].imm.value.s;
-	}
-	return NULL;
 }
