@@ -48,6 +48,12 @@ apt_refresh() (
 	touch "$stamp"
 )
 
+# debian_sources: the files in /etc/apt that lead to Debian 12's own archive
+debian_sources() {
+	grep -lsE '^(Suites:.* bookworm|Suites: bookworm|deb .* bookworm)' /etc/apt/sources.list \
+		/etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list || true
+}
+
 # needed_libraries FILE...: the shared libraries that programs need, one path a line.
 # LD_LIBRARY_PATH is honoured. Fails, naming it, if one is not found.
 needed_libraries() {
