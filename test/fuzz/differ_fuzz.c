@@ -5,7 +5,7 @@
  *
  * With clang: -fsanitize=fuzzer,address -DLIBFUZZER; the input is the length of the original (four bytes),
  * the original and the patched object. Otherwise a program: ORIGINAL PATCHED runs one pair, and
- * --mutate SECONDS SEED ORIGINAL PATCHED... mutates pairs for so long. Mutations know the file format:
+ * --mutate ROUNDS SEED ORIGINAL PATCHED... mutates each pair so many times. Mutations know the file format:
  * they go to all sections and to all tables alike, however small. What ends it badly is left in
  * crash-original.o and crash-patched.o, to be run as a pair.
  */
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "create-diff-object/diff.h"
@@ -24,7 +24,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
-#define HANG_SECONDS 60 /* with sanitizers, on a machine that does other things */
+#define HANG_SECONDS 20 /* of processor time, with sanitizers */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -146,6 +146,13 @@ static void save_current(void)
 {
 	save("crash-original.o", current[0]);
 	save("crash-patched.o", current[1]);
+}
+
+static void limit_time(void)
+{
+	struct itimerval limit = { .it_value.tv_sec = HANG_SECONDS };
+
+	setitimer(ITIMER_PROF, &limit, NULL);
 }
 
 static void on_signal(int signal)
@@ -273,20 +280,19 @@ static void mutate_pair(struct bytes a, struct bytes b)
 	if (kind == ALIKE)
 		srandom(seed);
 	current[1] = mutated(b, kind == ONLY_FIRST ? 0 : times);
-	alarm(HANG_SECONDS);
+	limit_time();
 	run_pair(current[0].data, current[0].size, current[1].data, current[1].size);
 	free(current[0].data);
 	free(current[1].data);
 }
 
-static int run_mutations(int seconds, int n, char **files)
+static int run_mutations(long rounds, int n, char **files)
 {
-	time_t end = time(NULL) + seconds;
 	struct bytes *pool = calloc((size_t)n, sizeof(*pool));
 
 	for (int i = 0; i < n; i++)
 		pool[i] = read_file(files[i]);
-	while (time(NULL) < end)
+	while (rounds-- > 0)
 		for (int i = 0; i + 1 < n; i += 2)
 			mutate_pair(pool[i], pool[i + 1]);
 	printf("%lu pairs, %lu read, %lu refused, %lu same, %lu changed\n", n_runs, n_read, n_refused, n_same,
@@ -303,22 +309,22 @@ void __sanitizer_set_death_callback(void (*callback)(void));
 
 int main(int argc, char **argv)
 {
-	signal(SIGALRM, on_signal);
+	signal(SIGPROF, on_signal);
 	signal(SIGABRT, on_signal);
 #ifdef __SANITIZE_ADDRESS__
 	__sanitizer_set_death_callback(save_current);
 #endif
 	if (argc > 4 && !strcmp(argv[1], "--mutate")) {
 		srandom((unsigned int)strtoul(argv[3], NULL, 0));
-		return run_mutations(atoi(argv[2]), argc - 4, argv + 4);
+		return run_mutations(atol(argv[2]), argc - 4, argv + 4);
 	}
 	if (argc != 3) {
-		fprintf(stderr, "usage: differ_fuzz [--mutate SECONDS SEED] ORIGINAL PATCHED...\n");
+		fprintf(stderr, "usage: differ_fuzz [--mutate ROUNDS SEED] ORIGINAL PATCHED...\n");
 		return 2;
 	}
 	current[0] = read_file(argv[1]);
 	current[1] = read_file(argv[2]);
-	alarm(HANG_SECONDS);
+	limit_time();
 	run_pair(current[0].data, current[0].size, current[1].data, current[1].size);
 	printf("%lu read, %lu refused, %lu same, %lu changed\n", n_read, n_refused, n_same, n_changed);
 	free(current[0].data);

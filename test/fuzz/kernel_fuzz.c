@@ -3,7 +3,7 @@
  * Fuzz target of the readers of kernel images, modules, kallsyms tables, Module.symvers, configurations and build
  * IDs, and of the decompressors: any bytes give a result or an error. With clang:
  * -fsanitize=fuzzer,address -DLIBFUZZER. Otherwise a program that reads the files it is given and,
- * with "--mutate SECONDS SEED", mutations of each for that long altogether.
+ * with "--mutate ROUNDS SEED", so many mutations of each.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/kernel/buildid.h"
@@ -180,25 +179,22 @@ static void mutate(const uint8_t *data, size_t size, unsigned int *seed)
 int main(int argc, char **argv)
 {
 	int first = argc > 3 && !strcmp(argv[1], "--mutate") ? 4 : 1;
-	time_t end = first == 4 ? time(NULL) + atoi(argv[2]) : 0;
+	long rounds = first == 4 ? atol(argv[2]) : 0;
 	unsigned int seed = first == 4 ? (unsigned int)strtoul(argv[3], NULL, 0) : 0, runs = 0;
 
 	if (first >= argc)
 		return 2;
-	do {
+	for (long round = 0; round <= rounds; round++)
 		for (int i = first; i < argc; i++, runs++) {
 			size_t size;
 			uint8_t *data = load(argv[i], &size);
 
-			if (!runs)
-				LLVMFuzzerTestOneInput(data, size);
-			if (end)
+			if (round)
 				mutate(data, size, &seed);
 			else
 				LLVMFuzzerTestOneInput(data, size);
 			free(data);
 		}
-	} while (time(NULL) < end);
 	printf("%u inputs\n", runs);
 	return 0;
 }

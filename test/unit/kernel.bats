@@ -23,7 +23,7 @@ setup_file() { make_programs /test/kernel_image /test/kernel_files /test/fake_du
 	[ "$(grep -c '^ok' <<< "$output")" -ge 110 ]
 }
 
-@test "a minute of mutated images, modules, tables and texts, with sanitizers" {
+@test "mutated images, modules, tables and texts, with sanitizers" {
 	cd "$BATS_TEST_TMPDIR"
 	top=$BATS_TEST_DIRNAME/../..
 	for part in a b c; do
@@ -49,7 +49,7 @@ setup_file() { make_programs /test/kernel_image /test/kernel_files /test/fake_du
 		-ldw -lelf -lZydis -llzma -lzstd -lz -lcrypto
 	seed=${KPATCH_FUZZ_SEED:-1}
 	echo "seed $seed"
-	run timeout 200 ./fuzz --mutate "${KPATCH_FUZZ_SECONDS:-60}" "$seed" fake.ko fake.ko.xz fake.ko.gz \
+	run ./fuzz --mutate "${KPATCH_FUZZ_ROUNDS:-200}" "$seed" fake.ko fake.ko.xz fake.ko.gz \
 		signed.ko old new old.elf new.{elf,gzip,xz,zstd} symvers config
 	echo "$output"
 	[ "$status" -eq 0 ]
