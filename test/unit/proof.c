@@ -3,7 +3,8 @@
  * The proof on a small linked "kernel" and a small module, made by proof.bats from proof/a.c and b.c:
  * everything is found where the linker put it, and no changed byte goes unnoticed.
  *
- * Arguments: a.o, the linked file, its symbols as nm -n prints them, the module.
+ * Arguments: a.o, the linked file, its symbols as nm -n prints them, the module, and the symbols with a second
+ * shared_counter four bytes behind the first.
  */
 #include <errno.h>
 
@@ -333,6 +334,57 @@ static void test_linked(const char *reference, const char *linked, const char *s
 	diags_free(d);
 }
 
+/* The field of @function, relative to the code, that leads to @target; in the installed code. */
+static int32_t *field_to(const struct object *o, const struct installed *in, const struct proof *p,
+			 const char *function, const char *target)
+{
+	const struct atom *a = &o->atoms[atom_of(o, function)];
+	uint64_t address = p->base[a->section->index] + a->offset;
+
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++)
+		if (o->refs[i].pc_relative && !strcmp(o->atoms[o->refs[i].target].name, target))
+			return (int32_t *)(uintptr_t)installed_bytes(in, address + o->refs[i].offset, 4);
+	exit(99);
+}
+
+/* Two symbols of a name that the object does not define, and code that leads to the one and to the other. */
+static void test_conflict(const char *reference, const char *linked, const char *symbols)
+{
+	struct diags *d = diags_new();
+	struct arena *arena = arena_new();
+	struct kimage k = { 0 };
+	struct installed in;
+	struct object *o;
+	struct proof *p;
+	uint64_t address;
+	int32_t *field;
+	uint8_t *data;
+	size_t size;
+
+	data = load(linked, &size);
+	if (object_open(reference, d, &o))
+		exit(99);
+	make_image(&k, arena, data, size, symbols, d);
+	if (installed_image(&k, arena, &in) || proof_make(o, &in, arena, &p))
+		exit(99);
+	ok(!proof_extern(p, "shared_counter", &address) &&
+		   address == installed_address(&in, installed_first(&in, "shared_counter")),
+	   "of two symbols of a name the one that the code leads to");
+	field = field_to(o, &in, p, "work", "shared_counter");
+	proof_free(p);
+	*field += 4;
+	if (proof_make(o, &in, arena, &p))
+		exit(99);
+	ok_number(p->atoms[atom_of(o, "work")].status, PROOF_MATCHED, "a field may lead to either");
+	ok_number(proof_extern(p, "shared_counter", &address), -ENOTUNIQ, "but then it is no answer");
+	proof_free(p);
+	kallsyms_free(k.kallsyms);
+	object_free(o);
+	free(data);
+	arena_free(arena);
+	diags_free(d);
+}
+
 /* In a module fields are relocations: each of them changed in turn. */
 static void flip_relas(const struct object *o, const char *name, uint8_t *data, size_t size)
 {
@@ -367,6 +419,36 @@ static void flip_relas(const struct object *o, const char *name, uint8_t *data, 
 	diags_free(d);
 }
 
+/* A relocation of the module where the object has none: the bytes in the file do not show it. */
+static void move_rela(const struct object *o, const char *name, uint8_t *data, size_t size)
+{
+	const struct atom *dup = &o->atoms[atom_of(o, "dup")];
+	struct diags *d = diags_new();
+	struct arena *arena = arena_new();
+	const struct kmodule_section *relas;
+	struct kmodule *m = NULL;
+	struct installed in;
+	struct proof *p;
+	Elf64_Rela *last;
+	uint64_t kept;
+
+	if (kmodule_read(name, data, size, d, &m) || !(relas = kmodule_section(m, ".rela.text")))
+		exit(99);
+	/* the last one is of the other object in the link */
+	last = (Elf64_Rela *)(uintptr_t)(relas->data + relas->size - sizeof(*last));
+	kept = last->r_offset;
+	last->r_offset = dup->offset + dup->entry;
+	if (installed_module(m, arena, &in) || proof_make(o, &in, arena, &p))
+		exit(99);
+	ok_number(p->atoms[dup->id].status, PROOF_DIFFERS,
+		  "a relocation that only the module has is noticed");
+	proof_free(p);
+	last->r_offset = kept;
+	kmodule_free(m);
+	arena_free(arena);
+	diags_free(d);
+}
+
 static void test_module(const char *reference, const char *ko)
 {
 	struct diags *d = diags_new();
@@ -387,6 +469,7 @@ static void test_module(const char *reference, const char *ko)
 	proof_free(p);
 	kmodule_free(m);
 	flip_relas(o, ko, data, size);
+	move_rela(o, ko, data, size);
 	object_free(o);
 	free(data);
 	arena_free(arena);
@@ -395,9 +478,10 @@ static void test_module(const char *reference, const char *ko)
 
 int main(int argc, char **argv)
 {
-	if (argc != 5)
+	if (argc != 6)
 		return 99;
 	test_linked(argv[1], argv[2], argv[3]);
 	test_module(argv[1], argv[4]);
+	test_conflict(argv[1], argv[2], argv[5]);
 	return tap_done();
 }
