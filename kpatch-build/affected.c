@@ -205,11 +205,70 @@ static int add_includers(struct affected *a, const struct patched_file *f)
 	return err;
 }
 
+int left_out_add(struct build *b, const char *path)
+{
+	const char **grown = arena_array(b->arena, b->n_left_out + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	if (b->n_left_out)
+		memcpy(grown, b->left_out, b->n_left_out * sizeof(*grown));
+	grown[b->n_left_out++] = path;
+	b->left_out = grown;
+	return 0;
+}
+
+/* Whether a makefile at or above the file's directory names its object, though not with this configuration. */
+static bool is_named(struct build *b, const char *path)
+{
+	static const char *const files[] = { "Makefile", "Kbuild" };
+	const char *name = path_base(object_of(b->arena, path)), *dir = path;
+	size_t n = strlen(name);
+
+	do {
+		dir = path_directory(b->arena, dir);
+		for (size_t i = 0; dir && i < 2; i++) {
+			char *text = NULL;
+
+			if (file_read(b->arena,
+				      arena_printf(b->arena, "%s/%s/%s", b->kernel.tree, dir, files[i]),
+				      &text, NULL))
+				continue;
+			for (const char *at = text; (at = strstr(at, name)); at += n)
+				if ((at == text || strchr("/ \t=", at[-1])) && strchr(" \t\n\\#", at[n]))
+					return true;
+		}
+	} while (dir && strcmp(dir, "."));
+	return false;
+}
+
+/*
+ * Whether nothing is lost if the change stays away: no part of the kernel includes this header, or the
+ * source's object is not configured. What a program is made from that takes part in the build is lost.
+ */
+static bool can_be_left_out(struct build *b, const char *path)
+{
+	if (bystander_of(path))
+		return false;
+	return ends_in(path, ".h") || (ends_in(path, ".c") && is_named(b, path));
+}
+
 static int not_built(struct build *b, const struct patched_file *f)
 {
-	diag_error(b->diags, "patch-not-built", diag_file(f->path),
-		   "Leave it out of the patch, or choose the kernel that is built from it with --kernel",
-		   "no part of kernel %s is built from this file, with its configuration", b->kernel.release);
+	static const char *const why[] = {
+		[BYSTANDER_NONE] = "no part of the kernel is built from this file, with its configuration",
+		[BYSTANDER_LAYOUT] = "this is how vmlinux was linked, and that is done",
+		[BYSTANDER_CONSTANTS] = "this makes constants for assembly, of which nothing can be replaced",
+		[BYSTANDER_VDSO] = "this is code of the vDSO, which processes run from pages of their own",
+		[BYSTANDER_BOOT] = "this is code that runs before the kernel does, and is no part of it then",
+	};
+
+	diag_error(
+		b->diags, "patch-not-built", diag_file(f->path),
+		bystander_of(f->path) ?
+			"Leave it out of the patch; it needs a new kernel" :
+			"Leave it out of the patch, or choose the kernel that is built from it with --kernel",
+		"%s (%s)", why[bystander_of(f->path)], b->kernel.release);
 	return -EINVAL;
 }
 
@@ -231,9 +290,16 @@ static int add_files(struct affected *a, const bool *changed, size_t *n)
 		}
 	}
 	/* a new header is included by what the patch changes, which is here already */
-	for (size_t i = 0; i < a->b->n_patched; i++)
-		if (changed[i] && !n[i] && !a->b->patched[i].created && (!err || err == -EINVAL))
-			err = not_built(a->b, &a->b->patched[i]);
+	for (size_t i = 0; i < a->b->n_patched; i++) {
+		const struct patched_file *f = &a->b->patched[i];
+
+		if (!changed[i] || n[i] || f->created || (err && err != -EINVAL))
+			continue;
+		if (a->b->n_units && can_be_left_out(a->b, f->path))
+			err = left_out_add(a->b, f->path) ? -ENOMEM : err;
+		else
+			err = not_built(a->b, f);
+	}
 	return err;
 }
 

@@ -162,6 +162,8 @@ struct build {
 	const char *foreign;	      /* owner.c: its index, read when it is needed */
 	struct patched_file *patched; /* files that the patches change */
 	size_t n_patched;
+	const char **left_out; /* files of the patches that no part of this machine's kernel is made from */
+	size_t n_left_out;
 	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
 	struct unit *units;
 	size_t n_units;

@@ -36,6 +36,13 @@ static bool is_beside_the_kernel(const char *path)
 	       ends_in(path, ".rst") || ends_in(path, ".txt") || ends_in(path, ".yaml");
 }
 
+/* Files for other machines, and those that the tools of whoever works on the source read. */
+static bool is_elsewhere(const char *path)
+{
+	return (starts_with(path, "arch/") && strchr(path + 5, '/') && !starts_with(path, "arch/x86/")) ||
+	       path_base(path)[0] == '.';
+}
+
 /* Why a path cannot be patched; NULL for a C source or a header. */
 static const char *why_not(const char *path, const char **id, const char **remedy)
 {
@@ -154,6 +161,8 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 						    "is no part of the kernel's code and is ignored");
 		return 1;
 	}
+	if (is_elsewhere(e->path))
+		return left_out_add(b, e->path) ? -ENOMEM : 1;
 	why = why_not(e->path, &id, &remedy);
 	if (why)
 		return refuse(b, p, e, id, remedy, why);
@@ -277,6 +286,23 @@ static bool is_unchanged(struct build *b, const struct patched_file *f)
 	       size == f->now.size && !memcmp(text, f->now.text, size);
 }
 
+/* What stays away is said where the patch is more than that. */
+static int say_left_out(struct build *b)
+{
+	for (size_t i = 0; i < b->n_left_out; i++)
+		if (b->n_units)
+			diag_warning(
+				b->diags, "patch-part-left-out", diag_file(b->left_out[i]), NULL,
+				"%s is no part of kernel %s, with its machine and configuration: its change is left out",
+				b->left_out[i], b->kernel.release);
+		else
+			diag_error(
+				b->diags, "patch-not-built", diag_file(b->left_out[i]), NULL,
+				"no part of kernel %s is built from this file, with its machine and configuration",
+				b->kernel.release);
+	return b->n_left_out && !b->n_units ? -EINVAL : 0;
+}
+
 static void say_unit(struct build *b, const struct unit *u)
 {
 	if (u->through)
@@ -303,6 +329,8 @@ int stage_plan(struct build *b)
 	for (size_t i = 0; i < b->n_patched; i++)
 		changed[i] = !is_unchanged(b, &b->patched[i]);
 	err = affected_find(b, changed);
+	if (!err)
+		err = say_left_out(b);
 	if (err)
 		return err;
 	if (!b->n_units && !b->n_bystanders) {

@@ -256,3 +256,36 @@ new_header() {
 	sed 's,fs/proc/version,a/fs/proc/verzion,' "$BATS_TEST_TMPDIR/none.patch" > "$BATS_TEST_TMPDIR/other.patch"
 	refuses 5 patch-file-missing "$BATS_TEST_TMPDIR/other.patch"
 }
+
+@test "hunks for another machine, an unconfigured driver and for git are left out, and the manifest says so; alone they are an error" {
+	local other=$BATS_TEST_TMPDIR/other
+	write_patch arm64 <<- 'END'
+		--- a/arch/arm64/kernel/process.c
+		+++ b/arch/arm64/kernel/process.c
+		@@ -1 +1 @@
+		-a
+		+b
+		--- a/drivers/.gitignore
+		+++ b/drivers/.gitignore
+		@@ -1 +1 @@
+		-a
+		+b
+	END
+	cp "$patch" "$other"
+	refuses 5 patch-not-built "$patch"
+	says 'arch/arm64/kernel/process.c: no part of kernel .* is built from this file, with its machine'
+	grep -q '^# CONFIG_NFSD_FLEXFILELAYOUT is not set' "$KERNEL_TREE/.config" || skip "this kernel has CONFIG_NFSD_FLEXFILELAYOUT"
+	make_patch mixed fs/proc/version.c 's/utsname()->version)/utsname()->release)/' fs/nfsd/flexfilelayout.c '$s/$/\n/'
+	cat "$other" >> "$patch"
+	run -0 kpatch_build "$patch"
+	for file in arch/arm64/kernel/process.c drivers/.gitignore fs/nfsd/flexfilelayout.c; do
+		grep -q "$file is no part of kernel .*: its change is left out" "$OUT/livepatch-mixed.yaml"
+	done
+	# a program that takes part in the build is another matter, and so is what runs before the kernel
+	rm "$OUT"/*
+	make_patch generator fs/proc/version.c 's/utsname()->version)/utsname()->release)/' lib/gen_crc32table.c '$s/$/\n/'
+	refuses 5 patch-not-built "$patch"
+	make_patch vdso fs/proc/version.c 's/utsname()->version)/utsname()->release)/' arch/x86/entry/vdso/vclock_gettime.c '$s/$/\n/'
+	refuses 5 patch-not-built "$patch"
+	says 'vclock_gettime.c: this is code of the vDSO'
+}
