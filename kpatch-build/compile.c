@@ -136,6 +136,45 @@ void compile_report_failure(struct build *b, const struct compile_job *job, enum
 		   "without the patch this does not compile (exit code %d):\n%s", c->status, output_of(b, c));
 }
 
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, what)); text++)
+		n++;
+	return n;
+}
+
+/* Warnings that are errors in all but name: the code does something else than it says. */
+static const char *means_wrong_code(const char *original, const char *patched)
+{
+	static const char *const options[] = { "[-Wint-conversion]", "[-Wincompatible-pointer-types]",
+					       "[-Wimplicit-function-declaration]", "[-Wimplicit-int]" };
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (count(patched, options[i]) > count(original, options[i]))
+			return options[i];
+	return NULL;
+}
+
+void compile_refuse_wrong_code(struct build *b, const struct compile_job *job, const struct command *original,
+			       const struct command *patched)
+{
+	char *was = NULL, *is = NULL;
+	const char *option;
+
+	if (file_read(b->arena, patched->out, &is, NULL) || !*is)
+		return;
+	if (file_read(b->arena, original->out, &was, NULL))
+		was = NULL;
+	option = means_wrong_code(was ? was : "", is);
+	if (option)
+		diag_error(b->diags, "compiler-warning-wrong-code", diag_file(job->unit.source),
+			   "Correct the patch: is a part of it missing, as a header?",
+			   "with the patch the compiler warns of what cannot be right %s:\n%s", option,
+			   output_of(b, patched));
+}
+
 bool compile_report_warnings(struct build *b, const struct compile_job *job, const struct command *original,
 			     const struct command *patched)
 {
@@ -166,8 +205,10 @@ static void judge_job(struct build *b, const struct compile_job *job, const stru
 			   "objtool does not take the unpatched object: %s", output_of(b, &c->objtool));
 	}
 	/* what a failed compilation said is in its error, and what is said of a header has been */
-	if (c->compile[PATCHED].argv && !job->unit.through && !c->compile[PATCHED].status)
-		compile_report_warnings(b, job, &c->compile[ORIGINAL], &c->compile[PATCHED]);
+	if (!c->compile[PATCHED].argv || job->unit.through || c->compile[PATCHED].status)
+		return;
+	compile_refuse_wrong_code(b, job, &c->compile[ORIGINAL], &c->compile[PATCHED]);
+	compile_report_warnings(b, job, &c->compile[ORIGINAL], &c->compile[PATCHED]);
 }
 
 static const char *path_of(const struct compile_job *job, enum variant variant)

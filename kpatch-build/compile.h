@@ -50,6 +50,9 @@ int compile_explain(struct build *b, struct arena *arena, struct compile_job *co
 /* Reports that the command of a variant failed. */
 void compile_report_failure(struct build *b, const struct compile_job *job, enum variant variant,
 			    const struct command *c);
+/* Refuses a warning that only the patched source has, if it means that the code is wrong. */
+void compile_refuse_wrong_code(struct build *b, const struct compile_job *job, const struct command *original,
+			       const struct command *patched);
 /* A warning that only the patched source has is the patch's. Returns whether there is one. */
 bool compile_report_warnings(struct build *b, const struct compile_job *job, const struct command *original,
 			     const struct command *patched);

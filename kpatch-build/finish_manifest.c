@@ -31,14 +31,21 @@ struct described {
 };
 
 /*
- * @text as one line of ASCII: a reason may quote a string of the kernel, with what is in it.
- * NULL: no memory.
+ * @text as one line of ASCII: a reason may quote a string of the kernel, with what is in it. What the
+ * compiler says can be of any length, and a value of the manifest cannot (lib/manifest/rules.c): the rest is left
+ * out, with a note. NULL: no memory.
  */
+#define LINE_MAX_SIZE 3000
+
 static const char *one_line(struct arena *a, const char *text)
 {
-	char *copy = arena_alloc(a, strlen(text) * 4 + 1), *to = copy;
+	char *copy = arena_alloc(a, LINE_MAX_SIZE + 64), *to = copy;
 
 	for (; copy && *text; text++) {
+		if (to - copy >= LINE_MAX_SIZE) {
+			sprintf(to, " [and %zu characters more]", strlen(text));
+			break;
+		}
 		unsigned char c = *text;
 
 		if (c == '\n')

@@ -28,12 +28,37 @@ static bool starts_with(const char *text, const char *start)
 	return !strncmp(text, start, strlen(start));
 }
 
-/* Files that no part of a kernel is made from, but that often come in the same patch. */
-static bool is_beside_the_kernel(const char *path)
+/* Whether a makefile at or above the file names it: arch/x86/lib/x86-opcode-map.txt becomes a table of vmlinux. */
+static bool is_read_by_build(struct build *b, const char *path)
 {
-	return starts_with(path, "Documentation/") || starts_with(path, "tools/") ||
-	       starts_with(path, "samples/") || !strcmp(path, "MAINTAINERS") || !strcmp(path, "CREDITS") ||
-	       ends_in(path, ".rst") || ends_in(path, ".txt") || ends_in(path, ".yaml");
+	const char *base = path_base(path), *dir = path;
+
+	do {
+		char *text;
+
+		dir = path_directory(b->arena, dir);
+		if (!dir)
+			return true;
+		if (!file_read(b->arena, arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir), &text,
+			       NULL) &&
+		    strstr(text, base))
+			return true;
+		if (!file_read(b->arena, arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir), &text,
+			       NULL) &&
+		    strstr(text, base))
+			return true;
+	} while (strcmp(dir, "."));
+	return false;
+}
+
+/* Files that no part of a kernel is made from, but that often come in the same patch. */
+static bool is_beside_the_kernel(struct build *b, const char *path)
+{
+	if (starts_with(path, "Documentation/") || starts_with(path, "tools/") ||
+	    starts_with(path, "samples/") || !strcmp(path, "MAINTAINERS") || !strcmp(path, "CREDITS"))
+		return true;
+	return (ends_in(path, ".rst") || ends_in(path, ".txt") || ends_in(path, ".yaml")) &&
+	       !is_read_by_build(b, path);
 }
 
 /* Files for other machines, and those that the tools of whoever works on the source read. */
@@ -155,7 +180,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	struct diag_place place = { .file = p->path, .line = e->line };
 	const char *id = NULL, *remedy, *why;
 
-	if (is_beside_the_kernel(e->path) || e->change == PATCH_MODE) {
+	if (is_beside_the_kernel(b, e->path) || e->change == PATCH_MODE) {
 		diag_note(b->diags, "patch-part-ignored", &place, NULL, "%s %s", e->path,
 			  e->change == PATCH_MODE ? "changes only its mode, which is ignored" :
 						    "is no part of the kernel's code and is ignored");

@@ -200,6 +200,8 @@ static bool compiled(struct screen *s, struct compile_job *job, const struct com
 		compile_report_failure(s->b, job, PATCHED, patched);
 	else if (!s->warned && !job->unit.bystander)
 		s->warned = compile_report_warnings(s->b, job, original, patched);
+	if (!original->status && !patched->status && !job->unit.bystander)
+		compile_refuse_wrong_code(s->b, job, original, patched);
 	return !original->status && !patched->status;
 }
 

@@ -97,6 +97,16 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	run -0 kpatch_build --stop-after diff "$patch"
 }
 
+@test "a warning of the patch that means wrong code is an error, another one is not, of whatever length" {
+	make_patch wrong fs/proc/version.c 's/^\tseq_printf(m, linux/\tint *x = m->count;\n\n\t(void)x;\n&/'
+	refuses 6 compiler-warning-wrong-code "$patch"
+	says 'version\.c:[0-9]+:[0-9]+: warning: .*\[-Wint-conversion\]'
+	make_patch idle fs/proc/version.c "s/^\\tseq_printf(m, linux/$(printf '\\tint idle%d;\\n' {1..120})&/
+		s/utsname()->version)/utsname()->release)/"
+	run -0 kpatch_build "$patch"
+	grep -q 'unused variable .*\[and [0-9]* characters more\]' "$OUT/livepatch-idle.yaml"
+}
+
 @test "messages have the lines of the patched file" {
 	make_patch lines fs/proc/version.c '1s,^,/* one\n * two\n */\n,
 		s/utsname()->version)/no_such_thing)/'

@@ -209,6 +209,12 @@ fs/nfsd/export.o nfsd"
 	says '\[patch-offset\]'
 }
 
+@test "refused: a text that the build makes a table from" {
+	make_patch opcodes arch/x86/lib/x86-opcode-map.txt '1s/^/# a remark\n/'
+	refuses 5 patch-not-c "$patch"
+	says 'arch/x86/lib/x86-opcode-map\.txt is not a C source'
+}
+
 @test "refused: moved lines that fit in two places" {
 	write_patch twice <<- 'END'
 		--- a/fs/proc/meminfo.c
