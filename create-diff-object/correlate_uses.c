@@ -142,10 +142,14 @@ bool correlate_changed_places(const struct correlate *c, const struct use *o, co
 			      uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		const char *was = context_of(c, 0, &o[i]);
+		const char *was = context_of(c, 0, &o[i]), *is = context_of(c, 1, &n[i]);
 
-		if (!strcmp(was, context_of(c, 1, &n[i])))
+		if (!strcmp(was, is))
 			continue;
+		/* what was another one's is this one's now: one has gone, and another come */
+		for (uint32_t k = 0; k < count && k < 64; k++)
+			if (k != i && *is && !strcmp(is, context_of(c, 0, &o[k])))
+				return true;
 		for (uint32_t k = 0; k < count && k < 64; k++)
 			if (k != i && !strcmp(was, context_of(c, 1, &n[k])) &&
 			    strcmp(context_of(c, 0, &o[k]), was))

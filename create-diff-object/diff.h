@@ -54,6 +54,14 @@ struct diff_callback {
 	const char *function;
 };
 
+/* Something by its name in the source. */
+struct diff_state {
+	const char *name;
+	uint64_t size;		 /* bytes */
+	const char *how;	 /* of a function: in what its prototype differs */
+	struct diag_place place; /* in the patched object; of what it does not have, in the original */
+};
+
 /* A symbol that no kernel object has: another object of the patch must provide it. */
 struct diff_need {
 	const char *name;
@@ -79,6 +87,10 @@ struct diff_report {
 	const struct diff_kept *kept; /* none: the module can be removed when it is replaced */
 	bool types_compared;	      /* both objects have debug information */
 	const char *const *provided;  /* new and global: what other objects of the patch can use */
+	/* variables that the patched object no longer has, those that it has for the first time, and ... */
+	size_t n_removed_state, n_new_state, n_prototypes;
+	const struct diff_state *removed_state, *new_state;
+	const struct diff_state *prototypes; /* ... global functions that take or return something else */
 };
 
 /*

@@ -8,22 +8,24 @@
  *
  * A type is known by its tag, or where it has none by the typedef or variable that it is declared with.
  * Each is judged alone: a structure that contains one of another size changes as well, one
- * that contains a pointer to it does not. Types that are declared in a function are not looked at: no other
- * function can use their objects.
+ * that contains a pointer to it does not. Types that are declared in a function are compared where a variable
+ * has one: variables.c.
  */
-#include "create-diff-object/passes.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "create-diff-object/layout.h"
 #include "create-diff-object/types.h"
 #include "lib/elf/debug.h"
 #include "lib/util/strmap.h"
 
 /* Nothing legitimate reads a byte of debug information this often. */
 #define READS_A_BYTE 64
+/* Types that pointers lead to are compared that far, where their names do not decide. */
+#define POINTER_DEPTH 6
 
 struct member {
 	const char *name;
@@ -37,15 +39,6 @@ struct member {
 struct original_constant {
 	int64_t value;
 	bool last; /* of its enumeration */
-};
-
-struct layouts {
-	struct diff *d;
-	struct type_reader reader;
-	struct strmap *tags, *names; /* of the original: struct named_type */
-	struct strmap *constants;    /* of the original: struct original_constant */
-	struct member *member;	     /* a stack: of the types being compared at this moment */
-	size_t n, room;
 };
 
 /* The original */
@@ -182,8 +175,7 @@ static enum kind kind_of(struct layouts *l, const struct type *t)
 
 static const char *members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth, Dwarf_Die *where);
 
-static const char *text(struct layouts *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static const char *text(struct layouts *l, const char *fmt, ...)
+const char *layout_text(struct layouts *l, const char *fmt, ...)
 {
 	const char *made;
 	va_list ap;
@@ -196,8 +188,134 @@ static const char *text(struct layouts *l, const char *fmt, ...)
 	return made ? made : "";
 }
 
+/*
+ * Whether the type is one that is judged under its name: those that are declared in a function are not, and so
+ * are compared wherever they are met.
+ */
+static bool judged_by_name(struct layouts *l, const struct type *o, const struct type *n)
+{
+	const union strmap_value *v;
+	Dwarf_Die die = o->die, known;
+
+	if (!o->name || !n->name || strcmp(o->name, n->name))
+		return false;
+	v = strmap_get(l->tags, o->name);
+	if (!v)
+		v = strmap_get(l->names, o->name);
+	if (!v) /* declared and not defined here, or in a function */
+		return dwarf_hasattr(&die, DW_AT_declaration);
+	known = ((const struct named_type *)v->cptr)->die;
+	return dwarf_dieoffset(&known) == dwarf_dieoffset(&die) || dwarf_hasattr(&die, DW_AT_declaration);
+}
+
+static bool opaque(struct type *t)
+{
+	return dwarf_hasattr(&t->die, DW_AT_declaration);
+}
+
+/* What a pointer points to; a pointer that may point to anything is no other than one that says to what. */
+static const char *pointees_differ(struct layouts *l, struct type *o, struct type *n, int depth)
+{
+	const char *how;
+
+	/* lists lead to themselves */
+	if (depth > POINTER_DEPTH)
+		return NULL;
+	if (o->dw_tag == DW_TAG_unspecified_type || n->dw_tag == DW_TAG_unspecified_type)
+		return NULL;
+	if (o->dw_tag == DW_TAG_subroutine_type && n->dw_tag == DW_TAG_subroutine_type)
+		return prototype_differs(l, &o->die, &n->die, depth + 1);
+	if (type_has_members(o->dw_tag) && o->dw_tag == n->dw_tag && (opaque(o) || opaque(n)))
+		return o->name && n->name && strcmp(o->name, n->name) ? "points to another type" : NULL;
+	if (judged_by_name(l, o, n))
+		return NULL;
+	how = type_differs(l, o, n, depth + 1);
+	if (how && (!type_has_members(o->dw_tag) || o->name || n->name))
+		return layout_text(l, "points to another type, which %s", how);
+	return how;
+}
+
+static const char *value_differs(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth)
+{
+	struct type was = type_of(&l->reader, o), is = type_of(&l->reader, n);
+	const char *how;
+
+	/* nobody looks at a value that was not there */
+	if (was.dw_tag == DW_TAG_unspecified_type)
+		return NULL;
+	how = type_differs(l, &was, &is, depth);
+	return how ? layout_text(l, "what it returns %s", how) : NULL;
+}
+
+/* Moves on to a parameter. 0; 1: there is none; -EBADMSG. */
+static int next_parameter(struct layouts *l, Dwarf_Die *die, int end)
+{
+	while (!end && dwarf_tag(die) != DW_TAG_formal_parameter &&
+	       dwarf_tag(die) != DW_TAG_unspecified_parameters)
+		end = type_next(&l->reader, die);
+	return end;
+}
+
+const char *prototype_differs(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth)
+{
+	Dwarf_Die a, b;
+	int end[2] = { type_first_child(&l->reader, o, &a), type_first_child(&l->reader, n, &b) };
+
+	if (depth > TYPE_DEPTH)
+		return NULL;
+	for (unsigned int i = 1;; i++) {
+		struct type was, is;
+		const char *how;
+
+		end[0] = next_parameter(l, &a, end[0]);
+		end[1] = next_parameter(l, &b, end[1]);
+		if (end[0] < 0 || end[1] < 0)
+			return NULL;
+		if (end[0] || end[1])
+			break;
+		if (dwarf_tag(&a) != dwarf_tag(&b))
+			return layout_text(l, "parameter %u changes its type", i);
+		was = type_of(&l->reader, &a);
+		is = type_of(&l->reader, &b);
+		how = dwarf_tag(&a) == DW_TAG_formal_parameter ? type_differs(l, &was, &is, depth + 1) : NULL;
+		if (how)
+			return layout_text(l, "parameter %u %s", i, how);
+		end[0] = type_next(&l->reader, &a);
+		end[1] = type_next(&l->reader, &b);
+	}
+	if (end[0] != end[1])
+		return end[0] ? "it has another parameter" : "it has a parameter less";
+	return value_differs(l, o, n, depth + 1);
+}
+
+/* Enumerators of one name have one value, and those of one value one name. */
+static const char *constants_differ(struct layouts *l, struct type *o, struct type *n)
+{
+	Dwarf_Die a, b;
+	int end[2];
+
+	for (end[0] = type_first_child(&l->reader, &o->die, &a); !end[0];
+	     end[0] = type_next(&l->reader, &a)) {
+		struct constant_value was, is;
+
+		if (type_constant(&l->reader, &a, &was))
+			return NULL;
+		for (end[1] = type_first_child(&l->reader, &n->die, &b); !end[1];
+		     end[1] = type_next(&l->reader, &b)) {
+			if (type_constant(&l->reader, &b, &is))
+				return NULL;
+			if (!strcmp(o->name, n->name) && (is_last(l, &a) || is_last(l, &b)))
+				continue;
+			if (!strcmp(was.name, is.name) != (was.value == is.value))
+				return layout_text(l, "has another %s",
+						   was.value == is.value ? "constant of a value" : was.name);
+		}
+	}
+	return NULL;
+}
+
 /* In what a type is another, for somebody who has an object of it; or NULL. */
-static const char *type_differs(struct layouts *l, struct type *o, struct type *n, int depth)
+const char *type_differs(struct layouts *l, struct type *o, struct type *n, int depth)
 {
 	uint64_t size[2] = { type_size(&l->reader, o), type_size(&l->reader, n) };
 	enum kind kind = kind_of(l, o);
@@ -209,7 +327,7 @@ static const char *type_differs(struct layouts *l, struct type *o, struct type *
 		return NULL;
 	}
 	if (size[0] != size[1])
-		return text(l, "changes its size from %" PRIu64 " to %" PRIu64, size[0], size[1]);
+		return layout_text(l, "changes its size from %" PRIu64 " to %" PRIu64, size[0], size[1]);
 	if (kind != kind_of(l, n))
 		return "changes its type";
 	switch (kind) {
@@ -220,18 +338,18 @@ static const char *type_differs(struct layouts *l, struct type *o, struct type *
 		inner[1] = type_of(&l->reader, &n->die);
 		return type_differs(l, &inner[0], &inner[1], depth + 1);
 	case KIND_POINTER:
-		/* what has a name is judged under it */
 		inner[0] = type_of(&l->reader, &o->die);
 		inner[1] = type_of(&l->reader, &n->die);
-		if (!type_has_members(inner[0].dw_tag) || inner[0].name ||
-		    inner[0].dw_tag != inner[1].dw_tag || inner[1].name)
-			return NULL;
-		return type_differs(l, &inner[0], &inner[1], depth + 1);
+		return pointees_differ(l, &inner[0], &inner[1], depth);
 	case KIND_STRUCT:
 	case KIND_UNION:
-		if (o->name && n->name && !strcmp(o->name, n->name))
+		if (judged_by_name(l, o, n))
 			return NULL;
 		return members_differ(l, &o->die, &n->die, depth + 1, &where);
+	case KIND_INTEGER:
+		if (o->dw_tag != DW_TAG_enumeration_type || n->dw_tag != DW_TAG_enumeration_type)
+			return NULL;
+		return !o->name || !n->name || judged_by_name(l, o, n) ? NULL : constants_differ(l, o, n);
 	default:
 		return NULL;
 	}
@@ -315,8 +433,8 @@ static bool is_view(struct layouts *l, const struct span *s, size_t added, int d
 
 static const char *offset_text(struct layouts *l, const struct member *m)
 {
-	return m->width ? text(l, "%" PRIu64 " bit %u", m->bit / 8, (unsigned int)(m->bit % 8)) :
-			  text(l, "%" PRIu64, m->bit / 8);
+	return m->width ? layout_text(l, "%" PRIu64 " bit %u", m->bit / 8, (unsigned int)(m->bit % 8)) :
+			  layout_text(l, "%" PRIu64, m->bit / 8);
 }
 
 /* What became of a member, other than that it moved; or NULL. */
@@ -326,10 +444,10 @@ static const char *pair_differs(struct layouts *l, size_t n, int depth)
 	const char *how;
 
 	if (a.width != b.width)
-		return text(l, "member %s changes its width from %" PRIu64 " to %" PRIu64 " bits", b.name,
-			    a.width, b.width);
+		return layout_text(l, "member %s changes its width from %" PRIu64 " to %" PRIu64 " bits",
+				   b.name, a.width, b.width);
 	how = type_differs(l, &a.type, &b.type, depth);
-	return how ? text(l, "member %s %s", b.name, how) : NULL;
+	return how ? layout_text(l, "member %s %s", b.name, how) : NULL;
 }
 
 /* The first change that is not the consequence of another, or NULL. */
@@ -341,8 +459,8 @@ static const char *first_change(struct layouts *l, const struct span *s, int dep
 		if (l->member[n].twin != NONE)
 			how = pair_differs(l, n, depth);
 		else if (!is_view(l, s, n, depth))
-			how = text(l, "member %s is new at offset %s", l->member[n].name,
-				   offset_text(l, &l->member[n]));
+			how = layout_text(l, "member %s is new at offset %s", l->member[n].name,
+					  offset_text(l, &l->member[n]));
 		if (how) {
 			*where = l->member[n].die;
 			return how;
@@ -350,7 +468,7 @@ static const char *first_change(struct layouts *l, const struct span *s, int dep
 	}
 	for (size_t o = s->o; o < s->n; o++)
 		if (l->member[o].twin == NONE)
-			return text(l, "member %s is gone", l->member[o].name);
+			return layout_text(l, "member %s is gone", l->member[o].name);
 	return NULL;
 }
 
@@ -362,8 +480,8 @@ static const char *first_move(struct layouts *l, const struct span *s, Dwarf_Die
 		if (a->bit == b->bit)
 			continue;
 		*where = b->die;
-		return text(l, "member %s moves from offset %s to %s", b->name, offset_text(l, a),
-			    offset_text(l, b));
+		return layout_text(l, "member %s moves from offset %s to %s", b->name, offset_text(l, a),
+				   offset_text(l, b));
 	}
 	return NULL;
 }
@@ -389,7 +507,7 @@ static const char *members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n,
 	l->n = s.o;
 	if (err)
 		l->reader.err = err;
-	return change && move ? text(l, "%s, %s", change, move) : change ? change : move;
+	return change && move ? layout_text(l, "%s, %s", change, move) : change ? change : move;
 }
 
 /* Judging */
@@ -406,7 +524,7 @@ static const char *keyword(Dwarf_Die *die)
 	}
 }
 
-static struct diag_place place_of(struct layouts *l, const char *name, Dwarf_Die *die)
+struct diag_place layout_place(struct layouts *l, const char *name, Dwarf_Die *die)
 {
 	struct diag_place place = { .file = l->d->input->name, .function = name };
 	int line;
@@ -419,7 +537,7 @@ static struct diag_place place_of(struct layouts *l, const char *name, Dwarf_Die
 
 static void report(struct layouts *l, const char *name, Dwarf_Die *die, const char *what)
 {
-	struct diag_place place = place_of(l, name, die);
+	struct diag_place place = layout_place(l, name, die);
 
 	if (request_vouches(l->d, &place, name, what))
 		return;
@@ -447,26 +565,27 @@ static void judge_members(struct layouts *l, const struct named_type *type)
 	was.dw_tag = dwarf_tag(&was.die);
 	is.dw_tag = dwarf_tag(&is.die);
 	if (was.dw_tag != is.dw_tag) {
-		how = text(l, "it was %s", keyword(&was.die));
+		how = layout_text(l, "it was %s", keyword(&was.die));
 	} else {
 		size[0] = type_size(&l->reader, &was);
 		size[1] = type_size(&l->reader, &is);
 		how = members_differ(l, &was.die, &is.die, 0, &where);
 		if (size[0] != size[1])
-			resized = text(l, "its size changes from %" PRIu64 " to %" PRIu64, size[0], size[1]);
+			resized = layout_text(l, "its size changes from %" PRIu64 " to %" PRIu64, size[0],
+					      size[1]);
 	}
 	if (resized)
-		how = how ? text(l, "%s, and %s", how, resized) : resized;
+		how = how ? layout_text(l, "%s, and %s", how, resized) : resized;
 	if (how && !l->reader.err)
-		report(l, type->tag ? text(l, "%s%s", keyword(&is.die), type->name) : type->name, &where,
-		       how);
+		report(l, type->tag ? layout_text(l, "%s%s", keyword(&is.die), type->name) : type->name,
+		       &where, how);
 }
 
 static void judge_constant(struct layouts *l, const char *name, Dwarf_Die *enumeration, const char *constant,
 			   int64_t was, int64_t is)
 {
-	struct diag_place place = place_of(l, name, enumeration);
-	const char *what = text(l, "%s changes from %" PRId64 " to %" PRId64, constant, was, is);
+	struct diag_place place = layout_place(l, name, enumeration);
+	const char *what = layout_text(l, "%s changes from %" PRId64 " to %" PRId64, constant, was, is);
 
 	if (request_vouches(l->d, &place, name, what))
 		return;
@@ -483,7 +602,7 @@ static void judge_constant(struct layouts *l, const char *name, Dwarf_Die *enume
 static int judge_constants(struct layouts *l, const struct named_type *type)
 {
 	Dwarf_Die die, enumeration = type->die;
-	const char *name = *type->name ? text(l, "enum %s", type->name) : NULL;
+	const char *name = *type->name ? layout_text(l, "enum %s", type->name) : NULL;
 	int end;
 
 	for (end = type_first_child(&l->reader, &enumeration, &die); !end;
@@ -536,6 +655,8 @@ static int compare_types(struct diff *d, Dwarf *original, Dwarf *patched)
 						 -ENOMEM;
 	if (!err)
 		err = types_visit(&l.reader, patched, judge_type, &l);
+	if (!err)
+		err = layout_variables(&l, original, patched);
 	free(l.member);
 	strmap_free(l.tags);
 	strmap_free(l.names);

@@ -135,7 +135,14 @@ struct callback {
 };
 
 /* What the patch author asks of the differ: to leave differences alone. */
-enum request_kind { REQUEST_SECTION, REQUEST_FUNCTION, REQUEST_DATA, REQUEST_SYSCALL, REQUEST_LAYOUT };
+enum request_kind {
+	REQUEST_SECTION,
+	REQUEST_FUNCTION,
+	REQUEST_DATA,
+	REQUEST_SYSCALL,
+	REQUEST_LAYOUT,
+	REQUEST_PROTOTYPE
+};
 
 struct request {
 	uint32_t kind;	  /* enum request_kind */
@@ -170,6 +177,8 @@ struct diff {
 	bool *carried;	       /* changes: code and data the patch brings a version of */
 	const char **replaced; /* changes: why ftrace will redirect this function, or NULL */
 	uint32_t n_replaced;
+	struct diff_state *prototypes; /* layout: global functions with another prototype */
+	uint32_t n_prototypes;
 	bool types_compared;	    /* layout: both objects have debug information */
 	bool *copied;		    /* copies: unchanged function of which the patch has a copy */
 	struct callback *callbacks; /* callbacks */
@@ -245,6 +254,10 @@ int pass_requests(struct diff *d);
 bool request_leaves(struct diff *d, const struct side *s, uint32_t atom, const char *how);
 /* Whether the author vouches for a variable that is new. */
 bool request_allows(struct diff *d, uint32_t atom);
+/* Whether the author vouches for a function whose prototype differs; if so, warns of it. @how: in what. */
+bool request_allows_prototype(struct diff *d, uint32_t atom, const char *how);
+/* The same for a variable of which the patched object has nothing left. */
+bool request_allows_removed(struct diff *d, uint32_t orig);
 /*
  * Whether the author vouches for a type, constant or variable whose layout or value differs; if so, warns of
  * it. @what: what differs.
@@ -259,6 +272,9 @@ int pass_changes(struct diff *d);
 int changes_registrations(struct diff *d);
 /* removed.c: its part for variables that are gone */
 int changes_removed(struct diff *d);
+/* Whether it is a variable of the original that the patched object no longer has, or a new one of the patch. */
+bool state_removed(const struct diff *d, uint32_t orig);
+bool state_added(const struct diff *d, uint32_t new);
 /* once.c: its part for what is initialised behind a guard that the kernel has */
 int changes_once(struct diff *d);
 /* aliases.c: its part for names that mean something else than before */

@@ -30,13 +30,22 @@ static bool is_state(const struct side *s, uint32_t i)
 	return s->role[i] == ROLE_STATE && s->object->atoms[i].symbol && s->object->atoms[i].size;
 }
 
+bool state_removed(const struct diff *d, uint32_t orig)
+{
+	return is_state(&d->orig, orig) && d->pairs.back[orig] == NO_ATOM;
+}
+
+bool state_added(const struct diff *d, uint32_t new)
+{
+	return is_state(&d->new, new) && d->verdicts[new].state == VERDICT_NEW &&
+	       d->pairs.how[new] == MATCH_NONE;
+}
+
 static bool looked_at(const struct diff *d, const struct side *s, uint32_t i)
 {
-	if (i == NO_ATOM || !is_state(s, i))
+	if (i == NO_ATOM)
 		return false;
-	if (s == &d->orig)
-		return d->pairs.back[i] == NO_ATOM;
-	return d->verdicts[i].state == VERDICT_NEW && d->pairs.how[i] == MATCH_NONE;
+	return s == &d->orig ? state_removed(d, i) : state_added(d, i);
 }
 
 /* Whether it is one of those among which correlate.c could not decide: that is reported elsewhere. */

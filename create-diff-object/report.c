@@ -189,6 +189,34 @@ static int provided(struct diff *d, struct diff_report *out)
 	return list ? 0 : -ENOMEM;
 }
 
+static struct diff_state state_of(struct diff *d, const struct side *s, uint32_t i)
+{
+	return (struct diff_state){ .name = s->source[i],
+				    .size = s->object->atoms[i].size,
+				    .place = diff_place(d, s, i, -1) };
+}
+
+/* For what moves from one object of the patch to another. */
+static int state(struct diff *d, struct diff_report *out)
+{
+	struct diff_state *removed = arena_array(d->arena, d->orig.object->n_atoms, sizeof(*removed));
+	struct diff_state *added = arena_array(d->arena, d->new.object->n_atoms, sizeof(*added));
+
+	if (!removed || !added)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->orig.object->n_atoms; i++)
+		if (state_removed(d, i))
+			removed[out->n_removed_state++] = state_of(d, &d->orig, i);
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++)
+		if (d->included[i].in && state_added(d, i) && !request_allows(d, i))
+			added[out->n_new_state++] = state_of(d, &d->new, i);
+	out->removed_state = removed;
+	out->new_state = added;
+	out->prototypes = d->prototypes;
+	out->n_prototypes = d->n_prototypes;
+	return 0;
+}
+
 static int callbacks(struct diff *d, struct diff_report *out)
 {
 	struct diff_callback *list = arena_array(d->arena, d->n_callbacks, sizeof(*list));
@@ -277,6 +305,8 @@ int pass_report(struct diff *d, struct diff_report *out)
 		err = provided(d, &report);
 	if (!err)
 		err = kept(d, &report);
+	if (!err)
+		err = state(d, &report);
 	if (!err)
 		*out = report;
 	return err;

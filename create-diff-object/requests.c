@@ -22,6 +22,7 @@ static const struct {
 	[REQUEST_DATA] = { "allow_data", "KPATCH_ALLOW_DATA_CHANGE" },
 	[REQUEST_SYSCALL] = { "keep_syscall", "KPATCH_SYSCALL_DEFINE" },
 	[REQUEST_LAYOUT] = { "allow_layout", "KPATCH_ALLOW_LAYOUT" },
+	[REQUEST_PROTOTYPE] = { "allow_prototype", "KPATCH_ALLOW_PROTOTYPE" },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -148,6 +149,27 @@ bool request_allows(struct diff *d, uint32_t atom)
 	return r != NULL;
 }
 
+bool request_allows_removed(struct diff *d, uint32_t orig)
+{
+	struct request *r = find_named(d, REQUEST_DATA, &d->orig, orig);
+
+	if (r)
+		r->used = true;
+	return r != NULL;
+}
+
+bool request_allows_prototype(struct diff *d, uint32_t atom, const char *how)
+{
+	struct request *r = find_named(d, REQUEST_PROTOTYPE, &d->new, atom);
+
+	if (!r)
+		return false;
+	r->used = true;
+	diff_warn(d, "prototype-allowed", &d->new, atom, -1, NULL, "%s, for which %s(%s) vouches", how,
+		  kinds[r->kind].macro, r->name);
+	return true;
+}
+
 bool request_vouches(struct diff *d, const struct diag_place *place, const char *name, const char *what)
 {
 	struct request *r = find(d, REQUEST_LAYOUT, name);
@@ -163,7 +185,8 @@ bool request_vouches(struct diff *d, const struct diag_place *place, const char 
 /* Whether it has been looked for what the request allows. */
 static bool had_its_chance(const struct diff *d, const struct request *r)
 {
-	return r->kind == REQUEST_LAYOUT ? d->types_compared : r->kind != REQUEST_SYSCALL;
+	return r->kind == REQUEST_LAYOUT || r->kind == REQUEST_PROTOTYPE ? d->types_compared :
+									   r->kind != REQUEST_SYSCALL;
 }
 
 int pass_unused_requests(struct diff *d)

@@ -60,6 +60,8 @@
  *	KPATCH_ALLOW_LAYOUT(type);	struct or union type has another layout, or enum type another value of a
  *			constant, and old code and old objects get on with the new code. A type without a tag is
  *			called by its typedef, or the variable or constant that it is declared with
+ *	KPATCH_ALLOW_PROTOTYPE(fn);	fn takes or returns something else, and no code that the patch does not
+ *			replace calls it: no module from elsewhere, nobody through a pointer
  *
  * KPATCH_SYSCALL_DEFINE1(name, ...) to KPATCH_SYSCALL_DEFINE6: in place of SYSCALL_DEFINEn where a patch
  * changes the types or names of a system call's arguments. The description that tracing shows was
@@ -103,6 +105,10 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_ALLOW_DATA_CHANGE(var)                                                                        \
 	KPATCH_REQUEST(allow_data, #var);                                                                    \
 	static_assert(sizeof(&(var)), "no variable")
+
+#define KPATCH_ALLOW_PROTOTYPE(fn)                                                                           \
+	KPATCH_REQUEST(allow_prototype, #fn);                                                                \
+	static_assert(sizeof(&(fn)), "no function")
 
 #define KPATCH_ALLOW_LAYOUT(type)                                                                            \
 	KPATCH_REQUEST(allow_layout, #type);                                                                 \

@@ -81,6 +81,56 @@ static bool provided(const struct build *b, const char *name)
 	return false;
 }
 
+/* Refuses a variable that one object has lost and @u has for the first time: its value would be lost. */
+static int check_moved(const struct build *b, const struct unit *u, const struct diff_state *new,
+		       struct diags *diags)
+{
+	for (size_t i = 0; i < b->n_units; i++) {
+		const struct unit *from = &b->units[i];
+
+		for (size_t k = 0; from != u && k < from->report.n_removed_state; k++) {
+			if (strcmp(from->report.removed_state[k].name, new->name) ||
+			    strcmp(from->owner, u->owner))
+				continue;
+			diag_error(
+				diags, "variable-moved", &new->place,
+				"Leave the variable in the file where the kernel has it; or say "
+				"KPATCH_ALLOW_DATA_CHANGE() of the new one if it is another",
+				"%s is new here, and %s has one of that name no longer: if it has moved, its "
+				"value in the running kernel would be lost",
+				new->name, from->object);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+/* Whether another object of the patch mentions the function: then the header that declares it was seen by all. */
+static bool known_elsewhere(const struct build *b, const struct unit *u, const char *name)
+{
+	for (size_t i = 0; i < b->n_units; i++) {
+		const struct object *o = b->units[i].patched_object;
+
+		for (uint32_t k = 1; &b->units[i] != u && o && k < o->n_symbols; k++)
+			if (o->symbols[k].section == SECTION_UNDEF && !strcmp(o->symbols[k].name, name))
+				return true;
+	}
+	return false;
+}
+
+/* A function that is global has callers in other files, who pass what the original takes. */
+static int check_prototype(const struct build *b, const struct unit *u, const struct diff_state *f,
+			   struct diags *diags)
+{
+	if (known_elsewhere(b, u, f->name))
+		return 0;
+	diag_error(diags, "prototype-changed", &f->place,
+		   "Change its declaration and its callers in the same patch, or add a function; or say "
+		   "KPATCH_ALLOW_PROTOTYPE() of it if this file has all callers",
+		   "%s: it is global, and the patch changes no other file that calls it", f->how);
+	return -EINVAL;
+}
+
 int siblings_check(const struct build *b, const struct unit *u, struct diags *diags)
 {
 	int err = 0;
@@ -96,5 +146,11 @@ int siblings_check(const struct build *b, const struct unit *u, struct diags *di
 			   need->name);
 		err = -EINVAL;
 	}
+	for (size_t i = 0; i < u->report.n_new_state; i++)
+		if (check_moved(b, u, &u->report.new_state[i], diags))
+			err = -EINVAL;
+	for (size_t i = 0; i < u->report.n_prototypes; i++)
+		if (check_prototype(b, u, &u->report.prototypes[i], diags))
+			err = -EINVAL;
 	return err;
 }

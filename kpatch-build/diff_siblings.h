@@ -22,7 +22,9 @@ struct siblings {
 struct ksym_source siblings_source(struct siblings *s);
 
 /*
- * Refuses what the unit's report needs of other objects and none provides: "symbol-undefined".
+ * Refuses what the unit's report needs of other objects and none provides: "symbol-undefined"; a variable that
+ * has come to it from another object: "variable-moved"; a global function that takes something else and that
+ * no other object of the patch mentions: "prototype-changed".
  * All units must have been diffed. -EINVAL with a diagnostic for each.
  */
 int siblings_check(const struct build *b, const struct unit *u, struct diags *diags);

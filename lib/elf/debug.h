@@ -14,4 +14,7 @@ struct object;
  */
 int object_dwarf(struct object *o, Dwarf **out);
 
+/* The address that the DWARF has for an atom's primary symbol. After object_dwarf(). 0 or -ENOENT. */
+int object_address(struct object *o, uint32_t atom, Dwarf_Addr *out);
+
 #endif

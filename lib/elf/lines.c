@@ -104,6 +104,15 @@ static int address_of(const struct lines *l, uint32_t section, uint64_t offset, 
 	return 0;
 }
 
+int object_address(struct object *o, uint32_t atom, Dwarf_Addr *out)
+{
+	const struct atom *a = &o->atoms[atom];
+	struct lines *l;
+	int err = a->section ? lines_of(o, &l) : -ENOENT;
+
+	return err ? err : address_of(l, a->section->index, a->offset + a->entry, out);
+}
+
 static int address_in_atom(struct object *o, uint32_t atom, uint64_t offset, struct lines **l,
 			   GElf_Addr *address)
 {

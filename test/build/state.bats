@@ -4,7 +4,7 @@
 load build
 
 @test "net_get_random_once() of a new variable runs again; of a new one beside the old one is refused" {
-	make_patch syncookies net/ipv4/syncookies.c '/^static siphash_aligned_key_t/a static siphash_key_t new_keys[4];
+	make_patch syncookies net/ipv4/syncookies.c 's/^static siphash_aligned_key_t .*/static siphash_key_t new_keys[4];/
 		s/\([^_c]\)syncookie_secret\([),[]\)\([^2]\)/\1new_keys\2\3/g'
 	kpatch_build "$patch"
 	run nm "$OUT/livepatch-syncookies.ko"
@@ -20,4 +20,46 @@ load build
 		s/net_get_random_once(syncookie_secret, .*/DO_ONCE(fill);/; s/&syncookie_secret\[c\]/\&new_keys[c + (saddr \& 1)]/'
 	refuses 8 initialised-once "$patch"
 	says 'initialises new_keys where ___done'
+}
+
+@test "a static that moves to another file of its module is refused" {
+	make_patch sessionid fs/nfsd/nfs4state.c '/^static u64 current_sessionid = 1;/d
+		s/sid->sequence = current_sessionid++/sid->sequence = nfsd4_next_sessionid()/
+		/^#include "vfs.h"/a u64 nfsd4_next_sessionid(void);' \
+		fs/nfsd/nfs4proc.c '/^#include "vfs.h"/a static u64 current_sessionid = 1;\
+			u64 nfsd4_next_sessionid(void);\
+			u64 nfsd4_next_sessionid(void) { return current_sessionid++; }'
+	refuses 8 variable-moved "$patch"
+	says 'fs/nfsd/nfs4proc.o: .*current_sessionid is new here, and fs/nfsd/nfs4state.o has one of that name no longer'
+}
+
+@test "an exported function takes another argument: refused, although all callers of the tree are in the patch" {
+	make_patch weight drivers/vhost/vhost.h '/bool vhost_exceeds_weight/s/int total_len/int total_len, bool last/' \
+		drivers/vhost/vhost.c '/^bool vhost_exceeds_weight/,/^}/{ s/int total_len/int total_len, bool last/; s/pkts >= /last || pkts >= /; }' \
+		drivers/vhost/net.c 's/\(vhost_exceeds_weight(vq, ++[a-z_]*, [a-z_0]*\))/\1, false)/' \
+		drivers/vhost/scsi.c 's/\(vhost_exceeds_weight(vq, ++[a-z_]*, [a-z_0]*\))/\1, false)/' \
+		drivers/vhost/test.c 's/\(vhost_exceeds_weight(vq, [0-9]*, [a-z_0]*\))/\1, false)/' \
+		drivers/vhost/vsock.c 's/\(vhost_exceeds_weight(vq, ++[a-z_]*, [a-z_0]*\))/\1, false)/'
+	# the hunk for test.c, which is not configured, is no part of this
+	filterdiff -x '*/test.c' "$patch" > "$patch.less" 2> /dev/null ||
+		awk '/^diff /{ on = !/vhost\/test.c/ } on' "$patch" > "$patch.less"
+	mv "$patch.less" "$patch"
+	refuses 8 prototype-changed "$patch"
+	says 'vhost_exceeds_weight.*it has another parameter: it is exported'
+}
+
+@test "a global function takes another argument: with its header and callers, built; in its own file alone, refused" {
+	local edit='/^struct svc_export \*rqst_find_fsidzero_export(/,/^}/{ s/struct svc_rqst \*rqstp/&, int flags/; s/FSID_NUM, /FSID_NUM + flags, /; }
+		s/rqst_find_fsidzero_export(rqstp)/rqst_find_fsidzero_export(rqstp, 0)/'
+	make_patch global fs/nfsd/export.h 's/\(rqst_find_fsidzero_export(struct svc_rqst \*\))/\1, int)/' \
+		fs/nfsd/export.c "$edit" fs/nfsd/nfs4xdr.c "$edit"
+	kpatch_build "$patch"
+	[[ -e $OUT/livepatch-global.ko ]]
+	rm "$OUT"/*
+	# the declaration is hidden from the compiler: callers elsewhere go on with the old one
+	make_patch alone fs/nfsd/export.c "$edit
+		/^#include <linux.slab.h>/i #define rqst_find_fsidzero_export hidden
+		/^#define NFSDDBG_FACILITY/i #undef rqst_find_fsidzero_export"
+	refuses 8 prototype-changed "$patch"
+	says 'rqst_find_fsidzero_export.*it is global, and the patch changes no other file that calls it'
 }

@@ -133,10 +133,17 @@ refused_for() {
 }
 
 @test "what a pointer points to is no matter of its holder, but its own" {
-	types 's/struct p \*p/struct q *p/' <<< 'struct p; struct q { int x; }; struct s { int a, b; char c; struct p *p; }; int h(struct q *q) { return q->x; }'
+	# another name of the same is no matter either
+	types 's/struct p \*p/struct q *p/' <<< 'struct p { int y; }; struct q { int x; }; struct s { int a, b; char c; struct p *p; }; int h(struct q *q, struct p *p) { return q->x + p->y; }'
 	differ
 	written
 	rm out.o
+	types 's/struct p \*p/struct q *p/' <<< 'struct p { short y, z; }; struct q { int x; }; struct s { int a, b; char c; struct p *p; }; int h(struct q *q, struct p *p) { return q->x + p->y; }'
+	differ
+	refused_for "struct s" "member p points to another type, which member x is new at offset 0"
+	types 's/struct p \*p/struct q *p/' <<< 'struct p; struct q { int x; }; struct s { int a, b; char c; struct p *p; }; int h(struct q *q) { return q->x; }'
+	differ
+	refused_for "struct s" "member p points to another type"
 	# which has no name of its own
 	types 's/int x; short y/short y; int x/' <<< 'struct s { int b; char c; struct { int x; short y; } *p; };'
 	differ
