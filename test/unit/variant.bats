@@ -166,7 +166,7 @@ elsewhere="refers at .* to something else"
 		incl %eax
 		ret
 		.size f, . - f'
-	differs f "."
+	differs f "($at|it begins at another instruction)"
 	# what comes before is padding, as the kernel has it before functions
 	whole '.text
 		.nops 16
