@@ -147,6 +147,16 @@ static bool describes_code(uint8_t role)
 	return role == ROLE_ENTRY || role == ROLE_HINT || role == ROLE_PIECE || role == ROLE_CALLBACK;
 }
 
+/*
+ * Where patches stack, a later one may replace what this one calls: the call then goes to the kernel's own
+ * function, which ftrace redirects to the newest. With atomic replace there is no later one beside it.
+ * A task that is inside of a function is in the state of that function, so what calls itself need not ask.
+ */
+static bool by_ftrace(const struct diff *d, const struct ref *ref, bool own)
+{
+	return d->input->stacked && d->replaced[ref->target] && !own && !is_short(ref);
+}
+
 static struct routing classify_code(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	const struct atom *t = new_atom(d, ref->target);
@@ -171,7 +181,7 @@ static struct routing classify_code(struct diff *d, const struct atom *from, con
 	/* The copy of an unchanged function is for those alone who reach no other. */
 	if (d->copied[t->id] && !own && !is_short(ref))
 		return diff_classify_kernel(d, from, t->id);
-	if (d->arch->is_branch(d->new.object, from, ref))
+	if (d->arch->is_branch(d->new.object, from, ref) && !by_ftrace(d, ref, own))
 		return patch(d->copied[t->id] ? "a branch that reaches no further" :
 						"a call of the new version");
 	if (d->copied[t->id])

@@ -31,6 +31,7 @@ struct diff_input {
 	 * constant that is passed to a call and is the line of that call, in both, makes no change.
 	 */
 	bool lines_move;
+	bool stacked; /* other patches may come on top of this one and stay beside it (no atomic replace) */
 };
 
 /* One function that the patch replaces or adds. */

@@ -29,7 +29,7 @@ enum { EXIT_WRITTEN = 0, EXIT_ERROR = 1, EXIT_REFUSED = 2, EXIT_NO_CHANGE = 3 };
 struct arguments {
 	const char *owner, *image, *kallsyms, *module, *symvers, *cache;
 	const char *original, *patched, *output;
-	bool verbose;
+	bool verbose, stacked;
 };
 
 /* Everything that is opened for a run; released in one place. */
@@ -61,6 +61,7 @@ static const char usage_text[] =
 	"  -m, --module FILE     installed file of the module that --owner names\n"
 	"  -s, --symvers FILE    Module.symvers: what is exported, and by whom\n"
 	"  -c, --cache DIR       keep the decoded image in DIR, for the next run\n"
+	"  -n, --no-replace      the patch is one of several: calls of what it replaces go through ftrace\n"
 	"  -v, --verbose         print what was decided, and why\n"
 	"  -h, --help            print this text\n"
 	"  -V, --version         print the version\n"
@@ -69,11 +70,17 @@ static const char usage_text[] =
 	"kernel; 3 nothing changed, and OUTPUT was not written.\n";
 
 static const struct option options[] = {
-	{ "owner", required_argument, NULL, 'o' },    { "image", required_argument, NULL, 'i' },
-	{ "kallsyms", required_argument, NULL, 'k' }, { "module", required_argument, NULL, 'm' },
-	{ "symvers", required_argument, NULL, 's' },  { "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },	      { "version", no_argument, NULL, 'V' },
-	{ "cache", required_argument, NULL, 'c' },    { NULL, 0, NULL, 0 },
+	{ "owner", required_argument, NULL, 'o' },
+	{ "image", required_argument, NULL, 'i' },
+	{ "kallsyms", required_argument, NULL, 'k' },
+	{ "module", required_argument, NULL, 'm' },
+	{ "no-replace", no_argument, NULL, 'n' },
+	{ "symvers", required_argument, NULL, 's' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "cache", required_argument, NULL, 'c' },
+	{ NULL, 0, NULL, 0 },
 };
 
 static int usage_error(const char *what)
@@ -88,7 +95,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 	int c;
 
 	a->owner = "vmlinux";
-	while ((c = getopt_long(argc, argv, "o:i:k:m:s:c:vhV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "o:i:k:m:s:c:nvhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
 			a->owner = optarg;
@@ -107,6 +114,9 @@ static int parse(int argc, char **argv, struct arguments *a)
 			break;
 		case 'c':
 			a->cache = optarg;
+			break;
+		case 'n':
+			a->stacked = true;
 			break;
 		case 'v':
 			a->verbose = true;
@@ -255,7 +265,8 @@ static int run_diff(struct run *r)
 				 .owner = r->args.owner,
 				 .original = r->original,
 				 .patched = r->patched,
-				 .ksyms = &r->source };
+				 .ksyms = &r->source,
+				 .stacked = r->args.stacked };
 	struct diff_report report = { 0 };
 	uint8_t *data = NULL;
 	size_t size = 0;

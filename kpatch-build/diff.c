@@ -67,7 +67,8 @@ static int diff_unit(struct task *t)
 				    .owner = u->owner,
 				    .original = u->original_object,
 				    .patched = u->patched_object,
-				    .ksyms = &ksyms };
+				    .ksyms = &ksyms,
+				    .stacked = !t->siblings.build->options.replace };
 
 	return diff_objects(&input, u->arena, t->diags, &u->report, &t->data, &t->size);
 }

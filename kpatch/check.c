@@ -22,22 +22,29 @@ static bool starts_with_word(const char *text, const char *word)
 	return text && !strncmp(text, word, n) && (text[n] == ' ' || !text[n]);
 }
 
-static enum outcome check_release(struct kpatch *k, const struct patch_file *f, const char *release)
+enum outcome check_vermagic(struct kpatch *k, const struct patch_file *f)
 {
 	const char *vermagic = f->module->vermagic ? f->module->vermagic : "";
 	const char *built_for = f->manifest ? f->manifest->kernel.release : NULL;
-	int word = (int)strcspn(vermagic, " ");
 
-	if (built_for && !starts_with_word(vermagic, built_for)) {
-		diag_error(k->diags, "manifest-lies", diag_file(f->path), "Build it again",
-			   "the manifest says kernel %s, the module %.*s", built_for, word, vermagic);
-		return OUTCOME_BAD_FILE;
-	}
-	if (starts_with_word(vermagic, release))
+	if (!built_for || starts_with_word(vermagic, built_for))
 		return OUTCOME_OK;
+	diag_error(k->diags, "manifest-lies", diag_file(f->path), "Build it again",
+		   "the manifest says kernel %s, the module %.*s", built_for, (int)strcspn(vermagic, " "),
+		   vermagic);
+	return OUTCOME_BAD_FILE;
+}
+
+static enum outcome check_release(struct kpatch *k, const struct patch_file *f, const char *release)
+{
+	const char *vermagic = f->module->vermagic ? f->module->vermagic : "";
+	enum outcome o = check_vermagic(k, f);
+
+	if (o || starts_with_word(vermagic, release))
+		return o;
 	diag_error(k->diags, "other-release", diag_file(f->path),
 		   "Build it for the running kernel, or boot the kernel that it is for",
-		   "made for kernel %.*s, but %s is running", word, vermagic, release);
+		   "made for kernel %.*s, but %s is running", (int)strcspn(vermagic, " "), vermagic, release);
 	return OUTCOME_WRONG_KERNEL;
 }
 

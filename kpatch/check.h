@@ -23,6 +23,8 @@ int installed_build_id(struct kpatch *k, const char *release, const char *name, 
  * and the module contradict each other ("manifest-lies").
  */
 enum outcome check_fits(struct kpatch *k, const struct patch_file *f);
+/* Of that only whether manifest and module are for one release: "manifest-lies". */
+enum outcome check_vermagic(struct kpatch *k, const struct patch_file *f);
 
 /*
  * Would this kernel take any such module now? OUTCOME_KERNEL_REFUSED with

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "kpatch/report.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/text.h"
 
 static enum outcome run_version(struct kpatch *k, int argc, char **argv)
 {
@@ -40,13 +42,15 @@ static const struct command *const commands[] = {
 
 void say(struct kpatch *k, const char *fmt, ...)
 {
+	const char *text;
 	va_list ap;
 
 	if (k->options.quiet || k->options.format != FORMAT_TEXT)
 		return;
 	va_start(ap, fmt);
-	vfprintf(k->out, fmt, ap);
+	text = arena_vprintf(k->arena, fmt, ap);
 	va_end(ap);
+	text_print(k->out, text ? text : "out of memory");
 	fputc('\n', k->out);
 	fflush(k->out);
 }
@@ -329,6 +333,14 @@ static void report_diag(struct node *list, const struct diag *d)
 	report_string(n, "remedy", d->remedy);
 }
 
+/* A reader that went away has seen what it wanted to: that is no failure of what was done. */
+static bool nobody_reads(FILE *f)
+{
+	struct pollfd p = { .fd = fileno(f), .events = POLLOUT };
+
+	return p.fd >= 0 && poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLHUP);
+}
+
 /* Errors come with every format; --quiet leaves out the rest. */
 static int print_result(struct kpatch *k, enum outcome o)
 {
@@ -365,7 +377,7 @@ static enum outcome run(struct kpatch *k, int argc, char **argv)
 	else if (!o)
 		return o; /* the answer has been printed */
 	err = print_result(k, o);
-	if (!err)
+	if (!err || (err == -EIO && nobody_reads(k->out)))
 		return o;
 	fprintf(k->err, "kpatch: the result could not be printed: %s\n", strerror(-err));
 	return worse(o, OUTCOME_SYSTEM);

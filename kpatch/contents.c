@@ -15,6 +15,10 @@
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
 
+#ifndef SHF_RELA_LIVEPATCH
+#define SHF_RELA_LIVEPATCH 0x00100000
+#endif
+
 /* The table of functions and where its pointers lead. */
 struct table {
 	const struct kmodule *m;
@@ -47,15 +51,19 @@ static void follow(struct table *t, const Elf64_Rela *rela)
 	t->pointers[rela->r_offset / 8] = string_at(t->m, s->section, s->value + (uint64_t)rela->r_addend);
 }
 
+/* One section of relocations belongs to it, besides livepatch's; many would be read again and again. */
 static void follow_all(struct table *t)
 {
 	uint32_t index = (uint32_t)(t->section - t->m->sections);
+	bool done = false;
 
 	for (uint32_t i = 0; i < t->m->n_sections; i++) {
 		const struct kmodule_section *s = &t->m->sections[i];
 
-		if (s->type != SHT_RELA || s->info != index || !s->data)
+		if (s->type != SHT_RELA || s->info != index || !s->data || done ||
+		    s->flags & SHF_RELA_LIVEPATCH)
 			continue;
+		done = true;
 		for (uint64_t at = 0; at + sizeof(Elf64_Rela) <= s->size; at += sizeof(Elf64_Rela)) {
 			Elf64_Rela rela;
 

@@ -13,12 +13,17 @@
 #include "lib/kernel/module.h"
 #include "lib/kernel/signature.h"
 #include "lib/manifest/manifest.h"
+#include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/text.h"
 
 static void line(struct kpatch *k, const char *key, const char *value)
 {
-	if (value)
-		fprintf(k->out, "%-13s %s\n", key, value);
+	if (!value)
+		return;
+	fprintf(k->out, "%-13s ", key);
+	text_print(k->out, value);
+	fputc('\n', k->out);
 }
 
 static void print_object(struct kpatch *k, const struct manifest_object *o)
@@ -174,8 +179,9 @@ static void print_signature(struct kpatch *k, const struct patch_file *f)
 	if (!s)
 		line(k, "signed", f->is_signed ? "yes, but the signature is damaged" : "no");
 	else
-		fprintf(k->out, "%-13s by %s (key %s, %s)\n", "signed",
-			*s->signer ? s->signer : "a key without a name", s->key, s->hash);
+		line(k, "signed",
+		     arena_printf(k->arena, "by %s (key %s, %s)",
+				  *s->signer ? s->signer : "a key without a name", s->key, s->hash));
 }
 
 static void report_signature(struct kpatch *k, const struct patch_file *f)
@@ -198,6 +204,7 @@ static enum outcome run_info(struct kpatch *k, int argc, char **argv)
 	enum outcome o;
 
 	k->options.unchecked = true; /* it is not going to be loaded */
+	k->options.look_only = true;
 	o = patch_file_get(k, argv[0], &f);
 	if (!o) {
 		const char *state = loaded_state(k, f.module->name);

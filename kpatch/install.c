@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "kpatch/check.h"
 #include "kpatch/contents.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/lock.h"
@@ -26,7 +27,7 @@ static enum outcome install_file(struct kpatch *k, const struct patch_file *f)
 			   "made for kernel %s, not for %s", release, k->options.kernel);
 		return OUTCOME_WRONG_KERNEL;
 	}
-	o = check_contents(k, f);
+	o = worse(check_vermagic(k, f), check_contents(k, f));
 	if (!o)
 		o = store_add(k, release, f, &replaced);
 	if (o)
@@ -48,7 +49,7 @@ static enum outcome run_install(struct kpatch *k, int argc, char **argv)
 		o = lock_take(k);
 	if (o)
 		return o;
-	o = patch_file_open(k, argv[0], ORIGIN_NAMED, &f);
+	o = patch_file_open(k, argv[0], &f);
 	if (!o)
 		o = install_file(k, &f);
 	patch_file_close(&f);

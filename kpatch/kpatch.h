@@ -52,6 +52,7 @@ struct kpatch_options {
 	bool quiet, verbose;
 	bool dry_run;
 	bool unchecked; /* take modules without a manifest */
+	bool look_only; /* the module is shown and nothing else: whoever made it */
 	bool all;
 	bool yes;	    /* the user knows the consequences */
 	bool done;	    /* boot: the machine is up */

@@ -260,6 +260,45 @@ static enum outcome insert_when_quiet(struct kpatch *k, const struct patch_file 
 	return r == WAIT_DONE ? insert(k, f) : wait_outcome(r);
 }
 
+/* Of the same name, but no live patch: not ours to remove. */
+static enum outcome not_a_patch(struct kpatch *k, const struct patch_file *f)
+{
+	diag_error(k->diags, "name-taken", diag_file(f->path),
+		   "Build this one under another name with kpatch-build --name",
+		   "a module called %s is loaded that is no live patch", f->module->name);
+	return OUTCOME_CONFLICT;
+}
+
+/* Functions named one by one. */
+#define TAKEN_SHOWN 10
+
+/*
+ * In a stack the newest version counts, and it has the older one's fix only if it was made from a source
+ * that had it, which nobody can see here.
+ */
+static void warn_of_taken(struct kpatch *k, const struct patch_file *f, const struct changes *c)
+{
+	size_t n = 0;
+
+	if (!f->manifest || f->manifest->replace)
+		return;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct change *one = &c->list[i];
+
+		if (one->kind != CHANGE_AGAIN || !strcmp(one->patch, f->module->name) || n++ >= TAKEN_SHOWN)
+			continue;
+		diag_warning(
+			k->diags, "function-taken-over",
+			&(struct diag_place){ .file = f->path, .function = one->function },
+			"Make sure that this patch was made from a source that has the other's fix, or build one "
+			"patch of both that replaces them",
+			"%s has replaced it already: its version is not in effect any more", one->patch);
+	}
+	if (n > TAKEN_SHOWN)
+		diag_warning(k->diags, "function-taken-over", diag_file(f->path), NULL,
+			     "and %zu functions more, see kpatch check", n - TAKEN_SHOWN);
+}
+
 enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 {
 	const char *name = f->module->name;
@@ -281,6 +320,8 @@ enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 	if (existing) {
 		go_on = false;
 		o = meet_existing(k, f, &live, existing, &go_on);
+	} else if (module_is_loaded(&k->system, name) && !live_leftover(&live, name)) {
+		return not_a_patch(k, f);
 	} else if (module_is_loaded(&k->system, name)) {
 		say(k, "%s: removing its module, left over from before", name);
 		o = module_retire(k, name);
@@ -288,6 +329,7 @@ enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 	if (o || !go_on)
 		return o;
 	report_changes(k, &changes);
+	warn_of_taken(k, f, &changes);
 	o = insert_when_quiet(k, f);
 	return o ? o : finish(k, f, &live);
 }
@@ -307,6 +349,8 @@ static enum outcome show_plan(struct kpatch *k, const struct patch_file *f)
 	p = live_find(&live, f->module->name);
 	if (p && !is_same_build(k, f))
 		return conflict(k, f);
+	if (!p)
+		warn_of_taken(k, f, &c);
 	say(k, "%s: %s", f->module->name, p ? "loaded already" : "can be loaded");
 	for (size_t i = 0; !p && i < c.n; i++)
 		say(k, "  %s: %s: %s%s%s", c.list[i].object, c.list[i].function, words[c.list[i].kind],

@@ -17,8 +17,9 @@
 /* An initramfs may come without /run. */
 static int open_lock(struct kpatch *k)
 {
-	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
 	char path[PATH_MAX], directory[PATH_MAX];
+	struct stat st;
 	int fd;
 
 	if (system_path(&k->system, path, LOCK_FILE) || system_path(&k->system, directory, "/run"))
@@ -26,7 +27,14 @@ static int open_lock(struct kpatch *k)
 	fd = open(path, flags, 0600);
 	if (fd < 0 && errno == ENOENT && !mkdir(directory, 0755))
 		fd = open(path, flags, 0600);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	/* One that somebody else made can be held by that somebody for ever. */
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (st.st_uid && !*k->system.root)) {
+		close(fd);
+		return -EPERM;
+	}
+	return fd;
 }
 
 enum outcome lock_take(struct kpatch *k)

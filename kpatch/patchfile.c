@@ -15,6 +15,7 @@
 #include "lib/kernel/module.h"
 #include "lib/kernel/signature.h"
 #include "lib/manifest/manifest.h"
+#include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
@@ -43,26 +44,73 @@ static enum outcome cannot_open(struct kpatch *k, const char *path, int error)
 	}
 }
 
-/* Who could have changed what we are about to read? */
-static enum outcome judge_file(struct kpatch *k, const char *path, enum patch_origin origin,
-			       const struct stat *st)
+/* Root, or whoever runs this and can do no more than that user may. */
+static bool is_ours(struct kpatch *k, uid_t owner)
+{
+	return !owner || owner == k->system.calls->euid(&k->system);
+}
+
+/*
+ * Who could have changed what we are about to read? With an access list, the group's bits are what
+ * any entry of it may do at most.
+ */
+static enum outcome judge_file(struct kpatch *k, const char *path, const struct stat *st)
 {
 	if (!S_ISREG(st->st_mode)) {
 		diag_error(k->diags, "file-not-regular", diag_file(path), NULL, "not a regular file");
 		return OUTCOME_BAD_FILE;
 	}
-	if (st->st_mode & S_IWOTH || (st->st_mode & S_IWGRP && st->st_gid)) {
+	if (k->options.look_only)
+		return OUTCOME_OK;
+	if (st->st_mode & (S_IWOTH | S_IWGRP)) {
 		diag_error(k->diags, "file-writable-by-others", diag_file(path),
 			   "Make sure that it is what it should be, then chmod go-w it",
 			   "other users may write to it (mode %04o)", (unsigned int)st->st_mode & 07777);
 		return OUTCOME_BAD_FILE;
 	}
-	if (origin == ORIGIN_INSTALLED && st->st_uid && k->system.calls->euid(&k->system) == 0) {
-		diag_error(k->diags, "file-not-roots", diag_file(path), "Install it with kpatch install",
-			   "an installed patch that belongs to user %u", (unsigned int)st->st_uid);
+	if (!is_ours(k, st->st_uid)) {
+		diag_error(k->diags, "file-not-roots", diag_file(path),
+			   "Make sure that it is what it should be, then load a copy that belongs to root",
+			   "it belongs to user %u, who may change it", (unsigned int)st->st_uid);
 		return OUTCOME_BAD_FILE;
 	}
 	return OUTCOME_OK;
+}
+
+/* In a directory that others may write to, the file could be another one a moment later; sticky is enough. */
+static enum outcome judge_directory(struct kpatch *k, const char *path, const char *directory)
+{
+	struct stat st;
+
+	if (stat(directory, &st))
+		return cannot_open(k, path, errno);
+	if (is_ours(k, st.st_uid) && (!(st.st_mode & (S_IWOTH | S_IWGRP)) || st.st_mode & S_ISVTX))
+		return OUTCOME_OK;
+	diag_error(
+		k->diags, "directory-not-trusted", diag_file(path),
+		"Copy it to a directory of root's, such as /root, and make sure that it is what it should be",
+		"others than root may write to %s, and could exchange the file", directory);
+	return OUTCOME_BAD_FILE;
+}
+
+/* Each directory on the way, with all links followed. */
+static enum outcome judge_way(struct kpatch *k, const char *path)
+{
+	char *slash = strrchr(path, '/'), *directory, *end;
+	enum outcome o;
+
+	directory = slash ? arena_strndup(k->arena, path, (size_t)(slash - path) + 1) :
+			    arena_strdup(k->arena, ".");
+	directory = directory ? realpath(directory, NULL) : NULL;
+	if (!directory)
+		return cannot_open(k, path, errno);
+	o = judge_directory(k, path, directory);
+	while (!o && (end = strrchr(directory, '/')) && directory[1]) {
+		end[end == directory] = '\0';
+		o = judge_directory(k, path, directory);
+	}
+	free(directory);
+	return o;
 }
 
 static enum outcome read_all(struct kpatch *k, struct patch_file *f, off_t size)
@@ -78,7 +126,7 @@ static enum outcome read_all(struct kpatch *k, struct patch_file *f, off_t size)
 	if (!f->bytes)
 		return no_memory(k);
 	while (n < (size_t)size) {
-		ssize_t got = pread(f->image.fd, f->bytes + n, (size_t)size - n, (off_t)n);
+		ssize_t got = pread(f->fd, f->bytes + n, (size_t)size - n, (off_t)n);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -93,18 +141,34 @@ static enum outcome read_all(struct kpatch *k, struct patch_file *f, off_t size)
 	return OUTCOME_OK;
 }
 
-static enum outcome open_file(struct kpatch *k, enum patch_origin origin, struct patch_file *f)
+/*
+ * Looked at before it is opened, because opening a device may do something; and it is what was looked at
+ * that is opened, because another one may be there by now.
+ */
+static enum outcome open_file(struct kpatch *k, struct patch_file *f)
 {
+	int fd = open(f->path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st, again;
 	enum outcome o;
-	struct stat st;
 
-	/* Not blocking: it might be a FIFO. */
-	f->image.fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-	if (f->image.fd < 0)
-		return cannot_open(k, f->path, errno);
-	if (fstat(f->image.fd, &st))
-		return cannot_open(k, f->path, errno);
-	o = judge_file(k, f->path, origin, &st);
+	if (fd < 0 || fstat(fd, &st)) {
+		o = cannot_open(k, f->path, errno);
+	} else if (S_ISLNK(st.st_mode)) {
+		o = cannot_open(k, f->path, ELOOP);
+	} else {
+		o = judge_file(k, f->path, &st);
+		if (!o && !k->options.look_only)
+			o = judge_way(k, f->path);
+	}
+	if (!o) {
+		f->fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+		if (f->fd < 0 || fstat(f->fd, &again))
+			o = cannot_open(k, f->path, errno);
+		else if (again.st_dev != st.st_dev || again.st_ino != st.st_ino)
+			o = cannot_open(k, f->path, ESTALE);
+	}
+	if (fd >= 0)
+		close(fd);
 	return o ? o : read_all(k, f, st.st_size);
 }
 
@@ -144,7 +208,6 @@ static int read_signature(struct kpatch *k, struct patch_file *f)
 
 static enum outcome read_module(struct kpatch *k, struct patch_file *f)
 {
-	enum compression c = compression_detect(f->bytes, f->n_bytes);
 	int err = kmodule_read(f->path, f->bytes, f->n_bytes, k->diags, &f->module);
 
 	if (err == -ENOMEM)
@@ -153,9 +216,13 @@ static enum outcome read_module(struct kpatch *k, struct patch_file *f)
 		return OUTCOME_BAD_FILE;
 	f->image.data = f->module->data;
 	f->image.size = f->module->size;
-	f->image.is_plain = c == COMPRESSION_NONE;
 	if (read_signature(k, f))
 		return no_memory(k);
+	if (!schema_object.valid(f->module->name) || strchr(f->module->name, '-')) {
+		diag_error(k->diags, "bad-module-name", diag_file(f->path), NULL,
+			   "it calls itself '%s', which is no module's name", f->module->name);
+		return OUTCOME_BAD_FILE;
+	}
 	if (!f->module->livepatch || strcmp(f->module->livepatch, "Y")) {
 		diag_error(k->diags, "not-a-livepatch", diag_file(f->path),
 			   "Load ordinary modules with modprobe", "a kernel module, but no live patch");
@@ -164,13 +231,12 @@ static enum outcome read_module(struct kpatch *k, struct patch_file *f)
 	return read_manifest(k, f);
 }
 
-enum outcome patch_file_open(struct kpatch *k, const char *path, enum patch_origin origin,
-			     struct patch_file *out)
+enum outcome patch_file_open(struct kpatch *k, const char *path, struct patch_file *out)
 {
 	enum outcome o;
 
-	*out = (struct patch_file){ .path = path, .image.fd = -1 };
-	o = open_file(k, origin, out);
+	*out = (struct patch_file){ .path = path, .fd = -1 };
+	o = open_file(k, out);
 	return o ? o : read_module(k, out);
 }
 
@@ -178,9 +244,9 @@ void patch_file_close(struct patch_file *f)
 {
 	kmodule_free(f->module);
 	free(f->bytes);
-	if (f->image.fd >= 0)
-		close(f->image.fd);
-	*f = (struct patch_file){ .image.fd = -1 };
+	if (f->fd >= 0)
+		close(f->fd);
+	*f = (struct patch_file){ .fd = -1 };
 }
 
 static bool is_path(const char *argument)
@@ -191,24 +257,11 @@ static bool is_path(const char *argument)
 	       strstr(argument, ".ko.");
 }
 
-enum outcome patch_file_find(struct kpatch *k, const char *argument, const char **path,
-			     enum patch_origin *origin)
-{
-	if (is_path(argument)) {
-		*path = argument;
-		*origin = ORIGIN_NAMED;
-		return OUTCOME_OK;
-	}
-	*origin = ORIGIN_INSTALLED;
-	return store_find(k, argument, path);
-}
-
 enum outcome patch_file_get(struct kpatch *k, const char *argument, struct patch_file *out)
 {
-	enum patch_origin origin = ORIGIN_NAMED;
-	const char *path = NULL;
-	enum outcome o = patch_file_find(k, argument, &path, &origin);
+	const char *path = argument;
+	enum outcome o = is_path(argument) ? OUTCOME_OK : store_find(k, argument, &path);
 
-	*out = (struct patch_file){ .image.fd = -1 };
-	return o ? o : patch_file_open(k, path, origin, out);
+	*out = (struct patch_file){ .fd = -1 };
+	return o ? o : patch_file_open(k, path, out);
 }

@@ -18,6 +18,7 @@ struct manifest;
 
 struct patch_file {
 	const char *path;
+	int fd; /* open until it has been read */
 	struct module_image image;
 	struct kmodule *module;
 	const struct manifest *manifest; /* NULL: it has none */
@@ -29,31 +30,20 @@ struct patch_file {
 	size_t n_bytes;
 };
 
-/* Where a file comes from, and so who may have written it. */
-enum patch_origin {
-	ORIGIN_NAMED,	  /* the user gave its path: not writable by group or others */
-	ORIGIN_INSTALLED, /* below /var/lib/kpatch: root's alone */
-};
-
 /*
  * Opens a module. Whatever is wrong with the file itself is said here: OUTCOME_NOT_FOUND,
  * OUTCOME_PERMISSION, or OUTCOME_BAD_FILE with "file-not-regular", "file-is-a-link",
- * "file-writable-by-others", "file-not-roots", "not-a-livepatch", "manifest-missing" (unless
+ * "file-writable-by-others", "file-not-roots", "directory-not-trusted", "not-a-livepatch", "manifest-missing" (unless
  * --unchecked), "manifest-…", or what lib/kernel/module.h says. *out is to be released with
  * patch_file_close() also after a failure.
  */
-enum outcome patch_file_open(struct kpatch *k, const char *path, enum patch_origin origin,
-			     struct patch_file *out);
+enum outcome patch_file_open(struct kpatch *k, const char *path, struct patch_file *out);
 void patch_file_close(struct patch_file *f);
 
 /*
- * The file that an argument of the user means: a path if there is a '/' or a ".ko" in it, else the
- * installed patch of that name for the running kernel. *path from the arena.
+ * The same for an argument of the user: a path if there is a '/' or a ".ko" in it, else the installed patch
+ * of that name for the running kernel.
  */
-enum outcome patch_file_find(struct kpatch *k, const char *argument, const char **path,
-			     enum patch_origin *origin);
-
-/* Both in a row. */
 enum outcome patch_file_get(struct kpatch *k, const char *argument, struct patch_file *out);
 
 #endif

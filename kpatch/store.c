@@ -27,7 +27,7 @@ enum outcome store_release(struct kpatch *k, const char **release)
 
 	if (k->options.kernel) {
 		*release = k->options.kernel;
-		if (schema_release.valid(*release) && schema_file.valid(*release))
+		if (schema_release.valid(*release))
 			return OUTCOME_OK;
 		diag_error(k->diags, "bad-release", NULL, NULL, "--kernel must be given %s",
 			   schema_release.expected);
@@ -35,6 +35,11 @@ enum outcome store_release(struct kpatch *k, const char **release)
 	}
 	err = k->system.calls->uname(&k->system, &u);
 	*release = err ? NULL : arena_strdup(k->arena, u.release);
+	if (*release && !schema_release.valid(*release)) {
+		diag_error(k->diags, "bad-release", NULL, NULL, "the running kernel's release is not %s",
+			   schema_release.expected);
+		return OUTCOME_WRONG_KERNEL;
+	}
 	return *release ? OUTCOME_OK : no_memory(k);
 }
 

@@ -303,6 +303,14 @@ const struct live_patch *live_find(const struct live *l, const char *name)
 	return NULL;
 }
 
+bool live_leftover(const struct live *l, const char *module)
+{
+	for (size_t i = 0; i < l->n_leftovers; i++)
+		if (!strcmp(l->leftovers[i], module))
+			return true;
+	return false;
+}
+
 size_t live_functions(const struct live_patch *p)
 {
 	size_t n = 0;

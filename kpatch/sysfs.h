@@ -69,6 +69,8 @@ int sysfs_patch_state(const struct system *s, const char *name, enum patch_state
 const char *patch_state_name(enum patch_state state);
 
 const struct live_patch *live_find(const struct live *l, const char *name);
+/* Whether it is the module of a patch that is gone. */
+bool live_leftover(const struct live *l, const char *module);
 size_t live_functions(const struct live_patch *p);
 
 /*

@@ -17,12 +17,10 @@
 
 struct system;
 
-/* A module file that is open. */
+/* A module as it was read and checked. */
 struct module_image {
-	int fd;		     /* the file, as it is on disk */
-	const uint8_t *data; /* the module, decompressed */
+	const uint8_t *data; /* decompressed */
 	size_t size;
-	bool is_plain; /* the file is the module, not compressed */
 };
 
 /* The calls. Each returns 0 or -errno unless it says otherwise. */
@@ -49,7 +47,10 @@ struct system {
 	void *context;	  /* of the calls */
 };
 
-/* The machine that we run on. Installs the handlers of the signals named above. */
+/*
+ * The machine that we run on. Installs the handlers of the signals named above, and does away with
+ * what the caller's environment could do to us.
+ */
 void system_real(struct system *out);
 
 /* A path below the root, formatted into @out. 0 or -ENAMETOOLONG. */

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,17 +32,13 @@ static uid_t real_euid(struct system *s)
 }
 
 /*
- * By descriptor where the kernel can read the file itself, so that security modules see where the
- * module comes from; from memory what is compressed. Straight to the kernel: what libkmod adds to
- * that (dependencies, configuration, aliases) must not count here, and it costs every start of the
- * program the loading of libcrypto.
+ * From memory: what was checked is what is inserted, whatever has become of the file while we waited.
+ * Straight to the kernel: what libkmod adds to that (dependencies, configuration, aliases) must not count
+ * here, and it costs every start of the program the loading of libcrypto.
  */
 static int real_insert(struct system *s, const struct module_image *image)
 {
-	long err = image->is_plain ? syscall(SYS_finit_module, image->fd, "", 0) :
-				     syscall(SYS_init_module, image->data, image->size, "");
-
-	return err ? -errno : 0;
+	return syscall(SYS_init_module, image->data, image->size, "") ? -errno : 0;
 }
 
 static int real_remove(struct system *s, const char *name)
@@ -89,6 +87,38 @@ static int real_interrupted(struct system *s)
 	return number;
 }
 
+/*
+ * Standard descriptors that are closed would become the next file that is opened, and messages be written
+ * into it.
+ */
+static void open_standard(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			abort();
+}
+
+/*
+ * Nothing that whoever started us left to us may count: environment, umask, signals blocked. A reader who
+ * goes away (kpatch load | head) must not end us in mid-transition. What nohup wants ignored stays so.
+ */
+static void start_clean(void)
+{
+	static const int stop[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, before;
+	sigset_t none;
+
+	open_standard();
+	clearenv();
+	umask(022);
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof(stop) / sizeof(*stop); i++)
+		if (stop[i] != SIGHUP || sigaction(stop[i], NULL, &before) || before.sa_handler != SIG_IGN)
+			sigaction(stop[i], &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 void system_real(struct system *out)
 {
 	static const struct system_calls calls = {
@@ -101,10 +131,7 @@ void system_real(struct system *out)
 		.sleep = real_sleep,
 		.interrupted = real_interrupted,
 	};
-	static const int stop[] = { SIGINT, SIGTERM, SIGHUP };
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
-	for (size_t i = 0; i < sizeof(stop) / sizeof(*stop); i++)
-		sigaction(stop[i], &action, NULL);
+	start_clean();
 	*out = (struct system){ .calls = &calls, .root = "" };
 }

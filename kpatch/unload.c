@@ -77,14 +77,6 @@ static enum outcome not_loaded(struct kpatch *k, const char *name)
 	return OUTCOME_NOT_FOUND;
 }
 
-static bool is_leftover(const struct live *l, const char *name)
-{
-	for (size_t i = 0; i < l->n_leftovers; i++)
-		if (!strcmp(l->leftovers[i], name))
-			return true;
-	return false;
-}
-
 static enum outcome unload_one(struct kpatch *k, const struct live *live, const char *argument)
 {
 	char name[MODULE_NAME_SIZE];
@@ -95,7 +87,7 @@ static enum outcome unload_one(struct kpatch *k, const struct live *live, const 
 		return OUTCOME_USAGE;
 	}
 	report_string(k->report, "name", name);
-	if (!live_find(live, name) && !is_leftover(live, name))
+	if (!live_find(live, name) && !live_leftover(live, name))
 		return not_loaded(k, name);
 	return patch_unload(k, name);
 }

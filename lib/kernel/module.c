@@ -18,6 +18,8 @@
 #define KIND "kernel module"
 #define FILE_LIMIT (512u << 20)
 #define PLAIN_LIMIT (1024u << 20)
+#define RATIO 64
+#define SMALL (16u << 20)
 /* struct module of 64-bit kernels: an enum (and padding) and a list head come before the name. */
 #define NAME_IN_STRUCT_MODULE 24
 
@@ -193,6 +195,12 @@ static void read_info(struct kmodule *m)
 			return;
 }
 
+/* Modules are compressed to a third or a tenth; what comes to much more was made to fill memory. */
+static size_t plain_limit(size_t size)
+{
+	return size < (PLAIN_LIMIT - SMALL) / RATIO ? size * RATIO + SMALL : PLAIN_LIMIT;
+}
+
 static int unpack(struct kmodule *m, const uint8_t *data, size_t size, struct diags *diags)
 {
 	enum compression c = compression_detect(data, size);
@@ -202,7 +210,7 @@ static int unpack(struct kmodule *m, const uint8_t *data, size_t size, struct di
 	m->size = size;
 	if (c == COMPRESSION_NONE)
 		return 0;
-	err = decompress(c, data, size, PLAIN_LIMIT, 0, &m->priv->plain, &m->size);
+	err = decompress(c, data, size, plain_limit(size), 0, &m->priv->plain, &m->size);
 	if (err) {
 		diag_error(diags, err == -ENOTSUP ? "compression-unsupported" : "module-damaged",
 			   diag_file(m->path), NULL, "cannot decompress this kernel module (%s): %s",

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "lib/util/text.h"
+
 /* Longer texts help nobody. */
 #define TEXT_MAX 4096
 
@@ -20,42 +22,6 @@ static bool is_alnum(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/*
- * Decodes one character of UTF-8. Returns its length, or 0 if it is malformed: a stray or missing
- * continuation byte, an overlong form, a surrogate, above U+10FFFF.
- */
-static unsigned int decode_utf8(const unsigned char *s, uint32_t *out)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned int len = s[0] < 0x80 ? 1 :
-			   s[0] < 0xc2 ? 0 :
-			   s[0] < 0xe0 ? 2 :
-			   s[0] < 0xf0 ? 3 :
-			   s[0] < 0xf5 ? 4 :
-					 0;
-	uint32_t c = s[0];
-
-	if (len > 1)
-		c &= 0x7fU >> len;
-	for (unsigned int i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (!len || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-		return 0;
-	*out = c;
-	return len;
-}
-
-/* Controls (C0, DEL, C1), line and paragraph separators, marks and overrides of direction. */
-static bool is_printable(uint32_t c)
-{
-	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x061c && !(c >= 0x200e && c <= 0x200f) &&
-	       !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff && c != 0xfffe &&
-	       c != 0xffff;
-}
-
 static bool valid_text(const char *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
@@ -63,10 +29,9 @@ static bool valid_text(const char *s)
 	if (!*p)
 		return false;
 	while (*p) {
-		uint32_t c;
-		unsigned int len = decode_utf8(p, &c);
+		unsigned int len = text_printable((const char *)p);
 
-		if (!len || !is_printable(c))
+		if (!len)
 			return false;
 		p += len;
 	}
@@ -112,10 +77,10 @@ static bool valid_object(const char *s)
 	return all_of(s, "_-", 1, 55);
 }
 
-/* 64 characters of struct new_utsname. */
+/* 64 characters of struct new_utsname. It is the name of directories, so it starts with none of the dots. */
 static bool valid_release(const char *s)
 {
-	return all_of(s, "._+~:-", 1, 64);
+	return all_of(s, "._+~:-", 1, 64) && is_alnum(*s);
 }
 
 static bool valid_hex(const char *s)

@@ -13,11 +13,18 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
+/* Lists and mappings inside of each other; what is described here has four. */
+#define DEPTH_MAX 16
+/* Problems that are told of; a file with more is no file of ours. */
+#define PROBLEMS_MAX 100
+
 struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event; /* the current one; owned, replaced by next() */
 	bool have_event;
 	int err; /* set once: nothing more is read */
+	unsigned int depth;
+	size_t errors; /* there were before */
 	const struct schema_ids *ids;
 	const char *file;
 	struct arena *arena;
@@ -64,6 +71,28 @@ static bool has_anchor_or_tag(const yaml_event_t *e)
 	}
 }
 
+/* In proportion: the parser's time grows with the square of the depth, and nobody reads a million lines. */
+static bool within_limits(struct reader *r)
+{
+	switch (r->event.type) {
+	case YAML_MAPPING_START_EVENT:
+	case YAML_SEQUENCE_START_EVENT:
+		r->depth++;
+		break;
+	case YAML_MAPPING_END_EVENT:
+	case YAML_SEQUENCE_END_EVENT:
+		r->depth--;
+		break;
+	default:
+		break;
+	}
+	if (r->depth <= DEPTH_MAX && diags_errors(r->diags) - r->errors < PROBLEMS_MAX)
+		return true;
+	problem(r, r->ids->unsupported, line_of(&r->event.start_mark), "%s: nothing of the rest is read",
+		r->depth > DEPTH_MAX ? "nested too deeply" : "too much is wrong");
+	return fail(r, -EINVAL);
+}
+
 /* Moves to the next event. False: nothing more can be read. */
 static bool next(struct reader *r)
 {
@@ -80,7 +109,7 @@ static bool next(struct reader *r)
 			"anchors, aliases and tags are not allowed here");
 		return fail(r, -EINVAL);
 	}
-	return true;
+	return within_limits(r);
 }
 
 /* With an event current that starts a value: moves to the value's last event. */
@@ -340,6 +369,8 @@ int schema_read(const struct schema *schema, const struct schema_ids *ids, const
 {
 	struct reader r = { .ids = ids, .file = file, .arena = arena, .diags = diags };
 	size_t errors = diags_errors(diags);
+
+	r.errors = errors;
 
 	if (!yaml_parser_initialize(&r.parser))
 		return -ENOMEM;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/util/arena.h"
+#include "lib/util/text.h"
 
 struct diags {
 	pthread_mutex_t lock;
@@ -122,28 +123,34 @@ void diag_print(FILE *f, const struct diag *d)
 	const struct diag_place *p = &d->place;
 
 	if (p->file)
-		fputs(p->file, f);
+		text_print(f, p->file);
 	if (p->file && p->line && !p->source)
 		fprintf(f, ":%u", p->line);
 	if (p->file)
 		fputs(": ", f);
 	if (p->function) {
-		fputs(p->function, f);
+		text_print(f, p->function);
 		if (p->has_offset)
 			fprintf(f, "+0x%" PRIx64, p->offset);
 		fputs(": ", f);
 	} else if (p->has_offset) {
 		fprintf(f, "+0x%" PRIx64 ": ", p->offset);
 	}
-	if (p->source && p->line)
-		fprintf(f, "(%s:%u) ", p->source, p->line);
-	else if (p->source)
-		fprintf(f, "(%s) ", p->source);
+	if (p->source) {
+		fputc('(', f);
+		text_print(f, p->source);
+		if (p->line)
+			fprintf(f, ":%u", p->line);
+		fputs(") ", f);
+	}
 	if (d->severity != DIAG_ERROR)
 		fputs(d->severity == DIAG_NOTE ? "note: " : "warning: ", f);
-	fputs(d->what, f);
+	text_print(f, d->what);
 	fputc('.', f);
-	if (d->remedy)
-		fprintf(f, " %s.", d->remedy);
+	if (d->remedy) {
+		fputc(' ', f);
+		text_print(f, d->remedy);
+		fputc('.', f);
+	}
 	fprintf(f, " [%s]\n", d->id);
 }

@@ -176,3 +176,39 @@ END
 	written
 	[[ $output == *'refers to "\x016tab\tthere \"quoted\" %d\n" instead of "\x016tab\there \"quoted\" %d\n"'* ]]
 }
+
+# A stack of patches: a later one may replace what this one calls.
+@test "--no-replace: calls of a replaced function go to the kernel's own, of a new one to the patch's" {
+	original <<-'END'
+		noinline int g(int x) { barrier(); return ext(x) + 1; }
+		int f(int x) { return g(x) * 3; }
+		int h(int x) { barrier(); return g(x); }
+	END
+	patched <<-'END'
+		noinline int added(int x) { barrier(); return ext(x) + 5; }
+		noinline int g(int x) { barrier(); return ext(x) + 2; }
+		int f(int x) { return g(x) * 4 + added(x); }
+		int h(int x) { barrier(); ext2(x); return g(x); }
+	END
+	differ
+	written
+	[[ $output != *"klp       vmlinux:g,"* ]]
+	has_reloc .text.f PLT32 g -4
+	rm out.o
+	differ --no-replace
+	written
+	[[ $output == *"klp       vmlinux:g,0 (2 uses)"* ]]
+	has_reloc .text.f PLT32 .klp.ref.vmlinux.vmlinux.g,0 -4
+	has_reloc .text.h PLT32 .klp.ref.vmlinux.vmlinux.g,0 -4 # a jump as the last deed
+	has_reloc .text.f PLT32 added -4
+}
+
+@test "--no-replace: a function that calls itself does so directly" {
+	original <<-'END'
+		noinline int f(int x) { barrier(); return x ? f(ext(x)) * 3 : 1; }
+	END
+	patched 's/: 1/: 2/'
+	differ --no-replace
+	written
+	[[ $output != *"klp       vmlinux:f,"* ]]
+}

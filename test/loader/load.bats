@@ -267,6 +267,22 @@ remove old_two" ]
 	[ -e "$M/sys/module/old_one" ]
 }
 
+@test "load: in a stack, functions that change hands are named" {
+	patch_module livepatch-fix fix.ko
+	live_patch old_one 1 0 vmlinux:1:meminfo_proc_show,1 vmlinux:1:other,1
+	prompt_kernel
+	kpatch check fix.ko
+	has function-taken-over
+	says "fix.ko: meminfo_proc_show: warning: old_one has replaced it already"
+	[[ $stderr != *": other: "* ]]
+	kpatch load fix.ko
+	has function-taken-over
+	[ "$(calls)" = insert ]
+	REPLACE=true patch_module livepatch-new new.ko
+	kpatch check new.ko
+	[[ $stderr != *function-taken-over* ]]
+}
+
 # Wrong kernels
 
 @test "load: another release" {
@@ -420,6 +436,99 @@ remove old_two" ]
 	fails 5 load fix.ko/inside.ko
 	has file-not-found
 	[ -z "$(calls)" ]
+}
+
+@test "load: files of others, and files that others could exchange" {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	patch_module livepatch-fix fix.ko
+	chmod g+w fix.ko # root's group counts too: with an access list these are not its bits
+	fails 3 load fix.ko
+	has file-writable-by-others
+	chmod g-w fix.ko
+	chown 1234 fix.ko
+	for command in load install check; do
+		fails 3 "$command" fix.ko
+		has file-not-roots
+	done
+	kpatch info fix.ko
+	chown 0 fix.ko
+	mkdir -p way/to/it
+	cp fix.ko way/to/it
+	chmod 777 way
+	fails 3 load way/to/it/fix.ko
+	has directory-not-trusted
+	chmod 1777 way
+	kpatch check way/to/it/fix.ko
+	chown 1234 way/to
+	fails 3 load way/to/it/fix.ko
+	has directory-not-trusted
+	ln -s "$PWD/way/to/it" short
+	fails 3 load short/fix.ko
+	has directory-not-trusted
+	chown 0 way/to
+	kpatch check short/fix.ko
+	[ -z "$(calls)" ]
+}
+
+@test "load: an ordinary module of the patch's name is not removed" {
+	patch_module livepatch-fix fix.ko
+	loaded_module livepatch_fix 2222222222222222222222222222222222222222 0 ""
+	prompt_kernel
+	fails 6 load fix.ko
+	has name-taken
+	[ -z "$(calls)" ]
+}
+
+@test "load: what a file says of itself is shown as text, and is no path" {
+	patch_module livepatch-fix fix.ko
+	sed 's/name=livepatch_fix/name=..\/..\/..\/..\/x/' livepatch-fix.S > bad.S
+	gcc -c -o bad.ko bad.S
+	fails 3 load --unchecked bad.ko
+	has bad-module-name
+	VERMAGIC=$'5.10\e[2Jsigned\u202e\xff' MANIFEST=none patch_module livepatch-fix fix.ko
+	fails 4 load --unchecked fix.ko
+	says '5.10\x1b[2Jsigned\xe2\x80\xae\xff,'
+	[[ $stderr != *$'\e'* ]]
+	name=$'fix\nnote: all is well\r.ko'
+	cp fix.ko "$name"
+	fails 4 load --unchecked "$name"
+	says 'fix\x0anote: all is well\x0d.ko: made for'
+	[ "${#stderr_lines[@]}" -eq 1 ]
+}
+
+@test "load: a lock that cannot be trusted" {
+	patch_module livepatch-fix fix.ko
+	mkfifo "$M/run/kpatch.lock"
+	fails 1 load fix.ko
+	has lock-failed
+	rm "$M/run/kpatch.lock"
+	ln -s elsewhere "$M/run/kpatch.lock"
+	fails 1 load fix.ko
+	has lock-failed
+	[ ! -e "$M/run/elsewhere" ]
+}
+
+@test "load: whoever reads the messages may go away" {
+	patch_module livepatch-fix fix.ko
+	prompt_kernel
+	run bash -c '"$1" "$2" load fix.ko | :; exit ${PIPESTATUS[0]}' - "$FAKE" "$M"
+	[ "$status" -eq 0 ]
+	[ -e "$M/sys/kernel/livepatch/livepatch_fix" ]
+}
+
+@test "load: limits for what a file makes of our memory and time" {
+	head -c 200M /dev/zero | xz -1 > big.ko.xz
+	fails 3 load big.ko.xz
+	says "File too large"
+	{ manifest livepatch-fix; printf 'extra: '; printf '[%.0s' {1..20000}; echo; } > deep.yaml
+	MANIFEST=$PWD/deep.yaml patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	says "nested too deeply"
+	{ manifest livepatch-fix; printf 'key%d: 1\n' {1..3000}; } > many.yaml
+	MANIFEST=$PWD/many.yaml patch_module livepatch-fix fix.ko
+	fails 3 load fix.ko
+	says "too much is wrong"
+	[ "${#stderr_lines[@]}" -lt 120 ]
 }
 
 @test "load: names that are no names" {

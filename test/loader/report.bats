@@ -225,6 +225,20 @@ targets() {
 	has bad-release
 }
 
+@test "install: releases that are no names of a directory, and one that is not the module's" {
+	for KERNEL in .. . .hidden -x; do
+		export KERNEL
+		VERMAGIC="$KERNEL SMP" patch_module livepatch-fix fix.ko
+		fails 3 install fix.ko
+		has manifest-invalid-value
+	done
+	unset KERNEL
+	VERMAGIC="5.10 SMP" patch_module livepatch-fix fix.ko
+	fails 3 install fix.ko
+	has manifest-lies
+	[ -z "$(ls -A "$M/var/lib/kpatch" 2> /dev/null)" ]
+}
+
 @test "install: refused files, and a store that others can write to" {
 	patch_module livepatch-fix fix.ko
 	REAL_FUNCTION=other patch_module livepatch-liar liar.ko

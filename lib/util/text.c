@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See text.h. */
+#include "lib/util/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Decodes one character of UTF-8. Returns its length, or 0 if it is malformed: a stray or missing
+ * continuation byte, an overlong form, a surrogate, above U+10FFFF.
+ */
+static unsigned int decode_utf8(const unsigned char *s, uint32_t *out)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned int len = s[0] < 0x80 ? 1 :
+			   s[0] < 0xc2 ? 0 :
+			   s[0] < 0xe0 ? 2 :
+			   s[0] < 0xf0 ? 3 :
+			   s[0] < 0xf5 ? 4 :
+					 0;
+	uint32_t c = s[0];
+
+	if (len > 1)
+		c &= 0x7fU >> len;
+	for (unsigned int i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (!len || c < least[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	*out = c;
+	return len;
+}
+
+/* Controls (C0, DEL, C1), line and paragraph separators, marks and overrides of direction. */
+static bool is_printable(uint32_t c)
+{
+	return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x061c && !(c >= 0x200e && c <= 0x200f) &&
+	       !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff && c != 0xfffe &&
+	       c != 0xffff;
+}
+
+unsigned int text_printable(const char *s)
+{
+	uint32_t c;
+	unsigned int len = decode_utf8((const unsigned char *)s, &c);
+
+	return len && is_printable(c) ? len : 0;
+}
+
+void text_print(FILE *f, const char *s)
+{
+	while (*s) {
+		unsigned int len = text_printable(s);
+
+		if (len)
+			fwrite(s, 1, len, f);
+		else
+			fprintf(f, "\\x%02x", (unsigned char)*s);
+		s += len ? len : 1;
+	}
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Text that others wrote, on its way to a terminal: names, messages, what a file says of itself. Control
+ * characters would move the cursor, change colours or begin a line of their own; marks of direction would
+ * show one thing for another.
+ */
+#ifndef KPATCH_UTIL_TEXT_H
+#define KPATCH_UTIL_TEXT_H
+
+#include <stdio.h>
+
+/*
+ * Bytes of the character that @s begins with, if it is well-formed UTF-8 and can be shown as part of a line;
+ * else 0, also at the end of the text.
+ */
+unsigned int text_printable(const char *s);
+
+/* Writes @s with \xNN in the place of each byte that cannot be shown. */
+void text_print(FILE *f, const char *s);
+
+#endif
