@@ -177,15 +177,27 @@ static int add_variable(struct declarations *x, Dwarf_Die *die, const struct sco
 
 static int walk(struct declarations *x, Dwarf_Die *parent, const struct scope *scope, int left);
 
+/* The function that a DIE describes; one with a cold part is in several places. NO_ATOM: none. */
+static uint32_t function_of(const struct declarations *x, Dwarf_Die *die)
+{
+	Dwarf_Addr base, begin, end;
+	ptrdiff_t more = 0;
+
+	while (!type_step(&x->l->reader) && (more = dwarf_ranges(die, more, &base, &begin, &end)) > 0) {
+		uint32_t atom = atom_at(x, begin);
+
+		if (atom != NO_ATOM && x->s->role[atom] == ROLE_CODE && !part_only(x->s, atom))
+			return atom;
+	}
+	return NO_ATOM;
+}
+
 static int enter_function(struct declarations *x, Dwarf_Die *die, int left)
 {
 	Dwarf_Die origin = origin_of(&x->l->reader, *die);
 	struct scope inner = { dwarf_diename(&origin), line_of(&origin), 0 };
-	Dwarf_Addr at;
-	uint32_t atom = NO_ATOM;
+	uint32_t atom = dwarf_tag(die) == DW_TAG_subprogram ? function_of(x, die) : NO_ATOM;
 
-	if (dwarf_tag(die) == DW_TAG_subprogram && !dwarf_entrypc(die, &at))
-		atom = atom_at(x, at);
 	if (atom != NO_ATOM && !x->by_atom[atom].known)
 		x->by_atom[atom] = (struct declared){ true, origin, { 0 }, inner.line };
 	return inner.function ? walk(x, die, &inner, left) : 0;

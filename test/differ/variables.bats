@@ -164,6 +164,14 @@ exports() {
 	END
 	written
 	[[ $(ids) == prototype-allowed ]]
+	# one with a cold part
+	code 's/int a\)/int a, int b)/;s/a \+ 1/a + b/' <<-'END'
+		void bug(int) __attribute__((cold));
+		long f(int a) { if (a < 0) { bug(2); ext2(a); } return ext(a + 1); }
+		EXPORT(f);
+	END
+	nm patched.o | grep -q ' t f[.]cold$'
+	refused prototype-changed
 	# what callers do not notice
 	code 's/^void f/int f/;s/(ext[^;]*;)/return \1/' 's/int a/unsigned int b/;s/a \+ 1/b + 2/' <<-'END'
 		void f(int a) { ext(a + 1); }
