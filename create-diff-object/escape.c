@@ -188,5 +188,7 @@ int pass_escape(struct diff *d)
 			if (d->included[i].in && is_code(d, i))
 				err = look_at(d, i, &o->refs[k]);
 	}
+	if (!err && !d->n_refused && request_removable(d, d->n_kept))
+		d->n_kept = 0;
 	return err;
 }

@@ -141,7 +141,8 @@ enum request_kind {
 	REQUEST_DATA,
 	REQUEST_SYSCALL,
 	REQUEST_LAYOUT,
-	REQUEST_PROTOTYPE
+	REQUEST_PROTOTYPE,
+	REQUEST_REMOVABLE
 };
 
 struct request {
@@ -263,6 +264,11 @@ bool request_allows_removed(struct diff *d, uint32_t orig);
  * it. @what: what differs.
  */
 bool request_vouches(struct diff *d, const struct diag_place *place, const char *name, const char *what);
+/*
+ * Whether the author vouches that the file's part of the patch can be removed, though @n_kept addresses get away;
+ * says so.
+ */
+bool request_removable(struct diff *d, uint32_t n_kept);
 /* Warns of requests that met nothing. After the last request_leaves() and request_vouches(). */
 int pass_unused_requests(struct diff *d);
 

@@ -23,6 +23,7 @@ static const struct {
 	[REQUEST_SYSCALL] = { "keep_syscall", "KPATCH_SYSCALL_DEFINE" },
 	[REQUEST_LAYOUT] = { "allow_layout", "KPATCH_ALLOW_LAYOUT" },
 	[REQUEST_PROTOTYPE] = { "allow_prototype", "KPATCH_ALLOW_PROTOTYPE" },
+	[REQUEST_REMOVABLE] = { "removable", "KPATCH_REMOVABLE" },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -185,8 +186,9 @@ bool request_vouches(struct diff *d, const struct diag_place *place, const char 
 /* Whether it has been looked for what the request allows. */
 static bool had_its_chance(const struct diff *d, const struct request *r)
 {
-	return r->kind == REQUEST_LAYOUT || r->kind == REQUEST_PROTOTYPE ? d->types_compared :
-									   r->kind != REQUEST_SYSCALL;
+	if (r->kind == REQUEST_LAYOUT || r->kind == REQUEST_PROTOTYPE)
+		return d->types_compared;
+	return r->kind != REQUEST_SYSCALL && r->kind != REQUEST_REMOVABLE;
 }
 
 int pass_unused_requests(struct diff *d)
@@ -197,4 +199,26 @@ int pass_unused_requests(struct diff *d)
 				  "Remove it, or check the name", "%s(%s) met no difference",
 				  kinds[d->requests[i].kind].macro, d->requests[i].name);
 	return 0;
+}
+
+bool request_removable(struct diff *d, uint32_t n_kept)
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < d->n_requests; i++) {
+		const struct request *r = &d->requests[i];
+
+		if (r->kind != REQUEST_REMOVABLE)
+			continue;
+		found = true;
+		if (n_kept)
+			diff_warn(d, "removable-allowed", &d->new, r->atom, -1, NULL,
+				  "%u address%s of the patch may get away from its code, and the module is "
+				  "removed all the same: %s",
+				  n_kept, n_kept == 1 ? "" : "es", r->name);
+		else
+			diff_warn(d, "request-without-effect", &d->new, r->atom, -1, "Remove it",
+				  "%s() met no address that gets away", kinds[r->kind].macro);
+	}
+	return found;
 }

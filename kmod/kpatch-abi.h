@@ -75,6 +75,7 @@ struct kpatch_patch {
 };
 
 #define KPATCH_PATCH_REPLACE 1u /* replaces all patches loaded before (klp_patch.replace) */
+#define KPATCH_PATCH_KEEP 2u /* the kernel may have pointers into the module for ever: it is never removed */
 
 /* One function to be replaced. */
 struct kpatch_func {

@@ -62,6 +62,9 @@
  *			called by its typedef, or the variable or constant that it is declared with
  *	KPATCH_ALLOW_PROTOTYPE(fn);	fn takes or returns something else, and no code that the patch does not
  *			replace calls it: no module from elsewhere, nobody through a pointer
+ *	KPATCH_REMOVABLE("why");	the module may be removed when the patch is gone, although the kernel may
+ *			have been given addresses of what is in it (a string that is stored, a function for a timer):
+ *			nothing uses them then, for the reason that is given
  *
  * KPATCH_SYSCALL_DEFINE1(name, ...) to KPATCH_SYSCALL_DEFINE6: in place of SYSCALL_DEFINEn where a patch
  * changes the types or names of a system call's arguments. The description that tracing shows was
@@ -113,6 +116,8 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_ALLOW_LAYOUT(type)                                                                            \
 	KPATCH_REQUEST(allow_layout, #type);                                                                 \
 	static_assert(sizeof(type) > 0, "no type")
+
+#define KPATCH_REMOVABLE(why) KPATCH_REQUEST(removable, why)
 
 /* SYSCALL_DEFINEn without the tables that describe it. */
 #define KPATCH_SYSCALL_DEFINEx(x, name, ...)                                                                 \

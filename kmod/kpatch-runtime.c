@@ -189,6 +189,7 @@ static int show_targets(char *buffer, const struct kernel_param *param)
 	return n;
 }
 
+/* Nobody sets what the runtime shows. */
 static int set_targets(const char *value, const struct kernel_param *param)
 {
 	return -EPERM;
@@ -196,6 +197,18 @@ static int set_targets(const char *value, const struct kernel_param *param)
 
 static const struct kernel_param_ops targets_ops = { .get = show_targets, .set = set_targets };
 module_param_cb(targets, &targets_ops, NULL, 0444);
+
+/*
+ * /sys/module/NAME/parameters/kept: Y if the module stays in memory when its patch is gone, because what its code has
+ * given away (strings, tables, functions) may be in use for ever.
+ */
+static int show_kept(char *buffer, const struct kernel_param *param)
+{
+	return scnprintf(buffer, PAGE_SIZE, "%c\n", kpatch_patch.flags & KPATCH_PATCH_KEEP ? 'Y' : 'N');
+}
+
+static const struct kernel_param_ops kept_ops = { .get = show_kept, .set = set_targets };
+module_param_cb(kept, &kept_ops, NULL, 0444);
 
 #ifdef CONFIG_X86_64
 UNEXPORTED("kpatch_text_poke", "text_poke");
@@ -547,6 +560,8 @@ static int __init kpatch_runtime_init(void)
 		ret = klp_enable_patch(&patch);
 	if (ret)
 		release_patch();
+	else if (kpatch_patch.flags & KPATCH_PATCH_KEEP)
+		__module_get(THIS_MODULE); /* nobody can remove it before its init function has returned */
 	return ret;
 }
 

@@ -223,6 +223,22 @@ static int find_real_lines(struct build *b, struct pool *p)
 	return err;
 }
 
+/* What makes the module stay in memory, an address each. */
+static void warn_of_kept(struct build *b, const struct unit *u)
+{
+	for (size_t i = 0; i < u->report.n_kept; i++) {
+		const struct diff_kept *k = &u->report.kept[i];
+
+		diag_warning(
+			b->diags, "address-kept",
+			&(struct diag_place){ .file = u->object, .function = k->place.function },
+			"Use what the kernel has; or, if nothing uses it when the patch is gone, say "
+			"KPATCH_REMOVABLE() (doc/authors.md)",
+			"%s: %s, so that the module stays in memory when the patch is replaced or unloaded",
+			k->what, k->how);
+	}
+}
+
 static int finish_task(struct build *b, struct task *t, size_t index)
 {
 	struct unit *u = t->unit;
@@ -239,6 +255,8 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 		return t->err;
 	path = build_work_path(b, "objects/diff-%zu.o", index);
 	err = path ? file_write(path, t->data, t->size, 0666) : -ENOMEM;
+	if (!err)
+		warn_of_kept(b, u);
 	if (!err)
 		u->diff = path;
 	else if (err != -ENOMEM)

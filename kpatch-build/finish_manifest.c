@@ -250,6 +250,30 @@ static int describe_objects(struct build *b, struct manifest *m)
 	return ret;
 }
 
+static int describe_kept(struct build *b, struct manifest *m)
+{
+	struct manifest_kept *list;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_units; i++)
+		n += b->units[i].report.n_kept;
+	list = arena_array(b->arena, n, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->n_units; i++) {
+		const struct unit *u = &b->units[i];
+
+		for (size_t k = 0; u->diff && k < u->report.n_kept; k++)
+			list[m->n_kept++] = (struct manifest_kept){
+				.what = one_line(b->arena, u->report.kept[k].what),
+				.how = one_line(b->arena, u->report.kept[k].how),
+				.source = u->source,
+			};
+	}
+	m->kept = list;
+	return 0;
+}
+
 static int describe_warnings(struct build *b, struct manifest *m)
 {
 	size_t i, n = diags_count(b->diags);
@@ -301,6 +325,8 @@ int finish_manifest(struct build *b, struct manifest *out)
 	ret = m.kernel.build_id ? describe_patches(b, &m) : -ENOMEM;
 	if (!ret)
 		ret = describe_objects(b, &m);
+	if (!ret)
+		ret = describe_kept(b, &m);
 	if (!ret)
 		ret = describe_warnings(b, &m);
 	if (!ret)

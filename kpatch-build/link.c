@@ -164,6 +164,9 @@ static int set_flags(struct linker *l, struct elfile *f)
 	};
 	uint32_t section = elfile_find_section(f, KPATCH_PATCH_SECTION);
 
+	for (size_t i = 0; i < l->b->n_units; i++)
+		if (l->b->units[i].diff && l->b->units[i].report.n_kept)
+			patch.flags |= KPATCH_PATCH_KEEP;
 	if (!section || f->sections[section].size != sizeof(patch) || !f->sections[section].data) {
 		diag_error(l->b->diags, "runtime-mismatch", diag_file(l->runtime_object),
 			   "Remove this kernel's directory in the cache and build again",

@@ -183,6 +183,8 @@ static enum outcome check_replace(struct kpatch *k, const struct patch_file *f)
 	memcpy(&patch, s->data, sizeof(patch));
 	if (!(patch.flags & KPATCH_PATCH_REPLACE) == f->manifest->replace)
 		return lies(k, f, "they differ in", "whether it replaces other patches");
+	if (!(patch.flags & KPATCH_PATCH_KEEP) != !f->manifest->n_kept)
+		return lies(k, f, "they differ in", "whether its module can be removed");
 	return OUTCOME_OK;
 }
 

@@ -73,6 +73,11 @@ static void print_manifest(struct kpatch *k, const struct manifest *m)
 			m->patches[i].sha256);
 	for (size_t i = 0; i < m->n_objects; i++)
 		print_object(k, &m->objects[i]);
+	if (m->n_kept)
+		line(k, "removable", "no, the kernel may keep pointers to what is in it");
+	for (size_t i = 0; i < m->n_kept; i++)
+		fprintf(k->out, "kept          %s: %s (%s)\n", m->kept[i].what, m->kept[i].how,
+			m->kept[i].source);
 	for (size_t i = 0; i < m->n_warnings; i++)
 		line(k, "warning", m->warnings[i]);
 }
@@ -169,6 +174,15 @@ static void report_manifest(struct node *in, const struct manifest *m)
 	list = report_list(in, "objects");
 	for (size_t i = 0; i < m->n_objects; i++)
 		report_object(list, &m->objects[i]);
+	report_bool(in, "removable", !m->n_kept);
+	list = report_list(in, "kept");
+	for (size_t i = 0; i < m->n_kept; i++) {
+		struct node *one = report_map(list, NULL);
+
+		report_string(one, "what", m->kept[i].what);
+		report_string(one, "how", m->kept[i].how);
+		report_string(one, "source", m->kept[i].source);
+	}
 	report_strings(in, "warnings", m->warnings, m->n_warnings);
 }
 

@@ -130,7 +130,9 @@ static void print_patches(struct kpatch *k, const struct live *live)
 	}
 	for (size_t i = 0; i < live->n_leftovers; i++)
 		fprintf(k->out, "%-*s  %-9s  %9s  %s\n", width, live->leftovers[i], "off", "-",
-			"its module is still loaded");
+			module_is_kept(&k->system, live->leftovers[i]) ?
+				"its module stays in memory until the next boot" :
+				"its module is still loaded");
 	if (!live->n_patches && !live->n_leftovers)
 		fprintf(k->out, "no patches are loaded\n");
 }
@@ -240,8 +242,9 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 	for (size_t i = 0; i < live.n_patches; i++)
 		targets_judge(k, release, &live.patches[i]);
 	for (size_t i = 0; i < live.n_leftovers; i++)
-		diag_warning(k->diags, "module-left-over", diag_file(live.leftovers[i]),
-			     "Remove it with kpatch unload", "its patch is gone, its module is not");
+		if (!module_is_kept(&k->system, live.leftovers[i]))
+			diag_warning(k->diags, "module-left-over", diag_file(live.leftovers[i]),
+				     "Remove it with kpatch unload", "its patch is gone, its module is not");
 	for (size_t i = 0; i < n; i++)
 		judge_stored(k, &live, stored, n, i);
 	config_read(k, &config); /* its errors are among what is wrong */

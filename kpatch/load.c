@@ -165,7 +165,7 @@ static enum outcome take_back(struct kpatch *k, const char *name, enum wait_resu
 static enum outcome retire_replaced(struct kpatch *k, const char *name, const struct live *before)
 {
 	uint64_t deadline = transition_deadline(k);
-	struct node *list = report_list(k->report, "removed");
+	struct node *list = report_list(k->report, "removed"), *stay = report_list(k->report, "kept");
 	enum outcome o = OUTCOME_OK;
 
 	for (size_t i = 0; i < before->n_patches; i++) {
@@ -181,8 +181,10 @@ static enum outcome retire_replaced(struct kpatch *k, const char *name, const st
 			diag_error(k->diags, "replaced-patch-stays", diag_file(old), NULL,
 				   "it should have been replaced, but is still there");
 		if (!one) {
-			report_string(list, NULL, old);
-			say(k, "%s: replaced and removed", old);
+			bool kept = module_is_kept(&k->system, old);
+
+			report_string(kept ? stay : list, NULL, old);
+			say(k, kept ? "%s: replaced" : "%s: replaced and removed", old);
 		}
 		o = worse(o, one);
 	}
@@ -322,6 +324,13 @@ enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 		o = meet_existing(k, f, &live, existing, &go_on);
 	} else if (module_is_loaded(&k->system, name) && !live_leftover(&live, name)) {
 		return not_a_patch(k, f);
+	} else if (module_is_loaded(&k->system, name) && module_is_kept(&k->system, name)) {
+		diag_error(
+			k->diags, "module-in-memory", diag_file(f->path),
+			"Boot the machine, or build the patch under another name with kpatch-build --name",
+			"a patch called %s was loaded before, and its module stays in memory until the next boot",
+			name);
+		return OUTCOME_CONFLICT;
 	} else if (module_is_loaded(&k->system, name)) {
 		say(k, "%s: removing its module, left over from before", name);
 		o = module_retire(k, name);

@@ -354,6 +354,13 @@ bool module_is_loaded(const struct system *s, const char *name)
 	return system_exists(s, MODULES "/%s/initstate", name);
 }
 
+bool module_is_kept(const struct system *s, const char *name)
+{
+	char text[4];
+
+	return system_read(s, text, sizeof(text), MODULES "/%s/parameters/kept", name) > 0 && *text == 'Y';
+}
+
 long module_references(const struct system *s, const char *name)
 {
 	long n;

@@ -285,6 +285,14 @@ enum outcome module_retire(struct kpatch *k, const char *module)
 	enum wait_result r = WAIT_DONE;
 	int err = 0;
 
+	if (module_is_kept(&k->system, module)) {
+		diag_warning(
+			k->diags, "module-kept", diag_file(module), NULL,
+			"its patch is gone, but the module stays in memory until the next boot: the kernel "
+			"may have pointers to what is in it");
+		return OUTCOME_OK;
+	}
+
 	do {
 		long used = module_references(&k->system, module);
 

@@ -64,7 +64,7 @@ enum outcome patch_unload(struct kpatch *k, const char *name)
 	}
 	o = module_retire(k, name);
 	if (!o)
-		say(k, "%s: unloaded", name);
+		say(k, module_is_kept(&k->system, name) ? "%s: disabled" : "%s: unloaded", name);
 	return o;
 }
 

@@ -104,6 +104,11 @@ static const struct schema_key object_keys[] = {
 };
 static const struct schema object_schema = SCHEMA(manifest_object, "a patched object", object_keys);
 
+static const struct schema_key kept_keys[] = { TEXT(manifest_kept, what, schema_text),
+					       TEXT(manifest_kept, how, schema_text),
+					       TEXT(manifest_kept, source, schema_path), END };
+static const struct schema kept_schema = SCHEMA(manifest_kept, "what is kept", kept_keys);
+
 static const struct schema_key manifest_keys[] = { KEY(manifest, format, NUMBER),
 						   TEXT(manifest, name, schema_object),
 						   TEXT(manifest, module, module_name),
@@ -114,6 +119,8 @@ static const struct schema_key manifest_keys[] = { KEY(manifest, format, NUMBER)
 						   KEY(manifest, kernel, STRUCT, .schema = &kernel_schema),
 						   LIST(manifest, patches, STRUCTS, .schema = &patch_schema),
 						   LIST(manifest, objects, STRUCTS, .schema = &object_schema),
+						   LIST(manifest, kept, STRUCTS, .schema = &kept_schema,
+							.optional = true),
 						   LIST(manifest, warnings, STRINGS, .rule = &schema_text),
 						   END };
 static const struct schema manifest_schema = SCHEMA(manifest, "the manifest", manifest_keys);

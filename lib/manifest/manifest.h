@@ -89,6 +89,13 @@ struct manifest_object {
 	size_t n_references;
 };
 
+/* Something of the patch to which the kernel may have a pointer for ever. */
+struct manifest_kept {
+	const char *what;   /* a name, or a string in quotes */
+	const char *how;    /* "f() stores it in memory" */
+	const char *source; /* of the object that has it */
+};
+
 struct manifest {
 	uint64_t format;     /* MANIFEST_FORMAT; manifest_write() does not look at it */
 	const char *name;    /* "livepatch-fix": the module's file name without .ko */
@@ -102,6 +109,8 @@ struct manifest {
 	size_t n_patches;
 	const struct manifest_object *objects;
 	size_t n_objects;
+	const struct manifest_kept *kept; /* not empty: the module is never removed from memory */
+	size_t n_kept;
 	const char *const *warnings; /* one line of text each */
 	size_t n_warnings;
 };

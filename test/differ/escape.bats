@@ -56,6 +56,20 @@ f() { # DECLARATIONS BODY
 	kept '"text": f() passes it to keep(), which may keep it'
 }
 
+@test "known functions: what is copied, and results that point into an argument" {
+	f 'void *memcpy(void *, const void *, unsigned long);' 'memcpy(where, "text", x); return 0;'
+	nothing_kept
+	f 'void *memcpy(void *, const void *, unsigned long); static const char *const names[] = { "a", "b" };' \
+		'memcpy(where, names, x); return 0;'
+	kept 'names: f() passes it to memcpy(), which may keep it'
+	f 'char *strstr(const char *, const char *);' 'return strstr("text", (void *)where);'
+	kept '"text": f() returns it'
+	f 'char *strstr(const char *, const char *);' 'return strstr((void *)where, "text");'
+	nothing_kept
+	f 'char *strstr(const char *, const char *);' 'return (void *)(long)*strstr("text", (void *)where);'
+	nothing_kept
+}
+
 @test "compared only" {
 	f 'static int fresh[2];' 'if (where[2] == (void *)&fresh) ext(1); return 0;'
 	nothing_kept
@@ -232,4 +246,17 @@ END
 	nothing_kept
 	f '' 'asm volatile("mov %0, %%gs:8" :: "r" ("text") : "memory"); return 0;'
 	kept '"text": f() stores it in memory'
+}
+
+@test "the author vouches that the patch can be removed" {
+	macros
+	original <<< 'void *f(int x) { ext(x); return 0; }'
+	patched <<< 'void *f(int x) { ext(x); return "text"; } KPATCH_REMOVABLE("callers print it and forget it");'
+	differ
+	nothing_kept
+	[[ $(ids) == removable-allowed && $stderr == *"1 address of the patch"*"callers print it and forget it"* ]]
+	patched <<< 'void *f(int x) { ext(x + 1); return 0; } KPATCH_REMOVABLE("no reason");'
+	differ
+	nothing_kept
+	[[ $(ids) == request-without-effect ]]
 }

@@ -188,3 +188,41 @@ remove leftover" ]
 	kpatch signal
 	[ "$(< "$M/sys/kernel/livepatch/livepatch_fix/signal")" = 1 ]
 }
+
+# A module that stays in memory, as its runtime says.
+stays() { mkdir -p "$M/sys/module/$1/parameters" && echo Y > "$M/sys/module/$1/parameters/kept"; }
+
+@test "unload: a module that stays in memory" {
+	stays livepatch_fix
+	kernel <<-'END'
+		[[ "$1 $3" != "write 0" ]] || { gone livepatch_fix; echo 1 > sys/module/livepatch_fix/refcnt; }
+	END
+	kpatch unload livepatch_fix
+	says "livepatch_fix: disabled"
+	has module-kept
+	[ "$(calls)" = "write /sys/kernel/livepatch/livepatch_fix/enabled 0" ] # nobody tries to remove it
+	kpatch unload livepatch_fix # again
+	has module-kept
+	kpatch list
+	says "its module stays in memory until the next boot"
+	kpatch status # nothing is wrong
+	[[ $stderr != *module-left-over* ]]
+	patch_module livepatch-fix fix.ko
+	fails 6 load fix.ko
+	has module-in-memory
+	[[ $(calls) != *insert* ]]
+}
+
+@test "load: a replaced module that is to stay in memory is no error" {
+	REPLACE=true patch_module livepatch-new new.ko
+	stays livepatch_fix
+	kernel <<-'END'
+		[[ $1 != insert ]] || { appear livepatch_new 1 0 vmlinux:1:f,1
+			gone livepatch_fix; echo 1 > sys/module/livepatch_fix/refcnt; }
+	END
+	kpatch load new.ko
+	says "livepatch_fix: replaced"
+	[[ $output != *"replaced and removed"* ]]
+	has module-kept
+	[ "$(calls)" = insert ]
+}

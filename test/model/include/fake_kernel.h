@@ -45,6 +45,7 @@ void kfree(void *p);
 #define DEFINE_MUTEX(name) struct mutex name
 #define PAGE_SIZE 4096
 #define scnprintf snprintf
+#define __module_get(module) ((void)(module))
 #define pr_err(...) ((void)0)
 
 struct kernel_param {
