@@ -27,13 +27,6 @@
 	}
 
 static const struct callee callees[] = {
-<<<<<<< HEAD
-	/* kernel/printk/printk.c, kernel/panic.c, lib/vsprintf.c: formatted into the record at once */
-	PRINTS("_printk"),
-	PRINTS("_printk_deferred"),
-	PRINTS("__warn_printk"),
-	PRINTS("panic"),
-=======
 	/* kernel/printk/printk.c, kernel/panic.c, drivers/base/core.c, net/core/dev.c: formatted into the record at once */
 	PRINTS("_printk"),
 	PRINTS("_printk_deferred"),
@@ -72,61 +65,10 @@ static const struct callee callees[] = {
 	FORGETS("__printk_ratelimit", A0),
 	PRINTS("print_hex_dump"),
 	/* lib/vsprintf.c, lib/kasprintf.c, fs/seq_file.c, fs/sysfs/file.c: into a buffer */
->>>>>>> 1d095df (A patch whose addresses may outlive it stays in memory)
 	PRINTS("snprintf"),
 	PRINTS("scnprintf"),
 	PRINTS("sprintf"),
 	PRINTS("sscanf"),
-<<<<<<< HEAD
-	FORGETS("vprintk", ALL),
-	FORGETS("vsnprintf", ALL),
-	FORGETS("vscnprintf", ALL),
-	FORGETS("vsprintf", ALL),
-	PRINTS("kasprintf"),
-	PRINTS("sysfs_emit"),
-	PRINTS("sysfs_emit_at"),
-	PRINTS("warn_slowpath_fmt"),
-	/* drivers/base/core.c, net/core/dev.c, lib/dynamic_debug.c: the same, behind the device's name */
-	PRINTS("_dev_alert"),
-	PRINTS("_dev_crit"),
-	PRINTS("_dev_emerg"),
-	PRINTS("_dev_err"),
-	PRINTS("_dev_info"),
-	PRINTS("_dev_notice"),
-	PRINTS("_dev_printk"),
-	PRINTS("_dev_warn"),
-	PRINTS("netdev_alert"),
-	PRINTS("netdev_crit"),
-	PRINTS("netdev_emerg"),
-	PRINTS("netdev_err"),
-	PRINTS("netdev_info"),
-	PRINTS("netdev_notice"),
-	PRINTS("netdev_printk"),
-	PRINTS("netdev_warn"),
-	PRINTS("__dynamic_dev_dbg"),
-	PRINTS("__dynamic_netdev_dbg"),
-	PRINTS("__dynamic_pr_debug"),
-	/* lib/ratelimit.c: prints the function's name */
-	FORGETS("___ratelimit", A1),
-	/* fs/seq_file.c: into the buffer */
-	PRINTS("seq_printf"),
-	FORGETS("seq_puts", ALL),
-	FORGETS("seq_write", ALL),
-	FORGETS("seq_put_decimal_ll", ALL),
-	FORGETS("seq_put_decimal_ull", ALL),
-	FORGETS("seq_put_decimal_ull_width", ALL),
-	/* lib/string.c, lib/string_helpers.c */
-	FORGETS("memcmp", ALL),
-	FORGETS("strcasecmp", ALL),
-	FORGETS("strcmp", ALL),
-	FORGETS("strlen", ALL),
-	FORGETS("strncasecmp", ALL),
-	FORGETS("strncmp", ALL),
-	FORGETS("sysfs_streq", ALL),
-	/* mm/util.c */
-	{ .name = "kstrdup", .copies = A0 },
-	{ .name = "kstrndup", .copies = A0 },
-=======
 	PRINTS("kasprintf"),
 	FORGETS("vsnprintf", ALL),
 	FORGETS("vscnprintf", ALL),
@@ -135,6 +77,11 @@ static const struct callee callees[] = {
 	PRINTS("seq_printf"),
 	FORGETS("seq_vprintf", ALL),
 	FORGETS("seq_puts", A0 | A1),
+	FORGETS("seq_put_decimal_ull_width", A0 | A1),
+	FORGETS("seq_put_decimal_ull", A0 | A1),
+	FORGETS("seq_put_decimal_ll", A0 | A1),
+	FORGETS("seq_put_hex_ll", A0 | A1),
+	PRINTS("seq_hex_dump"),
 	PRINTS("sysfs_emit"),
 	PRINTS("sysfs_emit_at"),
 	/* lib/string.c, lib/kstrtox.c: read only */
@@ -206,7 +153,6 @@ static const struct callee callees[] = {
 	FORGETS("__list_del_entry_valid", A0),
 	FORGETS("__list_add_valid_or_report", A0 | A1 | A2),
 	FORGETS("__list_del_entry_valid_or_report", A0),
->>>>>>> 1d095df (A patch whose addresses may outlive it stays in memory)
 };
 
 const struct callee *callee_find(struct diff *d, const char *name)

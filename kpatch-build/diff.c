@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -223,20 +224,22 @@ static int find_real_lines(struct build *b, struct pool *p)
 	return err;
 }
 
-/* What makes the module stay in memory, an address each. */
+/* What makes the module stay in memory. The manifest has all of it. */
 static void warn_of_kept(struct build *b, const struct unit *u)
 {
-	for (size_t i = 0; i < u->report.n_kept; i++) {
-		const struct diff_kept *k = &u->report.kept[i];
+	const struct diff_kept *k = u->report.kept;
+	char others[64] = "";
 
-		diag_warning(
-			b->diags, "address-kept",
-			&(struct diag_place){ .file = u->object, .function = k->place.function },
-			"Use what the kernel has; or, if nothing uses it when the patch is gone, say "
-			"KPATCH_REMOVABLE() (doc/authors.md)",
-			"%s: %s, so that the module stays in memory when the patch is replaced or unloaded",
-			k->what, k->how);
-	}
+	if (!u->report.n_kept)
+		return;
+	if (u->report.n_kept > 1)
+		snprintf(others, sizeof(others), " (and %zu more of this kind)", u->report.n_kept - 1);
+	diag_warning(b->diags, "address-kept",
+		     &(struct diag_place){ .file = u->object, .function = k->place.function },
+		     "Use what the kernel has; or, if nothing uses it when the patch is gone, say "
+		     "KPATCH_REMOVABLE() (doc/authors.md)",
+		     "%s: %s%s, so that the module stays in memory when the patch is replaced or unloaded",
+		     k->what, k->how, others);
 }
 
 static int finish_task(struct build *b, struct task *t, size_t index)
