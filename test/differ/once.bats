@@ -43,6 +43,12 @@ END
 	[[ $(bytes ".data.$(nm patched.o | awk '/___once_key/ { print $3 }')") == 01000000000000000100000000000000 ]]
 	relocs __jump_table | grep -q 'PC64 .*___once_key'
 	no grep -qE 'klp[.]ref.*___(done|once_key)' <(relocs .text.f; relocs .text.f.cold; relocs __jump_table)
+	# a label that is a no-operation until the key is switched on
+	sed -i 's/1: jmp %l\[" #to "\]/1: .byte 0x0f, 0x1f, 0x44, 0, 0/' kernel.h
+	rm out.o
+	differ
+	written
+	[[ $(owner_of ___done) == patch && $(owner_of ___once_key) == patch ]]
 }
 
 @test "DO_ONCE() of what it initialised before stays done" {
@@ -113,13 +119,13 @@ flag() {
 
 @test "what needs no first run is not refused" {
 	# written elsewhere as well
-	flag 'if (!done) { old = x; done = 1; } ' 'new[0] = x; } if (x > 3) { new[x \& 3]++;'
+	flag 'if (!done) { done = 1; old = x; } ' 'new[0] = x; } if (x > 3) { new[x \& 3]++;'
 	written
 	# a time that has come comes again
 	flag 'if (done < x) { old = x; done = x + 5; }' 'new[0] = x;'
 	written
 	# a lock that is taken for the first run as it is for others
-	flag 'if (!done) { lock(&old); old = x; unlock(&old); done = 1; }' 'lock(new); unlock(new); } if (x) { lock(new); init(\&old); unlock(new);'
+	flag 'if (!done) { done = 1; lock(&old); old = x; unlock(&old); }' 'lock(new); unlock(new); } if (x) { lock(new); init(\&old); unlock(new);'
 	written
 	# not written behind it
 	flag 'if (!done) { old = x; done = 1; }' 'ext(new[x \& 1]);'
