@@ -145,7 +145,7 @@ void diag_print(FILE *f, const struct diag *d)
 	}
 	if (d->severity != DIAG_ERROR)
 		fputs(d->severity == DIAG_NOTE ? "note: " : "warning: ", f);
-	text_print(f, d->what);
+	text_print_lines(f, d->what);
 	fputc('.', f);
 	if (d->remedy) {
 		fputc(' ', f);

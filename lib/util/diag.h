@@ -30,7 +30,8 @@ struct diag {
 	enum diag_severity severity;
 	const char *id;
 	struct diag_place place;
-	const char *what;   /* what is wrong: one sentence without its full stop */
+	const char *
+		what; /* what is wrong: a sentence without its full stop, or what a program printed behind it */
 	const char *remedy; /* what to do about it: one sentence, or NULL */
 };
 

@@ -49,15 +49,34 @@ unsigned int text_printable(const char *s)
 	return len && is_printable(c) ? len : 0;
 }
 
+/* Writes what @s begins with, in place of a byte that cannot be shown \xNN; returns what is behind it. */
+static const char *print_one(FILE *f, const char *s)
+{
+	unsigned int len = text_printable(s);
+
+	if (len)
+		fwrite(s, 1, len, f);
+	else
+		fprintf(f, "\\x%02x", (unsigned char)*s);
+	return s + (len ? len : 1);
+}
+
 void text_print(FILE *f, const char *s)
 {
-	while (*s) {
-		unsigned int len = text_printable(s);
+	while (*s)
+		s = print_one(f, s);
+}
 
-		if (len)
-			fwrite(s, 1, len, f);
+void text_print_lines(FILE *f, const char *s)
+{
+	while (*s) {
+		if (*s == '\n')
+			fputs(s[1] ? "\n    " : "\n", f);
+		else if (*s == '\t')
+			fputc('\t', f);
+		if (*s == '\n' || *s == '\t')
+			s++;
 		else
-			fprintf(f, "\\x%02x", (unsigned char)*s);
-		s += len ? len : 1;
+			s = print_one(f, s);
 	}
 }

@@ -18,4 +18,10 @@ unsigned int text_printable(const char *s);
 /* Writes @s with \xNN in the place of each byte that cannot be shown. */
 void text_print(FILE *f, const char *s);
 
+/*
+ * The same for a text that may have several lines, such as what a compiler says. All but the first are
+ * indented, so that none looks like a message of its own.
+ */
+void text_print_lines(FILE *f, const char *s);
+
 #endif
