@@ -117,17 +117,21 @@ static bool is_dated_nothing(const struct parser *p)
 	return timegm(&tm) == (*zone == '-' ? -offset : offset);
 }
 
-/*
- * Takes the first component off a path and checks the rest; "/dev/null" gives NULL in *out. Nothing
- * may lead out of the tree.
- */
-static int strip_path(struct parser *p, const char *name, const char **out)
+/* A path from the root of the tree, out of which it may not lead. @name is how the patch has it. */
+static int inner_path(struct parser *p, const char *name, const char *path, const char **out)
 {
-	const char *slash = strchr(name, '/'), *path;
+	for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+		if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
+			return damaged(p, p->number, "patch-path",
+				       "Make the patch in the root of the kernel source",
+				       "the path leads out of the source tree:", name);
+	*out = path_normal(p->arena, path);
+	return *out ? 0 : -ENOMEM;
+}
 
-	*out = NULL;
-	if (!strcmp(name, "/dev/null"))
-		return 0;
+/* What no path may be, with or without a first component to take off. */
+static int check_path(struct parser *p, const char *name)
+{
 	if (*name == '"')
 		return damaged(p, p->number, "patch-path", "Rename the file, or make the patch without it",
 			       "a quoted path is not understood:", name);
@@ -136,19 +140,43 @@ static int strip_path(struct parser *p, const char *name, const char **out)
 			p, p->number, "patch-path",
 			"Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
 			"the path is absolute:", name);
+	return 0;
+}
+
+/* The path in "rename from", "copy to" and their like, which has no first component to take off. */
+static int whole_path(struct parser *p, size_t skip, const char **out)
+{
+	const char *name = rest_of_line(p, skip);
+	int err = name ? check_path(p, name) : -ENOMEM;
+
+	if (!err && !*name)
+		return damaged(p, p->number, "patch-path", "Make the patch again",
+			       "no path is given:", p->line);
+	return err ? err : inner_path(p, name, name, out);
+}
+
+/*
+ * Takes the first component off a path and checks the rest; "/dev/null" gives NULL in *out. Nothing
+ * may lead out of the tree.
+ */
+static int strip_path(struct parser *p, const char *name, const char **out)
+{
+	const char *slash = strchr(name, '/'), *path;
+	int err;
+
+	*out = NULL;
+	if (!strcmp(name, "/dev/null"))
+		return 0;
+	err = check_path(p, name);
+	if (err)
+		return err;
 	path = slash ? slash + strspn(slash, "/") : NULL;
 	if (!path || !*path)
 		return damaged(
 			p, p->number, "patch-path",
 			"Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
 			"no path is left when the first component is taken off:", name);
-	for (const char *part = path; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
-		if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
-			return damaged(p, p->number, "patch-path",
-				       "Make the patch in the root of the kernel source",
-				       "the path leads out of the source tree:", name);
-	*out = path_normal(p->arena, path);
-	return *out ? 0 : -ENOMEM;
+	return inner_path(p, name, path, out);
 }
 
 static struct patch_entry *new_entry(struct parser *p)
@@ -374,9 +402,9 @@ static int read_git_header(struct parser *p, struct patch_entry *e)
 		else if (starts(p, "deleted file "))
 			e->change = PATCH_DELETE;
 		else if (starts(p, "rename from ") || starts(p, "copy from "))
-			e->from = rest_of_line(p, starts(p, "copy") ? 10 : 12);
+			err = whole_path(p, starts(p, "copy") ? 10 : 12, &e->from);
 		else if (starts(p, "rename to ") || starts(p, "copy to "))
-			e->path = rest_of_line(p, starts(p, "copy") ? 8 : 10);
+			err = whole_path(p, starts(p, "copy") ? 8 : 10, &e->path);
 		else if (starts(p, "GIT binary") || starts(p, "Binary files "))
 			e->change = PATCH_BINARY;
 	}

@@ -71,15 +71,24 @@ static int cannot_make(struct build *b, const char *path, int err)
 	return err;
 }
 
-int work_make(struct build *b)
+/*
+ * Another run's sweep can come between the directory and its lock, and take it for a leftover: then the lock is
+ * its, or cannot be made, or has no name any more.
+ */
+static bool was_swept(int lock, int err)
+{
+	struct stat st;
+
+	return err == -EWOULDBLOCK || err == -ENOENT || (!err && fstat(lock, &st) == 0 && !st.st_nlink);
+}
+
+/* One attempt; -EAGAIN: it was swept. */
+static int make_one(struct build *b)
 {
 	const char *cache = b->options.cache;
-	int err = directory_make(cache, 0777);
 	char *path, *lock;
+	int err = 0;
 
-	if (err)
-		return cannot_make(b, cache, err);
-	sweep(cache);
 	path = arena_printf(b->arena, "%s/" PREFIX "XXXXXX", cache);
 	if (!path)
 		return -ENOMEM;
@@ -89,14 +98,35 @@ int work_make(struct build *b)
 	if (!lock)
 		return -ENOMEM;
 	b->work_lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (b->work_lock < 0 || flock(b->work_lock, LOCK_EX | LOCK_NB) < 0) {
+	if (b->work_lock < 0 || flock(b->work_lock, LOCK_EX | LOCK_NB) < 0)
 		err = -errno;
+	if (was_swept(b->work_lock, err)) {
+		if (b->work_lock >= 0)
+			close(b->work_lock);
+		return -EAGAIN;
+	}
+	if (err) {
 		directory_remove(path);
 		return cannot_make(b, lock, err);
 	}
 	b->work = path;
+	return 0;
+}
+
+int work_make(struct build *b)
+{
+	int err = directory_make(b->options.cache, 0777);
+
+	if (err)
+		return cannot_make(b, b->options.cache, err);
+	sweep(b->options.cache);
+	err = -EAGAIN;
+	for (int tries = 0; tries < 10 && err == -EAGAIN; tries++)
+		err = make_one(b);
+	if (err)
+		return err == -EAGAIN ? cannot_make(b, b->options.cache, err) : err;
 	if (!build_work_path(b, "tmp/."))
-		return cannot_make(b, path, -errno);
+		return cannot_make(b, b->work, -errno);
 	return 0;
 }
 
@@ -106,7 +136,10 @@ void work_remove(struct build *b)
 		return;
 	if (b->options.keep) {
 		/* without its lock file, no sweep takes it for a leftover */
-		unlink(arena_printf(b->arena, "%s/" LOCK, b->work));
+		char *lock = arena_printf(b->arena, "%s/" LOCK, b->work);
+
+		if (lock)
+			unlink(lock);
 		build_say(b, "kept %s", b->work);
 	} else {
 		directory_remove(b->work);

@@ -219,7 +219,7 @@ char *path_directory(struct arena *a, const char *path)
 
 char *path_normal(struct arena *a, const char *path)
 {
-	char *out = arena_alloc(a, strlen(path) + 2), *end = out, *start;
+	char *out = path ? arena_alloc(a, strlen(path) + 2) : NULL, *end = out, *start;
 
 	if (!out)
 		return NULL;

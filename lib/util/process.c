@@ -146,7 +146,10 @@ static int child_start(struct monitor *m, const struct command *c, pid_t *pid)
 	if (*pid == 0) {
 		err = child_setup(m, c, parent);
 		if (!err) {
-			execvpe(c->argv[0], (char *const *)c->argv, c->env ? (char *const *)c->env : environ);
+			/* of the child alone; execvpe() would look the program up in the caller's PATH */
+			if (c->env)
+				environ = (char **)c->env;
+			execvp(c->argv[0], (char *const *)c->argv);
 			err = -errno;
 		}
 		got = write(fds[1], &err, sizeof(err));

@@ -4,8 +4,9 @@
  *
  * A monitor owns the process's SIGCHLD, SIGINT, SIGTERM and SIGHUP: they are blocked and read from
  * a descriptor, so nothing happens behind anybody's back. Make it before the first thread starts.
- * Every child is the leader of a process group of its own, and when the program is told to stop,
- * or dies, the children go first.
+ * Every child is the leader of a process group of its own. When the program is told to stop, these groups go
+ * first. When it is killed without being told (SIGKILL), the kernel ends the children themselves (PR_SET_PDEATHSIG)
+ * but not what they have started: a compiler below make may run to its end then.
  */
 #ifndef KPATCH_UTIL_PROCESS_H
 #define KPATCH_UTIL_PROCESS_H

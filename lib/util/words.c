@@ -12,6 +12,8 @@
 
 int words_add(struct arena *a, struct words *w, const char *word)
 {
+	if (!word)
+		return -ENOMEM;
 	if (w->n + 1 >= w->room) {
 		size_t room = w->room ? 2 * w->room : 16;
 		const char **grown = arena_array(a, room, sizeof(*grown));

@@ -15,7 +15,10 @@ struct words {
 	size_t room;
 };
 
-/* Appends @word, which is not copied. 0 or -ENOMEM. */
+/*
+ * Appends @word, which is not copied. 0 or -ENOMEM; NULL, which is what is left of a text for which there was no
+ * memory, is no word but would end the command line.
+ */
 int words_add(struct arena *a, struct words *w, const char *word);
 /* Appends a copy of each word of @text that blanks separate; no quoting. */
 int words_add_list(struct arena *a, struct words *w, const char *text);

@@ -195,6 +195,31 @@ static void kinds(void)
 	     PATCH_MODIFY, "d/n.c");
 }
 
+static void paths(void)
+{
+	static const char *const headers[] = {
+		"new file mode 100644\nrename to ../../x.h\n",
+		"new file mode 100644\ncopy to d/../../x.h\n",
+		"similarity index 100%\nrename from ../d/n.c\nrename to d/m.c\n",
+		"new file mode 100644\nrename to /etc/x.h\n",
+		"new file mode 100644\nrename to \"d/\\303.h\"\n",
+		"new file mode 100644\ncopy to \n",
+	};
+
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		char patch[300], name[40];
+
+		snprintf(name, sizeof(name), "path of extended header %zu", i);
+		snprintf(patch, sizeof(patch),
+			 "diff --git a/d/q b/d/q\n%s--- /dev/null\n+++ b/d/q\n@@ -0,0 +1 @@\n+a\n",
+			 headers[i]);
+		refused(name, patch, "patch-path");
+	}
+	kind("renamed, with a detour",
+	     "diff --git a/d/n.c b/d/m.c\nsimilarity index 100%\nrename from d/n.c\nrename to d/./e//m.c\n",
+	     PATCH_RENAME, "d/e/m.c");
+}
+
 static void hostile(void)
 {
 	static const char patch[] =
@@ -256,6 +281,7 @@ int main(void)
 	markers();
 	refusals();
 	kinds();
+	paths();
 	hostile();
 	return tap_done();
 }
