@@ -201,7 +201,7 @@ static int pair_only_ones(struct correlate *c, const struct group *g)
 		const union strmap_value *v = key ? strmap_get(shapes, key) : NULL;
 		const struct shape *s = v ? v->ptr : NULL;
 
-		if (s && s->n[0] == 1 && s->n[1] == 1 && s->new == n &&same_shape(c->d, s->orig, n))
+		if (s && s->n[0] == 1 && s->n[1] == 1 && (s->new == n) && same_shape(c->d, s->orig, n))
 			correlate_pair(c->d, s->orig, n, MATCH_CONTENT);
 	}
 	strmap_free(shapes);

@@ -175,8 +175,8 @@ static bool scan_frame(struct escapes *f, uint32_t atom, uint32_t depth)
 	for (uint32_t i = 0; c && i < c->n_insns && !found; i++)
 		found = c->insns[i].takes_frame;
 	for (uint32_t i = 0; c && i < c->n_ways && !found; i++)
-		found = f->d->new.role[c->ways[i].atom] ==
-			ROLE_PIECE &&scan_frame(f, c->ways[i].atom, depth + 1);
+		if (f->d->new.role[c->ways[i].atom] == ROLE_PIECE)
+			found = scan_frame(f, c->ways[i].atom, depth + 1);
 	for (uint32_t p = f->d->new.first_child[atom]; p != NO_ATOM && !found; p = f->d->new.next_child[p])
 		found = part_only(&f->d->new, p) && scan_frame(f, p, depth + 1);
 	return found;

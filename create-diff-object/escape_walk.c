@@ -619,17 +619,19 @@ static bool part_keeps(struct escapes *f, uint32_t atom, uint32_t root, uint32_t
 {
 	const struct code *c = depth < MAX_PARTS ? escapes_code(f, atom) : NULL;
 
-	for (uint32_t i = 0; c && i < c->n_insns; i++)
+	if (!c)
+		return false;
+	for (uint32_t i = 0; i < c->n_insns; i++)
 		if (c->insns[i].takes_frame && !frame_kept(f, atom, i, root))
 			return false;
-	for (uint32_t i = 0; c && i < c->n_ways; i++)
+	for (uint32_t i = 0; i < c->n_ways; i++)
 		if (f->d->new.role[c->ways[i].atom] == ROLE_PIECE &&
 		    !part_keeps(f, c->ways[i].atom, root, depth + 1))
 			return false;
-	for (uint32_t p = f->d->new.first_child[atom]; c &&p != NO_ATOM; p = f->d->new.next_child[p])
+	for (uint32_t p = f->d->new.first_child[atom]; p != NO_ATOM; p = f->d->new.next_child[p])
 		if (part_only(&f->d->new, p) && !part_keeps(f, p, root, depth + 1))
 			return false;
-	return c;
+	return true;
 }
 
 bool frame_private(struct escapes *f, uint32_t root)

@@ -106,7 +106,9 @@ static bool given_openly(const struct judging *j, uint32_t ref)
 {
 	const struct object *o = j->d->new.object;
 
-	for (uint32_t r = 0; j->new.callee[ref] != NO_ATOM &&r < o->n_refs; r++)
+	if (j->new.callee[ref] == NO_ATOM)
+		return false;
+	for (uint32_t r = 0; r < o->n_refs; r++)
 		if (o->refs[r].target == o->refs[ref].target && j->new.guard[r] == NO_ATOM &&
 		    j->new.callee[r] == j->new.callee[ref])
 			return true;
@@ -177,8 +179,9 @@ int changes_once(struct diff *d)
 	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++) {
 		const struct atom *a = new_atom(d, i);
 
-		for (uint32_t r = a->first_ref; d->new.role[i] == ROLE_CODE &&r < a->first_ref + a->n_refs;
-		     r++)
+		if (d->new.role[i] != ROLE_CODE)
+			continue;
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
 			judge_ref(&j, i, r);
 	}
 	return err;
