@@ -34,6 +34,8 @@ static const struct callee callees[] = {
 	PRINTS("__warn_printk"),
 	PRINTS("warn_slowpath_fmt"),
 	PRINTS("panic"),
+	/* lib/string_helpers.c (lib/string.c before 6.2): prints the name of the string function, and ends in BUG() */
+	FORGETS("fortify_panic", ALL),
 	PRINTS("_dev_emerg"),
 	PRINTS("_dev_alert"),
 	PRINTS("_dev_crit"),

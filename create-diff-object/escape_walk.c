@@ -84,6 +84,7 @@ static int grow(struct walk *w)
 	if (!visits)
 		return -ENOMEM;
 	w->visits = visits;
+	memset(visits + w->n_visits, 0, (room - w->n_visits) * sizeof(*visits));
 	queue = realloc(w->queue, room * sizeof(*queue));
 	if (!queue)
 		return -ENOMEM;
