@@ -60,7 +60,8 @@ static bool declarable(const struct side *s, uint32_t i)
 {
 	enum role role = s->role[i];
 
-	return s->object->atoms[i].symbol && s->object->atoms[i].section &&
+	/* What has no size is where something else is. */
+	return s->object->atoms[i].symbol && s->object->atoms[i].section && s->object->atoms[i].size &&
 	       (role == ROLE_STATE || role == ROLE_CONST || role == ROLE_CODE);
 }
 
@@ -150,19 +151,30 @@ static const char *absent_key(struct declarations *x, const char *function, cons
 	return arena_printf(x->l->d->arena, "%s:%s", function ? function : "", name);
 }
 
+/* Whether a variable without a size (an empty struct lock_class_key) only happens to be where the atom is. */
+static bool is_elsewhere(struct declarations *x, uint32_t atom, const char *name, const Dwarf_Die *typed)
+{
+	Dwarf_Die die = *typed;
+	struct type t;
+
+	if (name && !strcmp(name, x->s->source[atom]))
+		return false;
+	t = type_of(&x->l->reader, &die);
+	return !type_size(&x->l->reader, &t);
+}
+
 static int add_variable(struct declarations *x, Dwarf_Die *die, const struct scope *scope)
 {
 	Dwarf_Die origin = origin_of(&x->l->reader, *die);
 	const char *name = dwarf_diename(&origin);
+	const Dwarf_Die *typed = dwarf_hasattr(die, DW_AT_type) ? die : &origin;
 	Dwarf_Addr at;
 	uint32_t atom;
 
 	if (address_of(die, &at)) {
 		atom = atom_at(x, at);
-		if (atom != NO_ATOM && !x->by_atom[atom].known)
-			x->by_atom[atom] =
-				(struct declared){ true, dwarf_hasattr(die, DW_AT_type) ? *die : origin,
-						   *scope, line_of(&origin) };
+		if (atom != NO_ATOM && !x->by_atom[atom].known && !is_elsewhere(x, atom, name, typed))
+			x->by_atom[atom] = (struct declared){ true, *typed, *scope, line_of(&origin) };
 		return 0;
 	}
 	if (!name)

@@ -192,3 +192,16 @@ exports() {
 	END
 	written
 }
+
+@test "a variable without a size is not taken for the one that is at the same address" {
+	code 's/static struct empty one;//' 's/&one/\&two/' 's/x \+ 1/x + 2/' <<-'END'
+		struct empty { }; struct ops { char a[5]; };
+		void keep(void *);
+		int f(int x) {
+			static struct empty one; static struct ops ops; static struct empty two;
+			keep(&one); keep(&ops); keep(&two);
+			return ext(x + 1);
+		}
+	END
+	written
+}
