@@ -123,7 +123,7 @@ static bool is_jump_label(const struct comparison *c, const struct side *r, cons
 {
 	struct site key = { r->atom->id, r->pos };
 
-	return r->insn.nop && !r->n_refs && branch_kind(o) == BRANCH_JUMP &&
+	return r->insn.nop && !r->n_refs && branch_kind(o) == BRANCH_JUMP && c->n_jump_labels &&
 	       bsearch(&key, c->jump_labels, c->n_jump_labels, sizeof(key), by_site);
 }
 

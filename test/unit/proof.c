@@ -335,7 +335,7 @@ static void test_linked(const char *reference, const char *linked, const char *s
 }
 
 /* The field of @function, relative to the code, that leads to @target; in the installed code. */
-static int32_t *field_to(const struct object *o, const struct installed *in, const struct proof *p,
+static uint8_t *field_to(const struct object *o, const struct installed *in, const struct proof *p,
 			 const char *function, const char *target)
 {
 	const struct atom *a = &o->atoms[atom_of(o, function)];
@@ -343,7 +343,7 @@ static int32_t *field_to(const struct object *o, const struct installed *in, con
 
 	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++)
 		if (o->refs[i].pc_relative && !strcmp(o->atoms[o->refs[i].target].name, target))
-			return (int32_t *)(uintptr_t)installed_bytes(in, address + o->refs[i].offset, 4);
+			return (uint8_t *)(uintptr_t)installed_bytes(in, address + o->refs[i].offset, 4);
 	exit(99);
 }
 
@@ -357,8 +357,8 @@ static void test_conflict(const char *reference, const char *linked, const char 
 	struct object *o;
 	struct proof *p;
 	uint64_t address;
-	int32_t *field;
-	uint8_t *data;
+	uint8_t *data, *field;
+	int32_t distance;
 	size_t size;
 
 	data = load(linked, &size);
@@ -372,7 +372,9 @@ static void test_conflict(const char *reference, const char *linked, const char 
 	   "of two symbols of a name the one that the code leads to");
 	field = field_to(o, &in, p, "work", "shared_counter");
 	proof_free(p);
-	*field += 4;
+	memcpy(&distance, field, sizeof(distance));
+	distance += 4;
+	memcpy(field, &distance, sizeof(distance));
 	if (proof_make(o, &in, arena, &p))
 		exit(99);
 	ok_number(p->atoms[atom_of(o, "work")].status, PROOF_MATCHED, "a field may lead to either");
