@@ -148,11 +148,12 @@ install: programs
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man8 man/*.8
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man5 man/*.5
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch contrib/kpatch.yaml
-	$(INSTALL) -d $(UNITDIR)
+	$(INSTALL) -d $(UNITDIR)/multi-user.target.wants
 	for unit in contrib/systemd/*.in; do \
-		sed 's|@SBINDIR@|$(PREFIX)/sbin|' $$unit > $(UNITDIR)/$$(basename $$unit .in) || exit; \
+		sed -e 's|@SBINDIR@|$(PREFIX)/sbin|' -e '/^@SANDBOX@$$/{r contrib/systemd/sandbox' -e 'd}' $$unit > $(UNITDIR)/$$(basename $$unit .in) || exit; \
 		chmod 644 $(UNITDIR)/$$(basename $$unit .in) || exit; \
 	done
+	ln -sf ../kpatch-confirm.service $(UNITDIR)/multi-user.target.wants/
 	$(INSTALL) -D -m 644 -t $(DATADIR)/bash-completion/completions contrib/completions/*
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch README.md COPYING doc/*.md
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch/examples examples/*

@@ -1,160 +1,146 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The journal of a boot: a line "WHAT MODULE" for each thing that happened, on the disk before the
- * next one is begun. See store.h.
+ * The journal of a boot: what is going on with a patch is in its record, on the disk, before the next
+ * thing is begun. A boot whose records say later on that it came to no end took the machine down. See
+ * store.h.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kpatch/store_private.h"
-#include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
-#define JOURNAL ".boot"
-/* Some ten thousand lines; what is beyond is not looked at. */
-#define JOURNAL_LIMIT (1U << 20)
+/*
+ * Crashes in a row after which a patch that had been loaded is held back. A single one can have any cause:
+ * somebody who can crash the machine once would keep a fix out.
+ */
+#define CRASHES_ALLOWED 2
 
-static int append(int directory, const char *line)
+/* The kernel's name for this boot; "-": it has none. */
+static void this_boot(struct kpatch *k, char out[BOOT_ID_SIZE])
 {
-	int fd = openat(directory, JOURNAL, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-	size_t size = strlen(line);
-	int err = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	n = write(fd, line, size);
-	if (n != (ssize_t)size)
-		err = n < 0 ? -errno : -ENOSPC;
-	if (!err && (fsync(fd) || fsync(directory)))
-		err = -errno;
-	close(fd);
-	return err;
+	if (system_read(&k->system, out, BOOT_ID_SIZE, "/proc/sys/kernel/random/boot_id") !=
+		    BOOT_ID_SIZE - 1 ||
+	    strspn(out, "0123456789abcdef-") != BOOT_ID_SIZE - 1)
+		strcpy(out, "-");
 }
 
-enum outcome bootlog_note(struct kpatch *k, const char *release, const char *what, const char *module)
+/* A boot that is over, and that nobody has noted the end of. */
+static bool is_of_another_boot(const struct stored *s, const char *now)
 {
-	char *line = arena_printf(k->arena, "%s %s\n", what, module);
+	return !strcmp(now, "-") || strcmp(s->record.boot_id, now);
+}
+
+static enum outcome write_record(struct kpatch *k, const char *release, struct stored *s)
+{
 	const char *path = "";
 	DIR *d = NULL;
-	enum outcome o;
+	enum outcome o = store_open(k, release, &path, &d);
 	int err;
 
-	if (!line)
-		return no_memory(k);
-	o = store_open(k, release, &path, &d);
-	if (o || !d)
-		return o ? o : store_not_written(k, path, ENOENT);
-	err = append(dirfd(d), line);
-	closedir(d);
-	return err ? store_not_written(k, path, -err) : OUTCOME_OK;
+	if (o)
+		return o;
+	err = d ? record_write(dirfd(d), s->module, &s->record) : -ENOENT;
+	if (d)
+		closedir(d);
+	if (!err)
+		s->recorded = true;
+	if (!err)
+		return OUTCOME_OK;
+	diag_error(k->diags, "boot-unwatched", diag_file(s->path),
+		   "Make room or have the disk looked at; kpatch.enable=0 on the kernel's command line boots "
+		   "without live patches",
+		   "how this boot goes cannot be noted down: %s. If it takes the machine down, it is not "
+		   "held back",
+		   strerror(-err));
+	return OUTCOME_INCOMPLETE;
 }
 
-/* The journal's text, from the arena; NULL: there is none, or it cannot be read. */
-static char *read_journal(struct kpatch *k, int directory)
+static void hold_back(struct kpatch *k, struct stored *s, const char *when)
 {
-	int fd = openat(directory, JOURNAL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	char *text = fd < 0 ? NULL : arena_alloc(k->arena, JOURNAL_LIMIT + 1);
-	ssize_t got = 1;
-	size_t n = 0;
-
-	while (text && n < JOURNAL_LIMIT && got > 0) {
-		got = read(fd, text + n, JOURNAL_LIMIT - n);
-		n += got > 0 ? (size_t)got : 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	return text;
-}
-
-/* Whether the last line about @module says @what. */
-static bool last_says(const char *text, const char *what, const char *module)
-{
-	bool says = false;
-
-	while (*text) {
-		size_t n = strcspn(text, "\n"), word = strcspn(text, " \n");
-
-		if (text[word] == ' ' && n - word - 1 == strlen(module) &&
-		    !memcmp(text + word + 1, module, n - word - 1))
-			says = word == strlen(what) && !memcmp(text, what, word);
-		text += n + (text[n] == '\n');
-	}
-	return says;
-}
-
-static enum outcome hold_back(struct kpatch *k, const char *release, const struct stored *s, const char *when)
-{
+	if (s->record.boot != STORED_ENABLED)
+		return;
 	diag_error(k->diags, "held-back", diag_file(s->module),
 		   "See what happened; then load it with kpatch load, and let it be loaded at boot again "
 		   "with kpatch enable",
-		   "the machine went down %s at the last boot, so it is not loaded at boot any more", when);
-	return store_mark(k, release, s->module, STORED_HELD);
+		   "the machine went down %s, so it is not loaded at boot any more", when);
+	s->record.boot = STORED_HELD;
 }
 
-/* Holds back the patches of which the journal says @what last. *n: how many those are. */
-static enum outcome hold_those(struct kpatch *k, const char *release, const char *text, const char *what,
-			       const char *when, size_t *n)
+/* One of those that had been loaded when the machine went down. */
+static enum outcome count_crash(struct kpatch *k, const char *release, struct stored *s)
 {
-	struct stored *list;
-	size_t n_list;
-	enum outcome o = store_list(k, release, &list, &n_list), one;
+	enum outcome o;
 
-	for (size_t i = 0; !o && i < n_list; i++)
-		if (last_says(text, what, list[i].module)) {
-			++*n;
-			one = list[i].boot == STORED_ENABLED ? hold_back(k, release, &list[i], when) :
-							       OUTCOME_OK;
-			o = worse(o, one);
-		}
+	if (++s->record.crashes >= CRASHES_ALLOWED)
+		hold_back(k, s, "after it was loaded at each of the last boots");
+	o = write_record(k, release, s);
+	if (o) /* the next boot would count from here again, and so for ever */
+		hold_back(k, s, "after it was loaded at the last boot, which cannot be counted");
+	else if (s->record.boot == STORED_ENABLED)
+		diag_warning(k->diags, "went-down", diag_file(s->module),
+			     "See what happened; kpatch disable it if it may be the cause",
+			     "the machine went down after it was loaded at the last boot; after another time "
+			     "it is held back");
 	return o;
 }
 
-static enum outcome judge_journal(struct kpatch *k, const char *release, const char *text)
+/* @blamed: another one was being loaded when the machine went down. */
+static enum outcome judge_one(struct kpatch *k, const char *release, struct stored *s, bool blamed)
 {
-	size_t n = 0;
-	enum outcome o = hold_those(k, release, text, "loading", "while it was being loaded", &n);
+	enum boot_run run = s->record.run;
 
-	if (!o && !n)
-		o = hold_those(k, release, text, "loaded", "after it was loaded", &n);
-	return worse(o, n ? OUTCOME_INCOMPLETE : OUTCOME_OK);
+	s->record.run = RUN_IDLE;
+	if (run == RUN_LOADED && !blamed)
+		return count_crash(k, release, s);
+	if (run == RUN_LOADING)
+		hold_back(k, s, "while it was being loaded at the last boot");
+	return write_record(k, release, s);
 }
 
-enum outcome bootlog_judge(struct kpatch *k, const char *release)
+enum outcome bootlog_judge(struct kpatch *k, const char *release, struct stored *list, size_t n)
 {
-	enum outcome o, closed;
-	const char *path;
-	char *text;
-	DIR *d;
+	enum outcome o = OUTCOME_OK, one;
+	char now[BOOT_ID_SIZE];
+	bool blamed = false;
 
-	o = store_open(k, release, &path, &d);
-	if (o || !d)
-		return o;
-	text = read_journal(k, dirfd(d));
-	closedir(d);
-	if (text)
-		o = judge_journal(k, release, text);
-	closed = bootlog_close(k, release);
-	return worse(o, closed);
+	this_boot(k, now);
+	for (size_t i = 0; i < n; i++)
+		blamed |= list[i].record.run == RUN_LOADING && is_of_another_boot(&list[i], now);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].record.run == RUN_IDLE || !is_of_another_boot(&list[i], now))
+			continue;
+		one = judge_one(k, release, &list[i], blamed);
+		if (!one && list[i].record.boot == STORED_HELD)
+			one = OUTCOME_INCOMPLETE;
+		o = worse(o, one);
+	}
+	return o;
 }
 
-enum outcome bootlog_close(struct kpatch *k, const char *release)
+enum outcome bootlog_note(struct kpatch *k, const char *release, struct stored *s, enum boot_run run)
 {
-	enum outcome o;
-	const char *path;
-	int err = 0;
-	DIR *d;
+	s->record.run = run;
+	this_boot(k, s->record.boot_id);
+	return write_record(k, release, s);
+}
 
-	o = store_open(k, release, &path, &d);
-	if (o || !d)
-		return o;
-	if (unlinkat(dirfd(d), JOURNAL, 0))
-		err = errno;
-	else
-		fsync(dirfd(d));
-	closedir(d);
-	return !err || err == ENOENT ? OUTCOME_OK : store_not_written(k, path, err);
+enum outcome bootlog_close(struct kpatch *k, const char *release, bool up)
+{
+	struct stored *list;
+	size_t n;
+	enum outcome o = store_list(k, release, &list, &n), one;
+
+	for (size_t i = 0; i < n; i++) {
+		struct boot_record *r = &list[i].record;
+
+		if (r->run == RUN_IDLE)
+			continue;
+		r->run = RUN_IDLE;
+		if (up)
+			r->crashes = 0;
+		one = write_record(k, release, &list[i]);
+		o = worse(o, one);
+	}
+	return o;
 }

@@ -97,6 +97,7 @@ static const struct option_help option_helps[] = {
 	{ OPT_ALL, "  -a, --all              all of them\n" },
 	{ OPT_YES, "  -y, --yes              I know the consequences\n" },
 	{ OPT_DONE, "      --done             the machine is up\n" },
+	{ OPT_DOWN, "      --down             the machine goes down in order\n" },
 	{ OPT_KERNEL, "  -k, --kernel RELEASE   another kernel than the running one\n" },
 	{ 0, "  -f, --format FORMAT    text, json or yaml\n" },
 	{ 0, "  -q, --quiet            errors only\n" },
@@ -125,12 +126,14 @@ static const struct command *find_command(const char *name)
 /* Long options without a short one. */
 #define VALUE_UNCHECKED 256
 #define VALUE_DONE 257
+#define VALUE_DOWN 258
 
 static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "unchecked", no_argument, NULL, VALUE_UNCHECKED },
 	{ "done", no_argument, NULL, VALUE_DONE },
+	{ "down", no_argument, NULL, VALUE_DOWN },
 	{ "all", no_argument, NULL, 'a' },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "kernel", required_argument, NULL, 'k' },
@@ -208,6 +211,10 @@ static enum outcome parse_option(struct kpatch *k, int option, struct parsed *p)
 	case VALUE_DONE:
 		p->given |= OPT_DONE;
 		o->done = true;
+		break;
+	case VALUE_DOWN:
+		p->given |= OPT_DOWN;
+		o->down = true;
 		break;
 	case 'a':
 		p->given |= OPT_ALL;

@@ -52,49 +52,61 @@ const char *installed_superseded(struct kpatch *k, const struct live *live, cons
 /* Why it is left out; NULL: it is not. */
 static const char *reason_to_skip(struct kpatch *k, const struct stored *list, size_t n, size_t i)
 {
+	static const char *const words[] = { [STORED_DISABLED] = "disabled",
+					     [STORED_HELD] = "held back",
+					     [STORED_UNREADABLE] = "its record cannot be read" };
 	struct live live = { .n_patches = 0 };
 	const char *by;
 
-	if (list[i].boot == STORED_DISABLED)
-		return "disabled";
-	if (list[i].boot == STORED_HELD)
-		return "held back";
+	if (list[i].record.boot != STORED_ENABLED)
+		return words[list[i].record.boot];
 	if (sysfs_read(&k->system, k->arena, &live))
 		return NULL; /* loading will say what is wrong */
 	by = installed_superseded(k, &live, list, n, i);
 	return by ? arena_printf(k->arena, "replaced by %s", by) : NULL;
 }
 
-static enum outcome load_journaled(struct kpatch *k, const char *release, const char *module)
+/* Left out. One that nobody meant to leave out is an error. */
+static enum outcome skip(struct kpatch *k, const struct stored *s, const char *why)
 {
-	enum outcome o = bootlog_note(k, release, "loading", module), noted;
+	say(k, "%s: %s, left out", s->module, why);
+	report_string(k->report, "name", s->module);
+	report_string(k->report, "left_out", why);
+	if (s->record.boot != STORED_UNREADABLE)
+		return OUTCOME_OK;
+	diag_error(k->diags, "record-unreadable", diag_file(s->module),
+		   "Have the disk looked at; kpatch enable writes a new record, kpatch load loads it",
+		   "left out, because its record, which may say that it must not be loaded, cannot be read");
+	return OUTCOME_INCOMPLETE;
+}
 
-	if (o)
-		return o; /* without a journal nothing would stop a loop */
-	o = load_argument(k, module);
-	noted = bootlog_note(k, release, o ? "failed" : "loaded", module);
+/* What cannot be noted down is loaded nevertheless: a disk that is full or read-only keeps no fix out. */
+static enum outcome load_journaled(struct kpatch *k, const char *release, struct stored *s)
+{
+	enum outcome noted = bootlog_note(k, release, s, RUN_LOADING), o;
+
+	o = load_argument(k, s->module);
+	if (!noted)
+		noted = bootlog_note(k, release, s, o ? RUN_IDLE : RUN_LOADED);
 	return worse(o, noted);
 }
 
-static enum outcome load_list(struct kpatch *k, const char *release, const struct stored *list, size_t n,
-			      bool boot)
+static enum outcome load_list(struct kpatch *k, const char *release, struct stored *list, size_t n, bool boot)
 {
 	struct node *root = k->report, *reports = report_list(root, "patches");
 	enum outcome o = OUTCOME_OK;
 
 	for (size_t i = 0; i < n && o != OUTCOME_INTERRUPTED; i++) {
-		const char *skip = reason_to_skip(k, list, n, i), *module = list[i].module;
-		enum outcome one = OUTCOME_OK;
+		const char *why = reason_to_skip(k, list, n, i);
+		enum outcome one;
 
 		k->report = report_map(reports, NULL);
-		if (skip) {
-			say(k, "%s: %s, left out", module, skip);
-			report_string(k->report, "name", module);
-			report_string(k->report, "left_out", skip);
-		} else {
-			one = boot && !k->options.dry_run ? load_journaled(k, release, module) :
-							    load_argument(k, module);
-		}
+		if (why)
+			one = skip(k, &list[i], why);
+		else if (boot && !k->options.dry_run)
+			one = load_journaled(k, release, &list[i]);
+		else
+			one = load_argument(k, list[i].module);
 		o = one == OUTCOME_INTERRUPTED ? one : worse(o, one);
 	}
 	k->report = root;
@@ -103,7 +115,7 @@ static enum outcome load_list(struct kpatch *k, const char *release, const struc
 	return o;
 }
 
-enum outcome installed_load(struct kpatch *k, bool boot)
+enum outcome installed_load(struct kpatch *k)
 {
 	struct stored *list;
 	const char *release;
@@ -113,7 +125,7 @@ enum outcome installed_load(struct kpatch *k, bool boot)
 	o = store_release(k, &release);
 	if (!o)
 		o = store_list(k, release, &list, &n);
-	return o ? o : load_list(k, release, list, n, boot);
+	return o ? o : load_list(k, release, list, n, false);
 }
 
 /* The last "kpatch.enable=" on the kernel's command line, which may be longer than we read. */
@@ -138,7 +150,7 @@ static enum outcome skip_boot(struct kpatch *k, const char *why)
 	return OUTCOME_OK;
 }
 
-static enum outcome load_at_boot(struct kpatch *k)
+static enum outcome load_at_boot(struct kpatch *k, const char *release, struct stored *list, size_t n)
 {
 	struct kpatch_config config;
 	enum outcome o;
@@ -152,23 +164,27 @@ static enum outcome load_at_boot(struct kpatch *k)
 		return skip_boot(k, "/etc/kpatch.yaml says boot: false");
 	if (!k->options.timeout_given)
 		k->options.timeout = (unsigned int)config.boot_timeout;
-	return installed_load(k, true);
+	return load_list(k, release, list, n, true);
 }
 
 /* What the last boot left is judged even if nothing is to be loaded now: --done will forget it. */
 static enum outcome boot(struct kpatch *k)
 {
+	enum outcome o, judged = OUTCOME_OK;
+	struct stored *list;
 	const char *release;
-	enum outcome o = store_release(k, &release), judged;
+	size_t n;
 
+	o = store_release(k, &release);
+	if (!o && (k->options.done || k->options.down))
+		return bootlog_close(k, release, k->options.done);
+	if (!o)
+		o = store_list(k, release, &list, &n);
 	if (o)
 		return o;
-	if (k->options.done)
-		return bootlog_close(k, release);
-	judged = k->options.dry_run ? OUTCOME_OK : bootlog_judge(k, release);
-	if (judged && judged != OUTCOME_INCOMPLETE)
-		return judged;
-	o = load_at_boot(k);
+	if (!k->options.dry_run)
+		judged = bootlog_judge(k, release, list, n);
+	o = load_at_boot(k, release, list, n);
 	return worse(o, judged);
 }
 
@@ -190,9 +206,10 @@ const struct command boot_command = {
 	.arguments = "",
 	.summary = "load what is installed, while the system boots",
 	.help = "For kpatch.service. Like load --all, but keeps a journal: if the machine goes down before\n"
-		"boot --done says that it is up, what was being loaded is held back at the next boot.\n"
-		"Does nothing with kpatch.enable=0 on the kernel's command line, or boot: false in\n"
-		"/etc/kpatch.yaml.\n",
-	.options = OPT_TIMEOUT | OPT_DRY_RUN | OPT_DONE,
+		"boot --done says that it is up, what was being loaded is held back at the next boot, and\n"
+		"what had been loaded if that happens twice in a row. boot --down says that the machine\n"
+		"goes down in order. Does nothing with kpatch.enable=0 on the kernel's command line, or\n"
+		"boot: false in /etc/kpatch.yaml.\n",
+	.options = OPT_TIMEOUT | OPT_DRY_RUN | OPT_DONE | OPT_DOWN,
 	.run = run_boot,
 };

@@ -17,9 +17,8 @@ const char *installed_superseded(struct kpatch *k, const struct live *live, cons
 
 /*
  * Loads them in their order, but for those that are disabled, held back or superseded. One that
- * cannot be loaded does not keep the others from it. @boot: a journal is kept. The lock must be
- * held.
+ * cannot be loaded does not keep the others from it. The lock must be held.
  */
-enum outcome installed_load(struct kpatch *k, bool boot);
+enum outcome installed_load(struct kpatch *k);
 
 #endif

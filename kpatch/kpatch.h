@@ -56,6 +56,7 @@ struct kpatch_options {
 	bool all;
 	bool yes;	    /* the user knows the consequences */
 	bool done;	    /* boot: the machine is up */
+	bool down;	    /* boot: the machine goes down in order */
 	const char *kernel; /* release for install and uninstall; NULL: the running one */
 };
 
@@ -80,6 +81,7 @@ enum {
 	OPT_YES = 1 << 4,
 	OPT_KERNEL = 1 << 5,
 	OPT_DONE = 1 << 6,
+	OPT_DOWN = 1 << 7,
 };
 
 struct command {

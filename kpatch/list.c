@@ -83,7 +83,7 @@ static void report_installed(struct node *in, const struct stored *stored, size_
 
 		report_string(s, "name", stored[i].module);
 		report_string(s, "file", stored[i].path);
-		report_string(s, "boot", stored_boot_name(stored[i].boot));
+		report_string(s, "boot", stored_boot_name(stored[i].record.boot));
 	}
 }
 
@@ -139,13 +139,13 @@ static void print_patches(struct kpatch *k, const struct live *live)
 
 static void print_installed(struct kpatch *k, const char *release, const struct stored *stored, size_t n)
 {
-	static const char *const words[] = { "", "disabled", "held back" };
+	static const char *const words[] = { "", " (disabled)", " (held back)",
+					     " (its record cannot be read)" };
 
 	if (n)
 		fprintf(k->out, "installed for %s:\n", release);
 	for (size_t i = 0; i < n; i++)
-		fprintf(k->out, "  %s%s%s%s\n", stored[i].module, stored[i].boot ? " (" : "",
-			stored[i].boot ? words[stored[i].boot] : "", stored[i].boot ? ")" : "");
+		fprintf(k->out, "  %s%s\n", stored[i].module, words[stored[i].record.boot]);
 }
 
 static enum outcome run_list(struct kpatch *k, int argc, char **argv)
@@ -203,17 +203,40 @@ static void judge_patch(struct kpatch *k, struct node *in, const struct live_pat
 	}
 }
 
+/* Whether the next crash at boot would be known for one of this patch, and what is known of the last one. */
+static void judge_record(struct kpatch *k, const struct stored *s)
+{
+	if (s->record.boot == STORED_ENABLED && !s->recorded)
+		diag_warning(
+			k->diags, "boot-unwatched", diag_file(s->module),
+			"Make one with kpatch enable, when there is room on the disk",
+			"it has no record of its boots: if it takes the machine down, it is not held back");
+	else if (s->record.boot == STORED_ENABLED && s->record.crashes)
+		diag_warning(
+			k->diags, "went-down", diag_file(s->module),
+			"See what happened; kpatch disable it if it may be the cause",
+			"the machine went down after it was loaded at boot; after another time it is held "
+			"back");
+	else if (s->record.boot == STORED_UNREADABLE)
+		diag_warning(
+			k->diags, "record-unreadable", diag_file(s->module),
+			"Have the disk looked at; kpatch enable or disable writes a new record",
+			"not loaded at boot, because its record, which may say that it must not be, cannot "
+			"be read");
+	else if (s->record.boot == STORED_HELD)
+		diag_warning(k->diags, "held-back", diag_file(s->module),
+			     "See what happened, then kpatch enable it",
+			     "not loaded at boot, because the machine went down with it");
+}
+
 static void judge_stored(struct kpatch *k, const struct live *live, const struct stored *list, size_t n,
 			 size_t i)
 {
 	const struct stored *s = &list[i];
 
-	if (s->boot == STORED_HELD)
-		diag_warning(k->diags, "held-back", diag_file(s->module),
-			     "See what happened, then kpatch enable it",
-			     "not loaded at boot, because the machine went down with it");
-	else if (s->boot == STORED_ENABLED && !live_find(live, s->module) &&
-		 !installed_superseded(k, live, list, n, i))
+	judge_record(k, s);
+	if (s->record.boot == STORED_ENABLED && !live_find(live, s->module) &&
+	    !installed_superseded(k, live, list, n, i))
 		diag_warning(k->diags, "installed-not-loaded", diag_file(s->module),
 			     "Load it with kpatch load", "installed for this kernel, but not loaded");
 }
@@ -247,6 +270,11 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 				     "Remove it with kpatch unload", "its patch is gone, its module is not");
 	for (size_t i = 0; i < n; i++)
 		judge_stored(k, &live, stored, n, i);
+	if (n && store_is_read_only(k, release))
+		diag_warning(
+			k->diags, "boot-unwatched", NULL, "Mount /var/lib/kpatch so that it can be written",
+			"the installed patches are on a file system that is read-only: if one of them takes "
+			"the machine down at boot, it is not held back");
 	config_read(k, &config); /* its errors are among what is wrong */
 	if (diags_count(k->diags))
 		o = OUTCOME_INCOMPLETE;

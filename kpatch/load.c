@@ -407,7 +407,7 @@ static enum outcome run_load(struct kpatch *k, int argc, char **argv)
 		if (o)
 			return o;
 	}
-	o = k->options.all ? installed_load(k, false) : load_argument(k, argv[0]);
+	o = k->options.all ? installed_load(k) : load_argument(k, argv[0]);
 	lock_release(k);
 	return o;
 }

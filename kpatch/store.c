@@ -123,23 +123,16 @@ enum outcome store_open(struct kpatch *k, const char *release, const char **path
 	return o || *d ? o : no_memory(k);
 }
 
-const char *store_mark_name(struct kpatch *k, const char *module, enum stored_boot boot)
+static void read_record(DIR *d, struct stored *s)
 {
-	return arena_printf(k->arena, ".%s.%s", module, boot == STORED_HELD ? "held" : "disabled");
-}
+	int err = record_read(dirfd(d), s->module, &s->record);
 
-/* What the administrator said counts more than what a boot found out. */
-static enum stored_boot read_mark(struct kpatch *k, DIR *d, const char *module)
-{
-	static const enum stored_boot marks[] = { STORED_DISABLED, STORED_HELD };
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
-		const char *mark = store_mark_name(k, module, marks[i]);
-
-		if (mark && !faccessat(dirfd(d), mark, F_OK, 0))
-			return marks[i];
-	}
-	return STORED_ENABLED;
+	s->recorded = err != -ENOENT;
+	if (err)
+		s->record = (struct boot_record){
+			.boot = s->recorded ? STORED_UNREADABLE : STORED_ENABLED,
+			.boot_id = "-",
+		};
 }
 
 static bool add_stored(struct kpatch *k, struct stored **list, size_t *n, const char *directory, DIR *d,
@@ -151,7 +144,7 @@ static bool add_stored(struct kpatch *k, struct stored **list, size_t *n, const 
 		return true;
 	s.path = arena_printf(k->arena, "%s/%s", directory, file);
 	s.file = arena_strdup(k->arena, file);
-	s.boot = read_mark(k, d, s.module);
+	read_record(d, &s);
 	grown = arena_array(k->arena, *n + 1, sizeof(s));
 	if (!s.path || !s.file || !grown)
 		return false;
@@ -229,6 +222,33 @@ enum outcome store_not_written(struct kpatch *k, const char *path, int error)
 	return error == EACCES || error == EPERM ? OUTCOME_PERMISSION : OUTCOME_SYSTEM;
 }
 
+/* The name of what is at @path reaches the disk. */
+static int sync_above(const char *path)
+{
+	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
+	int fd, err = 0;
+
+	if (!slash) {
+		free(copy);
+		return -ENOMEM;
+	}
+	slash[slash == copy] = '\0';
+	fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	free(copy);
+	return err;
+}
+
+static int make_one(const char *path)
+{
+	if (mkdir(path, 0755))
+		return errno == EEXIST ? 0 : -errno;
+	return sync_above(path);
+}
+
 static enum outcome make_directories(struct kpatch *k, const char *release)
 {
 	static const char *const parts[] = { "/var", "/var/lib", STORE, NULL };
@@ -238,8 +258,10 @@ static enum outcome make_directories(struct kpatch *k, const char *release)
 		int err = parts[i] ? system_path(&k->system, path, "%s", parts[i]) :
 				     system_path(&k->system, path, STORE "/%s", release);
 
-		if (err || (mkdir(path, 0755) && errno != EEXIST))
-			return store_not_written(k, path, err ? -err : errno);
+		if (!err)
+			err = make_one(path);
+		if (err)
+			return store_not_written(k, path, -err);
 	}
 	return OUTCOME_OK;
 }
@@ -270,8 +292,8 @@ static int write_file(int directory, const char *temporary, const char *name, co
 		err = -errno;
 	if (err)
 		unlinkat(directory, temporary, 0);
-	else
-		fsync(directory);
+	else if (fsync(directory))
+		err = -errno;
 	return err;
 }
 
@@ -289,27 +311,72 @@ static const char *suffix_of(const struct patch_file *f)
 	}
 }
 
-static enum outcome write_into(struct kpatch *k, DIR *d, const char *directory, const struct patch_file *f,
-			       const struct stored *old)
+/* It is gone, also after a power failure. */
+static int remove_file(int directory, const char *file)
 {
-	const char *file = arena_printf(k->arena, "%s.ko%s", f->module->name, suffix_of(f));
-	const char *temporary = arena_printf(k->arena, ".%s.new", f->module->name);
-	const char *held = store_mark_name(k, f->module->name, STORED_HELD);
-	int err;
-
-	if (!file || !temporary || !held)
-		return no_memory(k);
-	err = write_file(dirfd(d), temporary, file, f->bytes, f->n_bytes);
-	if (err)
-		return store_not_written(k, directory, -err);
-	/* The same patch under another spelling, or compressed otherwise. */
-	if (old && strcmp(old->file, file))
-		unlinkat(dirfd(d), old->file, 0);
-	unlinkat(dirfd(d), held, 0); /* somebody means this one to be loaded */
-	return OUTCOME_OK;
+	if (unlinkat(directory, file, 0) && errno != ENOENT)
+		return -errno;
+	return fsync(directory) ? -errno : 0;
 }
 
-/* What a killed install left, and marks and journals of patches that are gone. */
+/* All that are stored under that name: in more than one file if an install was interrupted. */
+struct same_name {
+	const struct stored *list;
+	size_t n;
+	const char *module;
+};
+
+/* The first from *i on; NULL: none. */
+static const struct stored *next_of(const struct same_name *all, size_t *i)
+{
+	while (*i < all->n)
+		if (!strcmp(all->list[(*i)++].module, all->module))
+			return &all->list[*i - 1];
+	return NULL;
+}
+
+/* Their files, but for the one called @keep. */
+static int remove_files(int directory, const struct same_name *all, const char *keep)
+{
+	const struct stored *s;
+	int err = 0;
+
+	for (size_t i = 0; !err && (s = next_of(all, &i));)
+		if (!keep || strcmp(s->file, keep))
+			err = remove_file(directory, s->file);
+	return err;
+}
+
+/*
+ * What its boots need on the disk is there before the patch is. Of a patch of that name that was there the
+ * administrator's word stays; what boots found out ends when the new file is in place: somebody means
+ * this one to be loaded.
+ */
+static int write_patch(int directory, const char *file, const struct patch_file *f,
+		       const struct same_name *before)
+{
+	struct boot_record r = { .boot = STORED_ENABLED, .boot_id = "-" };
+	char temporary[RECORD_NAME_SIZE], record[RECORD_NAME_SIZE];
+	const struct stored *old = next_of(before, &(size_t){ 0 });
+	bool keep = old && old->recorded && old->record.boot != STORED_UNREADABLE;
+	int err = keep ? 0 : record_create(directory, f->module->name, &r);
+
+	record_name(f->module->name, record);
+	snprintf(temporary, sizeof(temporary), ".%s.new", f->module->name);
+	if (!err)
+		err = write_file(directory, temporary, file, f->bytes, f->n_bytes);
+	if (err && !old)
+		unlinkat(directory, record, 0);
+	/* The same patch under another spelling, or compressed otherwise. */
+	if (!err)
+		err = remove_files(directory, before, file);
+	if (err || !keep)
+		return err;
+	r.boot = old->record.boot == STORED_DISABLED ? STORED_DISABLED : STORED_ENABLED;
+	return record_write(directory, f->module->name, &r);
+}
+
+/* What a killed install left; @all: and what lies beside patches, when they are gone. */
 static void sweep(DIR *d, bool all)
 {
 	struct dirent *e;
@@ -326,70 +393,74 @@ static void sweep(DIR *d, bool all)
 
 enum outcome store_add(struct kpatch *k, const char *release, const struct patch_file *f, bool *replaced)
 {
-	const struct stored *old = NULL;
+	struct same_name before = { .module = f->module->name };
 	struct stored *list;
-	const char *path = "";
+	const char *path = "", *file;
 	enum outcome o;
-	size_t n = 0;
 	DIR *d = NULL;
+	int err;
 
 	o = make_directories(k, release);
 	if (!o)
-		o = store_list(k, release, &list, &n);
-	for (size_t i = 0; !o && i < n; i++)
-		if (!strcmp(list[i].module, f->module->name))
-			old = &list[i];
+		o = store_list(k, release, &list, &before.n);
 	if (!o)
 		o = store_open(k, release, &path, &d);
 	if (o)
 		return o;
 	if (!d)
 		return store_not_written(k, path, ENOENT);
+	before.list = list;
 	sweep(d, false);
-	o = write_into(k, d, path, f, old);
+	file = arena_printf(k->arena, "%s.ko%s", f->module->name, suffix_of(f));
+	err = file ? write_patch(dirfd(d), file, f, &before) : -ENOMEM;
 	closedir(d);
-	*replaced = old != NULL;
-	return o;
+	*replaced = next_of(&before, &(size_t){ 0 }) != NULL;
+	return err ? store_not_written(k, path, -err) : OUTCOME_OK;
 }
 
-static enum outcome remove_from(struct kpatch *k, DIR *d, const char *directory, const struct stored *s,
-				bool last)
+/* The record after the file: a power failure in between must not leave a disabled patch enabled. */
+static int remove_patch(int directory, const struct same_name *all)
 {
-	const char *disabled = store_mark_name(k, s->module, STORED_DISABLED);
-	const char *held = store_mark_name(k, s->module, STORED_HELD);
+	char record[RECORD_NAME_SIZE];
+	int err = remove_files(directory, all, NULL);
 
-	if (!disabled || !held)
-		return no_memory(k);
-	if (unlinkat(dirfd(d), s->file, 0))
-		return store_not_written(k, s->path, errno);
-	unlinkat(dirfd(d), disabled, 0);
-	unlinkat(dirfd(d), held, 0);
-	sweep(d, last);
-	fsync(dirfd(d));
-	if (last)
-		rmdir(directory); /* fails, as it should, unless it is empty */
-	return OUTCOME_OK;
+	record_name(all->module, record);
+	return err ? err : remove_file(directory, record);
+}
+
+static bool is_last(const struct same_name *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (strcmp(all->list[i].module, all->module))
+			return false;
+	return true;
 }
 
 enum outcome store_remove(struct kpatch *k, const char *release, const char *name)
 {
 	const struct stored *found = NULL;
+	struct same_name all = { .n = 0 };
 	const char *path = "";
 	struct stored *list;
 	DIR *d = NULL;
 	enum outcome o;
-	size_t n = 0;
+	int err;
 
 	o = store_search(k, release, name, &found);
 	if (!o)
-		o = store_list(k, release, &list, &n);
+		o = store_list(k, release, &list, &all.n);
 	if (!o)
 		o = store_open(k, release, &path, &d);
 	if (o)
 		return o;
 	if (!d)
 		return store_not_written(k, path, ENOENT);
-	o = remove_from(k, d, path, found, n == 1);
+	all.list = list;
+	all.module = found->module;
+	err = remove_patch(dirfd(d), &all);
+	sweep(d, !err && is_last(&all));
 	closedir(d);
-	return o;
+	if (!err && is_last(&all))
+		rmdir(path); /* fails, as it should, unless it is empty */
+	return err ? store_not_written(k, found->path, -err) : OUTCOME_OK;
 }

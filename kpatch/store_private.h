@@ -19,7 +19,17 @@ enum outcome store_search(struct kpatch *k, const char *release, const char *nam
 /* One write to the store failed: "store-not-written". */
 enum outcome store_not_written(struct kpatch *k, const char *path, int error);
 
-/* The name of a mark, from the arena; NULL: no memory. */
-const char *store_mark_name(struct kpatch *k, const char *module, enum stored_boot boot);
+/* ".NAME.boot" */
+#define RECORD_NAME_SIZE (64 + 8)
+void record_name(const char *module, char out[RECORD_NAME_SIZE]);
+
+/* 0, -ENOENT (there is none), -EBADMSG (it is damaged) or -errno. */
+int record_read(int directory, const char *module, struct boot_record *out);
+/*
+ * Both are on the disk when they return 0. Writing in place of one that is there takes no space; one that is
+ * missing or damaged is made anew.
+ */
+int record_create(int directory, const char *module, const struct boot_record *r);
+int record_write(int directory, const char *module, const struct boot_record *r);
 
 #endif

@@ -39,8 +39,15 @@ naming_kernel() {
 	END
 }
 
-# reboot: nothing is loaded any more
-reboot() { rm -rf "$M"/sys/kernel/livepatch/* "$M"/sys/module/* "$M/order"; }
+# reboot: nothing is loaded any more, and the kernel calls this boot something else
+reboot() {
+	rm -rf "$M"/sys/kernel/livepatch/* "$M"/sys/module/* "$M/order"
+	mkdir -p "$M/proc/sys/kernel/random"
+	cat /proc/sys/kernel/random/uuid > "$M/proc/sys/kernel/random/boot_id"
+}
+
+# record NAME: what counts of its record, "BOOT RUN CRASHES"
+record() { sort -k3,3n "$STORE/.$1.boot" | awk 'END { print $4, $5, $6 }'; }
 
 order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 
@@ -50,8 +57,10 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	kpatch boot
 	[ "$(order)" = "another fix_9 fix_10" ]
 	kpatch status
+	[ "$(record fix_9)" = "enabled loaded 0" ]
 	kpatch boot --done
-	[ ! -e "$STORE/.boot" ]
+	[ "$(record fix_9)" = "enabled idle 0" ]
+	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .another.boot .fix_10.boot .fix_9.boot another.ko fix_10.ko fix_9.ko)" ]
 }
 
 @test "boot: nothing installed, or not as root" {
@@ -98,12 +107,15 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	kpatch boot --done
 	reboot
 	fails 7 boot
-	# the machine goes down now: it is not the refused one's doing
+	# the machine goes down now, and again: it is not the refused one's doing
+	reboot
+	fails 7 boot
+	has went-down kernel-refused-module
 	reboot
 	fails 7 boot
 	has held-back kernel-refused-module
-	[ -e "$STORE/.good.held" ]
-	[ ! -e "$STORE/.bad.held" ]
+	[ "$(record good)" = "held-back idle 2" ]
+	[ "$(record bad)" = "enabled idle 0" ]
 }
 
 @test "boot: a crash is remembered through a boot that loads nothing" {
@@ -132,7 +144,8 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	has held-back
 	says "killer: the machine went down while it was being loaded"
 	[ "$(order)" = "aaa zzz" ]
-	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .boot .killer.held aaa.ko killer.ko zzz.ko)" ]
+	[ "$(record killer)" = "held-back idle 0" ]
+	[ "$(record aaa)" = "enabled loaded 0" ]
 	kpatch boot --done
 	# it stays so, and says so
 	reboot
@@ -153,41 +166,267 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	kpatch status
 }
 
-@test "boot: the machine goes down after all were loaded: all of them are held back" {
+@test "boot: the machine goes down after all were loaded: once is no reason, twice in a row is" {
 	naming_kernel
 	installed aaa zzz
+	reboot
 	kpatch boot
 	reboot
+	kpatch boot
+	has went-down
+	says "aaa: warning: the machine went down after it was loaded"
+	says "zzz: warning: the machine went down after it was loaded"
+	[ "$(order)" = "aaa zzz" ]
+	fails 11 status
+	has went-down
+	# a boot that came up in between: no row
+	kpatch boot --done
+	kpatch status
+	reboot
+	kpatch boot
+	[[ $stderr != *went-down* ]]
+	reboot
+	kpatch boot
+	has went-down
+	reboot
 	fails 11 boot
-	says "aaa: the machine went down after it was loaded"
-	says "zzz: the machine went down after it was loaded"
+	says "aaa: the machine went down after it was loaded at each of the last boots"
+	says "zzz: the machine went down after it was loaded at each of the last boots"
 	[ -z "$(order)" ]
 	# a newer one of that name is meant to be loaded
 	kpatch install aaa.ko
+	[ "$(record aaa)" = "enabled idle 0" ]
 	reboot
 	kpatch boot
 	[ "$(order)" = aaa ]
+	kpatch enable zzz
+	[ "$(record zzz)" = "enabled idle 0" ]
 }
 
-@test "boot: a journal that was cut short or is not one" {
+@test "boot: a crash while one is loaded is not the others' doing, and what they are suspected of stays" {
 	naming_kernel
-	installed aaa
-	printf 'loading aa' > "$STORE/.boot"
-	kpatch boot
-	[ "$(order)" = aaa ]
-	head -c 3000 /dev/urandom > "$STORE/.boot"
+	installed aaa killer
+	kpatch disable killer
 	reboot
 	kpatch boot
+	kpatch enable killer
+	echo killer > "$M/fatal"
+	reboot
+	EXPECT=137 kpatch boot
+	[ "$(record aaa)" = "enabled loaded 1" ]
+	reboot
+	fails 11 boot
+	has held-back
 	[ "$(order)" = aaa ]
+	[ "$(record aaa) $(record killer)" = "enabled loaded 1 held-back idle 0" ]
 }
 
-@test "boot: without a journal nothing is loaded" {
+@test "boot: going down in order is no crash, and no proof either" {
 	naming_kernel
 	installed aaa
-	mkdir "$STORE/.boot"
-	fails 1 boot
-	has store-not-written
-	[ -z "$(order)" ]
+	reboot
+	kpatch boot
+	kpatch boot --down
+	[ "$(record aaa)" = "enabled idle 0" ]
+	reboot
+	kpatch boot
+	reboot
+	kpatch boot
+	has went-down
+	# from rescue mode, say
+	kpatch boot --down
+	[ "$(record aaa)" = "enabled idle 1" ]
+	reboot
+	kpatch boot
+	reboot
+	fails 11 boot
+	has held-back
+}
+
+@test "boot: twice in one boot is no crash" {
+	naming_kernel
+	installed aaa
+	for round in 1 2 3; do
+		reboot
+		kpatch boot
+		kpatch unload aaa
+		kpatch boot
+		[[ $stderr != *went-down* ]]
+		kpatch boot --done
+	done
+}
+
+@test "boot: a damaged record may say anything, so the patch is left out until there is a new one" {
+	naming_kernel
+	installed aaa bbb
+	for damage in 'printf "loading aa"' 'head -c 1024 /dev/urandom' 'head -c 1024 /dev/zero' ': ' \
+		'sed s/disabled/enabled/ good'; do
+		reboot
+		kpatch disable aaa
+		cp "$STORE/.aaa.boot" good
+		eval "$damage" > "$STORE/.aaa.boot"
+		fails 11 boot
+		has record-unreadable
+		[ "$(order)" = bbb ]
+		fails 11 status
+		has record-unreadable
+		kpatch list
+		says "aaa (its record cannot be read)"
+		kpatch enable aaa
+		reboot
+		kpatch boot --done
+		kpatch boot
+		[ "$(order)" = "aaa bbb" ]
+		kpatch boot --done
+	done
+}
+
+@test "boot: a record of which one half was torn: the older half counts" {
+	naming_kernel
+	installed aaa
+	kpatch disable aaa
+	cp "$STORE/.aaa.boot" before
+	kpatch enable aaa
+	cmp -s before "$STORE/.aaa.boot" && false
+	# the half that was written just now
+	half=$(cmp before "$STORE/.aaa.boot" | awk '{ print int(($5 - 1) / 512) }')
+	head -c 100 /dev/urandom | dd of="$STORE/.aaa.boot" bs=1 seek=$((half * 512 + 20)) conv=notrunc status=none
+	kpatch list
+	says "aaa (disabled)"
+	kpatch enable aaa
+	kpatch list
+	[[ $output != *"aaa ("* ]]
+}
+
+# on_full_disk SCRIPT: in which the store is on a file system of its own on which nothing is left, not even a
+# name; "is CODE kpatch ARGUMENT..." checks an exit code, "record" and "order" are as above
+on_full_disk() {
+	{
+		declare -p M STORE FAKE
+		declare -f order record reboot
+		cat <<-'END'
+			set -e
+			kpatch() { "$FAKE" "$M" "$@" > said 2>&1; }
+			is() { local want=$1 code=0; shift; "$@" || code=$?; ((code == want)) || { echo "$*: $code"; cat said; false; }; }
+			inodes=$(($(find "$M/var/lib/kpatch" | wc -l) + 1))
+			cp -a "$M/var/lib/kpatch" kept
+			mount -t tmpfs -o "mode=755,size=1m,nr_inodes=$inodes" none "$M/var/lib/kpatch"
+			cp -a kept/. "$M/var/lib/kpatch"
+			dd if=/dev/zero of="$M/var/lib/kpatch/full" bs=4k status=none 2> /dev/null || true
+			! touch "$STORE/x" 2> /dev/null
+			! echo x >> "$M/var/lib/kpatch/full" 2> /dev/null
+		END
+		echo "$1"
+	} > on-disk.sh
+	run -0 unshare --map-root-user --mount bash on-disk.sh
+}
+
+@test "boot: a full disk keeps nothing from being noted" {
+	naming_kernel
+	installed aaa killer
+	on_full_disk '
+		echo killer > "$M/fatal"
+		is 137 kpatch boot
+		[[ $(order) == "aaa killer" ]]
+		reboot
+		is 11 kpatch boot
+		grep -q "\[held-back\]" said
+		! grep "\[boot-unwatched\]" said
+		[[ $(order) == aaa ]]
+		is 0 kpatch boot --done
+		[[ $(record aaa) == "enabled idle 0" ]]
+		[[ $(record killer) == "held-back idle 0" ]]
+		reboot
+		is 0 kpatch boot
+		[[ $(order) == aaa ]]
+		is 0 kpatch disable aaa
+		[[ $(record aaa) == "disabled loaded 0" ]]
+		is 0 kpatch enable --all
+		[[ $(record killer) == "enabled idle 0" ]]
+	'
+}
+
+@test "install: on a full disk nothing is changed, and it is said" {
+	naming_kernel
+	installed aaa
+	kpatch disable aaa
+	patch_module bbb bbb.ko
+	head -c 300000 /dev/zero >> aaa.ko
+	on_full_disk '
+		ls -lA "$STORE" > before
+		sha256sum "$STORE"/.[a-z]* "$STORE"/* >> before
+		for file in aaa.ko bbb.ko; do
+			is 1 kpatch install $file
+			grep -q "\[store-not-written\]" said
+			ls -lA "$STORE" > after
+			sha256sum "$STORE"/.[a-z]* "$STORE"/* >> after
+			diff before after
+		done
+	'
+}
+
+@test "boot: a store that is read-only is loaded from, and it is said; but not what the machine went down with" {
+	naming_kernel
+	installed aaa killer
+	on_full_disk '
+		echo killer > "$M/fatal"
+		is 137 kpatch boot
+		mount -o remount,ro "$M/var/lib/kpatch"
+		for again in 1 2; do
+			reboot
+			is 11 kpatch boot
+			grep -q "killer: .*\[held-back\]" said
+			grep -q "aaa.ko: .*\[boot-unwatched\]" said
+			[[ $(order) == aaa ]]
+			is 11 kpatch status
+			grep -q "read-only.*\[boot-unwatched\]" said
+			is 11 kpatch boot --done
+		done
+		is 1 kpatch uninstall aaa
+		is 1 kpatch disable aaa
+		is 0 kpatch unload aaa
+	'
+}
+
+@test "boot: a crash that cannot be counted counts as one too many" {
+	naming_kernel
+	installed aaa
+	on_full_disk '
+		is 0 kpatch boot
+		mount -o remount,ro "$M/var/lib/kpatch"
+		reboot
+		is 11 kpatch boot
+		grep -q "aaa: .*\[held-back\]" said
+		[[ -z $(order) ]]
+		mount -o remount,rw "$M/var/lib/kpatch"
+		is 0 kpatch boot
+		grep -q "\[went-down\]" said
+		[[ $(order) == aaa ]]
+	'
+}
+
+@test "boot: what cannot be noted is loaded nevertheless and said; but not what the machine went down with" {
+	naming_kernel
+	installed aaa killer
+	rm "$STORE/.aaa.boot"
+	mkdir "$STORE/.aaa.boot.new" # no record of it can be made
+	fails 11 status
+	has boot-unwatched installed-not-loaded
+	reboot
+	echo killer > "$M/fatal"
+	EXPECT=137 kpatch boot
+	[ "$(order)" = "aaa killer" ]
+	rm "$M/fatal"
+	reboot
+	fails 11 boot
+	has boot-unwatched held-back
+	[ "$(order)" = aaa ]
+	fails 11 status
+	says "aaa: warning: it has no record of its boots"
+	rmdir "$STORE/.aaa.boot.new"
+	kpatch enable aaa
+	fails 11 status
+	[[ $stderr != *boot-unwatched* ]]
 }
 
 @test "disable and enable: load --all and boot leave it out, load NAME does not, status is content" {
@@ -210,7 +449,7 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	kpatch load bbb-b
 	[ "$(order)" = "aaa bbb_b" ]
 	kpatch install bbb-b.ko # the administrator's word stays
-	[ -e "$STORE/.bbb_b.disabled" ]
+	[ "$(record bbb_b)" = "disabled idle 0" ]
 	kpatch enable --all
 	reboot
 	kpatch boot
@@ -261,15 +500,15 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	touch "$STORE/.ccc.new"
 	kpatch uninstall --format json aaa
 	[[ $output == *'"name": "aaa"'* ]]
-	[ "$(ls -A "$STORE")" = bbb.ko ]
-	touch "$STORE/.boot"
+	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .bbb.boot bbb.ko)" ]
+	touch "$STORE/.stray"
 	kpatch uninstall --all
 	[ ! -e "$STORE" ]
 	touch "$M/var/lib/kpatch/x"
 	mkdir "$STORE"
 	touch "$STORE/.ccc.new"
 	kpatch install aaa.ko
-	[ "$(ls -A "$STORE")" = aaa.ko ]
+	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .aaa.boot aaa.ko)" ]
 }
 
 @test "install: the directory of all stores must be root's alone too" {

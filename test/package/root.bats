@@ -23,7 +23,7 @@ make_root() {
 	ROOT=$BATS_TEST_TMPDIR/root
 	mkdir -p "$ROOT"/{bin,usr/bin,usr/sbin,dev,etc,var/lib/dpkg/{info,updates},var/lib/rpm,tmp,boot,lib,lib64}
 	cp "$(command -v busybox)" "$ROOT/bin/"
-	for program in sh cat ls rm stat grep tr uname echo sed; do
+	for program in sh cat ls mv rm stat grep tr uname echo sed; do
 		ln -s busybox "$ROOT/bin/$program"
 	done
 	: > "$ROOT/var/lib/dpkg/status"
@@ -292,4 +292,27 @@ load livepatch-two" ]]
 	hotfix 0 remove livepatch-two
 	[[ $calls == "uninstall --quiet --kernel $HERE livepatch-two
 unload livepatch-one" ]]
+}
+
+@test "hotfix: a store that is read-only keeps nothing from being unloaded, nor from being loaded" {
+	machine_root
+	hotfix 0 install livepatch-one
+	mkdir "$ROOT/sys/kernel/livepatch/livepatch_one" "$ROOT/sys/kernel/livepatch/livepatch_two"
+	echo 7 > "$ROOT/codes/load"
+	hotfix 0 install livepatch-two
+	echo 1 > "$ROOT/codes/uninstall"
+	rm "$ROOT/codes/load"
+	# shellcheck disable=SC2016
+	in_root() {
+		unshare --map-root-user --mount sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
+			exec chroot "$@"' "$ROOT/var/lib/kpatch" "$ROOT" "$@"
+	}
+	hotfix 0 remove livepatch-two
+	[[ $calls == *"
+unload livepatch-two
+unload livepatch-one" ]]
+	[[ $output == *'livepatch-two could not be uninstalled'* && $output == *'.package.hotfix could not be removed'* ]]
+	hotfix 0 install livepatch-two
+	[[ $calls == *"load livepatch-two" && $output == *'.package.hotfix cannot be written'* ]]
+	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == 'livepatch-two livepatch-one' ]]
 }

@@ -127,7 +127,8 @@ PACKAGE() { echo "kpatch-patch-$KERNEL_RELEASE"; }
 	(($(started kpatch.service) < $(started basic.target)))
 	in_vm 'kpatch status'
 	# the boot is confirmed, so that a crash later is not taken for this patch's
-	in_vm 'timeout 120 sh -c "while ls /var/lib/kpatch/*/.boot 2> /dev/null; do sleep 1; done"'
+	in_vm 'timeout 120 sh -c "until systemctl show -P Result -P ExecMainExitTimestampMonotonic kpatch-confirm | paste -sd , | grep -q "^success,[1-9]"; do sleep 1; done"'
+	in_vm 'sort -k3,3n /var/lib/kpatch/*/.livepatch_meminfo_string_2.boot | tail -1 | grep -q " enabled idle 0 "'
 }
 
 @test "apt upgrade to a hotfix that the kernel refuses: installed, said, and the older one stays in effect" {
