@@ -4,14 +4,12 @@
  * with --verbose, and turns the result into an exit code. Everything else is in the library.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "create-diff-object/diff.h"
 #include "lib/elf/object.h"
@@ -23,6 +21,7 @@
 #include "lib/kernel/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/file.h"
 
 enum { EXIT_WRITTEN = 0, EXIT_ERROR = 1, EXIT_REFUSED = 2, EXIT_NO_CHANGE = 3 };
 
@@ -214,48 +213,13 @@ static void print_report(const struct diff_report *r)
 		printf("kept      %s: %s\n", r->kept[i].what, r->kept[i].how);
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Complete or absent: through a temporary file beside @path. */
+/* Complete or absent. */
 static int write_file(const char *path, const uint8_t *data, size_t size)
 {
-	char *temp = NULL;
 	mode_t mask = umask(0);
-	int fd, err;
 
 	umask(mask);
-	if (asprintf(&temp, "%s.XXXXXX", path) < 0)
-		return -ENOMEM;
-	fd = mkstemp(temp);
-	if (fd < 0) {
-		err = -errno;
-		free(temp);
-		return err;
-	}
-	err = write_all(fd, data, size);
-	if (!err && fchmod(fd, 0666 & ~mask))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && rename(temp, path))
-		err = -errno;
-	if (err)
-		unlink(temp);
-	free(temp);
-	return err;
+	return file_write_atomic(path, data, size, 0666 & ~mask);
 }
 
 static int run_diff(struct run *r)

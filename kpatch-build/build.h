@@ -61,7 +61,8 @@ struct options {
 	const char *package_revision, *maintainer; /* --package-release, --maintainer */
 	const char *output;			   /* directory for the results, "." by default */
 	const char *cache;			   /* cache directory */
-	const char *data_dir;			   /* where kmod/ was installed (or the checkout's kmod/) */
+	const char *cache_home; /* the home that it is in, "": there is none; NULL: the user named it */
+	const char *data_dir;	/* where kmod/ was installed (or the checkout's kmod/) */
 	char **patches;
 	size_t n_patches;
 	const char *stop_after; /* name of the last stage to run, or NULL */
@@ -150,6 +151,7 @@ struct build {
 	FILE *progress;		 /* for people, stderr; NULL with --quiet */
 	struct arena *arena;
 	struct diags *diags;
+	int cache;		   /* descriptor of options.cache */
 	const char *work;	   /* work directory: private, removed at the end unless --keep */
 	int work_lock, entry_lock; /* descriptors that hold the locks of work and kernel.entry */
 	const char *name;	   /* "livepatch-fix", the module's file name without .ko */

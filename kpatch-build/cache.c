@@ -3,6 +3,10 @@
  * See cache.h. A directory is made in its final place, because what is built in it records
  * absolute paths, and the file "complete" is put into it last. flock() on a file beside it orders
  * the runs: exclusive to make it, shared to use it. The kernel drops the lock of a killed process.
+ *
+ * The cache and the way to it are looked at when it is opened (lib/util/directory.h), an entry with all that is in it
+ * when it is entered. After that nobody else can change or exchange them, so that the programs which are run in them
+ * can be given paths.
  */
 #include "kpatch-build/cache.h"
 
@@ -10,26 +14,88 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 
 #define POLL_NSEC 100000000L
+
+/* A home directory that is not there is not made; where root may not write, it is on another machine. */
+static const char *remedy(const struct build *b, int err)
+{
+	if (err == -ENOSPC || err == -EDQUOT)
+		return "Make room, or choose another place with --cache";
+	if (b->options.cache_home && !*b->options.cache_home)
+		return "Set HOME, or name a directory of your own with --cache";
+	if (!geteuid() && (err == -EACCES || err == -EPERM))
+		return "Where root may not write, as in a home on NFS, name a directory on this machine with --cache";
+	return "Name a directory of your own with --cache";
+}
 
 static int cannot(struct build *b, const char *path, int err)
 {
 	if (err == -EINTR)
 		return err;
 	build_fails_as(b, EXIT_INTERNAL);
-	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cache", diag_file(path),
-		   err == -ENOSPC ? "Make room, or choose another place with --cache" :
-				    "Choose another place with --cache",
+	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cache", diag_file(path), remedy(b, err),
 		   "the cache cannot be used: %s", strerror(-err));
 	return err;
+}
+
+/* What was built from what another user wrote would be that user's. */
+static int not_trusted(struct build *b, const struct distrust *why)
+{
+	build_fails_as(b, EXIT_INTERNAL);
+	diag_error(
+		b->diags, "cache-not-trusted", diag_file(why->path),
+		"Name a directory of your own with --cache; or make sure that nobody has changed what is there, then "
+		"chown it or chmod go-w it",
+		"%s, who could change what is built from the cache", why->what);
+	return -EPERM;
+}
+
+/* What an open or a look at the cache came to. */
+static int explain(struct build *b, const char *path, int err, const struct distrust *why)
+{
+	return *why->path ? not_trusted(b, why) : cannot(b, path, err);
+}
+
+/* The home that the cache would be in must be there; below it, what is missing is made. */
+static int check_home(struct build *b)
+{
+	const char *home = b->options.cache_home;
+
+	if (!home || !*home || file_is_directory(home))
+		return 0;
+	build_fails_as(b, EXIT_INTERNAL);
+	diag_error(b->diags, "cache", diag_file(home), "Name a directory of your own with --cache",
+		   "there is no such home directory, which the cache is to be in");
+	return -ENOENT;
+}
+
+int cache_open(struct build *b)
+{
+	struct distrust why;
+	int err = check_home(b);
+
+	b->cache = -1;
+	if (err)
+		return err;
+	b->cache = directory_open(b->options.cache, geteuid(), DIRECTORY_MAKE, &why);
+	return b->cache < 0 ? explain(b, b->options.cache, b->cache, &why) : 0;
+}
+
+void cache_close(struct build *b)
+{
+	if (b->cache >= 0)
+		close(b->cache);
+	b->cache = -1;
 }
 
 /* Takes the lock, saying so once if another run holds it. 0, -EINTR or -errno. */
@@ -50,49 +116,102 @@ static int wait_for_lock(struct build *b, int fd, int operation, const char *wha
 	return 0;
 }
 
-static int make_entry(struct build *b, const char *path, const char *complete,
+/* On the disk before the name "complete" is there: the power may fail. */
+static int complete_entry(struct build *b, int entry, const char *complete)
+{
+	int err = syncfs(entry) ? -errno : file_write_atomic(complete, "", 0, 0644);
+
+	return err ? cannot(b, complete, err) : 0;
+}
+
+static int make_entry(struct build *b, const char *name, const char *path, const char *complete,
 		      int (*make)(struct build *b, const char *path))
 {
-	int err = directory_remove(path);
+	int err = directory_remove_at(b->cache, name), entry = -1;
 
+	if (!err && mkdirat(b->cache, name, 0755))
+		err = -errno;
 	if (!err)
-		err = directory_make(path, 0777);
+		entry = openat(b->cache, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (!err && entry < 0)
+		err = -errno;
 	if (err)
 		return cannot(b, path, err);
 	err = make(b, path);
-	if (!err) {
-		err = file_write_atomic(complete, "", 0, 0666);
-		if (err)
-			cannot(b, complete, err);
-	}
+	if (!err)
+		err = complete_entry(b, entry, complete);
+	close(entry);
 	if (err)
-		directory_remove(path);
+		directory_remove_at(b->cache, name);
 	return err;
 }
 
-int cache_enter(struct build *b, const char *path, const char *what,
+/* A file of ours, and not one that a link leads to. */
+static int open_lock(struct build *b, const char *name, const char *path)
+{
+	int fd = openat(b->cache, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+	struct distrust why = { .path = "" };
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return cannot(b, path, -errno);
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (!S_ISREG(st.st_mode))
+		err = -ENOTSUP;
+	else
+		err = file_judge(path, &st, geteuid(), &why);
+	if (!err)
+		return fd;
+	close(fd);
+	return explain(b, path, err, &why);
+}
+
+/* With @all that is in it: one makefile that another user may write to is enough. */
+static int judge_entry(struct build *b, const char *path, bool all)
+{
+	struct distrust why;
+	int entry = directory_open(path, geteuid(), 0, &why), err = entry < 0 ? entry : 0;
+
+	if (!err && all)
+		err = directory_judge_all(entry, path, geteuid(), &why);
+	if (entry >= 0)
+		close(entry);
+	if (err == -ENOENT && !all)
+		return 0; /* to be made */
+	return err ? explain(b, path, err, &why) : 0;
+}
+
+int cache_enter(struct build *b, const char *name, const char *what,
 		int (*make)(struct build *b, const char *path), int *lock)
 {
-	char *lock_path = arena_printf(b->arena, "%s.lock", path);
-	char *complete = arena_printf(b->arena, "%s/complete", path);
+	const char *lock_name = arena_printf(b->arena, "%s.lock", name);
+	const char *path = arena_printf(b->arena, "%s/%s", b->options.cache, name);
+	const char *lock_path = arena_printf(b->arena, "%s.lock", path);
+	const char *complete = arena_printf(b->arena, "%s/complete", path);
 	int fd, err;
 
-	if (!lock_path || !complete)
+	if (!lock_name || !path || !lock_path || !complete)
 		return -ENOMEM;
-	fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	fd = open_lock(b, lock_name, lock_path);
 	if (fd < 0)
-		return cannot(b, lock_path, -errno);
-	err = wait_for_lock(b, fd, LOCK_SH, what);
+		return fd;
+	err = judge_entry(b, path, false);
+	if (!err)
+		err = wait_for_lock(b, fd, LOCK_SH, what);
 	while (!err && !file_is_regular(complete)) {
 		/* the change of lock is not atomic: another run may come first, so look again */
 		err = wait_for_lock(b, fd, LOCK_EX, what);
 		if (err)
 			cannot(b, lock_path, err);
 		else if (!file_is_regular(complete))
-			err = make_entry(b, path, complete, make);
+			err = make_entry(b, name, path, complete, make);
 		if (!err)
 			err = wait_for_lock(b, fd, LOCK_SH, what);
 	}
+	if (!err)
+		err = judge_entry(b, path, true);
 	if (err) {
 		close(fd);
 		return err;

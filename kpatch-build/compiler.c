@@ -13,6 +13,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
+#include "lib/util/text.h"
 
 /* First line of `CC --version`, or NULL if there is no such program. */
 static const char *version_line(struct build *b, const char *cc)
@@ -83,6 +84,16 @@ static int find_by_name(struct build *b)
 	return mismatch(b, first, seen);
 }
 
+/* The configuration names a program, and that one is run: it must be called as a gcc is ("x86_64-linux-gnu-gcc-12"). */
+static bool is_gcc(const char *version)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(version, " "), version);
+	return strcspn(version, " ") < sizeof(name) && text_is_plain(name, "._+-") &&
+	       (strstr(name, "gcc") || !strcmp(name, "cc"));
+}
+
 int kernel_find_compiler(struct build *b)
 {
 	const char *text, *found;
@@ -103,6 +114,13 @@ int kernel_find_compiler(struct build *b)
 		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
 			   "Name the full configuration with --config",
 			   "the configuration does not say that a gcc built the kernel");
+		err = -EINVAL;
+	}
+	if (!err && !b->options.cc && !is_gcc(b->kernel.cc_version)) {
+		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
+			   "Name the full configuration with --config, or the compiler with --cc",
+			   "the program that the configuration names is no gcc's: '%s'",
+			   b->kernel.cc_version);
 		err = -EINVAL;
 	}
 	kconfig_free(config);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Install stage: the finished module, its manifest and its packages go to the output directory. All
- * are written beside their final names and renamed, the module last, so that on any failure there is
+ * are written beside their final names, to the disk, and renamed, the module last, so that on any failure there is
  * no module, or the one of the run before.
  */
 #include "kpatch-build/install.h"
@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kpatch-build/build.h"
@@ -28,54 +27,61 @@ static int cannot_write(struct build *b, const char *path, int err)
 	return err;
 }
 
-static int write_temporary(struct build *b, const char *from, const char *to)
-{
-	int err = from && to ? file_copy(from, to, 0644) : -ENOMEM;
-
-	return err && err != -ENOMEM ? cannot_write(b, to, err) : err;
-}
-
 /* A file on its way. */
 struct move {
-	const char *temporary, *final;
-	bool written, renamed;
+	const char *final;
+	struct new_file file;
+	bool renamed;
 };
+
+static int write_whole(struct build *b, const char *from, struct new_file *f)
+{
+	size_t size = 0;
+	char *data = NULL;
+	int err = file_read(b->arena, from, &data, &size);
+
+	if (!err)
+		err = new_file_write(f, data, size);
+	return err ? err : new_file_close(f, 0644, true);
+}
 
 static int move_all(struct build *b, const char *const *files, struct move *moves, size_t n)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++) {
-		moves[i].written = true;
-		err = write_temporary(b, files[i], moves[i].temporary);
+		err = new_file_open(&moves[i].file, moves[i].final);
+		if (!err)
+			err = write_whole(b, files[i], &moves[i].file);
+		if (err)
+			err = cannot_write(b, moves[i].final, err);
 	}
 	for (size_t i = 0; i < n && !err; i++) {
-		moves[i].renamed = !rename(moves[i].temporary, moves[i].final);
-		if (!moves[i].renamed)
-			err = cannot_write(b, moves[i].final, -errno);
+		err = new_file_publish(&moves[i].file);
+		moves[i].renamed = !err;
+		if (err)
+			err = cannot_write(b, moves[i].final, err);
 	}
 	return err;
 }
 
 int install_files(struct build *b, const char *const *files, size_t n)
 {
-	struct move moves[MAX_FILES] = { { .temporary = NULL } };
-	const char *dir = b->options.output;
+	struct move moves[MAX_FILES] = { { .final = NULL } };
 	int err = n <= MAX_FILES ? 0 : -EINVAL;
 
+	for (size_t i = 0; i < MAX_FILES; i++)
+		moves[i].file.dir = moves[i].file.fd = -1;
 	for (size_t i = 0; i < n && !err; i++) {
-		moves[i].final = arena_printf(b->arena, "%s/%s", dir, path_base(files[i]));
-		moves[i].temporary =
-			arena_printf(b->arena, "%s/.%s.%d", dir, path_base(files[i]), (int)getpid());
-		err = moves[i].final && moves[i].temporary ? 0 : -ENOMEM;
+		moves[i].final = arena_printf(b->arena, "%s/%s", b->options.output, path_base(files[i]));
+		err = moves[i].final ? 0 : -ENOMEM;
 	}
 	if (!err)
 		err = move_all(b, files, moves, n);
 	for (size_t i = 0; i < n && err; i++) {
 		if (moves[i].renamed)
 			unlink(moves[i].final);
-		else if (moves[i].written)
-			unlink(moves[i].temporary);
+		new_file_drop(&moves[i].file);
 	}
 	for (size_t i = n; i-- > 0 && !err;)
 		printf("%s\n", moves[i].final);

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 #include "lib/util/strmap.h"
+#include "lib/util/text.h"
 
 #define ENVIRONMENT "environment"
 #define QUERY "query.mk"
@@ -249,8 +252,16 @@ static int parse_directory(struct build *b, char *text, struct kbuild_directory 
 	return err;
 }
 
+/* A name with '$' would be run by make, which gets it as a variable. Kbuild's own lists go by blanks. */
+static bool is_name(const char *path)
+{
+	return text_is_plain(path, "/._+,@=~-");
+}
+
 static bool has_makefile(struct build *b, const char *dir)
 {
+	if (!is_name(dir))
+		return false;
 	return file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir)) ||
 	       file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir));
 }
@@ -265,8 +276,17 @@ static void cache_lists(struct build *b, const char *dir, const char *text)
 {
 	const char *cached = cached_lists(b, dir);
 
-	if (cached && !directory_make_above(cached, 0777))
+	if (cached && !directory_make_above(cached, 0755))
 		file_write_atomic(cached, text, strlen(text), 0644);
+}
+
+/* The same with a file of the work directory that is on the disk. */
+static void move_lists(struct build *b, const char *dir, const char *from)
+{
+	const char *cached = cached_lists(b, dir);
+
+	if (cached && !directory_make_above(cached, 0755) && rename(from, cached))
+		unlink(from);
 }
 
 /*
@@ -294,7 +314,6 @@ int kbuild_read_directories(struct build *b, const struct words *dirs)
 	struct command *commands = arena_array(b->arena, dirs->n, sizeof(*commands));
 	const char **dir = arena_array(b->arena, dirs->n, sizeof(*dir));
 	size_t n = 0;
-	char *text;
 	int err = commands && dir ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < dirs->n && !err; i++) {
@@ -308,9 +327,12 @@ int kbuild_read_directories(struct build *b, const struct words *dirs)
 		build_say(b, "reading the makefiles of %zu directories: once", n);
 	if (!err && n)
 		err = build_run_all(b, commands, n);
+	/* once for all: an empty list in the cache would be a directory that nothing is made of */
+	if (!err && n && syncfs(b->cache))
+		return 0;
 	for (size_t i = 0; i < n && !err; i++)
-		if (!commands[i].status && file_read(b->arena, commands[i].out, &text, NULL) == 0)
-			cache_lists(b, dir[i], text);
+		if (!commands[i].status)
+			move_lists(b, dir[i], commands[i].out);
 	return err;
 }
 
@@ -347,7 +369,9 @@ int kbuild_read_object(struct build *b, const char *dir, const char *object, str
 {
 	char *text, *value;
 	const char *key;
-	int err = query(b, b->pristine, dir, "kpatch-objects", object, &text);
+	int err = is_name(dir) && is_name(object) ?
+			  query(b, b->pristine, dir, "kpatch-objects", object, &text) :
+			  -EINVAL;
 
 	if (err)
 		return err;

@@ -19,7 +19,11 @@
 #include "lib/kernel/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/text.h"
+
+#define RELEASE_OTHERS "._+~-"
 
 static const struct provider *const providers[] = { &provider_debian };
 
@@ -133,6 +137,18 @@ static int choose_release(struct build *b)
 	return b->kernel.release ? 0 : -ENOMEM;
 }
 
+/* What a file says of itself becomes a word of commands, a variable of make, a path: '$' would be more there. */
+static int check_text(struct build *b, const char *path, const char *what, const char *text,
+		      const char *others)
+{
+	if (text_is_plain(text, others) && *text != '.' && strlen(text) <= 64)
+		return 0;
+	build_fails_as(b, EXIT_KERNEL);
+	diag_error(b->diags, "unsafe-text", diag_file(path), "Use the files of the kernel's own packages",
+		   "its %s is '%s', which is not letters, digits and '%s' alone", what, text, others);
+	return -EINVAL;
+}
+
 static const char *pick(struct build *b, const char *what, const char *named, const struct kernel_file *file,
 			bool directory)
 {
@@ -199,6 +215,10 @@ static int check_versions(struct build *b, const struct provider *provider)
 	k->package = package_of(b, version);
 	if (!release)
 		return -ENOMEM;
+	if (k->package)
+		err = check_text(b, k->image, "package's version", k->package, "._+~:-");
+	if (err)
+		return err;
 	if (strcmp(release, k->release))
 		return refuse_image(b, k->image, release);
 	source = b->options.source ? NULL : provider->source_version(b->arena, b->options.root, k->source);
@@ -216,6 +236,8 @@ int stage_kernel(struct build *b)
 	const struct provider *provider = provider_of(b->arena, b->options.root);
 	int err = choose_release(b);
 
+	if (!err)
+		err = check_text(b, b->options.image, "release", b->kernel.release, RELEASE_OTHERS);
 	if (!err)
 		err = choose_files(b, provider);
 	if (!err)

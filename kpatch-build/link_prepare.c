@@ -13,6 +13,7 @@
 #include "lib/kernel/module.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 
 /* Long and odd enough to be recognized wherever it stands in a command. */

@@ -14,6 +14,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/text.h"
 
 enum {
 	OPT_ROOT = 256,
@@ -136,16 +137,19 @@ static bool name_is_valid(const char *name)
 	return true;
 }
 
-/* The cache where the user has not named one: as the XDG base directory specification says. */
-const char *options_cache(struct arena *arena)
+void options_cache(struct arena *arena, struct options *out)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 
-	if (xdg && *xdg == '/')
-		return arena_printf(arena, "%s/kpatch", xdg);
-	if (home && *home == '/')
-		return arena_printf(arena, "%s/.cache/kpatch", home);
-	return "/var/cache/kpatch";
+	out->cache_home = "";
+	out->cache = "/var/cache/kpatch";
+	if (xdg && *xdg == '/') {
+		out->cache_home = NULL;
+		out->cache = arena_printf(arena, "%s/kpatch", xdg);
+	} else if (home && *home == '/') {
+		out->cache_home = home;
+		out->cache = arena_printf(arena, "%s/.cache/kpatch", home);
+	}
 }
 
 /* kmod/ of the checkout that the program was built in, else where `make install` puts it. */
@@ -238,6 +242,7 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 		break;
 	case OPT_CACHE:
 		out->cache = argument;
+		out->cache_home = NULL;
 		break;
 	case OPT_DATA:
 		out->data_dir = argument;
@@ -320,6 +325,16 @@ static int make_all_absolute(struct arena *arena, struct diags *diags, struct op
 	return err;
 }
 
+int options_check_cache(struct diags *diags, const struct options *o)
+{
+	if (text_is_plain_path(o->cache))
+		return 0;
+	diag_error(diags, "cache-name", diag_file(o->cache),
+		   "Name a directory with --cache whose path has letters, digits and '/._+,@=~-' alone",
+		   "make, a shell and rpm would take this path for more than a path");
+	return -EINVAL;
+}
+
 /* Without the runtime nothing can be built: said now, by name, not by a stage that misses a file. */
 static int check_data(struct arena *arena, struct diags *diags, const char *dir)
 {
@@ -388,9 +403,14 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
 	if (check_key(diags, out))
 		return -EINVAL;
-	if (out->kernel && (strchr(out->kernel, '/') || strlen(out->kernel) > 64))
+	if (out->kernel &&
+	    (!text_is_plain(out->kernel, "._+~-") || *out->kernel == '.' || strlen(out->kernel) > 64))
 		return usage(diags, "--kernel needs a release like 6.1.0-56-amd64, not", out->kernel);
+	if (out->cc && !text_is_plain(out->cc, "/ ._+,@=:~-"))
+		return usage(diags, "--cc needs a program and plain options, not", out->cc);
 	err = make_all_absolute(arena, diags, out);
+	if (!err)
+		err = options_check_cache(diags, out);
 	return err ? err : check_data(arena, diags, out->data_dir);
 }
 
@@ -413,8 +433,8 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 				 .package_revision = "1",
 				 .maintainer = OPTIONS_MAINTAINER,
 				 .jobs = processors > 0 ? (unsigned int)processors : 1,
-				 .cache = options_cache(arena),
 				 .data_dir = default_data(arena) };
+	options_cache(arena, out);
 	if (!out->cache || !out->data_dir)
 		return -ENOMEM;
 	opterr = 0;

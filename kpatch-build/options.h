@@ -18,8 +18,13 @@ enum options_action { OPTIONS_BUILD, OPTIONS_HELP, OPTIONS_VERSION };
 int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv, struct options *out,
 		  enum options_action *action);
 
-/* The cache where the user has not named one. NULL: no memory. */
-const char *options_cache(struct arena *arena);
+/*
+ * The cache where the user has not named one, as the XDG base directory specification says: cache (NULL: no memory) and
+ * cache_home of @out.
+ */
+void options_cache(struct arena *arena, struct options *out);
+/* Whether make, a shell and rpm take the cache's path for a path. 0, or -EINVAL with a diagnostic. */
+int options_check_cache(struct diags *diags, const struct options *o);
 /* Who makes a package where nobody said. */
 #define OPTIONS_MAINTAINER "root <root@localhost>"
 #define OPTIONS_VERSION_MAX 32 /* leaves room in a module's name */

@@ -21,7 +21,9 @@
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/text.h"
 
 /* Nothing longer fits into a file name together with the rest. */
 #define VERSION_MAX 64
@@ -44,19 +46,10 @@ bool package_format_named(const char *name, enum package_format *out)
 	return false;
 }
 
-static bool all_of(const char *s, const char *others)
-{
-	size_t n = 0;
-
-	for (; s[n]; n++)
-		if (!isalnum((unsigned char)s[n]) && !strchr(others, s[n]))
-			return false;
-	return n > 0 && n <= VERSION_MAX;
-}
-
 bool package_version_is_valid(const char *version)
 {
-	return isdigit((unsigned char)*version) && all_of(version, ".+~");
+	return isdigit((unsigned char)*version) && text_is_plain(version, ".+~") &&
+	       strlen(version) <= VERSION_MAX;
 }
 
 bool package_revision_is_valid(const char *revision)

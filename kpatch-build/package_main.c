@@ -88,6 +88,7 @@ static int set_option(struct build *b, int value, char **argv, enum options_acti
 		break;
 	case OPT_CACHE:
 		o->cache = optarg;
+		o->cache_home = NULL;
 		break;
 	case OPT_VERSION:
 		*action = OPTIONS_VERSION;
@@ -135,11 +136,10 @@ static int parse(struct build *b, int argc, char **argv, enum options_action *ac
 {
 	int value, err = 0;
 
-	b->options = (struct options){ .output = ".",
-				       .package_revision = "1",
-				       .jobs = 1,
-				       .maintainer = OPTIONS_MAINTAINER,
-				       .cache = options_cache(b->arena) };
+	b->options = (struct options){
+		.output = ".", .package_revision = "1", .jobs = 1, .maintainer = OPTIONS_MAINTAINER
+	};
+	options_cache(b->arena, &b->options);
 	*action = OPTIONS_BUILD;
 	opterr = 0;
 	while (!err && (value = getopt_long(argc, argv, ":f:o:r:h", options, NULL)) != -1)
@@ -149,7 +149,9 @@ static int parse(struct build *b, int argc, char **argv, enum options_action *ac
 	err = b->options.cache ? check_options(b, argc - optind) : -ENOMEM;
 	if (!err)
 		err = make_absolute(b, &b->options.output);
-	return err ? err : make_absolute(b, &b->options.cache);
+	if (!err)
+		err = make_absolute(b, &b->options.cache);
+	return err ? err : options_check_cache(b->diags, &b->options);
 }
 
 static int make_package(struct build *b, const char *module)

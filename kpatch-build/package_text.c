@@ -17,7 +17,7 @@
 static void write_word(FILE *f, const char *word, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		fputc(word[i] == '%' || word[i] == '\\' ? '?' : word[i], f);
+		fputc(word[i] == '%' || word[i] == '\\' || (unsigned char)word[i] < ' ' ? '?' : word[i], f);
 }
 
 /* @text in words, as many a line as fit. Longer words stand alone. */

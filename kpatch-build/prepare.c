@@ -29,12 +29,13 @@
 #include "lib/kernel/kconfig.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 #include "lib/util/sha256.h"
 
 /* Goes up when what prepare makes changes. */
-#define TREE_FORMAT "tree 2"
+#define TREE_FORMAT "tree 3"
 
 static void add_text(struct sha256 *s, const char *text)
 {
@@ -164,8 +165,9 @@ static int unpack(struct build *b, const char *tree, bool whole)
 {
 	const char *source = b->kernel.source, *ending = strrchr(source, '.');
 	/* neither the user's build products nor the history */
-	static const char script[] = "tar -C \"$0\" --exclude=./.git -cf - . | "
-				     "tar -C \"$1\" --no-same-owner -xf - && make -C \"$1\" mrproper";
+	static const char script[] =
+		"tar -C \"$0\" --exclude=./.git -cf - . | "
+		"tar -C \"$1\" --no-same-owner --no-same-permissions -xf - && make -C \"$1\" mrproper";
 	const char *copy[] = { "sh", "-c", script, source, tree, NULL };
 	struct words tar = { 0 };
 	int err;
@@ -183,7 +185,8 @@ static int unpack(struct build *b, const char *tree, bool whole)
 			err = words_add(b->arena, &tar, "xz -T0");
 	}
 	if (!err)
-		err = words_add_list(b->arena, &tar, "--strip-components=1 --no-same-owner");
+		err = words_add_list(b->arena, &tar,
+				     "--strip-components=1 --no-same-owner --no-same-permissions");
 	if (!err && !whole)
 		err = add_exclusions(b, &tar);
 	for (const char **w = (const char *[]){ "-C", tree, "-xf", source, NULL }; *w && !err; w++)
@@ -431,22 +434,21 @@ static int make_link(struct build *b, const char *entry)
 
 int stage_prepare(struct build *b)
 {
-	char key[SHA256_TEXT];
+	char key[SHA256_TEXT], tree[SHA256_TEXT], link[SHA256_TEXT];
 	int err = make_key(b, key), link_lock;
 
 	if (err)
 		return err;
-	b->kernel.entry = arena_printf(b->arena, "%s/tree-%.32s", b->options.cache, key);
-	b->kernel.tree = arena_printf(b->arena, "%s/tree-%.32s/tree", b->options.cache, key);
-	b->kernel.runtime = arena_printf(b->arena,
-					 "%s/"
-					 "link-%.32s",
-					 b->options.cache, key);
+	snprintf(tree, sizeof(tree), "tree-%.32s", key);
+	snprintf(link, sizeof(link), "link-%.32s", key);
+	b->kernel.entry = arena_printf(b->arena, "%s/%s", b->options.cache, tree);
+	b->kernel.tree = arena_printf(b->arena, "%s/%s/tree", b->options.cache, tree);
+	b->kernel.runtime = arena_printf(b->arena, "%s/%s", b->options.cache, link);
 	if (!b->kernel.entry || !b->kernel.tree || !b->kernel.runtime)
 		return -ENOMEM;
-	err = cache_enter(b, b->kernel.entry, "the same kernel ready", make_tree, &b->entry_lock);
+	err = cache_enter(b, tree, "the same kernel ready", make_tree, &b->entry_lock);
 	if (!err)
-		err = cache_enter(b, b->kernel.runtime, "the runtime for this kernel", make_link, &link_lock);
+		err = cache_enter(b, link, "the runtime for this kernel", make_link, &link_lock);
 	if (!err && b->options.verbose)
 		build_say(b, "tree     %s", b->kernel.tree);
 	if (!err)

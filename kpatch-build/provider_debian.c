@@ -10,6 +10,7 @@
 
 #include "kpatch-build/kernel.h"
 #include "lib/util/arena.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 
 static bool present(struct arena *arena, const char *root)

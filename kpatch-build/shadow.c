@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/util/arena.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 
 /* Fills the real directory @to with links to the entries of @from. */

@@ -23,6 +23,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/text.h"
 
 /* sign-file, too, takes the passphrase of a key from there. */
 #define PIN_VARIABLE "KBUILD_SIGN_PIN"
@@ -122,11 +123,12 @@ static int find_hash(struct build *b, const char **out)
 							  NULL;
 	*out = hash ? arena_strdup(b->arena, hash) : NULL;
 	kconfig_free(config);
-	if (*out)
+	if (*out && text_is_plain(*out, "/-"))
 		return 0;
-	diag_error(b->diags, "kernel-without-signatures", diag_file(b->kernel.config),
-		   "Build without --sign-key",
-		   "this kernel is built without CONFIG_MODULE_SIG: it looks at no signature");
+	diag_error(
+		b->diags, "kernel-without-signatures", diag_file(b->kernel.config),
+		"Build without --sign-key",
+		"this kernel is built without CONFIG_MODULE_SIG, or names no hash for it: it looks at no signature");
 	return -ENOTSUP;
 }
 

@@ -20,46 +20,43 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kpatch-build/cache.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 
 #define PREFIX "work-"
 #define LOCK ".lock"
 
-/* Removes the work directory @path if whoever made it is gone. */
-static void sweep_one(const char *path)
+/* Removes the work directory @name if whoever made it is gone. Another user's is left alone. */
+static void sweep_one(int cache, const char *name)
 {
-	char *lock;
-	int fd;
+	int dir = openat(cache, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int fd = dir < 0 ? -1 : openat(dir, LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (asprintf(&lock, "%s/" LOCK, path) < 0)
-		return;
-	fd = open(lock, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-		directory_remove(path);
+		directory_remove_at(cache, name);
 	if (fd >= 0)
 		close(fd);
-	free(lock);
+	if (dir >= 0)
+		close(dir);
 }
 
-static void sweep(const char *cache)
+static void sweep(int cache)
 {
-	DIR *d = opendir(cache);
+	int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
-	char *path;
 
-	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, PREFIX, strlen(PREFIX)))
-			continue;
-		if (asprintf(&path, "%s/%s", cache, e->d_name) < 0)
-			break;
-		sweep_one(path);
-		free(path);
-	}
+	while (d && (e = readdir(d)))
+		if (!strncmp(e->d_name, PREFIX, strlen(PREFIX)))
+			sweep_one(cache, e->d_name);
 	if (d)
 		closedir(d);
+	else if (fd >= 0)
+		close(fd);
 }
 
 static int cannot_make(struct build *b, const char *path, int err)
@@ -97,7 +94,7 @@ static int make_one(struct build *b)
 	lock = arena_printf(b->arena, "%s/" LOCK, path);
 	if (!lock)
 		return -ENOMEM;
-	b->work_lock = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	b->work_lock = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (b->work_lock < 0 || flock(b->work_lock, LOCK_EX | LOCK_NB) < 0)
 		err = -errno;
 	if (was_swept(b->work_lock, err)) {
@@ -115,11 +112,11 @@ static int make_one(struct build *b)
 
 int work_make(struct build *b)
 {
-	int err = directory_make(b->options.cache, 0777);
+	int err = cache_open(b);
 
 	if (err)
-		return cannot_make(b, b->options.cache, err);
-	sweep(b->options.cache);
+		return err;
+	sweep(b->cache);
 	err = -EAGAIN;
 	for (int tries = 0; tries < 10 && err == -EAGAIN; tries++)
 		err = make_one(b);
@@ -145,6 +142,7 @@ void work_remove(struct build *b)
 		directory_remove(b->work);
 	}
 	close(b->work_lock);
+	cache_close(b);
 }
 
 char *build_work_path(struct build *b, const char *fmt, ...)

@@ -18,6 +18,8 @@
 #include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
+#include "lib/util/file.h"
 
 /* The kernel itself takes modules up to 2 GiB; a patch module is some hundred KiB. */
 #define FILE_LIMIT (256U << 20)
@@ -78,39 +80,27 @@ static enum outcome judge_file(struct kpatch *k, const char *path, const struct 
 }
 
 /* In a directory that others may write to, the file could be another one a moment later; sticky is enough. */
-static enum outcome judge_directory(struct kpatch *k, const char *path, const char *directory)
+static enum outcome judge_way(struct kpatch *k, const char *path)
 {
-	struct stat st;
+	uid_t user = k->system.calls->euid(&k->system);
+	const char *directory = path_directory(k->arena, path);
+	struct distrust why;
+	int fd;
 
-	if (stat(directory, &st))
-		return cannot_open(k, path, errno);
-	if (is_ours(k, st.st_uid) && (!(st.st_mode & (S_IWOTH | S_IWGRP)) || st.st_mode & S_ISVTX))
+	if (!directory)
+		return no_memory(k);
+	fd = directory_open(directory, user, DIRECTORY_STICKY, &why);
+	if (fd >= 0) {
+		close(fd);
 		return OUTCOME_OK;
+	}
+	if (!*why.path)
+		return cannot_open(k, path, -fd);
 	diag_error(
 		k->diags, "directory-not-trusted", diag_file(path),
 		"Copy it to a directory of root's, such as /root, and make sure that it is what it should be",
-		"others than root may write to %s, and could exchange the file", directory);
+		"others than root may write to %s, and could exchange the file (%s)", why.path, why.what);
 	return OUTCOME_BAD_FILE;
-}
-
-/* Each directory on the way, with all links followed. */
-static enum outcome judge_way(struct kpatch *k, const char *path)
-{
-	char *slash = strrchr(path, '/'), *directory, *end;
-	enum outcome o;
-
-	directory = slash ? arena_strndup(k->arena, path, (size_t)(slash - path) + 1) :
-			    arena_strdup(k->arena, ".");
-	directory = directory ? realpath(directory, NULL) : NULL;
-	if (!directory)
-		return cannot_open(k, path, errno);
-	o = judge_directory(k, path, directory);
-	while (!o && (end = strrchr(directory, '/')) && directory[1]) {
-		end[end == directory] = '\0';
-		o = judge_directory(k, path, directory);
-	}
-	free(directory);
-	return o;
 }
 
 static enum outcome read_all(struct kpatch *k, struct patch_file *f, off_t size)

@@ -9,16 +9,13 @@
  */
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/elf/builder.h"
 #include "lib/elf/builder_internal.h"
 #include "lib/util/arena.h"
+#include "lib/util/file.h"
 #include "lib/util/strmap.h"
 
 /* A string table under construction: every string once. */
@@ -359,55 +356,15 @@ int builder_finish(struct builder *b, uint8_t **data, size_t *size)
 	return r;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= n;
-	}
-	return 0;
-}
-
-/* Writes @temporary, a mkstemp() pattern, and gives it the name @path. */
-static int write_and_rename(char *temporary, const char *path, const uint8_t *data, size_t size)
-{
-	int fd = mkstemp(temporary), r;
-
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, data, size);
-	if (!r && fchmod(fd, 0644))
-		r = -errno;
-	if (close(fd) && !r)
-		r = -errno;
-	if (!r && rename(temporary, path))
-		r = -errno;
-	if (r)
-		unlink(temporary);
-	return r;
-}
-
 int builder_write(struct builder *b, const char *path)
 {
-	char *temporary = NULL;
 	uint8_t *data;
 	size_t size;
 	int r = builder_finish(b, &data, &size);
 
 	if (r)
 		return r;
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
-		free(data);
-		return -ENOMEM;
-	}
-	r = write_and_rename(temporary, path, data, size);
-	free(temporary);
+	r = file_write_atomic(path, data, size, 0644);
 	free(data);
 	return r;
 }

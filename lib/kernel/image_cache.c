@@ -2,8 +2,8 @@
 /*
  * See image_cache.h. A cache file: a header, the decompressed ELF file, the kallsyms block; both
  * aligned to a page. Its name is made from the image's identity, which the header repeats; a
- * checksum over everything tells a damaged file. Files belong to the user who runs the tool and
- * are not readable by others.
+ * checksum over everything tells a damaged file. Files and the way to them belong to the
+ * user who runs the tool, or to root; those that it makes are not readable by others.
  */
 #include "lib/kernel/image_cache.h"
 
@@ -19,9 +19,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "lib/util/directory.h"
+#include "lib/util/file.h"
+
 #define MAGIC "kpimage2"
 #define ALIGNMENT 4096u
 #define ENTRY_PREFIX "image-"
+#define ENTRY_NAME 32
 #define ENTRIES_KEPT 8u /* of 70 MB; more kernels than one works with in a day */
 
 struct header {
@@ -49,12 +53,11 @@ static void identify(const struct stat *st, struct header *h)
 	h->ctime_ns = st->st_ctim.tv_nsec;
 }
 
-static int entry_path(const char *dir, const struct header *identity, char path[PATH_MAX])
+static void entry_name(const struct header *identity, char name[ENTRY_NAME])
 {
 	uint64_t key = lzma_crc64((const uint8_t *)identity, sizeof(*identity), 0);
-	int n = snprintf(path, PATH_MAX, "%s/" ENTRY_PREFIX "%016llx", dir, (unsigned long long)key);
 
-	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
+	snprintf(name, ENTRY_NAME, ENTRY_PREFIX "%016llx", (unsigned long long)key);
 }
 
 static uint64_t checksum(const uint8_t *elf, size_t elf_size, const void *kallsyms, size_t size)
@@ -116,26 +119,41 @@ static bool entry_is_sound(struct image_cache *c, int fd, const struct header *i
 	return checksum_matches(fd, h);
 }
 
+/*
+ * The entry @name of @dir, a descriptor or -ENOENT. What another user made or can change is not trusted: it could
+ * say anything about the running code.
+ */
+static int open_entry(const char *dir, const char *name, struct stat *st)
+{
+	struct distrust why;
+	int at = directory_open(dir, geteuid(), 0, &why), fd;
+
+	if (at < 0)
+		return -ENOENT;
+	fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	close(at);
+	if (fd < 0)
+		return -ENOENT;
+	if (fstat(fd, st) || !S_ISREG(st->st_mode) || file_judge(name, st, geteuid(), &why) || !st->st_size) {
+		close(fd);
+		return -ENOENT;
+	}
+	return fd;
+}
+
 int image_cache_open(const char *dir, const struct stat *st, struct image_cache *out)
 {
 	struct image_cache c = { 0 };
 	struct header identity;
-	char path[PATH_MAX];
+	char name[ENTRY_NAME];
 	struct stat own;
 	int fd, err;
 
 	identify(st, &identity);
-	err = entry_path(dir, &identity, path);
-	if (err)
-		return err;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	entry_name(&identity, name);
+	fd = open_entry(dir, name, &own);
 	if (fd < 0)
-		return -ENOENT;
-	/* another user's file is not trusted: it could say anything about the running code */
-	if (fstat(fd, &own) || !S_ISREG(own.st_mode) || own.st_uid != geteuid() || !own.st_size) {
-		close(fd);
-		return -ENOENT;
-	}
+		return fd;
 	c.map_size = (size_t)own.st_size;
 	c.map = mmap(NULL, c.map_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (c.map == MAP_FAILED) {
@@ -159,52 +177,25 @@ void image_cache_close(struct image_cache *c)
 	c->map = NULL;
 }
 
-static int make_directories(const char *dir)
+/* Zeros up to where the next part begins. */
+static int write_padding(struct new_file *f, size_t written)
 {
-	char path[PATH_MAX];
+	static const char zeros[ALIGNMENT];
 
-	if (strlen(dir) >= sizeof(path))
-		return -ENAMETOOLONG;
-	strcpy(path, dir);
-	for (char *p = path + 1; *p; p++) {
-		if (*p != '/')
-			continue;
-		*p = 0;
-		if (mkdir(path, 0777) && errno != EEXIST)
-			return -errno;
-		*p = '/';
-	}
-	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+	return new_file_write(f, zeros, aligned(written) - written);
 }
 
-static int write_all(int fd, const void *data, size_t size)
+static int write_entry(struct new_file *f, const struct header *h, const uint8_t *elf, const void *kallsyms)
 {
-	const char *p = data;
+	int err = new_file_write(f, h, sizeof(*h));
 
-	while (size) {
-		ssize_t n = write(fd, p, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		p += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_entry(int fd, const struct header *h, const uint8_t *elf, const void *kallsyms)
-{
-	int err = write_all(fd, h, sizeof(*h));
-
-	if (!err && lseek(fd, (off_t)aligned(sizeof(*h)), SEEK_SET) < 0)
-		err = -errno;
 	if (!err)
-		err = write_all(fd, elf, h->elf_size);
-	if (!err && lseek(fd, (off_t)(aligned(sizeof(*h)) + aligned(h->elf_size)), SEEK_SET) < 0)
-		err = -errno;
-	return err ? err : write_all(fd, kallsyms, h->kallsyms_size);
+		err = write_padding(f, sizeof(*h));
+	if (!err)
+		err = new_file_write(f, elf, h->elf_size);
+	if (!err)
+		err = write_padding(f, h->elf_size);
+	return err ? err : new_file_write(f, kallsyms, h->kallsyms_size);
 }
 
 static bool older(const struct timespec *a, const struct timespec *b)
@@ -222,7 +213,7 @@ static bool one_too_many(DIR *d, char name[NAME_MAX + 1])
 
 	rewinddir(d);
 	while ((e = readdir(d))) {
-		if (strncmp(e->d_name, ENTRY_PREFIX, sizeof(ENTRY_PREFIX) - 1) ||
+		if (strncmp(e->d_name + (*e->d_name == '.'), ENTRY_PREFIX, sizeof(ENTRY_PREFIX) - 1) ||
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
 			continue;
 		if (n++ && !older(&st.st_mtim, &oldest))
@@ -234,45 +225,44 @@ static bool one_too_many(DIR *d, char name[NAME_MAX + 1])
 }
 
 /* Whoever has an entry mapped keeps it; the others decode their image again. */
-static void remove_old(const char *dir)
+static void remove_old(int dir)
 {
-	DIR *d = opendir(dir);
+	DIR *d = fdopendir(dir);
 	char name[NAME_MAX + 1];
 
 	while (d && one_too_many(d, name) && !unlinkat(dirfd(d), name, 0))
 		;
 	if (d)
 		closedir(d);
+	else
+		close(dir);
 }
 
 int image_cache_write(const char *dir, const struct stat *st, const uint8_t *elf, size_t elf_size,
 		      const void *kallsyms, size_t kallsyms_size)
 {
-	char path[PATH_MAX], temporary[PATH_MAX + 8];
+	char path[PATH_MAX], name[ENTRY_NAME];
+	struct distrust why;
+	struct new_file f;
 	struct header h;
-	int fd, err;
+	int at = directory_open(dir, geteuid(), DIRECTORY_MAKE, &why), err;
 
+	if (at < 0)
+		return at;
 	identify(st, &h);
-	err = entry_path(dir, &h, path);
-	if (!err)
-		err = make_directories(dir);
-	if (err)
-		return err;
+	entry_name(&h, name);
 	h.elf_size = elf_size;
 	h.kallsyms_size = kallsyms_size;
 	h.checksum = checksum(elf, elf_size, kallsyms, kallsyms_size);
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path);
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	err = write_entry(fd, &h, elf, kallsyms);
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && rename(temporary, path))
-		err = -errno;
-	if (err)
-		unlink(temporary);
-	else
-		remove_old(dir);
+	snprintf(path, sizeof(path), "%s/%s", dir, name); /* one that is cut off is nowhere */
+	err = new_file_open(&f, path);
+	if (!err)
+		err = write_entry(&f, &h, elf, kallsyms);
+	if (!err)
+		err = new_file_close(&f, 0600, true);
+	if (!err)
+		err = new_file_publish(&f);
+	new_file_drop(&f);
+	remove_old(at);
 	return err;
 }

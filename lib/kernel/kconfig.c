@@ -12,6 +12,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
+#include "lib/util/text.h"
 
 #define KCONFIG_LIMIT (16u << 20)
 
@@ -37,6 +38,24 @@ static int unquote(char *value, char **out)
 	return 0;
 }
 
+/*
+ * What no option of a kernel has, and what a shell or make would take for more than text: the kernel's makefiles use
+ * options in the commands that they run, some without quotes.
+ */
+static bool is_unsafe(const char *value)
+{
+	for (; *value; value++)
+		if ((unsigned char)*value < ' ' || strchr("$`;|&<>", *value))
+			return true;
+	return false;
+}
+
+/* y, m, a number or a string in quotes. */
+static bool is_value(const char *value)
+{
+	return *value == '"' || text_is_plain(value + (*value == '-'), "");
+}
+
 /* "CONFIG_X=value"; comments (also "# CONFIG_X is not set") and empty lines mean nothing. */
 static int add_line(struct kconfig *c, char *line)
 {
@@ -48,6 +67,10 @@ static int add_line(struct kconfig *c, char *line)
 	if (!value || strncmp(line, "CONFIG_", 7))
 		return -EBADMSG;
 	*value++ = 0;
+	if (!text_is_plain(line, "_") || !is_value(value))
+		return -EBADMSG;
+	if (is_unsafe(value))
+		return -EPERM;
 	if (*value == '"' && unquote(value, &value))
 		return -EBADMSG;
 	return strmap_set(c->options, line, (union strmap_value){ .cptr = value });
@@ -69,6 +92,14 @@ static int add_lines(struct kconfig *c, const char *path, char *text, struct dia
 			   &(const struct diag_place){ .file = path, .line = number - 1 },
 			   "Use the .config of the kernel's headers package",
 			   "this is no line of a kernel configuration");
+	if (err == -EPERM)
+		diag_error(
+			diags, "config-unsafe",
+			&(const struct diag_place){ .file = path, .line = number - 1 },
+			"Use the .config of the kernel's headers package; a string that has such characters for a "
+			"reason can be empty there, unless code is built from it",
+			"the value of this option has characters ($ ` ; | & < >) that the kernel's makefiles would "
+			"run as commands");
 	return err;
 }
 
@@ -86,6 +117,11 @@ int kconfig_read(const char *path, const char *text, size_t size, struct diags *
 	if (!copy || !c->options)
 		goto fail;
 	memcpy(copy, text, size);
+	if (memchr(text, 0, size)) {
+		diag_error(diags, "config-damaged", diag_file(path), NULL, "this is no text file");
+		err = -EBADMSG;
+		goto fail;
+	}
 	err = add_lines(c, path, copy, diags);
 	if (!err && !strmap_count(c->options)) {
 		diag_error(diags, "config-damaged", diag_file(path), NULL, "there is no option in this file");

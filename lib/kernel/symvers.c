@@ -11,6 +11,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
+#include "lib/util/text.h"
 
 #define SYMVERS_LIMIT (256u << 20)
 
@@ -58,6 +59,12 @@ static const char *field_error(char *field[N_FIELDS], size_t n, uint32_t *crc)
 		return "lacks the symbol or its object";
 	if (strncmp(field[FIELD_KIND], "EXPORT_", 7))
 		return "has an unknown kind of export";
+	/* modpost writes them into C code */
+	if (!text_is_plain(field[FIELD_NAME], "_.$") || !text_is_plain(field[FIELD_PATH], "/._+,@=~-") ||
+	    !text_is_plain(field[FIELD_KIND], "_") ||
+	    (n > FIELD_NAMESPACE && *field[FIELD_NAMESPACE] &&
+	     !text_is_plain(field[FIELD_NAMESPACE], "_.:,*-")))
+		return "has a name that no symbol, object or namespace has";
 	*crc = (uint32_t)value;
 	return NULL;
 }

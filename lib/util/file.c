@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,30 +89,96 @@ int file_write(const char *path, const void *data, size_t size, mode_t mode)
 	return err;
 }
 
-int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode)
+/* Another try is never needed, unless somebody can foresee what the kernel makes up. */
+static int name_temporary(struct new_file *f)
+{
+	uint64_t random[2];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return -EIO;
+	snprintf(f->temporary, sizeof(f->temporary), ".%.200s.%016" PRIx64 "%016" PRIx64, f->name, random[0],
+		 random[1]);
+	return 0;
+}
+
+int new_file_open(struct new_file *f, const char *path)
 {
 	const char *base = path_base(path);
-	char *temporary;
-	int fd, err;
+	char *above = base == path ? strdup(".") : strndup(path, (size_t)(base - path));
+	int err = above ? 0 : -ENOMEM;
 
-	if (asprintf(&temporary, "%.*s.%s.XXXXXX", (int)(base - path), path, base) < 0)
-		return -ENOMEM;
-	fd = mkostemp(temporary, O_CLOEXEC);
-	if (fd < 0) {
+	*f = (struct new_file){ .dir = -1, .fd = -1, .name = base };
+	if (!err)
+		err = name_temporary(f);
+	if (!err)
+		f->dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (!err && f->dir < 0)
 		err = -errno;
-		free(temporary);
-		return err;
-	}
-	err = write_all(fd, data, size);
-	if (!err && fchmod(fd, mode) < 0)
-		err = -errno;
-	if (close(fd) < 0 && !err)
-		err = -errno;
-	if (!err && rename(temporary, path) < 0)
-		err = -errno;
+	free(above);
 	if (err)
-		unlink(temporary);
-	free(temporary);
+		return err;
+	f->fd = openat(f->dir, f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (f->fd >= 0)
+		return 0;
+	err = -errno;
+	*f->temporary = '\0'; /* somebody else's, if it is there */
+	return err;
+}
+
+int new_file_write(struct new_file *f, const void *data, size_t size)
+{
+	return write_all(f->fd, data, size);
+}
+
+int new_file_close(struct new_file *f, mode_t mode, bool sync)
+{
+	int err = 0;
+
+	if (fchmod(f->fd, mode) || (sync && fsync(f->fd)))
+		err = -errno;
+	if (close(f->fd) && !err)
+		err = -errno;
+	f->fd = -1;
+	return err;
+}
+
+int new_file_publish(struct new_file *f)
+{
+	int err = renameat(f->dir, f->temporary, f->dir, f->name) ? -errno : 0;
+
+	if (err)
+		return err;
+	*f->temporary = '\0';
+	/* some file systems cannot, and have nothing to write */
+	if (fsync(f->dir) && errno != EINVAL)
+		err = -errno;
+	new_file_drop(f);
+	return err;
+}
+
+void new_file_drop(struct new_file *f)
+{
+	if (f->dir >= 0 && *f->temporary)
+		unlinkat(f->dir, f->temporary, 0);
+	if (f->fd >= 0)
+		close(f->fd);
+	if (f->dir >= 0)
+		close(f->dir);
+	f->dir = f->fd = -1;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode)
+{
+	struct new_file f;
+	int err = new_file_open(&f, path);
+
+	if (!err)
+		err = new_file_write(&f, data, size);
+	if (!err)
+		err = new_file_close(&f, mode, true);
+	if (!err)
+		err = new_file_publish(&f);
+	new_file_drop(&f);
 	return err;
 }
 
@@ -137,69 +203,6 @@ bool file_is_regular(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-bool file_is_directory(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-int directory_make_above(const char *path, mode_t mode)
-{
-	char *copy = strdup(path);
-	int err = 0;
-
-	if (!copy)
-		return -ENOMEM;
-	for (char *p = copy + 1; *copy && *p && !err; p++) {
-		if (*p != '/')
-			continue;
-		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			err = -errno;
-		*p = '/';
-	}
-	free(copy);
-	return err;
-}
-
-int directory_make(const char *path, mode_t mode)
-{
-	int err = directory_make_above(path, mode);
-
-	if (!err && mkdir(path, mode) < 0 && errno != EEXIST)
-		err = -errno;
-	if (!err && !file_is_directory(path))
-		err = -ENOTDIR;
-	return err;
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	int err = flag == FTW_DP ? rmdir(path) : unlink(path);
-
-	if (err < 0 && errno == EACCES && flag != FTW_DP) {
-		/* a read-only directory of ours */
-		char *dir = strndup(path, (size_t)(path_base(path) - path));
-
-		if (dir && chmod(dir, 0700) == 0)
-			err = unlink(path);
-		free(dir);
-	}
-	return err < 0 && errno != ENOENT ? errno : 0;
-}
-
-int directory_remove(const char *path)
-{
-	struct stat st;
-	int err;
-
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	err = nftw(path, remove_one, 64, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-	return err < 0 ? -errno : -err;
 }
 
 const char *path_base(const char *path)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whole files and directories. Nothing here follows a path into a place that the caller did not
- * name; nothing leaves half a file behind under its final name.
+ * Whole files, and paths. Nothing here leaves half a file behind under its final name.
  */
 #ifndef KPATCH_UTIL_FILE_H
 #define KPATCH_UTIL_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,24 +20,31 @@ struct arena;
 int file_read(struct arena *a, const char *path, char **data, size_t *size);
 /* Writes a file, replacing one of that name. On failure nothing is left. 0 or -errno. */
 int file_write(const char *path, const void *data, size_t size, mode_t mode);
-/* The same so that @path is at every moment the old file, or the whole new one. */
+/* The same so that @path is at every moment, power cuts included, the old file or the whole new one. */
 int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode);
 /* Copies a regular file's contents; @to is replaced. 0 or -errno. */
 int file_copy(const char *from, const char *to, mode_t mode);
 
-bool file_is_regular(const char *path); /* following symbolic links */
-bool file_is_directory(const char *path);
-
-/* Makes a directory and those above it. 0 (also if it is there) or -errno. */
-int directory_make(const char *path, mode_t mode);
-/* Makes the directories above @path. */
-int directory_make_above(const char *path, mode_t mode);
 /*
- * Removes @path and everything in it, without following symbolic links or crossing file systems.
- * Directories without write permission are made writable first. 0 (also if it was absent) or the
- * first -errno.
+ * A file that gets its name when it is whole. Until then it has one that nobody can foresee, and no other file has
+ * that: it is made, not opened. The steps in their order; each returns 0 or -errno, and after a failure
+ * new_file_drop() leaves nothing behind.
  */
-int directory_remove(const char *path);
+struct new_file {
+	int dir, fd;	  /* the directory, the file until it is closed */
+	const char *name; /* the caller's: the last part of the path */
+	char temporary[NAME_MAX + 1];
+};
+/* @path stays the caller's, and must live as long as @f. */
+int new_file_open(struct new_file *f, const char *path);
+int new_file_write(struct new_file *f, const void *data, size_t size);
+/* Its contents are on the disk after this, if @sync. */
+int new_file_close(struct new_file *f, mode_t mode, bool sync);
+/* It replaces a file of its name. The descriptors are closed. */
+int new_file_publish(struct new_file *f);
+void new_file_drop(struct new_file *f);
+
+bool file_is_regular(const char *path); /* following symbolic links */
 
 /*
  * "a/./b/../c" → "a/c", by text alone. NULL without memory, or for a path that leads above where it

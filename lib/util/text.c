@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * Decodes one character of UTF-8. Returns its length, or 0 if it is malformed: a stray or missing
@@ -47,6 +48,35 @@ unsigned int text_printable(const char *s)
 	unsigned int len = decode_utf8((const unsigned char *)s, &c);
 
 	return len && is_printable(c) ? len : 0;
+}
+
+static bool is_plain(char c, const char *others)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       strchr(others, c);
+}
+
+bool text_is_plain(const char *s, const char *others)
+{
+	if (!*s || *s == '-')
+		return false;
+	while (*s && is_plain(*s, others))
+		s++;
+	return !*s;
+}
+
+bool text_is_plain_path(const char *s)
+{
+	if (!*s || *s == '-')
+		return false;
+	while (*s) {
+		unsigned int len = text_printable(s);
+
+		if (!len || (len == 1 && !is_plain(*s, "/._+,@=~-")))
+			return false;
+		s += len;
+	}
+	return true;
 }
 
 /* Writes what @s begins with, in place of a byte that cannot be shown \xNN; returns what is behind it. */

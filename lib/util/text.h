@@ -7,6 +7,7 @@
 #ifndef KPATCH_UTIL_TEXT_H
 #define KPATCH_UTIL_TEXT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 /*
@@ -14,6 +15,18 @@
  * else 0, also at the end of the text.
  */
 unsigned int text_printable(const char *s);
+
+/*
+ * Whether @s is made of ASCII letters, digits and characters of @others alone, at least one, and begins with none of "-".
+ * What comes out of a file must be, before it is a word of a command, a variable of make, a macro of rpm or a path:
+ * there, other characters may mean something.
+ */
+bool text_is_plain(const char *s, const char *others);
+/*
+ * The same for a path that make, a shell and rpm are to take for a path: without blanks and colons, which the kernel's
+ * makefiles do not take. Letters of other scripts are as good as ASCII.
+ */
+bool text_is_plain_path(const char *s);
 
 /* Writes @s with \xNN in the place of each byte that cannot be shown. */
 void text_print(FILE *f, const char *s);

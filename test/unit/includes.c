@@ -8,6 +8,7 @@
 #include "kpatch-build/includes.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "test/unit/tap.h"
 

@@ -3,10 +3,16 @@
  * lib/util: what other tests do not reach. util DIRECTORY: an empty one to make programs in.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/util/arena.h"
+#include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 #include "lib/util/words.h"
@@ -68,6 +74,157 @@ static void lookup(struct arena *a, const char *directory)
 	monitor_free(m);
 }
 
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static bool touch(const char *path)
+{
+	return !file_write(path, "x", 1, 0644);
+}
+
+/* Whether @path can be opened, and if not, whose fault it is. */
+static void trusts(const char *path, unsigned int flags, const char *culprit, const char *what)
+{
+	struct distrust why;
+	int fd = directory_open(path, geteuid(), flags, &why);
+
+	ok(culprit ? fd == -EPERM && !strcmp(path_base(why.path), culprit) : fd >= 0, "%s (%d %s)", what, fd,
+	   why.path);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Which directories are opened, and on which part of the way the others fail. */
+static void places(void)
+{
+	ok_number(directory_make("way/to/it", 0755), 0, "a way");
+	trusts("way/to/it", 0, NULL, "a directory of ours");
+	trusts("way/./to/../to/it/", 0, NULL, "with dots");
+	ok(!symlink("to/it", "way/short") && !symlink("/", "way/root"), "links");
+	trusts("way/short", 0, NULL, "a link of ours");
+	trusts("way/root", 0, NULL, "a link to /");
+	chmod("way/to", 0777);
+	trusts("way/to/it", 0, "to", "a parent that others may write to");
+	trusts("way/short", 0, "to", "the same through a link");
+	chmod("way/to", 01777);
+	trusts("way/to/it", 0, NULL, "a sticky parent");
+	trusts("way/to", 0, "to", "sticky itself");
+	trusts("way/to", DIRECTORY_STICKY, NULL, "sticky itself, where that will do");
+	chmod("way/to", 0775);
+	trusts("way/to/it", 0, "to", "a group is others, too");
+	chmod("way/to", 0755);
+	trusts("way/new/one", DIRECTORY_MAKE, NULL, "one that is made");
+	ok(is_there("way/new/one"), "it is there");
+	touch("way/file");
+	ok(directory_open("way/file", 0, 0, &(struct distrust){ .path = "" }) == -ENOTDIR, "a file");
+	ok(directory_open("way/none", 0, 0, &(struct distrust){ .path = "" }) == -ENOENT, "none");
+	ok(!symlink("loop", "way/loop") &&
+		   directory_open("way/loop", 0, 0, &(struct distrust){ .path = "" }) == -ELOOP,
+	   "a link to itself");
+}
+
+#define ALICE 1234
+
+static void places_of_others(void)
+{
+	struct distrust why;
+	int fd = open("way", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ok_number(directory_judge_all(fd, "way", geteuid(), &why), 0, "all is ours");
+	chmod("way/file", 0666);
+	ok(directory_judge_all(fd, "way", geteuid(), &why) == -EPERM && !strcmp(why.path, "way/file"),
+	   "a file that others may write to");
+	chmod("way/file", 0644);
+	if (geteuid()) {
+		close(fd);
+		return;
+	}
+	ok(!lchown("way/short", ALICE, ALICE), "a link of hers");
+	trusts("way/short", 0, "short", "is not followed");
+	ok(directory_judge_all(fd, "way", 0, &why) == -EPERM && !strcmp(why.path, "way/short"),
+	   "nor is it ours");
+	unlink("way/short");
+	ok(!chown("way/to/it", ALICE, ALICE), "a directory of hers");
+	trusts("way/to/it", 0, "it", "is not ours");
+	ok(directory_judge_all(fd, "way", 0, &why) == -EPERM && !strcmp(why.path, "way/to/it"),
+	   "nor are others deep in ours");
+	touch("way/to/it/hers");
+	touch("way/to/file");
+	ok_number(directory_remove("way"), -EPERM, "what is hers cannot be removed");
+	ok(is_there("way/to/it/hers") && !is_there("way/to/file"), "the rest is");
+	ok(!chown("way/to/it", 0, 0) && !directory_remove("way") && !is_there("way"), "ours is");
+	close(fd);
+}
+
+static void make_precious(void)
+{
+	directory_make("precious/deep", 0755);
+	touch("precious/deep/one");
+	touch("precious/two");
+}
+
+static bool precious_is_whole(void)
+{
+	return is_there("precious/deep/one") && is_there("precious/two");
+}
+
+static void removal(void)
+{
+	make_precious();
+	directory_make("old/sub", 0755);
+	touch("old/sub/file");
+	chmod("old/sub", 0555);
+	ok(!symlink("../precious", "old/link") && !symlink("/nonexistent", "old/dangling"), "links in it");
+	ok_number(directory_remove("old"), 0, "a directory with links");
+	ok(!is_there("old") && precious_is_whole(), "the links are gone, and nothing else");
+	ok(!symlink("precious", "link") && !directory_remove("link"), "a link");
+	ok(!is_there("link") && precious_is_whole(), "is what is removed");
+	ok_number(directory_remove("none"), 0, "what is not there");
+	ok_number(directory_remove("none/none"), 0, "where nothing is");
+}
+
+/* Somebody exchanges a directory and a link while it is being removed, as fast as can be. */
+static void removal_in_a_race(void)
+{
+	pid_t swapper = fork();
+
+	while (!swapper)
+		syscall(SYS_renameat2, AT_FDCWD, "race/a", AT_FDCWD, "race/b", RENAME_EXCHANGE);
+	for (int i = 0; i < 500 && precious_is_whole(); i++) {
+		directory_make("race/a", 0755);
+		touch("race/a/file");
+		if (symlink("../precious", "race/b") && errno != EEXIST)
+			ok(false, "a link cannot be made");
+		directory_remove("race");
+	}
+	ok(precious_is_whole(), "what the link leads to is whole");
+	kill(swapper, SIGKILL);
+	waitpid(swapper, NULL, 0);
+}
+
+/* Nothing is there before the name is, and then all. */
+static void new_files(struct arena *a)
+{
+	struct new_file f;
+	char *text;
+
+	ok_number(new_file_open(&f, "published"), 0, "a new file");
+	ok(strlen(f.temporary) > strlen(".published.") + 30 && is_there(f.temporary),
+	   "a name nobody can foresee");
+	ok(!new_file_write(&f, "all", 3) && !is_there("published"), "not there yet");
+	new_file_drop(&f);
+	ok(!is_there(f.temporary), "dropped");
+	touch("elsewhere");
+	ok(!symlink("elsewhere", "published"), "a link of that name");
+	ok_number(file_write_atomic("published", "all", 3, 0640), 0, "written");
+	ok(!file_read(a, "published", &text, NULL) && !strcmp(text, "all"), "whole");
+	ok(!file_read(a, "elsewhere", &text, NULL) && !strcmp(text, "x"), "in the link's place");
+}
+
 int main(int argc, char **argv)
 {
 	struct arena *a = arena_new();
@@ -77,6 +234,13 @@ int main(int argc, char **argv)
 	no_memory(a);
 	paths(a);
 	lookup(a, argv[1]);
+	if (chdir(argv[1]))
+		return 2;
+	places();
+	places_of_others();
+	removal();
+	removal_in_a_race();
+	new_files(a);
 	arena_free(a);
 	return tap_done();
 }

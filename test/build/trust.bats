@@ -1,0 +1,278 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Two users: root, who builds, and alice, who wants in (doc/trust.md). She has no entry in /etc/passwd.
+
+load build
+
+MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
+ALICE=4321
+
+setup_file() {
+	[[ $(id -u) == 0 ]] || skip "needs root"
+}
+
+setup() {
+	OUT=$BATS_TEST_TMPDIR/out
+	mkdir -p "$OUT"
+	# where alice gets to: the directories of bats are root's alone
+	PLACE=$(mktemp -d /tmp/kpatch-trust.XXXXXX)
+	chmod 755 "$PLACE"
+	ENTRY=$(basename "$(dirname "$KERNEL_TREE")")
+}
+
+teardown() {
+	[[ ! -d $PLACE ]] || rm -rf "$PLACE"
+}
+
+as_alice() { setpriv --reuid "$ALICE" --regid "$ALICE" --clear-groups "$@"; }
+
+# with_cache CACHE OPTION...: kpatch-build there; it ends at once if the cache is taken, for want of a kernel
+with_cache() {
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel 5.4.0-none --cache "$1" --output "$OUT" "${@:2}" "$MEMINFO"
+}
+
+takes_cache() {
+	run -3 with_cache "$1"
+	says '\[kernel-file-missing\]'
+}
+
+distrusts() { # CACHE CULPRIT
+	run -1 with_cache "$1"
+	says "^$2: .*\[cache-not-trusted\]"
+	nothing_written
+}
+
+@test "trust: a cache, and each directory on the way to it, that is alice's or that she may write to" {
+	mkdir -p "$PLACE/way/to/cache"
+	takes_cache "$PLACE/way/to/cache"
+	takes_cache "$PLACE/way/new"
+	chown "$ALICE" "$PLACE/way/to/cache"
+	distrusts "$PLACE/way/to/cache" "$PLACE/way/to/cache"
+	says "it belongs to user $ALICE"
+	says 'with --cache'
+	chown 0 "$PLACE/way/to/cache"
+	chown "$ALICE" "$PLACE/way"
+	distrusts "$PLACE/way/to/cache" "$PLACE/way"
+	chown 0 "$PLACE/way"
+	chmod 777 "$PLACE/way/to"
+	distrusts "$PLACE/way/to/cache" "$PLACE/way/to"
+	says 'others may write to it \(mode 0777\)'
+	chmod 1777 "$PLACE/way/to" # as /tmp: nobody can rename or replace what is root's there
+	takes_cache "$PLACE/way/to/cache"
+	distrusts "$PLACE/way/to" "$PLACE/way/to" # but she can put things beside it
+	chmod 775 "$PLACE/way/to"
+	distrusts "$PLACE/way/to/cache" "$PLACE/way/to"
+	chmod 755 "$PLACE/way/to"
+	ln -s way/to/cache "$PLACE/short"
+	takes_cache "$PLACE/short"
+	chown -h "$ALICE" "$PLACE/short"
+	distrusts "$PLACE/short" "$PLACE/short"
+}
+
+@test "trust: a prepared tree of alice's, or one file in it, runs nothing" {
+	export CACHE=$PLACE/cache
+	mkdir -p "$CACHE/$ENTRY/tree/scripts"
+	printf '#!/bin/sh\ntouch %s/ran\n' "$PLACE" | tee "$CACHE/$ENTRY/tree/scripts/sign-file" > "$CACHE/$ENTRY/pahole"
+	printf '$(shell touch %s/ran)\n' "$PLACE" > "$CACHE/$ENTRY/tree/scripts/Makefile.build"
+	touch "$CACHE/$ENTRY/complete"
+	ln -s "$KERNEL_CACHE/images" "$CACHE"
+	tree() { run -1 kpatch_build --cache "$CACHE" "$MEMINFO"; says "^$1: .*\[cache-not-trusted\]"; nothing_written; }
+	chown -R "$ALICE" "$CACHE/$ENTRY"
+	tree "$CACHE/$ENTRY"
+	chown 0 "$CACHE/$ENTRY"
+	tree "$CACHE/$ENTRY/[a-z]*"
+	chown -R 0 "$CACHE/$ENTRY"
+	chmod 666 "$CACHE/$ENTRY/tree/scripts/Makefile.build"
+	tree "$CACHE/$ENTRY/tree/scripts/Makefile.build"
+	chmod 644 "$CACHE/$ENTRY/tree/scripts/Makefile.build"
+	chmod 777 "$CACHE/$ENTRY/tree/scripts"
+	tree "$CACHE/$ENTRY/tree/scripts"
+	chmod 755 "$CACHE/$ENTRY/tree/scripts"
+	mv "$CACHE/$ENTRY" "$PLACE/hers"
+	ln -s "$PLACE/hers" "$CACHE/$ENTRY"
+	chown -h "$ALICE" "$CACHE/$ENTRY"
+	tree "$CACHE/$ENTRY"
+	rm "$CACHE/$ENTRY"
+	# an unfinished one is not for root to remove, either
+	rm "$PLACE/hers/complete"
+	mv "$PLACE/hers" "$CACHE/$ENTRY"
+	chown "$ALICE" "$CACHE/$ENTRY"
+	tree "$CACHE/$ENTRY"
+	[[ -e $CACHE/$ENTRY/pahole && ! -e $PLACE/ran ]]
+}
+
+@test "trust: a lock that is a link, another user's, or no file" {
+	mkdir "$PLACE/cache"
+	ln -s "$KERNEL_CACHE/images" "$PLACE/cache"
+	ln -s "$PLACE/elsewhere" "$PLACE/cache/$ENTRY.lock"
+	refuses 1 cache --cache "$PLACE/cache" "$MEMINFO"
+	[[ ! -e $PLACE/elsewhere ]]
+	rm "$PLACE/cache/$ENTRY.lock"
+	mkfifo "$PLACE/cache/$ENTRY.lock"
+	refuses 1 cache --cache "$PLACE/cache" "$MEMINFO"
+	rm "$PLACE/cache/$ENTRY.lock"
+	touch "$PLACE/cache/$ENTRY.lock"
+	chown "$ALICE" "$PLACE/cache/$ENTRY.lock"
+	refuses 1 cache-not-trusted --cache "$PLACE/cache" "$MEMINFO"
+}
+
+@test "trust: leftovers of other runs: what is alice's and what links lead to stays" {
+	cache=$PLACE/cache
+	mkdir -p "$cache"/work-{old,hers,mixed/hers}/sub "$PLACE/precious"
+	touch "$cache"/work-{old,hers,mixed}/.lock "$cache"/work-{old,hers,mixed/hers}/sub/file "$PLACE/precious/"{.lock,file}
+	ln -s "$PLACE/precious" "$cache/work-link"
+	ln -s "$PLACE/precious" "$cache/work-old/sub/link"
+	chown -R "$ALICE" "$cache/work-hers" "$cache/work-mixed/hers"
+	takes_cache "$cache"
+	[[ ! -e $cache/work-old && -e $PLACE/precious/file ]]
+	[[ -e $cache/work-hers/sub/file && -e $cache/work-mixed/hers/sub/file ]]
+}
+
+@test "trust: a home that is not there, none at all, and one where root may not write" {
+	unset XDG_CACHE_HOME
+	none() { "$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel 5.4.0-none --output "$OUT" "$MEMINFO"; }
+	HOME=$PLACE/nonexistent run -1 none
+	says "^$PLACE/nonexistent: there is no such home .*\[cache\]"
+	says 'Name a directory .* with --cache'
+	[[ ! -e $PLACE/nonexistent ]]
+	mkdir "$PLACE/home"
+	HOME=$PLACE/home run -3 none
+	[[ -d $PLACE/home/.cache/kpatch ]]
+	rm -r "$PLACE/home/.cache"
+	chown "$ALICE" "$PLACE/home" # sudo kept her HOME
+	HOME=$PLACE/home run -1 none
+	says "^$PLACE/home: it belongs to user $ALICE.*\[cache-not-trusted\]"
+	[[ ! -e $PLACE/home/.cache ]]
+	chown 0 "$PLACE/home"
+	chmod 555 "$PLACE/home" # without the capability root is nobody there, as on a server that squashes it
+	HOME=$PLACE/home run -1 setpriv --bounding-set=-dac_override "$BUILD/kpatch-build" --root "$KERNEL_ROOT" \
+		--kernel 5.4.0-none --output "$OUT" "$MEMINFO"
+	says 'Permission denied\. .*NFS.*--cache.*\[cache\]'
+	mkdir -m 777 "$PLACE/out"
+	cp "$BUILD/kpatch-package" "$PLACE"
+	cp "$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch" "$PLACE/module.ko"
+	export -n HOME
+	run -1 as_alice env -u HOME "$PLACE/kpatch-package" --format deb --output "$PLACE/out" "$PLACE/module.ko"
+	says '^/var/cache/kpatch: .*Permission denied\. Set HOME.*\[cache\]'
+}
+
+@test "trust: who foresees the name of a temporary file does not own the result" {
+	mkdir -m 1777 "$PLACE/out"
+	run -0 kpatch_build "$MEMINFO"
+	kept=$OUT/livepatch-meminfo-string.ko
+	# the shell's number becomes the program's
+	run -0 bash -c 'for file in "$1"/.kpatch-patch-*.deb.$$; do touch "$file"; done
+		touch "$1/.$2.$$"; chown '"$ALICE"' "$1"/.*.$$; chmod 666 "$1"/.*.$$
+		exec "${@:3}"' bash "$PLACE/out" livepatch-meminfo-string.ko "$BUILD/kpatch-build" --root "$KERNEL_ROOT" \
+		--kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --output "$PLACE/out" "$MEMINFO"
+	cmp "$kept" "$PLACE/out/livepatch-meminfo-string.ko"
+	[[ $(stat -c '%u %a' "$PLACE/out/livepatch-meminfo-string.ko") == '0 644' ]]
+	[[ $(stat -c '%u %a' "$PLACE/out/livepatch-meminfo-string.yaml") == '0 644' ]]
+	# what was left of the name is hers, and the only other file
+	[[ $(find "$PLACE/out" -type f ! -user "$ALICE" | wc -l) == 2 ]]
+	# a link of that name is replaced, not followed
+	ln -sf "$PLACE/elsewhere" "$PLACE/out/livepatch-meminfo-string.ko"
+	run -0 kpatch_build --output "$PLACE/out" "$MEMINFO"
+	[[ -f $PLACE/out/livepatch-meminfo-string.ko && ! -L $PLACE/out/livepatch-meminfo-string.ko && ! -e $PLACE/elsewhere ]]
+}
+
+@test "trust: alice builds with a cache of her own" {
+	run -0 kpatch_build "$MEMINFO"
+	cp "$OUT/livepatch-meminfo-string.ko" "$BUILD/kpatch-package" "$PLACE"
+	mkdir "$PLACE/home" "$PLACE/out"
+	chown "$ALICE" "$PLACE/home" "$PLACE/out"
+	HOME=$PLACE/home run -0 as_alice env -u XDG_CACHE_HOME "$PLACE/kpatch-package" --format deb --output "$PLACE/out" \
+		"$PLACE/livepatch-meminfo-string.ko"
+	[[ $(stat -c '%u' "$PLACE"/out/*.deb) == "$ALICE" && -d $PLACE/home/.cache/kpatch ]]
+}
+
+# image SED: the head of the suite's kernel image, its version text edited; at $IMAGE
+image() {
+	IMAGE=$PLACE/vmlinuz
+	head -c 60000 "$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE" | LC_ALL=C sed "$1" > "$IMAGE"
+	! cmp -s <(head -c 60000 "$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE") "$IMAGE" || { echo "not edited"; return 1; }
+}
+
+# runs_nothing CODE ID OPTION...: refused, and no "touch ran" in what was given has been run
+runs_nothing() {
+	refuses "$@" "$MEMINFO"
+	[[ -z $(find "$PLACE" "$OUT" "$BATS_TEST_TMPDIR" . -maxdepth 1 -name 'ran*') ]] || { echo "it was run"; return 1; }
+}
+
+# edit_config SED: a configuration in $CONFIG
+edit_config() {
+	CONFIG=$PLACE/config
+	sed "$1" "$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE/.config" > "$CONFIG"
+	! cmp -s "$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE/.config" "$CONFIG" || { echo "not edited"; return 1; }
+}
+
+@test "trust: the text of an image is no command of make's" {
+	cd "$PLACE"
+	mkdir "$PLACE/cache"
+	on_image() { run -3 "$BUILD/kpatch-build" --root "$KERNEL_ROOT" --cache "$PLACE/cache" --output "$OUT" --image "$IMAGE" "$@" "$MEMINFO"; }
+	image "s/$KERNEL_RELEASE (/9.9.9\$(shell\ttouch\tran) (/"
+	on_image
+	says '\[unsafe-text\]'
+	image "s/$KERNEL_RELEASE (/..\/..\/x (/"
+	on_image
+	says '\[unsafe-text\]'
+	image 's/ Debian [^ ]* (/ Debian 6$(shell\ttouch${IFS}ran) (/'
+	on_image --kernel "$KERNEL_RELEASE"
+	says "package's version is '6\\\$.*\[unsafe-text\]"
+	image 's/ Debian [^ ]* (/ Debian 6`touch${IFS}ran` (/'
+	on_image --kernel "$KERNEL_RELEASE"
+	says '\[unsafe-text\]'
+	[[ ! -e ran ]]
+	runs_nothing 2 usage --kernel '6.1$(shell touch ran)'
+	runs_nothing 2 usage --kernel ..
+	runs_nothing 2 usage --cc 'gcc-12 $(shell touch ran)'
+	runs_nothing 2 usage --cc 'gcc-12;touch ran'
+}
+
+@test "trust: a configuration names no program but a gcc, and its values are no commands" {
+	cd "$PLACE"
+	mkdir "$PLACE/bin"
+	printf '#!/bin/sh\ntouch %s/ran\n' "$PLACE" | tee "$PLACE/bin/other" > "$PLACE/bin/xgcc"
+	chmod +x "$PLACE/bin/"*
+	PATH=$PLACE/bin:$PATH
+	for program in other "${PLACE//\//\\/}\/bin\/xgcc" '-c' 'gcc;touch' 'bin\/xgcc'; do
+		edit_config "s/^\(CONFIG_CC_VERSION_TEXT=\"\)[^ ]*/\1$program/"
+		run -3 kpatch_build --config "$CONFIG" "$MEMINFO"
+		says '\[config-(compiler|unsafe)\]'
+	done
+	[[ ! -e $PLACE/ran ]]
+	for value in '$(shell touch ran)' '`touch ran`' 'x; touch ran' 'x | touch ran' 'x \& touch ran' 'x > ran'; do
+		edit_config "s/^CONFIG_LOCALVERSION=.*/CONFIG_LOCALVERSION=\"$value\"/"
+		runs_nothing 3 config-unsafe --config "$CONFIG"
+	done
+	edit_config 's/^CONFIG_LOCALVERSION=.*/CONFIG_LOCALVERSION=$(shell touch ran)/'
+	runs_nothing 3 config-damaged --config "$CONFIG"
+	edit_config 's/^CONFIG_LOCALVERSION=/CONFIG_$(shell touch ran)=/'
+	runs_nothing 3 config-damaged --config "$CONFIG"
+	edit_config 's/^CONFIG_LOCALVERSION=/&\x00/'
+	runs_nothing 3 config-damaged --config "$CONFIG"
+}
+
+@test "trust: what Module.symvers says becomes no C code" {
+	symvers=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE/Module.symvers
+	for line in '0x1\tx" }; asm(".incbin \\"/etc/shadow\\"");\tvmlinux\tEXPORT_SYMBOL' '0x1\tx\tfs/x";\tEXPORT_SYMBOL' \
+		'0x1\tx\tvmlinux\tEXPORT_SYMBOL\tN"S' '0x1\tx\tvmlinux\tEXPORT_"'; do
+		{ head -n 5 "$symvers"; printf "$line\n"; } > "$PLACE/symvers"
+		refuses 3 symvers-damaged --symvers "$PLACE/symvers" "$MEMINFO"
+		says ':6: .*\[symvers-damaged\]'
+	done
+}
+
+@test "trust: the path of a cache is no macro, command or variable" {
+	cd "$PLACE"
+	touch module.ko
+	for name in '%(touch ran)' '%(touch${IFS}ran)' '$(touch ran)' 'a$b' '`ran`' 'a b' 'a;b' "a'b" 'a"b' 'a:b' 'a#b' $'a\nb' 'a\b'; do
+		runs_nothing 2 cache-name --cache "$PLACE/$name"
+		run -2 "$BUILD/kpatch-package" --format rpm --output "$OUT" --cache "$PLACE/$name" module.ko
+		says '\[cache-name\]'
+		XDG_CACHE_HOME="$PLACE/$name" run -2 "$BUILD/kpatch-package" --format rpm --output "$OUT" module.ko
+		says '\[cache-name\]'
+	done
+	[[ ! -e ran && ! -e $PLACE/a ]]
+	run -12 "$BUILD/kpatch-package" --format deb --output "$OUT" --cache "$PLACE/jürgen+1.2_x" module.ko
+}
