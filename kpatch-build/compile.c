@@ -73,14 +73,18 @@ int compile_command(struct build *b, struct arena *arena, const struct compile_j
 	for (size_t i = 0; i < job->how.cc.n && !err; i++) {
 		const char *word = job->how.cc.word[i];
 
+		/* -MD: a file can say of itself that it is a system header, which -MMD leaves out */
 		if (!strncmp(word, depfile, sizeof(depfile) - 1))
-			word = arena_printf(arena, "%s%s.d", depfile, object);
+			word = arena_printf(arena, "-Wp,-MD,%s.d", object);
 		else if (is_debug_flag(word))
 			continue;
 		err = word ? words_add(arena, &argv, word) : -ENOMEM;
 	}
 	if (!err && debug)
 		err = words_add_list(arena, &argv, "-g -fno-var-tracking");
+	/* what .incbin and .include read: compile_inputs.c */
+	if (!err && job->unit.bystander != BYSTANDER_LAYOUT)
+		err = words_add(arena, &argv, arena_printf(arena, "-Wa,--MD,%s.as.d", object));
 	if (!err)
 		err = add_goal(arena, &argv, job, variant, object);
 	*out = (struct command){
@@ -337,6 +341,8 @@ static int drop_untouched(struct build *b)
 		screened |= b->units[i].job->dropped;
 		if (!b->units[i].job->dropped)
 			err = compile_reads_patched(b, b->units[i].job, &read);
+		if (!err && read)
+			err = compile_check_inputs(b, b->units[i].job);
 		if (err)
 			return err;
 		if (read)

@@ -61,6 +61,11 @@ bool compile_report_warnings(struct build *b, const struct compile_job *job, con
  * -errno with a diagnostic.
  */
 int compile_reads_patched(struct build *b, const struct compile_job *job, bool *read);
+/*
+ * Whether the patched object of @job was made from nothing but files of the kernel's source, and such as go into the original,
+ * too. 0, -EINVAL with a diagnostic, -errno.
+ */
+int compile_check_inputs(struct build *b, const struct compile_job *job);
 
 /*
  * screen.c: compiles original and patched object of each job, some at a time, and drops the jobs in which

@@ -67,12 +67,18 @@ static bool said_something(const struct command *c)
 /* Markers that the compiler does not take are left out: more is patched, and nothing less. */
 static int take_plain(struct arena *arena, const struct compile_job *job)
 {
-	const char *from = arena_printf(arena, "%s.d", job->plain);
-	const char *to = arena_printf(arena, "%s.d", job->patched);
+	static const char *const endings[] = { "", ".d", ".as.d" };
 
-	if (!from || !to)
-		return -ENOMEM;
-	return rename(job->plain, job->patched) < 0 || rename(from, to) < 0 ? -errno : 0;
+	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		const char *from = arena_printf(arena, "%s%s", job->plain, endings[i]);
+		const char *to = arena_printf(arena, "%s%s", job->patched, endings[i]);
+
+		if (!from || !to)
+			return -ENOMEM;
+		if (rename(from, to) < 0)
+			return -errno;
+	}
+	return 0;
 }
 
 int compile_explain(struct build *b, struct arena *arena, struct compile_job *const *jobs,

@@ -276,3 +276,36 @@ edit_config() {
 	[[ ! -e ran && ! -e $PLACE/a ]]
 	run -12 "$BUILD/kpatch-package" --format deb --output "$OUT" --cache "$PLACE/jürgen+1.2_x" module.ko
 }
+
+# code TEXT: a patch that puts TEXT, lines of C, into fs/proc/cmdline.c
+code() {
+	local lines
+	lines=$(sed 's/\\/&&/g; s/$/\\/' <<< "$1")
+	make_patch code fs/proc/cmdline.c "/seq_putc/a\\
+${lines%\\}"
+}
+
+from_outside() { # TEXT FILE
+	code "$1"
+	refuses 8 file-from-outside --cache "$KERNEL_CACHE" "$patch"
+	says "fs/proc/cmdline.c: the patched code reads $2, "
+}
+
+@test "trust: no file of the builder's gets into a module" {
+	echo 'the secret' > "$PLACE/key.pem"
+	echo '#define SECRET "the secret"' > "$PLACE/key.h"
+	ln -s "$PLACE/key.pem" "$PLACE/link"
+	asm() { printf 'asm volatile(".pushsection .rodata.str1.1,\\"aMS\\",@progbits,1\\n%s\\n.popsection");' "$1"; }
+	from_outside "$(asm ".incbin \\\"$PLACE/key.pem\\\"")" "$PLACE/key.pem"
+	from_outside "$(asm ".incbin \\\"$PLACE/link\\\",1,3")" "$PLACE/link"
+	up=$(printf '../%.0s' {1..20})
+	from_outside "$(asm ".incbin \\\"$up${PLACE#/}/key.pem\\\"")" "$up${PLACE#/}/key.pem"
+	from_outside "$(asm ".include \\\"$PLACE/empty\\\"" | tee >(: > "$PLACE/empty"))" "$PLACE/empty"
+	from_outside "$(printf '#include "%s/key.h"\nseq_puts(m, SECRET);' "$PLACE")" "$PLACE/key.h"
+	# what is called a system header is read all the same
+	from_outside "$(printf '#pragma GCC system_header\n#include "%s/key.h"\nseq_puts(m, SECRET);' "$PLACE")" "$PLACE/key.h"
+	# the tree's own are what sources are for
+	code '#include "internal.h"'
+	run kpatch_build "$patch"
+	[[ $output != *file-from-outside* ]]
+}
