@@ -76,6 +76,7 @@ struct kpatch_patch {
 
 #define KPATCH_PATCH_REPLACE 1u /* replaces all patches loaded before (klp_patch.replace) */
 #define KPATCH_PATCH_KEEP 2u /* the kernel may have pointers into the module for ever: it is never removed */
+#define KPATCH_PATCH_UNVERIFIED 4u /* nothing has shown that the code it replaces is the kernel's */
 
 /* One function to be replaced. */
 struct kpatch_func {

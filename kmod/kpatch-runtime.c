@@ -210,6 +210,32 @@ static int show_kept(char *buffer, const struct kernel_param *param)
 static const struct kernel_param_ops kept_ops = { .get = show_kept, .set = set_targets };
 module_param_cb(kept, &kept_ops, NULL, 0444);
 
+/* /sys/module/NAME/parameters/verified: N if the patch was built without a proof that it is for this code. */
+static int show_verified(char *buffer, const struct kernel_param *param)
+{
+	return scnprintf(buffer, PAGE_SIZE, "%c\n", kpatch_patch.flags & KPATCH_PATCH_UNVERIFIED ? 'N' : 'Y');
+}
+
+static const struct kernel_param_ops verified_ops = { .get = show_verified, .set = set_targets };
+module_param_cb(verified, &verified_ops, NULL, 0444);
+
+/*
+ * /sys/module/NAME/parameters/states: a line "NUMBER VERSION" for each state that the patch declares. The
+ * core compares them when the next patch comes, and shows them to nobody.
+ */
+static int show_states(char *buffer, const struct kernel_param *param)
+{
+	const struct klp_state *state;
+	int n = 0;
+
+	for (state = kpatch_states_start; state < &states_end; state++)
+		n += scnprintf(buffer + n, PAGE_SIZE - n, "%lu %u\n", state->id, state->version);
+	return n;
+}
+
+static const struct kernel_param_ops states_ops = { .get = show_states, .set = set_targets };
+module_param_cb(states, &states_ops, NULL, 0444);
+
 #ifdef CONFIG_X86_64
 UNEXPORTED("kpatch_text_poke", "text_poke");
 UNEXPORTED("kpatch_text_mutex", "text_mutex");

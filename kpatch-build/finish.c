@@ -5,6 +5,7 @@
 #include "kpatch-build/finish.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,28 @@ static int check_callbacks(struct build *b, const struct elfile *f)
 	return ret;
 }
 
+/* The core stops at the first without a number, and knows one of a number: so the runtime refuses both. */
+static int check_states(struct build *b, const struct manifest *m)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < m->n_states; i++) {
+		size_t j = 0;
+
+		while (j < i && m->states[j].id != m->states[i].id)
+			j++;
+		if (m->states[i].id && j == i)
+			continue;
+		diag_error(b->diags, "state-number", NULL,
+			   "Give each state a number of its own in KPATCH_STATE(), other than 0",
+			   m->states[i].id ? "the patch declares state %" PRIu64 " twice" :
+					     "the patch declares a state with the number %" PRIu64,
+			   m->states[i].id);
+		ret = build_fails_as(b, EXIT_REFUSED);
+	}
+	return ret;
+}
+
 static int read_linked(struct build *b, struct elfile **f, struct module_entries *funcs)
 {
 	int ret = elfile_read(b->linked, b->arena, b->diags, f);
@@ -104,7 +127,10 @@ static int write_module(struct build *b, struct elfile *f, const struct module_e
 	ret = finish_klp(f, funcs, b->diags);
 	if (!ret)
 		ret = add_manifest(f, manifest, size);
-	return ret ? ret : elfile_write(f, module);
+	if (ret)
+		return ret;
+	finish_build_id(f);
+	return elfile_write(f, module);
 }
 
 /* vermagic as the kernel's own modules have it, recorded when the kernel was prepared. */
@@ -149,7 +175,9 @@ int stage_finish(struct build *b)
 	int ret = module && manifest ? read_linked(b, &f, &funcs) : -ENOMEM;
 
 	if (!ret)
-		ret = finish_manifest(b, &m);
+		ret = finish_manifest(b, f, &m);
+	if (!ret)
+		ret = check_states(b, &m);
 	if (!ret)
 		ret = manifest_write(&m, b->diags, &text, &size);
 	if (!ret)

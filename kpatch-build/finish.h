@@ -16,6 +16,7 @@ struct diags;
 struct elfile;
 struct kallsyms;
 struct manifest;
+struct manifest_state;
 
 /* One entry of .kpatch.funcs or .kpatch.callbacks, with its pointers followed. */
 struct module_entry {
@@ -40,6 +41,13 @@ int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diag
 		     struct module_entries *out);
 
 /*
+ * The states that the patch declares (KPATCH_STATE), as the kernel's struct klp_state has them. -EINVAL with a
+ * diagnostic "metadata-malformed"; -ENOMEM.
+ */
+int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
+		  const struct manifest_state **out, size_t *n);
+
+/*
  * Whether the kernel reads section @name while it loads the module, before relocations that belong
  * to another module than vmlinux are applied, or frees it after; such relocations cannot be in it.
  */
@@ -54,8 +62,14 @@ bool section_read_early(const char *name);
  */
 int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diags *diags);
 
-/* What the stages found, as a manifest; build.image must be open (verify). It points into the arena. 0 or -errno with a diagnostic. */
-int finish_manifest(struct build *b, struct manifest *out);
+/*
+ * Makes the build ID of the module a digest of all that is in it. Last, before it is written. A module without
+ * a build ID gets none.
+ */
+void finish_build_id(struct elfile *f);
+
+/* What the stages found, and the linked module has, as a manifest; build.image must be open (verify). It points into the arena. 0 or -errno with a diagnostic. */
+int finish_manifest(struct build *b, const struct elfile *linked, struct manifest *out);
 
 /* What the self-check compares the module with. */
 struct selfcheck_want {

@@ -294,17 +294,7 @@ static int describe_warnings(struct build *b, struct manifest *m)
 	return 0;
 }
 
-static bool all_proven(const struct build *b)
-{
-	size_t i;
-
-	for (i = 0; i < b->n_units; i++)
-		if (b->units[i].diff && !(b->units[i].verified && b->units[i].verified->proven))
-			return false;
-	return true;
-}
-
-int finish_manifest(struct build *b, struct manifest *out)
+int finish_manifest(struct build *b, const struct elfile *linked, struct manifest *out)
 {
 	struct manifest m = {
 		.name = b->name,
@@ -312,7 +302,7 @@ int finish_manifest(struct build *b, struct manifest *out)
 		.version = b->options.version,
 		.builder = "kpatch-build " KPATCH_VERSION,
 		.replace = b->options.replace,
-		.verified = all_proven(b),
+		.verified = build_proven(b),
 		.kernel = {
 			.release = b->kernel.release,
 			.machine = "x86_64",
@@ -327,6 +317,8 @@ int finish_manifest(struct build *b, struct manifest *out)
 		ret = describe_objects(b, &m);
 	if (!ret)
 		ret = describe_kept(b, &m);
+	if (!ret)
+		ret = module_states(linked, b->arena, b->diags, &m.states, &m.n_states);
 	if (!ret)
 		ret = describe_warnings(b, &m);
 	if (!ret)

@@ -23,6 +23,7 @@
 #include "kpatch-build/build.h"
 #include "kpatch-build/elfile.h"
 #include "kpatch-build/link_tools.h"
+#include "kpatch-build/verify.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
@@ -155,7 +156,7 @@ static int merge(struct linker *l)
 	return ret ? ret : tool_run(b, "merge-failed", words.word, l->places.tree, NULL);
 }
 
-/* Sets what the runtime is to do with the patches that are loaded already. */
+/* Sets what the runtime is to do with the patches that are loaded already, and what it says of this one. */
 static int set_flags(struct linker *l, struct elfile *f)
 {
 	struct kpatch_patch patch = {
@@ -167,6 +168,8 @@ static int set_flags(struct linker *l, struct elfile *f)
 	for (size_t i = 0; i < l->b->n_units; i++)
 		if (l->b->units[i].diff && l->b->units[i].report.n_kept)
 			patch.flags |= KPATCH_PATCH_KEEP;
+	if (!build_proven(l->b))
+		patch.flags |= KPATCH_PATCH_UNVERIFIED;
 	if (!section || f->sections[section].size != sizeof(patch) || !f->sections[section].data) {
 		diag_error(l->b->diags, "runtime-mismatch", diag_file(l->runtime_object),
 			   "Remove this kernel's directory in the cache and build again",

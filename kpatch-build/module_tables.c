@@ -10,6 +10,7 @@
 
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/elfile.h"
+#include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
@@ -156,6 +157,46 @@ static int read_table(struct table *t, const char *name, size_t entry_size,
 		ret = read(t, i * entry_size, &entries[i]);
 	*out = (struct module_entries){ entries, n };
 	return ret;
+}
+
+static const struct elfile_symbol *find_symbol(const struct elfile *f, const char *name)
+{
+	for (uint32_t i = 1; i < f->n_symbols; i++)
+		if (!f->symbols[i].removed && f->symbols[i].section && !strcmp(f->symbols[i].name, name))
+			return &f->symbols[i];
+	return NULL;
+}
+
+/* struct klp_state of 64-bit kernels (include/linux/livepatch.h): the number, a version, and a pointer. */
+struct klp_state {
+	uint64_t id;
+	uint32_t version, padding;
+	uint64_t data;
+};
+
+int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
+		  const struct manifest_state **out, size_t *n)
+{
+	const struct elfile_symbol *start = find_symbol(f, "kpatch_states_start");
+	const struct elfile_symbol *end = find_symbol(f, "kpatch_states_end");
+	struct table t = { .f = f, .a = a, .diags = diags, .section = start ? start->section : 0 };
+	const struct elfile_section *s = &f->sections[t.section];
+	struct manifest_state *states;
+	struct klp_state state;
+
+	if (!start || !end || start->section != end->section || end->value < start->value ||
+	    end->value > s->size || !s->data || (end->value - start->value) % sizeof(state))
+		return malformed(&t, 0, "the table of states has no bounds");
+	*n = (end->value - start->value) / sizeof(state);
+	states = arena_array(a, *n, sizeof(*states));
+	if (!states)
+		return -ENOMEM;
+	for (size_t i = 0; i < *n; i++) {
+		memcpy(&state, s->data + start->value + i * sizeof(state), sizeof(state));
+		states[i] = (struct manifest_state){ .id = state.id, .version = state.version };
+	}
+	*out = states;
+	return 0;
 }
 
 int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out)

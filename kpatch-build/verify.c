@@ -215,6 +215,17 @@ static int verify_unit(struct build *b, struct unit *u)
 	return err ? err : judge(b, u, report);
 }
 
+bool build_proven(const struct build *b)
+{
+	for (size_t i = 0; i < b->n_units; i++) {
+		const struct unit *u = &b->units[i];
+
+		if (u->diff && !(u->verified && u->verified->proven))
+			return false;
+	}
+	return true;
+}
+
 void verify_release(struct unit *u)
 {
 	struct verify_unit *v = u->proof;

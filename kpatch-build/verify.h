@@ -19,6 +19,7 @@ struct verify_exception {
 	bool lawful;	  /* explained: overridden weak function, … */
 };
 
+struct build;
 struct kmodule;
 struct unit;
 
@@ -31,6 +32,9 @@ struct verify_report {
 	const struct verify_exception *exceptions; /* the others */
 	size_t n_exceptions;
 };
+
+/* Whether all that goes into the patch was proven to be for what the kernel runs. */
+bool build_proven(const struct build *b);
 
 /* Frees what stage_verify() has opened for a unit, its symbol source and its report included. */
 void verify_release(struct unit *u);

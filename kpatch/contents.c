@@ -173,7 +173,7 @@ static enum outcome check_functions(struct kpatch *k, const struct patch_file *f
 	return o;
 }
 
-static enum outcome check_replace(struct kpatch *k, const struct patch_file *f)
+static enum outcome check_flags(struct kpatch *k, const struct patch_file *f)
 {
 	const struct kmodule_section *s = kmodule_section(f->module, KPATCH_PATCH_SECTION);
 	struct kpatch_patch patch;
@@ -185,7 +185,46 @@ static enum outcome check_replace(struct kpatch *k, const struct patch_file *f)
 		return lies(k, f, "they differ in", "whether it replaces other patches");
 	if (!(patch.flags & KPATCH_PATCH_KEEP) != !f->manifest->n_kept)
 		return lies(k, f, "they differ in", "whether its module can be removed");
+	if (!(patch.flags & KPATCH_PATCH_UNVERIFIED) != f->manifest->verified)
+		return lies(k, f, "they differ in", "whether it is verified");
 	return OUTCOME_OK;
+}
+
+/* struct klp_state of 64-bit kernels (include/linux/livepatch.h): the number, a version, and a pointer. */
+#define STATE_SIZE 24
+#define STATE_VERSION 8
+
+/* The states between the runtime's two symbols, one after the other. */
+static bool has_states(const struct kmodule_section *s, uint64_t start, uint64_t end,
+		       const struct manifest *m)
+{
+	if (start > end || end > s->size || end - start != m->n_states * STATE_SIZE ||
+	    (m->n_states && !s->data))
+		return false;
+	for (size_t i = 0; i < m->n_states; i++) {
+		const uint8_t *state = s->data + start + i * STATE_SIZE;
+		uint32_t version;
+		uint64_t id;
+
+		memcpy(&id, state, sizeof(id));
+		memcpy(&version, state + STATE_VERSION, sizeof(version));
+		if (id != m->states[i].id || version != m->states[i].version)
+			return false;
+	}
+	return true;
+}
+
+static enum outcome check_state_table(struct kpatch *k, const struct patch_file *f)
+{
+	const struct kmodule *m = f->module;
+	const struct kmodule_symbol *start = &m->symbols[kmodule_symbol(m, "kpatch_states_start")];
+	const struct kmodule_symbol *end = &m->symbols[kmodule_symbol(m, "kpatch_states_end")];
+
+	if (!start->section || start->section >= m->n_sections || start->section != end->section)
+		return f->manifest->n_states ? lies(k, f, "it does not have", "the states") : OUTCOME_OK;
+	if (has_states(&m->sections[start->section], start->value, end->value, f->manifest))
+		return OUTCOME_OK;
+	return lies(k, f, "they differ in", "the states of the system that it changes");
 }
 
 enum outcome check_contents(struct kpatch *k, const struct patch_file *f)
@@ -195,5 +234,6 @@ enum outcome check_contents(struct kpatch *k, const struct patch_file *f)
 	if (strcmp(f->manifest->module, f->module->name))
 		o = lies(k, f, "it is about", f->manifest->module);
 	o = worse(o, check_functions(k, f));
-	return worse(o, check_replace(k, f));
+	o = worse(o, check_flags(k, f));
+	return worse(o, check_state_table(k, f));
 }

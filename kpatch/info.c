@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kpatch/kpatch.h"
+#include "kpatch/loaded.h"
 #include "kpatch/patchfile.h"
 #include "kpatch/report.h"
 #include "kpatch/sysfs.h"
@@ -67,12 +68,15 @@ static void print_manifest(struct kpatch *k, const struct manifest *m)
 	line(k, "compiler", m->kernel.compiler);
 	line(k, "built by", m->builder);
 	line(k, "replaces", m->replace ? "all patches loaded before" : "nothing, it is added");
-	line(k, "verified", m->verified ? "yes, against the installed kernel" : "no");
+	line(k, "verified", m->verified ? "yes, against the installed kernel" : "no, built with --no-verify");
 	for (size_t i = 0; i < m->n_patches; i++)
 		fprintf(k->out, "source        %s (sha256 %.12s)\n", m->patches[i].name,
 			m->patches[i].sha256);
 	for (size_t i = 0; i < m->n_objects; i++)
 		print_object(k, &m->objects[i]);
+	for (size_t i = 0; i < m->n_states; i++)
+		fprintf(k->out, "state         %" PRIu64 ", version %" PRIu64 "\n", m->states[i].id,
+			m->states[i].version);
 	if (m->n_kept)
 		line(k, "removable", "no, the kernel may keep pointers to what is in it");
 	for (size_t i = 0; i < m->n_kept; i++)
@@ -82,11 +86,16 @@ static void print_manifest(struct kpatch *k, const struct manifest *m)
 		line(k, "warning", m->warnings[i]);
 }
 
-static const char *loaded_state(struct kpatch *k, const char *module)
+/* *other: it is another build of it that is loaded. */
+static const char *loaded_state(struct kpatch *k, const struct patch_file *f, bool *other)
 {
 	enum patch_state state;
 
-	return sysfs_patch_state(&k->system, module, &state) ? "no" : patch_state_name(state);
+	*other = false;
+	if (sysfs_patch_state(&k->system, f->module->name, &state))
+		return "no";
+	*other = !is_same_build(k, f);
+	return patch_state_name(state);
 }
 
 static void report_strings(struct node *in, const char *key, const char *const *list, size_t n)
@@ -183,6 +192,13 @@ static void report_manifest(struct node *in, const struct manifest *m)
 		report_string(one, "how", m->kept[i].how);
 		report_string(one, "source", m->kept[i].source);
 	}
+	list = report_list(in, "states");
+	for (size_t i = 0; i < m->n_states; i++) {
+		struct node *one = report_map(list, NULL);
+
+		report_number(one, "id", (int64_t)m->states[i].id);
+		report_number(one, "version", (int64_t)m->states[i].version);
+	}
 	report_strings(in, "warnings", m->warnings, m->n_warnings);
 }
 
@@ -221,12 +237,14 @@ static enum outcome run_info(struct kpatch *k, int argc, char **argv)
 	k->options.look_only = true;
 	o = patch_file_get(k, argv[0], &f);
 	if (!o) {
-		const char *state = loaded_state(k, f.module->name);
+		bool other;
+		const char *state = loaded_state(k, &f, &other);
 
 		if (f.manifest)
 			report_manifest(k->report, f.manifest);
 		report_signature(k, &f);
 		report_string(k->report, "loaded", state);
+		report_bool(k->report, "other_build_loaded", other);
 		if (text && f.manifest)
 			print_manifest(k, f.manifest);
 		else if (text)
@@ -236,7 +254,8 @@ static enum outcome run_info(struct kpatch *k, int argc, char **argv)
 		if (text)
 			print_signature(k, &f);
 		if (text)
-			line(k, "loaded", state);
+			line(k, "loaded",
+			     other ? arena_printf(k->arena, "another build of it is %s", state) : state);
 	}
 	patch_file_close(&f);
 	return o;

@@ -8,6 +8,7 @@
 #include "kpatch/check.h"
 #include "kpatch/contents.h"
 #include "kpatch/kpatch.h"
+#include "kpatch/loaded.h"
 #include "kpatch/lock.h"
 #include "kpatch/patchfile.h"
 #include "kpatch/report.h"
@@ -32,8 +33,10 @@ static enum outcome install_file(struct kpatch *k, const struct patch_file *f)
 		o = store_add(k, release, f, &replaced);
 	if (o)
 		return o;
+	warn_unverified(k, f);
 	report_string(k->report, "name", f->module->name);
 	report_string(k->report, "kernel", release);
+	report_bool(k->report, "verified", f->manifest->verified);
 	report_bool(k->report, "replaced", replaced);
 	say(k, "%s: %s for %s", f->module->name, replaced ? "installed over an older one" : "installed",
 	    release);

@@ -10,6 +10,7 @@
 #include "kpatch/config.h"
 #include "kpatch/installed.h"
 #include "kpatch/kpatch.h"
+#include "kpatch/loaded.h"
 #include "kpatch/report.h"
 #include "kpatch/store.h"
 #include "kpatch/sysfs.h"
@@ -51,7 +52,7 @@ static void report_object(struct node *list, const struct live_object *o)
 	}
 }
 
-static void report_patches(struct node *in, const struct live *live)
+static void report_patches(struct kpatch *k, struct node *in, const struct live *live)
 {
 	struct node *list = report_list(in, "patches");
 
@@ -63,6 +64,7 @@ static void report_patches(struct node *in, const struct live *live)
 		report_string(n, "state", patch_state_name(p->state));
 		if (p->replace >= 0)
 			report_bool(n, "replace", p->replace);
+		report_bool(n, "unverified", module_is_unverified(&k->system, p->name));
 		if (p->stack_order >= 0)
 			report_number(n, "stack_order", p->stack_order);
 		objects = report_list(n, "objects");
@@ -74,16 +76,20 @@ static void report_patches(struct node *in, const struct live *live)
 		report_string(list, NULL, live->leftovers[i]);
 }
 
-static void report_installed(struct node *in, const struct stored *stored, size_t n)
+static void report_installed(struct kpatch *k, struct node *in, const struct live *live,
+			     const struct stored *stored, size_t n)
 {
 	struct node *list = report_list(in, "installed");
 
 	for (size_t i = 0; i < n; i++) {
+		struct installed_facts facts = installed_look(k, live, &stored[i]);
 		struct node *s = report_map(list, NULL);
 
 		report_string(s, "name", stored[i].module);
 		report_string(s, "file", stored[i].path);
 		report_string(s, "boot", stored_boot_name(stored[i].record.boot));
+		report_bool(s, "unverified", facts.unverified);
+		report_bool(s, "other_build_loaded", facts.other_build);
 	}
 }
 
@@ -124,6 +130,8 @@ static void print_patches(struct kpatch *k, const struct live *live)
 		fprintf(k->out, "%-*s  %-9s  %9zu  ", width, p->name, patch_state_name(p->state),
 			live_functions(p));
 		print_objects(k, p);
+		if (module_is_unverified(&k->system, p->name))
+			fputs("; not verified", k->out);
 		fputc('\n', k->out);
 		if (k->options.verbose)
 			print_functions(k, p);
@@ -137,15 +145,21 @@ static void print_patches(struct kpatch *k, const struct live *live)
 		fprintf(k->out, "no patches are loaded\n");
 }
 
-static void print_installed(struct kpatch *k, const char *release, const struct stored *stored, size_t n)
+static void print_installed(struct kpatch *k, const char *release, const struct live *live,
+			    const struct stored *stored, size_t n)
 {
 	static const char *const words[] = { "", " (disabled)", " (held back)",
 					     " (its record cannot be read)" };
 
 	if (n)
 		fprintf(k->out, "installed for %s:\n", release);
-	for (size_t i = 0; i < n; i++)
-		fprintf(k->out, "  %s%s\n", stored[i].module, words[stored[i].record.boot]);
+	for (size_t i = 0; i < n; i++) {
+		struct installed_facts facts = installed_look(k, live, &stored[i]);
+
+		fprintf(k->out, "  %s%s%s%s\n", stored[i].module, words[stored[i].record.boot],
+			facts.unverified ? "; not verified" : "",
+			facts.other_build ? "; another build of it is loaded" : "");
+	}
 }
 
 static enum outcome run_list(struct kpatch *k, int argc, char **argv)
@@ -161,11 +175,11 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 		o = read_live(k, &live);
 	if (!o)
 		o = store_list(k, release, &stored, &n);
-	report_patches(k->report, &live);
-	report_installed(k->report, stored, n);
+	report_patches(k, k->report, &live);
+	report_installed(k, k->report, &live, stored, n);
 	if (!o && k->options.format == FORMAT_TEXT) {
 		print_patches(k, &live);
-		print_installed(k, release, stored, n);
+		print_installed(k, release, &live, stored, n);
 	}
 	return o;
 }
@@ -248,7 +262,7 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 	struct stored *stored = NULL;
 	const char *release;
 	enum outcome o;
-	size_t n = 0;
+	size_t n = 0, notes;
 
 	o = store_release(k, &release);
 	if (!o)
@@ -275,11 +289,15 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 			k->diags, "boot-unwatched", NULL, "Mount /var/lib/kpatch so that it can be written",
 			"the installed patches are on a file system that is read-only: if one of them takes "
 			"the machine down at boot, it is not held back");
+	notes = loaded_judge(k, &live, stored, n);
 	config_read(k, &config); /* its errors are among what is wrong */
-	if (diags_count(k->diags))
+	if (diags_count(k->diags) > notes)
 		o = OUTCOME_INCOMPLETE;
 	say(k, "kernel %s: %zu patch%s loaded, %zu installed%s", release, live.n_patches,
-	    live.n_patches == 1 ? "" : "es", n, o ? "" : ", all is well");
+	    live.n_patches == 1 ? "" : "es", n,
+	    o	  ? "" :
+	    notes ? ", all as it should be but not all verified" :
+		    ", all is well");
 	return o;
 }
 

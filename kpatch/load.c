@@ -12,9 +12,11 @@
 #include "kpatch/config.h"
 #include "kpatch/installed.h"
 #include "kpatch/kmsg.h"
+#include "kpatch/loaded.h"
 #include "kpatch/lock.h"
 #include "kpatch/patchfile.h"
 #include "kpatch/report.h"
+#include "kpatch/states.h"
 #include "kpatch/sysfs.h"
 #include "kpatch/transition.h"
 #include "lib/kernel/module.h"
@@ -116,15 +118,6 @@ static enum outcome insert(struct kpatch *k, const struct patch_file *f)
 	return OUTCOME_KERNEL_REFUSED;
 }
 
-/* Whether what is loaded under that name is this very module. */
-static bool is_same_build(struct kpatch *k, const struct patch_file *f)
-{
-	struct buildid loaded;
-
-	return !module_build_id(&k->system, f->module->name, &loaded) &&
-	       buildid_equal(&loaded, &f->module->build_id);
-}
-
 /* The transition did not end: back to how it was, and say how far that went. */
 static enum outcome take_back(struct kpatch *k, const char *name, enum wait_result why)
 {
@@ -210,35 +203,24 @@ static enum outcome finish(struct kpatch *k, const struct patch_file *f, const s
 	return f->manifest && f->manifest->replace ? retire_replaced(k, name, before) : OUTCOME_OK;
 }
 
-static enum outcome conflict(struct kpatch *k, const struct patch_file *f)
+/* An unload of it has been begun, perhaps by a kpatch that was killed: brought to its end. */
+static enum outcome wait_for_leaving(struct kpatch *k, const char *name)
 {
-	diag_error(k->diags, "name-taken", diag_file(f->path),
-		   "Unload that one first, or build this one under another name with kpatch-build --name",
-		   "another build of a patch called %s is loaded", f->module->name);
-	return OUTCOME_CONFLICT;
-}
-
-/*
- * A patch of that name is there already. Whatever it is in the middle of, perhaps because an
- * earlier kpatch was killed, is brought to its end. *go_on: it is gone now, so load.
- */
-static enum outcome meet_existing(struct kpatch *k, const struct patch_file *f, const struct live *live,
-				  const struct live_patch *p, bool *go_on)
-{
-	bool leaving = p->state == PATCH_DISABLING || p->state == PATCH_DISABLED;
 	enum wait_result r;
 
-	if (leaving) {
-		say(k, "%s: is being disabled, waiting", p->name);
-		r = wait_gone(k, p->name, transition_deadline(k));
-		*go_on = r == WAIT_DONE;
-		if (r == WAIT_TIMEOUT)
-			diag_error(k->diags, "transition-stalled", diag_file(p->name), NULL,
-				   "an earlier unload of it has not come to its end");
-		return *go_on ? module_retire(k, p->name) : wait_outcome(r);
-	}
-	if (!is_same_build(k, f))
-		return conflict(k, f);
+	say(k, "%s: is being disabled, waiting", name);
+	r = wait_gone(k, name, transition_deadline(k));
+	if (r == WAIT_TIMEOUT)
+		diag_error(k->diags, "transition-stalled", diag_file(name), NULL,
+			   "an earlier unload of it has not come to its end");
+	return r == WAIT_DONE ? module_retire(k, name) : wait_outcome(r);
+}
+
+/* It is there already, perhaps in the middle of a transition, because an earlier kpatch was killed. */
+static enum outcome go_on_with(struct kpatch *k, const struct patch_file *f, const struct live *live)
+{
+	const struct live_patch *p = live_find(live, f->module->name);
+
 	if (p->state == PATCH_ENABLING)
 		return finish(k, f, live);
 	say(k, "%s: already loaded", p->name);
@@ -260,15 +242,6 @@ static enum outcome insert_when_quiet(struct kpatch *k, const struct patch_file 
 		return OUTCOME_BUSY;
 	}
 	return r == WAIT_DONE ? insert(k, f) : wait_outcome(r);
-}
-
-/* Of the same name, but no live patch: not ours to remove. */
-static enum outcome not_a_patch(struct kpatch *k, const struct patch_file *f)
-{
-	diag_error(k->diags, "name-taken", diag_file(f->path),
-		   "Build this one under another name with kpatch-build --name",
-		   "a module called %s is loaded that is no live patch", f->module->name);
-	return OUTCOME_CONFLICT;
 }
 
 /* Functions named one by one. */
@@ -301,41 +274,41 @@ static void warn_of_taken(struct kpatch *k, const struct patch_file *f, const st
 			     "and %zu functions more, see kpatch check", n - TAKEN_SHOWN);
 }
 
+/* What is loaded, and what would change. */
+static enum outcome look(struct kpatch *k, const struct patch_file *f, struct live *live, struct changes *c)
+{
+	int err = sysfs_read(&k->system, k->arena, live);
+
+	if (!err)
+		err = check_changes(k, f, live, c);
+	if (!err)
+		return OUTCOME_OK;
+	diag_error(k->diags, "sysfs-unreadable", NULL, NULL,
+		   "the state in /sys/kernel/livepatch cannot be read: %s", strerror(-err));
+	return OUTCOME_SYSTEM;
+}
+
 enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 {
 	const char *name = f->module->name;
-	const struct live_patch *existing;
+	enum meeting meeting = MEET_NOTHING;
 	struct changes changes;
-	bool go_on = true;
 	struct live live;
-	enum outcome o = OUTCOME_OK;
-	int err = sysfs_read(&k->system, k->arena, &live);
+	enum outcome o = look(k, f, &live, &changes);
 
-	if (!err)
-		err = check_changes(k, f, &live, &changes);
-	if (err) {
-		diag_error(k->diags, "sysfs-unreadable", NULL, NULL,
-			   "the state in /sys/kernel/livepatch cannot be read: %s", strerror(-err));
-		return OUTCOME_SYSTEM;
-	}
-	existing = live_find(&live, name);
-	if (existing) {
-		go_on = false;
-		o = meet_existing(k, f, &live, existing, &go_on);
-	} else if (module_is_loaded(&k->system, name) && !live_leftover(&live, name)) {
-		return not_a_patch(k, f);
-	} else if (module_is_loaded(&k->system, name) && module_is_kept(&k->system, name)) {
-		diag_error(
-			k->diags, "module-in-memory", diag_file(f->path),
-			"Boot the machine, or build the patch under another name with kpatch-build --name",
-			"a patch called %s was loaded before, and its module stays in memory until the next boot",
-			name);
-		return OUTCOME_CONFLICT;
-	} else if (module_is_loaded(&k->system, name)) {
+	if (!o)
+		o = meet_name(k, f, &live, &meeting);
+	if (!o && meeting == MEET_SAME)
+		return go_on_with(k, f, &live);
+	if (!o)
+		o = check_states(k, f, &live);
+	if (!o && meeting == MEET_LEAVING)
+		o = wait_for_leaving(k, name);
+	if (!o && meeting == MEET_LEFTOVER) {
 		say(k, "%s: removing its module, left over from before", name);
 		o = module_retire(k, name);
 	}
-	if (o || !go_on)
+	if (o)
 		return o;
 	report_changes(k, &changes);
 	warn_of_taken(k, f, &changes);
@@ -343,29 +316,60 @@ enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 	return o ? o : finish(k, f, &live);
 }
 
-/* What would happen, for --dry-run and kpatch check. */
-static enum outcome show_plan(struct kpatch *k, const struct patch_file *f)
+/* What a load would have to wait for, which may last for longer than it has the patience for. */
+static void warn_of_waiting(struct kpatch *k, const struct patch_file *f, const struct live *live,
+			    enum meeting meeting)
+{
+	for (size_t i = 0; i < live->n_patches; i++) {
+		const struct live_patch *p = &live->patches[i];
+
+		if (p->state == PATCH_ENABLING || p->state == PATCH_DISABLING)
+			diag_warning(k->diags, "transition-going-on", diag_file(p->name), NULL,
+				     "it is being %s, and a load waits for the end",
+				     p->state == PATCH_ENABLING ? "enabled" : "disabled");
+	}
+	if (meeting == MEET_LEFTOVER && module_references(&k->system, f->module->name) > 0)
+		diag_warning(k->diags, "module-still-used", diag_file(f->module->name),
+			     "After a forced transition it stays until the next boot",
+			     "its patch is gone, but the kernel still holds the module, which a load has to "
+			     "remove first");
+}
+
+static void show_changes(struct kpatch *k, const struct changes *c)
 {
 	static const char *const words[] = { "newly patched", "patched again", "back to the original" };
+
+	for (size_t i = 0; i < c->n; i++)
+		say(k, "  %s: %s: %s%s%s", c->list[i].object, c->list[i].function, words[c->list[i].kind],
+		    c->list[i].patch ? ", now " : "", c->list[i].patch ? c->list[i].patch : "");
+	for (size_t i = 0; i < c->n_replaced; i++)
+		say(k, "  replaces %s", c->replaced[i]);
+}
+
+/* What would happen, for --dry-run and kpatch check: whatever patch_load() refuses, in the same order. */
+static enum outcome show_plan(struct kpatch *k, const struct patch_file *f)
+{
+	enum meeting meeting = MEET_NOTHING;
 	struct changes c = { .n = 0 };
 	struct live live = { .n_patches = 0 };
-	const struct live_patch *p;
+	enum outcome o = look(k, f, &live, &c);
 
-	sysfs_read(&k->system, k->arena, &live);
-	if (check_changes(k, f, &live, &c))
-		return no_memory(k);
-	report_changes(k, &c);
-	p = live_find(&live, f->module->name);
-	if (p && !is_same_build(k, f))
-		return conflict(k, f);
-	if (!p)
-		warn_of_taken(k, f, &c);
-	say(k, "%s: %s", f->module->name, p ? "loaded already" : "can be loaded");
-	for (size_t i = 0; !p && i < c.n; i++)
-		say(k, "  %s: %s: %s%s%s", c.list[i].object, c.list[i].function, words[c.list[i].kind],
-		    c.list[i].patch ? ", now " : "", c.list[i].patch ? c.list[i].patch : "");
-	for (size_t i = 0; !p && i < c.n_replaced; i++)
-		say(k, "  replaces %s", c.replaced[i]);
+	if (!o)
+		report_changes(k, &c);
+	if (!o)
+		o = meet_name(k, f, &live, &meeting);
+	if (!o && meeting != MEET_SAME)
+		o = check_states(k, f, &live);
+	if (o)
+		return o;
+	if (meeting == MEET_SAME) {
+		say(k, "%s: loaded already", f->module->name);
+		return OUTCOME_OK;
+	}
+	warn_of_taken(k, f, &c);
+	warn_of_waiting(k, f, &live, meeting);
+	say(k, "%s: can be loaded", f->module->name);
+	show_changes(k, &c);
 	return OUTCOME_OK;
 }
 
@@ -373,7 +377,10 @@ static enum outcome examine(struct kpatch *k, const struct patch_file *f)
 {
 	enum outcome o = check_fits(k, f);
 
-	return worse(o, check_policy(k, f));
+	o = worse(o, check_policy(k, f));
+	if (!o)
+		warn_unverified(k, f);
+	return o;
 }
 
 enum outcome load_argument(struct kpatch *k, const char *argument)
@@ -396,17 +403,14 @@ enum outcome load_argument(struct kpatch *k, const char *argument)
 static enum outcome run_load(struct kpatch *k, int argc, char **argv)
 {
 	struct kpatch_config config;
-	enum outcome o = OUTCOME_OK;
+	enum outcome o = k->options.dry_run ? OUTCOME_OK : need_root(k, "load");
 
-	if (!k->options.dry_run) {
-		o = need_root(k, "load");
-		if (!o)
-			o = config_apply(k, &config);
-		if (!o)
-			o = lock_take(k);
-		if (o)
-			return o;
-	}
+	if (!o)
+		o = config_apply(k, &config);
+	if (!o && !k->options.dry_run)
+		o = lock_take(k);
+	if (o)
+		return o;
 	o = k->options.all ? installed_load(k) : load_argument(k, argv[0]);
 	lock_release(k);
 	return o;
@@ -428,8 +432,12 @@ const struct command load_command = {
 
 static enum outcome run_check(struct kpatch *k, int argc, char **argv)
 {
+	struct kpatch_config config;
+	enum outcome o;
+
 	k->options.dry_run = true;
-	return load_argument(k, argv[0]);
+	o = config_apply(k, &config);
+	return o ? o : load_argument(k, argv[0]);
 }
 
 const struct command check_command = {

@@ -354,11 +354,23 @@ bool module_is_loaded(const struct system *s, const char *name)
 	return system_exists(s, MODULES "/%s/initstate", name);
 }
 
-bool module_is_kept(const struct system *s, const char *name)
+/* What the runtime of a patch shows of it; other tools' modules have nothing of the kind. */
+static bool runtime_says(const struct system *s, const char *name, const char *parameter, char answer)
 {
 	char text[4];
 
-	return system_read(s, text, sizeof(text), MODULES "/%s/parameters/kept", name) > 0 && *text == 'Y';
+	return system_read(s, text, sizeof(text), MODULES "/%s/parameters/%s", name, parameter) > 0 &&
+	       *text == answer;
+}
+
+bool module_is_kept(const struct system *s, const char *name)
+{
+	return runtime_says(s, name, "kept", 'Y');
+}
+
+bool module_is_unverified(const struct system *s, const char *name)
+{
+	return runtime_says(s, name, "verified", 'N');
 }
 
 long module_references(const struct system *s, const char *name)

@@ -84,6 +84,8 @@ const struct live_patch *live_owner(const struct live *l, const char *object, co
 bool module_is_loaded(const struct system *s, const char *name);
 /* Whether the runtime says that the module stays in memory when its patch is gone. */
 bool module_is_kept(const struct system *s, const char *name);
+/* Whether the runtime says that nothing has proven the patch to be for the code that runs. */
+bool module_is_unverified(const struct system *s, const char *name);
 /* References to it, -ENOENT, or another -errno. */
 long module_references(const struct system *s, const char *name);
 /* 0, -ENOENT (not loaded, or without a build ID), -EBADMSG. */

@@ -109,20 +109,27 @@ static const struct schema_key kept_keys[] = { TEXT(manifest_kept, what, schema_
 					       TEXT(manifest_kept, source, schema_path), END };
 static const struct schema kept_schema = SCHEMA(manifest_kept, "what is kept", kept_keys);
 
-static const struct schema_key manifest_keys[] = { KEY(manifest, format, NUMBER),
-						   TEXT(manifest, name, schema_object),
-						   TEXT(manifest, module, module_name),
-						   TEXT(manifest, version, version_rule),
-						   TEXT(manifest, builder, schema_text),
-						   KEY(manifest, replace, BOOL),
-						   KEY(manifest, verified, BOOL),
-						   KEY(manifest, kernel, STRUCT, .schema = &kernel_schema),
-						   LIST(manifest, patches, STRUCTS, .schema = &patch_schema),
-						   LIST(manifest, objects, STRUCTS, .schema = &object_schema),
-						   LIST(manifest, kept, STRUCTS, .schema = &kept_schema,
-							.optional = true),
-						   LIST(manifest, warnings, STRINGS, .rule = &schema_text),
-						   END };
+static const struct schema_key state_keys[] = { KEY(manifest_state, id, NUMBER),
+						KEY(manifest_state, version, NUMBER, .max = UINT32_MAX),
+						END };
+static const struct schema state_schema = SCHEMA(manifest_state, "a state", state_keys);
+
+static const struct schema_key manifest_keys[] = {
+	KEY(manifest, format, NUMBER),
+	TEXT(manifest, name, schema_object),
+	TEXT(manifest, module, module_name),
+	TEXT(manifest, version, version_rule),
+	TEXT(manifest, builder, schema_text),
+	KEY(manifest, replace, BOOL),
+	KEY(manifest, verified, BOOL),
+	KEY(manifest, kernel, STRUCT, .schema = &kernel_schema),
+	LIST(manifest, patches, STRUCTS, .schema = &patch_schema),
+	LIST(manifest, objects, STRUCTS, .schema = &object_schema),
+	LIST(manifest, kept, STRUCTS, .schema = &kept_schema, .optional = true),
+	LIST(manifest, states, STRUCTS, .schema = &state_schema, .optional = true),
+	LIST(manifest, warnings, STRINGS, .rule = &schema_text),
+	END
+};
 static const struct schema manifest_schema = SCHEMA(manifest, "the manifest", manifest_keys);
 
 static const struct schema_ids ids = {
@@ -242,11 +249,31 @@ static void check_order(struct check *c)
 	}
 }
 
+/* The core takes the first state without a number for the end, and the first of a number for that number. */
+static int check_states(struct check *c)
+{
+	const struct manifest *m = c->m;
+	struct strmap *seen = strmap_new(m->n_states);
+	int err = seen ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < m->n_states && !err; i++) {
+		if (!m->states[i].id)
+			inconsistent(c, "a state has the number 0");
+		err = add_once(seen, arena_printf(c->arena, "%" PRIu64, m->states[i].id));
+		if (err == -EEXIST) {
+			inconsistent(c, "state %" PRIu64 " is declared twice", m->states[i].id);
+			err = 0;
+		}
+	}
+	strmap_free(seen);
+	return err;
+}
+
 static int check_manifest(struct check *c)
 {
 	const struct manifest *m = c->m;
 	bool any = false;
-	int err = 0;
+	int err;
 
 	if (!m->n_patches)
 		inconsistent(c, "no source patch is listed");
@@ -255,6 +282,7 @@ static int check_manifest(struct check *c)
 	if (!same_object(m->name, m->module))
 		inconsistent(c, "name %s and module %s do not belong together", m->name, m->module);
 	check_order(c);
+	err = check_states(c);
 	for (size_t i = 0; i < m->n_objects && !err; i++) {
 		any |= changes(&m->objects[i]);
 		err = check_object(c, &m->objects[i]);

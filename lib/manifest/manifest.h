@@ -96,6 +96,11 @@ struct manifest_kept {
 	const char *source; /* of the object that has it */
 };
 
+/* A state of the system that the patch changes (struct klp_state), as the livepatch core compares it. */
+struct manifest_state {
+	uint64_t id, version;
+};
+
 struct manifest {
 	uint64_t format;     /* MANIFEST_FORMAT; manifest_write() does not look at it */
 	const char *name;    /* "livepatch-fix": the module's file name without .ko */
@@ -111,6 +116,8 @@ struct manifest {
 	size_t n_objects;
 	const struct manifest_kept *kept; /* not empty: the module is never removed from memory */
 	size_t n_kept;
+	const struct manifest_state *states;
+	size_t n_states;
 	const char *const *warnings; /* one line of text each */
 	size_t n_warnings;
 };

@@ -80,6 +80,8 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	flipped meminfo_proc_show 0x100
 	run -0 kpatch_build --no-verify --image "$flipped" "$MEMINFO"
 	grep -qx 'verified: false' "$OUT/livepatch-meminfo-string.yaml"
+	# and the runtime says so of the loaded patch, which replaces others
+	[[ $(objcopy -O binary --only-section=.kpatch.patch "$OUT/livepatch-meminfo-string.ko" /dev/stdout | od -An -tx4) == ' 00000001 00000005' ]]
 }
 
 @test "the image of another kernel: refused by its release" {

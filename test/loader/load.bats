@@ -283,6 +283,138 @@ remove old_two" ]
 	[[ $stderr != *function-taken-over* ]]
 }
 
+@test "load: states of loaded patches that it does not know, or knows in an older version" {
+	live_patch old_one 1 0 vmlinux:1:f,1
+	says_of old_one states "7 2" "9 1"
+	kernel <<-'END'
+		[[ $1 != insert ]] || { appear livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1; gone old_one; }
+		[[ $1 != remove ]] || forget "$2"
+	END
+	REPLACE=true STATES="9:4" patch_module livepatch-fix fix.ko
+	for command in check "load --dry-run" load; do
+		fails 7 $command fix.ko
+		has state-unknown
+		says "old_one has changed state 7 of the system, which this patch does not know"
+		[[ $stderr != *"state 9"* && $output != *"can be loaded"* ]]
+	done
+	for replace in true false; do
+		REPLACE=$replace STATES="9:1 7:1" patch_module livepatch-fix fix.ko
+		for command in check load; do
+			fails 7 $command fix.ko
+			has state-older
+			says "old_one has state 7 in version 2, and this patch knows version 1 only"
+		done
+	done
+	[ -z "$(calls)" ]
+	# one that stacks leaves alone what it does not know; one that knows all versions takes over
+	STATES="9:1" patch_module livepatch-fix fix.ko
+	kpatch check fix.ko
+	REPLACE=true STATES="7:2 9:4294967295" patch_module livepatch-fix fix.ko
+	kpatch check fix.ko
+	kpatch load fix.ko
+	[ "$(calls | head -n 1)" = insert ]
+}
+
+@test "load: states of a patch that goes, of other tools' patches, and lines that are none" {
+	REPLACE=true patch_module livepatch-fix fix.ko
+	live_patch old_one 0 1 vmlinux:1:f,1
+	says_of old_one states "7 2"
+	live_patch foreign 1 0 vmlinux:1:g,1
+	live_patch odd 1 0 vmlinux:1:h,1
+	says_of odd states 7 "7 " "7 x" "-7 1" "0 1" "" "99999999999999999999 1" "7 1 1"
+	kpatch check fix.ko
+	says "can be loaded"
+	# what is there already has been taken
+	live_patch livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 1 OK
+	says_of odd states "7 1"
+	kpatch check fix.ko
+	says "loaded already"
+}
+
+@test "load: the states in the manifest are the module's" {
+	STATES="7:1" REAL_STATES="7:2" patch_module livepatch-fix fix.ko
+	fails 3 check fix.ko
+	has manifest-lies
+	STATES="7:1" REAL_STATES="" patch_module livepatch-fix fix.ko
+	fails 3 check fix.ko
+	STATES="" REAL_STATES="7:1" patch_module livepatch-fix fix.ko
+	fails 3 check fix.ko
+	says "the states of the system"
+	STATES="7:1 7:2" patch_module livepatch-fix fix.ko
+	fails 3 check fix.ko
+	has manifest-inconsistent
+	STATES="0:1" patch_module livepatch-fix fix.ko
+	fails 3 check fix.ko
+	has manifest-inconsistent
+}
+
+@test "load: a patch that nobody has verified says so wherever it turns up" {
+	VERIFIED=false patch_module livepatch-fix fix.ko
+	kernel <<-'END'
+		[[ $1 != insert ]] || { appear livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1
+			mkdir -p "$M/sys/module/livepatch_fix/parameters"
+			echo N > "$M/sys/module/livepatch_fix/parameters/verified"; }
+	END
+	for command in check install load; do
+		kpatch $command fix.ko
+		has patch-unverified
+	done
+	kpatch list
+	says "livepatch_fix  enabled            1  vmlinux; not verified"
+	says "  livepatch_fix; not verified"
+	kpatch list --format json
+	[ "$(grep -c '"unverified": true' <<< "$output")" = 2 ]
+	kpatch status
+	has patch-unverified
+	[[ $output != *"all is well"* ]]
+	kpatch info fix.ko
+	says "verified      no, built with --no-verify"
+	# the module says the same as its manifest; and a verified one is not mentioned
+	VERIFIED=false FLAGS_VERIFIED=true patch_module livepatch-liar liar.ko
+	fails 3 check liar.ko
+	has manifest-lies
+	says "whether it is verified"
+	patch_module livepatch-good good.ko
+	kpatch check good.ko
+	[[ $stderr != *patch-unverified* ]]
+}
+
+@test "check: whatever load refuses because of its name or of what goes on" {
+	patch_module livepatch-fix fix.ko
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 0
+	for command in check load; do
+		fails 6 $command fix.ko
+		has name-taken
+	done
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 1 OK
+	says_of livepatch_fix kept Y
+	for command in check load; do
+		fails 6 $command fix.ko
+		has module-in-memory
+	done
+	# on its way out it will stay as well
+	live_patch livepatch_fix 0 1 vmlinux:1:meminfo_proc_show,1
+	for command in check load; do
+		fails 6 $command fix.ko
+		has module-in-memory
+	done
+	rm -r "$M/sys/kernel/livepatch/livepatch_fix" "$M/sys/module/livepatch_fix/parameters"
+	kpatch check fix.ko
+	has module-still-used
+	live_patch other 1 1 vmlinux:1:f,1
+	kpatch check fix.ko
+	has transition-going-on
+	says "other: warning: it is being enabled, and a load waits for the end"
+	mkdir -p "$M/etc"
+	echo 'timeout: soon' > "$M/etc/kpatch.yaml"
+	for command in check "load --dry-run" load; do
+		fails 3 $command fix.ko
+		has config-wrong-type
+	done
+	[ -z "$(calls)" ]
+}
+
 # Wrong kernels
 
 @test "load: another release" {

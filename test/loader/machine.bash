@@ -80,7 +80,13 @@ live_patch() {
 		mkdir -p "$d/$object/$function"
 		echo "$patched" > "$d/$object/patched"
 	done
-	[[ -e $M/sys/module/$name ]] || loaded_module "$name" "" 1 OK
+	[[ -e $M/sys/module/$name ]] || loaded_module "$name" 1111111111111111111111111111111111111111 1 OK
+}
+
+# says_of PATCH PARAMETER LINE...: what the runtime of a loaded patch shows
+says_of() {
+	mkdir -p "$M/sys/module/$1/parameters"
+	printf '%s\n' "${@:3}" > "$M/sys/module/$1/parameters/$2"
 }
 
 # task PID COMM PATCH_STATE [STACK_LINE...]: a task of one thread
@@ -126,7 +132,7 @@ prompt_kernel() {
 	END
 }
 
-# manifest NAME: the YAML of a patch. Variables change it: KERNEL, ID, REPLACE, FUNCTION, EXTRA.
+# manifest NAME: the YAML of a patch. Variables change it: KERNEL, ID, REPLACE, FUNCTION, EXTRA, VERIFIED, STATES ("ID:VERSION …").
 manifest() {
 	local module=${1//-/_}
 	cat <<-END
@@ -136,7 +142,7 @@ manifest() {
 		version: "1"
 		builder: "a test"
 		replace: ${REPLACE:-false}
-		verified: false
+		verified: ${VERIFIED:-true}
 		kernel:
 		  release: "${KERNEL:-$RELEASE}"
 		  machine: x86_64
@@ -148,8 +154,8 @@ manifest() {
 		objects:
 		- name: vmlinux
 		  build_id: "${ID:-$KERNEL_ID}"
-		  compared: 0
-		  matched: 0
+		  compared: 1
+		  matched: 1
 		  functions:
 		  - name: ${FUNCTION:-meminfo_proc_show}
 		    source: fs/proc/meminfo.c
@@ -165,8 +171,8 @@ manifest() {
 	[[ -z ${NFSD-} ]] || cat <<-END
 		- name: nfsd
 		  build_id: "$NFSD_ID"
-		  compared: 0
-		  matched: 0
+		  compared: 1
+		  matched: 1
 		  functions:
 		  - name: exp_show
 		    source: fs/nfsd/export.c
@@ -179,6 +185,10 @@ manifest() {
 		  callbacks: []
 		  references: []
 	END
+	[[ -z ${STATES-} ]] || echo "states:"
+	for state in ${STATES-}; do
+		printf -- '- id: %s\n  version: %s\n' "${state%:*}" "${state#*:}"
+	done
 	echo "warnings: []"
 }
 
@@ -196,9 +206,11 @@ func() {
 }
 
 # patch_module NAME FILE: a module as far as the loader looks at one. Variables: LIVEPATCH,
-# VERMAGIC, BUILD_ID, MANIFEST (a file, "none"), FUNCS (more records), FLAGS_REPLACE; those of manifest.
+# VERMAGIC, BUILD_ID, MANIFEST (a file, "none"), FUNCS (more records), FLAGS_REPLACE, FLAGS_VERIFIED, REAL_STATES; those of manifest.
 patch_module() {
-	local module=${1//-/_} out=$2 s=$BATS_TEST_TMPDIR/$1.S yaml=${MANIFEST-}
+	local module=${1//-/_} out=$2 s=$BATS_TEST_TMPDIR/$1.S yaml=${MANIFEST-} FLAGS=0
+	[[ ${FLAGS_REPLACE:-${REPLACE:-false}} != true ]] || FLAGS=1
+	[[ ${FLAGS_VERIFIED:-${VERIFIED:-true}} == true ]] || FLAGS=$((FLAGS | 4))
 	if [[ -z $yaml ]]; then
 		yaml=$BATS_TEST_TMPDIR/$1.yaml
 		manifest "$1" > "$yaml"
@@ -217,7 +229,12 @@ patch_module() {
 			.text
 			replacement: ret
 			.section .kpatch.patch, "aw"
-			.long 1, $([[ ${FLAGS_REPLACE:-${REPLACE:-false}} == true ]] && echo 1 || echo 0)
+			.long 1, $((FLAGS))
+			.data
+			.globl kpatch_states_start, kpatch_states_end
+			kpatch_states_start:
+			$(for state in ${REAL_STATES-${STATES-}}; do echo ".quad ${state%:*}; .long ${state#*:}, 0; .quad 0"; done)
+			kpatch_states_end:
 		END
 		func "${REAL_FUNCTION:-${FUNCTION:-meminfo_proc_show}}" 0 vmlinux
 		[[ -z ${NFSD-} ]] || func exp_show 2 nfsd

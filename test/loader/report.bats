@@ -119,6 +119,42 @@ setup() {
 	[[ $output == *'"tasks_left": 1'* ]]
 }
 
+@test "status and list: another build runs than the one that is installed" {
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 1 OK
+	kpatch status
+	says "all is well"
+	kpatch list
+	[[ ${lines[*]: -1} == "  livepatch_fix" ]]
+	for other in 2222222222222222222222222222222222222222 ''; do
+		rm -r "$M/sys/module/livepatch_fix"
+		loaded_module livepatch_fix "$other" 1 OK
+		fails 11 status
+		has other-build-loaded
+		kpatch list
+		says "  livepatch_fix; another build of it is loaded"
+		kpatch list --format json
+		says '"other_build_loaded": true'
+	done
+}
+
+@test "status: what is installed and could not be loaded" {
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	kpatch disable livepatch-fix
+	kpatch status
+	head -c 300 fix.ko > "$STORE/livepatch_fix.ko"
+	fails 11 status
+	has installed-unusable
+	cat fix.ko > "$STORE/livepatch_fix.ko"
+	chmod o+w "$STORE/livepatch_fix.ko"
+	fails 11 status
+	has installed-unusable
+	says "other users may write to it"
+}
+
 # targets PATCH LINE...: what its runtime says of the builds that it is for
 targets() {
 	mkdir -p "$M/sys/module/$1/parameters"
@@ -160,12 +196,14 @@ targets() {
 }
 
 @test "info: the manifest, of any module, for any kernel" {
-	NFSD=1 KERNEL=5.10 REPLACE=true patch_module livepatch-fix fix.ko
+	NFSD=1 KERNEL=5.10 REPLACE=true VERIFIED=false STATES="7:1 9:3" patch_module livepatch-fix fix.ko
 	kpatch info fix.ko
 	says "kernel        5.10"
 	says "replaces      all patches loaded before"
 	says "replaces    exp_show,2 (fs/nfsd/export.c, 110 bytes, were 100): instructions differ"
-	says "verified      no"
+	says "verified      no, built with --no-verify"
+	says "state         7, version 1"
+	says "state         9, version 3"
 	says "loaded        no"
 	kpatch info --format json fix.ko
 	python3 - "$output" "$NFSD_ID" <<-'END'
@@ -176,11 +214,18 @@ targets() {
 		assert r["objects"][1]["build_id"] == sys.argv[2]
 		assert r["objects"][1]["functions"] == [{"name": "exp_show", "source": "fs/nfsd/export.c",
 			"position": 2, "old_size": 100, "new_size": 110, "reason": "instructions differ"}]
-		assert r["signed"] is False and r["loaded"] == "no"
+		assert r["signed"] is False and r["loaded"] == "no" and r["other_build_loaded"] is False
+		assert r["states"] == [{"id": 7, "version": 1}, {"id": 9, "version": 3}]
 	END
 	live_patch livepatch_fix 1 0 vmlinux:1:f,1
+	loaded_module livepatch_fix 1111111111111111111111111111111111111111 1 OK
 	kpatch info fix.ko
 	says "loaded        enabled"
+	loaded_module livepatch_fix 2222222222222222222222222222222222222222 1 OK
+	kpatch info fix.ko
+	says "loaded        another build of it is enabled"
+	kpatch info --format json fix.ko
+	says '"other_build_loaded": true'
 	MANIFEST=none patch_module livepatch-foreign foreign.ko
 	kpatch info foreign.ko
 	says "manifest      none"

@@ -161,6 +161,28 @@ other_build() {
 	expect 0 'kpatch load livepatch-sleeper-1.ko'
 }
 
+@test "kpatch: whoever reads its words goes away in mid-transition: it is taken back all the same" {
+	start_sleeper
+	expect 0 '(kpatch load --timeout 4 livepatch-sleeper-1.ko; echo $? > /tmp/code) 2>&1 | true; cat /tmp/code'
+	[[ $output == 8 ]]
+	[[ -z $(loaded || true) ]]
+}
+
+@test "kpatch: status and list see that another build runs than the one that is installed" {
+	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --output "$MODULES" \
+		--name livepatch-one --patch-version 2 --no-verify "$TEST_TOP/examples/meminfo-string.patch"
+	in_vm 'cp livepatch-one.ko first.ko && kpatch install first.ko && kpatch load livepatch-one && kpatch status'
+	vm put "$MODULES/livepatch-one.ko"
+	expect 0 'kpatch install livepatch-one.ko'
+	assert_match "$output" 'patch-unverified'
+	expect 11 'kpatch status'
+	assert_match "$output" 'other-build-loaded'
+	expect 6 'kpatch load livepatch-one'
+	expect 0 'kpatch unload livepatch-one && kpatch load livepatch-one && kpatch status && kpatch list'
+	assert_match "$output" 'livepatch_one: note: in effect, but built with --no-verify'
+	assert_match "$output" '^livepatch_one .*; not verified$'
+}
+
 @test "kpatch: a user task that does not leave the patch: named, stays enabled, and later it works" {
 	expect 0 'kpatch load livepatch-sleeper-1.ko'
 	pid=$(start_sleeper)

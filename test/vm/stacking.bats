@@ -69,3 +69,35 @@ start_sleeper() {
 	refute_match "$(log_of_test)" 'first fifo_open'
 	in_vm "grep -q ^CommittedLive: /proc/meminfo"
 }
+
+@test "a stack: what an earlier patch calls is the latest version; a function that changes hands is named" {
+	build_and_load callee-1.patch --no-replace
+	[[ $(in_vm 'cat /proc/self/status | head -n 1') == $'NameLive:\tcat k1' ]]
+	build callee-2.patch --no-replace
+	vm put "$module"
+	for command in check load; do
+		run -0 in_vm "kpatch $command $name.ko 2>&1"
+		assert_match "$output" 'proc_task_name: warning: livepatch_callee_1 has replaced it already.*function-taken-over'
+		refute_match "$output" 'proc_pid_status: warning'
+	done
+	# the first patch's caller reaches the second one's function
+	[[ $(in_vm 'cat /proc/self/status | head -n 1') == $'NameLive:\tcat k2' ]]
+	unload livepatch_callee_2
+	[[ $(in_vm 'cat /proc/self/status | head -n 1') == $'NameLive:\tcat k1' ]]
+}
+
+@test "atomic replace: a module to which the kernel has a pointer stays in memory, another one goes" {
+	build_and_load keeps.patch
+	in_vm 'cat /proc/meminfo > /dev/null'
+	assert_match "$(in_vm 'cat /proc/ioports')" ' : named by a live patch$'
+	build_and_load sleeper-1.patch
+	[[ $(in_vm 'ls /sys/kernel/livepatch') == livepatch_sleeper_1 ]]
+	in_vm 'grep "^livepatch_keeps " /proc/modules'
+	assert_match "$(in_vm 'cat /proc/ioports')" ' : named by a live patch$'
+	assert_match "$(in_vm 'kpatch list')" '^livepatch_keeps +off .*stays in memory until the next boot'
+	run -6 in_vm 'kpatch load livepatch-keeps.ko 2>&1'
+	assert_match "$output" 'module-in-memory'
+	run ! in_vm 'rmmod livepatch_keeps'
+	run -0 in_vm "kpatch unload livepatch_sleeper_1"
+	refute_match "$(in_vm 'cat /proc/modules')" 'livepatch_sleeper_1'
+}
