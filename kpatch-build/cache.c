@@ -87,7 +87,7 @@ int cache_open(struct build *b)
 	b->cache = -1;
 	if (err)
 		return err;
-	b->cache = directory_open(b->options.cache, geteuid(), DIRECTORY_MAKE, &why);
+	b->cache = directory_open(b->options.cache, geteuid(), DIRECTORY_MAKE | DIRECTORY_STICKY, &why);
 	return b->cache < 0 ? explain(b, b->options.cache, b->cache, &why) : 0;
 }
 

@@ -59,7 +59,7 @@ distrusts() { # CACHE CULPRIT
 	says 'others may write to it \(mode 0777\)'
 	chmod 1777 "$PLACE/way/to" # as /tmp: nobody can rename or replace what is root's there
 	takes_cache "$PLACE/way/to/cache"
-	distrusts "$PLACE/way/to" "$PLACE/way/to" # but she can put things beside it
+	takes_cache "$PLACE/way/to" # what is in it is looked at by itself
 	chmod 775 "$PLACE/way/to"
 	distrusts "$PLACE/way/to/cache" "$PLACE/way/to"
 	chmod 755 "$PLACE/way/to"
