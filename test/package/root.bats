@@ -201,7 +201,7 @@ machine_root() {
 	cp "$TEST_TOP/contrib/hotfix" "$ROOT/usr/libexec/kpatch/"
 	ln -s / "$ROOT/proc/1/root"
 	echo quiet > "$ROOT/proc/cmdline"
-	printf '#!/bin/sh\necho "$*" >> /calls\n[ ! -e "/codes/$1" ] || exit "$(cat "/codes/$1")"\n' > "$ROOT/usr/sbin/kpatch"
+	printf '#!/bin/sh\necho "$*" >> /calls\n[ "$1" != list ] || cat /listed\n[ ! -e "/codes/$1" ] || exit "$(cat "/codes/$1")"\n' > "$ROOT/usr/sbin/kpatch"
 	chmod +x "$ROOT/usr/sbin/kpatch"
 }
 # hotfix CODE VERB [NAME]: its calls of kpatch are in $calls, what it says in $output
@@ -264,8 +264,8 @@ load livepatch-fix" && -z $output ]]
 	hotfix 0 install livepatch-one
 	hotfix 0 install livepatch-two
 	[[ $calls == "install --quiet /usr/lib/kpatch/$HERE/livepatch-two.ko
-uninstall --quiet --kernel $HERE livepatch-one
-load livepatch-two" ]]
+load livepatch-two
+uninstall --quiet --kernel $HERE livepatch-one" ]]
 	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == livepatch-two ]]
 	echo 5 > "$ROOT/codes/uninstall" # somebody has uninstalled it already
 	hotfix 0 install livepatch-three
@@ -287,11 +287,35 @@ load livepatch-two" ]]
 	hotfix 0 install livepatch-one
 	mkdir "$ROOT/sys/kernel/livepatch/livepatch_one"
 	echo 7 > "$ROOT/codes/load"
+	printf '%s\n' 'livepatch_one enabled 1 vmlinux' 'installed for 1:' '  livepatch_two' '  livepatch_one; x' > "$ROOT/listed"
 	hotfix 0 install livepatch-two
+	# boots would load the older one after it, and over it
+	[[ $calls == *"uninstall --quiet --kernel $HERE livepatch-one" && $output == *'livepatch-one'*'NOT KEPT for boot'* ]]
 	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == 'livepatch-two livepatch-one' ]]
 	hotfix 0 remove livepatch-two
 	[[ $calls == "uninstall --quiet --kernel $HERE livepatch-two
+uninstall --quiet --kernel $HERE livepatch-one
 unload livepatch-one" ]]
+}
+
+@test "hotfix: the newer one cannot be loaded: the older one stays in effect, and is kept for boot before it" {
+	machine_root
+	hotfix 0 install livepatch-one
+	mkdir "$ROOT/sys/kernel/livepatch/livepatch_one"
+	echo 7 > "$ROOT/codes/load"
+	printf '%s\n' 'livepatch_two enabled 1 vmlinux' 'installed for 1:' '  livepatch_one (disabled)' '  livepatch_two' > "$ROOT/listed"
+	hotfix 0 install livepatch-two
+	[[ $calls != *uninstall* && $output == *'NOT IN EFFECT'*'livepatch-one stays in effect, and is kept for boot as well'* ]]
+	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == 'livepatch-two livepatch-one' ]]
+	# the next one can: it takes the place of both
+	rm "$ROOT/codes/load"
+	rmdir "$ROOT/sys/kernel/livepatch/livepatch_one"
+	hotfix 0 install livepatch-three
+	[[ $calls == "install --quiet /usr/lib/kpatch/$HERE/livepatch-three.ko
+load livepatch-three
+uninstall --quiet --kernel $HERE livepatch-two
+uninstall --quiet --kernel $HERE livepatch-one" && -z $output ]]
+	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == livepatch-three ]]
 }
 
 @test "hotfix: a store that is read-only keeps nothing from being unloaded, nor from being loaded" {
@@ -313,6 +337,6 @@ unload livepatch-two
 unload livepatch-one" ]]
 	[[ $output == *'livepatch-two could not be uninstalled'* && $output == *'.package.hotfix could not be removed'* ]]
 	hotfix 0 install livepatch-two
-	[[ $calls == *"load livepatch-two" && $output == *'.package.hotfix cannot be written'* ]]
+	[[ $calls == *"load livepatch-two"* && $output == *'.package.hotfix cannot be written'* ]]
 	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == 'livepatch-two livepatch-one' ]]
 }
