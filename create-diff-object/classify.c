@@ -210,7 +210,8 @@ static struct routing classify_literal(struct diff *d, const struct atom *from, 
 			       "its address gets away, and code of the kernel compares pointers with the "
 			       "address of its own, which is not known here",
 			       "Have that code compare the contents, with strcmp()");
-	if (from->section && d->arch->is_compared(from, ref, &d->scanned_at))
+	if (from->section && d->arch->is_compared(from, ref, &d->scanned_at) &&
+	    !classify_own_limit(d, from, ref))
 		return refused("literal-compared",
 			       "it compares a pointer with the address of this constant, of which the patch "
 			       "has a copy at another address than the kernel's",

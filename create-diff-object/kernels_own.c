@@ -21,9 +21,9 @@
 #include "lib/util/strmap.h"
 
 /* Judged once: an analysis that gives up after so many steps would not say the same twice. */
-enum { NOT_JUDGED, STAYS, GETS_AWAY };
+enum { NOT_JUDGED, STAYS, IS_COMPARED, GETS_AWAY };
 
-static bool code_lets_go(struct diff *d, const struct atom *from, const struct ref *ref)
+static uint8_t what_code_does(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	const struct object *o = d->new.object;
 	struct escape e;
@@ -32,24 +32,26 @@ static bool code_lets_go(struct diff *d, const struct atom *from, const struct r
 	if (!d->lets_go)
 		d->lets_go = arena_array(d->arena, o->n_refs, sizeof(*d->lets_go));
 	if (!d->lets_go)
-		return true;
+		return GETS_AWAY;
 	judged = &d->lets_go[ref - o->refs];
-	if (*judged == NOT_JUDGED)
-		*judged = escape_of(d, from->id, ref, &e) || e.kind != ESCAPE_NONE || e.compared ? GETS_AWAY :
-												   STAYS;
-	return *judged == GETS_AWAY;
+	if (*judged == NOT_JUDGED) {
+		*judged = escape_of(d, from->id, ref, &e) || e.kind != ESCAPE_NONE ? GETS_AWAY : STAYS;
+		if (*judged == STAYS && e.compared)
+			*judged = IS_COMPARED;
+	}
+	return *judged;
 }
 
-static bool gets_away(struct diff *d, const struct atom *from, const struct ref *ref)
+static uint8_t what_becomes(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	switch ((enum role)d->new.role[from->id]) {
 	case ROLE_STATE:
 	case ROLE_CONST:
-		return true;
+		return GETS_AWAY;
 	case ROLE_CODE:
-		return code_lets_go(d, from, ref);
+		return what_code_does(d, from, ref);
 	default: /* what describes code, and what macros make for a call site: read there and then */
-		return false;
+		return STAYS;
 	}
 }
 
@@ -111,7 +113,7 @@ bool classify_kernels_own(struct diff *d, const struct atom *from, const struct 
 	const struct atom *t = new_atom(d, ref->target);
 	uint32_t original = equal_original(d, t);
 
-	if (original == NO_ATOM || !gets_away(d, from, ref))
+	if (original == NO_ATOM || what_becomes(d, from, ref) == STAYS)
 		return false;
 	if (!t->symbol)
 		return find_nameless(d, original, out);
@@ -119,7 +121,15 @@ bool classify_kernels_own(struct diff *d, const struct atom *from, const struct 
 	return out->route == ROUTE_KLP || out->route == ROUTE_IMPORT;
 }
 
-/* Which constants' addresses the original's code compares. */
+/* Where a loop over the constant ends, or over as many bytes as it may have; nobody has such a pointer to it. */
+static bool is_limit(const struct atom *t, const struct ref *ref)
+{
+	return ref->addend < 0 || (uint64_t)ref->addend >= t->size;
+}
+
+/* How the original's code compares addresses of a constant. */
+enum { NOT_COMPARED, LIMIT_COMPARED, COMPARED };
+
 static void find_compared(struct diff *d)
 {
 	const struct object *o = d->orig.object;
@@ -131,14 +141,18 @@ static void find_compared(struct diff *d)
 
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
 			uint32_t t = o->refs[r].target;
+			uint8_t how;
 
-			if (d->orig.role[i] == ROLE_CODE && t != NO_ATOM && d->orig.role[t] == ROLE_LITERAL &&
-			    !d->compared[t])
-				d->compared[t] = d->arch->is_compared(a, &o->refs[r], &start);
+			if (d->orig.role[i] != ROLE_CODE || t == NO_ATOM || d->orig.role[t] != ROLE_LITERAL)
+				continue;
+			how = is_limit(&o->atoms[t], &o->refs[r]) ? LIMIT_COMPARED : COMPARED;
+			if (d->compared[t] < how && d->arch->is_compared(a, &o->refs[r], &start))
+				d->compared[t] = how;
 		}
 	}
 }
 
+/* A pointer that meets the limit of a loop of the kernel's is one that was kept, and not only compared here. */
 bool classify_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	uint32_t original = equal_original(d, new_atom(d, ref->target));
@@ -147,5 +161,29 @@ bool classify_known_by_address(struct diff *d, const struct atom *from, const st
 		return false;
 	if (!d->compared)
 		find_compared(d);
-	return d->compared && d->compared[original] && gets_away(d, from, ref);
+	if (!d->compared || d->compared[original] == NOT_COMPARED)
+		return false;
+	return what_becomes(d, from, ref) >= (d->compared[original] == COMPARED ? IS_COMPARED : GETS_AWAY);
+}
+
+/*
+ * Whether a limit is that of a loop over the copy: the function takes the copy's address as well, compares it, and
+ * does nothing else with it. Were the pointer that the limit is compared with from elsewhere, it might lead into the
+ * kernel's constant.
+ */
+bool classify_own_limit(struct diff *d, const struct atom *from, const struct ref *ref)
+{
+	const struct object *o = d->new.object;
+	bool loops = false;
+
+	if (d->new.role[from->id] != ROLE_CODE || !is_limit(new_atom(d, ref->target), ref))
+		return false;
+	for (uint32_t i = from->first_ref; i < from->first_ref + from->n_refs; i++) {
+		if (o->refs[i].target != ref->target || is_limit(new_atom(d, ref->target), &o->refs[i]))
+			continue;
+		if (what_code_does(d, from, &o->refs[i]) == GETS_AWAY)
+			return false;
+		loops |= what_code_does(d, from, &o->refs[i]) == IS_COMPARED;
+	}
+	return loops;
 }

@@ -191,7 +191,7 @@ struct diff {
 	struct strmap *literals; /* kernels_own: nameless constants of the original, by literal_key() */
 	uint32_t *kernels;	 /* kernels_own: cache, by patched atom: the original's equal one, plus 1 */
 	uint8_t *lets_go;	 /* kernels_own: cache, by patched reference */
-	bool *compared;		 /* kernels_own: by original atom: its code compares that address */
+	uint8_t *compared;	 /* kernels_own: by original atom: its code compares that address */
 	struct inclusion *included; /* include */
 	uint32_t n_included;
 	struct routing *static_keys; /* include: keys of static calls, which objtool finds by name */
@@ -339,6 +339,8 @@ bool classify_kernels_own(struct diff *d, const struct atom *from, const struct 
  * with what it has: it would not know the copy. Likewise.
  */
 bool classify_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref);
+/* Whether it is the end of a loop of this function over the constant, and of nobody else's. Likewise. */
+bool classify_own_limit(struct diff *d, const struct atom *from, const struct ref *ref);
 /* The symbol of a function that is to be replaced, in the running kernel. */
 const struct lookup *lookup_atom(struct diff *d, uint32_t atom);
 

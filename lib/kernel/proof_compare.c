@@ -84,6 +84,21 @@ static bool same_contents(const struct proof *p, const struct atom *target, int6
 	return theirs && !memcmp(ours + addend, theirs, target->size - (uint64_t)addend);
 }
 
+/*
+ * Whether a field that means a string or constant leads to equal contents. The linker moves what a symbol stands for, and
+ * the distance from it may lead anywhere: the limit of a loop over ten bytes of a string of four is behind its end. From a
+ * section's start the linker looks for the byte that the sum means.
+ */
+static bool leads_to_contents(const struct proof *p, const struct ref *r, const struct atom *target,
+			      const struct installed_field *f)
+{
+	if (f->external)
+		return false;
+	if (p->object->symbols[r->symbol].type == STT_SECTION)
+		return same_contents(p, target, r->addend, f->address);
+	return same_contents(p, target, 0, f->address - (uint64_t)r->addend);
+}
+
 /* Whether a field that names an undefined symbol leads to a symbol of that name. */
 static bool leads_to_extern(const struct proof *p, const struct atom *target, int64_t addend,
 			    const struct installed_field *f)
@@ -143,7 +158,7 @@ static bool field_agrees(const struct proof *p, const struct ref *r, uint64_t at
 		       f.address == target->symbol->value + (uint64_t)r->addend;
 	case ATOM_STRING:
 	case ATOM_CONSTANT:
-		return !f.external && same_contents(p, target, r->addend, f.address);
+		return leads_to_contents(p, r, target, &f);
 	default:
 		break;
 	}

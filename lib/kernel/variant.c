@@ -170,6 +170,13 @@ static bool map_place(struct comparison *c, const struct atom *a, const struct a
 	return x.length == y.length && offset - start < x.length;
 }
 
+/* Whether a field leads out of the string or constant that it is about, as the limit of a loop over it may. */
+static bool leads_outside(const struct atom *a, int64_t addend)
+{
+	return (a->kind == ATOM_STRING || a->kind == ATOM_CONSTANT) &&
+	       (addend < 0 || (uint64_t)addend > a->size);
+}
+
 bool variant_same_target(struct comparison *c, const struct ref *r, const struct ref *o, unsigned int depth)
 {
 	const struct atom *a = &c->reference->atoms[r->target];
@@ -187,6 +194,8 @@ bool variant_same_target(struct comparison *c, const struct ref *r, const struct
 		return false;
 	if (a->kind == ATOM_ENTRY && b->kind == ATOM_ENTRY)
 		return same_entry(a, b, r, o);
+	if (leads_outside(a, r->addend) || leads_outside(b, o->addend))
+		return r->addend == o->addend && a->size == b->size && same_unnamed(c, a, 0, b, 0, depth);
 	return same_unnamed(c, a, r->addend, b, o->addend, depth);
 }
 

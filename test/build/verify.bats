@@ -161,3 +161,10 @@ at() {
 	run -1 grep -E 'R_X86_64_32S +0+ [a-z_]+ [-+] [0-9a-f]{4,}$' <(readelf -rW "$OUT/livepatch-meminfo-string.ko")
 	grep -a "CommitLimit:" "$OUT/livepatch-meminfo-string.ko"
 }
+
+# Its loops over strings end behind them. (It has no __fentry__ call, as all of lib/, so that it cannot be patched.)
+@test "resource_string() is what the kernel runs, and its strings are no reason to refuse it" {
+	make_patch resource lib/vsprintf.c "/^char \\*resource_string/,/^}/s/\\*p++ = '\\[';/*p++ = '<';/"
+	refuses 8 function-not-traceable "$patch"
+	[[ $(grep -oE '\[[a-z]+(-[a-z]+)+\]' <<< "$output" | sort -u) == "[function-not-traceable]" ]]
+}

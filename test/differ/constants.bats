@@ -196,3 +196,50 @@ END
 	refused literal-compared
 	[[ $stderr == *"its address gets away"* ]]
 }
+
+# lib/vsprintf.c: resource_string() copies ten bytes at most of "io  "
+@test "a loop over a string that ends behind it: the limit is the copy's, unless the pointer is from elsewhere" {
+	owner=mod
+	original <<'END'
+		static const char *cursor;
+		char *loop(char *to, int x) { const char *s = "tiny"; for (int left = 10; left-- && *s;) *to++ = *s++; ext(x + 1); return to; }
+		int lone(int x) { return cursor == "next" + 9 ? ext(x + 2) : 0; }
+		int ring(int x) { if (++cursor == "/-+" + 6) cursor = "/-+"; return ext(x + 3); }
+		int start(int x) { cursor = "/-+"; return ext(x + 4); }
+END
+	patched 's/x \+ 2/x + 7/'
+	differ
+	refused literal-compared
+	patched 's/x \+ 3/x + 7/'
+	differ
+	refused literal-compared
+	# what the kernel's ring() does not find again
+	patched 's/x \+ 4/x + 7/'
+	differ
+	refused literal-compared
+	[[ $stderr == *"start+0x"*"its address gets away"* ]]
+	patched 's/x \+ 1/x + 7/'
+	differ
+	written
+	[[ $(relocs .text.loop | grep -c 'str1.1') == 2 ]]
+}
+
+@test "a loop that the patch brings, and a pointer from elsewhere that meets its limit: refused" {
+	owner=mod
+	original <<'END'
+		static const char *cursor;
+		char *f(char *to, int x) { cursor = "/-+"; ext(x); return to; }
+END
+	patched <<'END'
+		static const char *cursor;
+		char *f(char *to, int x) {
+			const char *s = "/-+";
+			for (int left = 6; left-- && *s;) *to++ = *s++;
+			if (++cursor == "/-+" + 6) { ext(x); cursor = "/-+"; }
+			ext(x);
+			return to;
+		}
+END
+	differ
+	refused literal-compared
+}

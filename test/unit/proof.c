@@ -178,10 +178,10 @@ static void flip_atom(const struct object *o, const struct installed *in, uint64
 
 static void test_flips(const struct object *o, const struct installed *in, const struct proof *p)
 {
-	static const char *const functions[] = { "dup", "rare", "twice", "describe", "work" };
+	static const char *const functions[] = { "dup", "rare", "twice", "describe", "limited", "work" };
 	static const char *const data[] = { "items", "table" };
 
-	for (size_t i = 0; i < 5; i++) {
+	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
 		uint32_t atom = atom_of(o, functions[i]);
 		const struct atom *a = &o->atoms[atom];
 

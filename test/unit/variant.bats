@@ -154,6 +154,24 @@ elsewhere="refers at .* to something else"
 	differs f "$elsewhere"
 }
 
+@test "a limit behind a string's end is that of the string, wherever that is among others" {
+	text() { # STRINGS DISTANCE: f compares with a place behind .LC
+		printf '.section .text.f,"ax",@progbits\nfunction f\n cmpq $.LC+%s, %%rax\n ret\n' "$2"
+		printf '.size f, . - f\n.section .rodata.str1.1,"aMS",@progbits,1\n%s\n' "$1"
+	}
+	local between=$'.string "other"\n.LC: .string "tiny"\n.string "and more"\n' last=$'.LC: .string "tiny"\n'
+	whole "$(text "$between" 10)" "$(text "$last" 10)"
+	same f
+	whole "$(text "$between" 10)" "$(text "$last" 11)"
+	differs f "$elsewhere"
+	whole "$(text "$between" 10)" "$(text "${last/tiny/tidy}" 10)"
+	differs f "$elsewhere"
+	whole "$(text "$between" -1)" "$(text "$last" -1)"
+	same f
+	whole "$(text "$between" -1)" "$(text "${last/tiny/tidy}" -1)"
+	differs f "$elsewhere"
+}
+
 @test "a function that begins at another instruction of the same code" {
 	whole '.text
 		incl %ecx
