@@ -44,10 +44,11 @@ int escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape 
 /* escape_callees.c: what functions of the kernel do with pointers that they are given. */
 struct callee {
 	const char *name;
-	uint8_t forgets; /* arguments, as bits: neither they nor what they lead to is kept */
-	uint8_t copies;	 /* arguments of which the contents are kept, but not where they were */
-	uint8_t returns; /* arguments that the result may be or point into */
-	bool more;	 /* further arguments, on the stack, are forgotten as well */
+	uint8_t forgets;      /* arguments, as bits: neither they nor what they lead to is kept */
+	uint8_t copies;	      /* arguments of which the contents are kept, but not where they were */
+	uint8_t returns;      /* arguments that the result may be or point into */
+	bool more;	      /* further arguments, on the stack, are forgotten as well */
+	bool without_lockdep; /* all this only in a kernel without lockdep */
 };
 
 /* By the name of an undefined symbol; NULL: nothing is known of it. */

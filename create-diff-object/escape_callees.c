@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "create-diff-object/escape.h"
+#include "create-diff-object/escape_private.h"
 
 #define A0 1u
 #define A1 2u
@@ -24,6 +24,12 @@
 #define FORGETS(function, arguments)                                                                         \
 	{                                                                                                    \
 		.name = function, .forgets = (arguments)                                                     \
+	}
+
+/* Initialises a lock of the kernel's; what it is called, and its class, only lockdep wants to know. */
+#define NAMES_LOCK(function, arguments)                                                                      \
+	{                                                                                                    \
+		.name = function, .forgets = (arguments), .without_lockdep = true                            \
 	}
 
 static const struct callee callees[] = {
@@ -146,6 +152,13 @@ static const struct callee callees[] = {
 	FORGETS("_raw_spin_unlock_bh", A0),
 	FORGETS("_raw_spin_unlock_irq", A0),
 	FORGETS("_raw_spin_unlock_irqrestore", A0),
+	/* kernel/locking/, kernel/sched/wait.c, swait.c, kernel/time/timer.c: the last two arguments */
+	NAMES_LOCK("__mutex_init", A1 | A2),
+	NAMES_LOCK("__init_rwsem", A1 | A2),
+	NAMES_LOCK("__percpu_init_rwsem", A1 | A2),
+	NAMES_LOCK("__init_waitqueue_head", A1 | A2),
+	NAMES_LOCK("__init_swait_queue_head", A1 | A2),
+	NAMES_LOCK("init_timer_key", A3 | A4),
 	/* where the caller is, for lockdep and tracers of what disables interrupts for long */
 	FORGETS("__local_bh_disable_ip", A0),
 	FORGETS("__local_bh_enable_ip", A0),
@@ -161,6 +174,8 @@ const struct callee *callee_find(struct diff *d, const char *name)
 {
 	for (size_t i = 0; i < sizeof(callees) / sizeof(callees[0]); i++)
 		if (!strcmp(callees[i].name, name))
-			return &callees[i];
+			return callees[i].without_lockdep && !escapes_without_lockdep(escapes_get(d)) ?
+				       NULL :
+				       &callees[i];
 	return NULL;
 }

@@ -34,7 +34,8 @@ struct escapes *escapes_get(struct diff *d)
 	f->active = arena_array(d->arena, n, sizeof(*f->active));
 	f->leads = arena_array(d->arena, n, sizeof(*f->leads));
 	f->ours = arena_array(d->arena, n, sizeof(*f->ours));
-	if (!f->code || !f->summaries || !f->frames || !f->active || !f->leads || !f->ours)
+	f->variables = arena_array(d->arena, n, sizeof(*f->variables));
+	if (!f->code || !f->summaries || !f->frames || !f->active || !f->leads || !f->ours || !f->variables)
 		return NULL;
 	d->escapes = f;
 	return f;
@@ -165,6 +166,62 @@ const struct ref *escapes_ref(const struct escapes *f, const struct atom *a, uin
 			high = middle;
 	}
 	return low < a->n_refs && refs[low].offset == offset ? &refs[low] : NULL;
+}
+
+/*
+ * A jump to where a register says leads to a label only if the label's address is somewhere: in a table, or as an
+ * operand. Tables that describe code name places in it as well, and nothing jumps there by them.
+ */
+static bool is_label(const struct diff *d, const struct atom *from, const struct ref *r)
+{
+	uint8_t role = d->new.role[from->id];
+
+	if (role == ROLE_ENTRY || role == ROLE_HINT || role == ROLE_IGNORED || r->target == NO_ATOM ||
+	    !is_code(d, r->target) || r->addend == (int64_t)new_atom(d, r->target)->entry)
+		return false;
+	return !is_code(d, from->id) || !d->arch->is_branch(d->new.object, from, r);
+}
+
+/*
+ * Tables of whole addresses are read as they are. Where code has a label's address, or a table distances, a jump may
+ * lead to the sum of the two: to a label that no relocation names.
+ */
+static bool in_table(const struct diff *d, const struct atom *from, const struct ref *r)
+{
+	return !is_code(d, from->id) && d->new.role[from->id] != ROLE_STATE && !r->pc_relative &&
+	       r->width == sizeof(uint64_t);
+}
+
+static uint32_t list_labels(const struct diff *d, struct label *out)
+{
+	const struct object *o = d->new.object;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++) {
+			if (!is_label(d, a, &o->refs[k]))
+				continue;
+			if (out)
+				out[n] = (struct label){ o->refs[k].target, o->refs[k].addend,
+							 !in_table(d, a, &o->refs[k]) };
+			n++;
+		}
+	}
+	return n;
+}
+
+const struct label *escapes_labels(struct escapes *f, uint32_t *n)
+{
+	if (!f->labels) {
+		f->n_labels = list_labels(f->d, NULL);
+		f->labels = arena_array(f->d->arena, f->n_labels + 1, sizeof(*f->labels));
+		if (f->labels)
+			list_labels(f->d, f->labels);
+	}
+	*n = f->n_labels;
+	return f->labels;
 }
 
 static bool scan_frame(struct escapes *f, uint32_t atom, uint32_t depth)

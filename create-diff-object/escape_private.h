@@ -33,6 +33,13 @@ struct code {
 	int64_t back_offset;
 };
 
+/* A place in a function whose address is taken: where goto *p and the jumps of a switch may lead. */
+struct label {
+	uint32_t atom;
+	int64_t offset;
+	bool lonely; /* not in a table of labels: others may be told from it */
+};
+
 /* What a function does with an argument. */
 struct summary {
 	bool known, escapes, returns, compared;
@@ -60,8 +67,12 @@ struct escapes {
 	bool *active;		    /* by function: a walk through it has not ended */
 	uint8_t *leads;		    /* by atom: escapes_leads_to_patch() + 1, 0: not known */
 	uint8_t *ours;		    /* by function: called_by_patch_only() + 1, 0: not known */
+	uint8_t *variables;	    /* escape_variable.c, by atom */
+	uint32_t nested;	    /* likewise */
+	struct label *labels;	    /* NULL: not listed yet */
+	uint32_t n_labels;
 	uint32_t depth, steps, work;
-	bool types_read;
+	bool types_read, without_lockdep;
 	struct prototype *prototypes; /* sorted by name */
 	size_t n_prototypes;
 };
@@ -77,6 +88,8 @@ uint32_t code_insn_of(const struct code *c, uint32_t offset);
 /* The reference whose field is at @offset of @a, or NULL. */
 const struct ref *escapes_ref(const struct escapes *f, const struct atom *a, uint64_t offset);
 bool is_code(const struct diff *d, uint32_t atom);
+/* All labels of code in the object, *n of them. NULL: -ENOMEM. */
+const struct label *escapes_labels(struct escapes *f, uint32_t *n);
 /* The function that code is part of; NO_ATOM if that is not known. */
 uint32_t escapes_root(const struct escapes *f, uint32_t atom);
 /* Whether a jump from @from to @target stays in the function @root. */
@@ -90,6 +103,11 @@ bool escapes_leads_to_patch(struct escapes *f, uint32_t target);
 
 /* escape_types.c: of a symbol, or of a function by its name in the source. */
 struct prototype escapes_prototype(struct escapes *f, const char *name);
+/* Whether the object says that its kernel has no lockdep: then classes of locks take no room. */
+bool escapes_without_lockdep(struct escapes *f);
+
+/* escape_variable.c: whether what is stored in the variable stays within the patch. */
+bool escapes_variable_private(struct escapes *f, uint32_t variable);
 
 /* escape_walk.c */
 const struct summary *escapes_summary(struct escapes *f, uint32_t function, uint32_t argument, bool deep);

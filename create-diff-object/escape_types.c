@@ -91,6 +91,15 @@ static int add(struct list *l, struct prototype p)
 	return 0;
 }
 
+/* include/linux/lockdep_types.h: the structure has members only with CONFIG_LOCKDEP. */
+static bool is_empty_lock_class(Dwarf_Die *die)
+{
+	const char *name = dwarf_tag(die) == DW_TAG_structure_type ? dwarf_diename(die) : NULL;
+
+	return name && !strcmp(name, "lock_class_key") && !dwarf_hasattr(die, DW_AT_declaration) &&
+	       dwarf_bytesize(die) == 0;
+}
+
 static int read_unit(struct list *l, Dwarf_Die *top)
 {
 	Dwarf_Die die;
@@ -100,6 +109,7 @@ static int read_unit(struct list *l, Dwarf_Die *top)
 	     end = type_next(&l->reader, &die)) {
 		const char *name = dwarf_tag(&die) == DW_TAG_subprogram ? dwarf_diename(&die) : NULL;
 
+		l->f->without_lockdep |= is_empty_lock_class(&die);
 		/* An instance of a function described elsewhere; one whose symbol has another name. */
 		if (!name || dwarf_hasattr(&die, DW_AT_abstract_origin) ||
 		    dwarf_hasattr(&die, DW_AT_specification) || dwarf_hasattr(&die, DW_AT_linkage_name))
@@ -172,4 +182,11 @@ struct prototype escapes_prototype(struct escapes *f, const char *name)
 	if (f->n_prototypes && name)
 		found = bsearch(&wanted, f->prototypes, f->n_prototypes, sizeof(wanted), by_name);
 	return found ? *found : unknown;
+}
+
+bool escapes_without_lockdep(struct escapes *f)
+{
+	if (!f->types_read)
+		read_prototypes(f);
+	return f->without_lockdep;
 }

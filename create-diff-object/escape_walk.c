@@ -374,16 +374,37 @@ static void come_back(struct site *s)
 		s->w->returns = true;
 }
 
+/* Comes to all labels of the function. false: it has none, or not all are known. */
+static bool come_to_labels(struct site *s)
+{
+	struct walk *w = s->w;
+	uint32_t n, found = 0;
+	const struct label *labels = escapes_labels(w->escapes, &n);
+
+	if (!labels)
+		w->err = -ENOMEM;
+	for (uint32_t i = 0; i < n && labels && w->root != NO_ATOM; i++) {
+		if (escapes_root(w->escapes, labels[i].atom) != w->root)
+			continue;
+		if (labels[i].lonely)
+			return false;
+		come_to(w, labels[i].atom, labels[i].offset, s->state);
+		found++;
+	}
+	return found;
+}
+
 /*
  * To where a register says: a function, as the last deed, or a label of this one (goto *p). A function would not
  * find anything in the registers and slots that belong to this one.
  */
 static void jump_anywhere(struct site *s)
 {
+	bool labels = come_to_labels(s);
 	uint32_t regs = s->state->regs;
 
 	call_unknown(s, NULL);
-	if (regs || s->state->n_slots)
+	if (!labels && (regs || s->state->n_slots))
 		gone(s->w, ESCAPE_UNKNOWN, s->atom, s->insn->offset, NULL);
 }
 
@@ -460,8 +481,20 @@ static bool takes(struct walk *w, const struct visit *v, const struct dataflow_i
 			      escapes_frame(w->escapes, w->root)->addressed);
 }
 
+/* Whether the instruction stores in a variable out of which nothing gets. */
+static bool stores_within(struct walk *w, const struct visit *v, const struct dataflow_insn *i)
+{
+	const struct ref *r =
+		i->memory_at ? escapes_ref(w->escapes, new_atom(w->d, v->atom), i->offset + i->memory_at) :
+			       NULL;
+
+	return r && r->target != NO_ATOM && escapes_variable_private(w->escapes, r->target);
+}
+
 static void store(struct walk *w, const struct visit *v, const struct dataflow_insn *i, struct state *s)
 {
+	if (!i->to_stack && stores_within(w, v, i))
+		return;
 	if (!i->to_stack) {
 		gone(w, ESCAPE_STORED, v->atom, i->offset, NULL);
 		return;

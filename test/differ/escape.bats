@@ -229,7 +229,73 @@ END
 @test "goto *label, and a jump that may be one" {
 	f '' 'static void *const to[] = { &&a, &&b }; const char *s = "text"; asm("" : "+r"(s));
 	      goto *to[x]; a: ext(1); *where = (void *)s; b: return 0;'
+	kept '"text": f() stores it in memory'
+}
+
+@test "tables of labels: what the patch's own code reads of them leads into it; what a label does counts" {
+	local table='static const void *const to[] = { &&one, &&two, &&three };'
+	f '' "$table goto *to[x]; one: ext(1); goto *to[ext(2)]; two: return 0; three: return (void *)1;"
+	nothing_kept
+	f '' "$table const char *s = \"text\"; asm(\"\" : \"+r\"(s)); ext(7); goto *to[x]; one: ext(s[1]); goto *to[ext(2)];
+		two: *where = (void *)s; return 0; three: return (void *)1;"
+	kept '"text": f() stores it in memory'
+	f '' "$table const char *s = \"text\"; asm(\"\" : \"+r\"(s)); ext(7); goto *to[x]; one: ext(s[1]); goto *to[ext(2)];
+		two: ext(s[2]); return 0; three: return (void *)1;"
+	nothing_kept
+	f '' "$table *where = (void *)to[ext(1)]; goto *to[x]; one: ext(1); goto *to[ext(2)]; two: return 0; three: return (void *)1;"
+	kept 'to.0: f() stores it in memory'
+}
+
+@test "distances between labels: where a jump leads is not known" {
+	f '' 'static const int to[] = { &&a - &&a, &&b - &&a }; const char *s = "text"; asm("" : "+r"(s)); ext(7);
+	      goto *(&&a + to[x]); a: ext(1); return 0; b: *where = (void *)s; return 0;'
 	grep -qx 'kept  *"text": what f() does with it cannot be followed' <<< "$output"
+}
+
+@test "names and classes of locks: nothing without lockdep" {
+	local init='struct lock_class_key {MEMBER}; struct mutex; void __mutex_init(struct mutex *, const char *, struct lock_class_key *);'
+	local body='static struct lock_class_key key; __mutex_init((void *)where, "lock", &key); return 0;'
+	f "${init/MEMBER/}" "$body"
+	nothing_kept
+	f "${init/MEMBER/long member;}" "$body"
+	kept '"lock": f() passes it to __mutex_init(), which may keep it' 'key.0: f() passes it to __mutex_init(), which may keep it'
+	f "${init/MEMBER/}" 'static struct lock_class_key key; static long fresh[4]; __mutex_init((void *)fresh, "lock", &key); return 0;'
+	kept 'fresh.1: f() passes it to __mutex_init(), which may keep it'
+}
+
+@test "in a variable that only the patch has: what is loaded from there counts" {
+	f 'static const char *last;' 'if (last && last[1]) ext(*last); last = x ? "text" : 0; return 0;'
+	nothing_kept
+	f 'static const char *last;' 'if (x > 3) return (void *)last; last = x ? "text" : 0; return 0;'
+	kept '"text": f() stores it in memory'
+	f 'static const char *last[4];' 'if (last[x]) ext(*last[x]); last[x] = "text"; return 0;'
+	nothing_kept
+	f 'static const char *last[4];' '*where = last; last[x] = "text"; return 0;'
+	kept '"text": f() stores it in memory' 'last: f() stores it in memory'
+	# another file of the patch may read it
+	original <<< 'void *f(int x, void **where) { return 0; }'
+	patched <<< 'const char *last; void *f(int x, void **where) { if (last && last[1]) ext(*last); last = x ? "text" : 0; return 0; }'
+	look
+	kept '"text": f() stores it in memory'
+}
+
+@test "in a variable that the kernel has: it stays there" {
+	original <<< 'static const char *last; void *f(int x, void **where) { if (last && last[1]) ext(*last); last = 0; return 0; }
+		void *g(int x, void **where) { last = *where; return 0; }'
+	patched 's/last = 0/last = x ? "text" : 0/'
+	look
+	kept '"text": f() stores it in memory'
+}
+
+@test "from one variable of the patch to another, and around" {
+	local two='static const char *one, *two;
+		static noinline void turn(int x) { const char *was = one; one = two; two = x ? was : 0; }'
+	f "$two" 'turn(x); if (one) ext(*one); one = "text"; return 0;'
+	nothing_kept
+	f "$two" 'turn(x); if (two) *where = (void *)two; one = "text"; return 0;'
+	kept '"text": f() stores it in memory'
+	f "$two" 'turn(x); if (one) *where = (void *)one; one = "text"; two = "other"; return 0;'
+	kept '"text": f() stores it in memory' '"other": f() stores it in memory'
 }
 
 @test "instructions that nobody understands, and unusual ones that store" {
