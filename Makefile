@@ -16,17 +16,21 @@
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
 
 CC ?= gcc
+comma := ,
 PREFIX ?= /usr/local
 BUILD := build$(if $(DEV),-dev)
 VERSION := 0.1
 
 CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DKPATCH_VERSION='"$(VERSION)"' \
 	    -DKPATCH_DATADIR='"$(PREFIX)/share/kpatch"'
-CFLAGS ?= -O2 -g
+# As distributions build what runs as root. Whoever packages it gives CFLAGS and LDFLAGS of their own.
+HARDENING := -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
+	     $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+CFLAGS ?= -O2 -g $(if $(DEV),,$(HARDENING))
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter
 ALL_CFLAGS = -std=gnu11 -pthread $(WARNINGS) $(CFLAGS)
-LDFLAGS ?=
+LDFLAGS ?= $(if $(DEV),,-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
 ifdef DEV
 ALL_CFLAGS += -Werror -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	      -fno-sanitize-recover=undefined
@@ -54,9 +58,14 @@ PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch-pa
 all: programs
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
-test-programs: $(BUILD)/test/fake-kpatch
+test-programs: $(BUILD)/test/fake-kpatch $(BUILD)/test/faults
 
-$(OBJ)/%.o: %.c
+# Other flags compile everything again.
+$(OBJ)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' > $@
+
+$(OBJ)/%.o: %.c $(OBJ)/flags
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -99,6 +108,13 @@ LIBLOADER := $(BUILD)/libloader.a
 $(BUILD)/test/fake-kpatch: $(OBJ)/test/loader/fake-kpatch.o $(LIBLOADER) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
+
+# The same with calls that fail.
+WRAPPED := open64 openat64 __open64_2 __openat64_2 read __read_chk pread64 __pread64_chk readdir64 write pwrite64 \
+	   fsync renameat unlinkat mkdir fchmod close closedir
+$(BUILD)/test/faults: $(OBJ)/test/loader/faults.o $(LIBLOADER) $(LIBKPATCH)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(patsubst %,-Wl$(comma)--wrap=%,$(WRAPPED)) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 $(BUILD)/kpatch: $(LOADER_MAIN) $(LIBLOADER) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)

@@ -130,11 +130,14 @@ enum outcome bootlog_close(struct kpatch *k, const char *release, bool up)
 	struct stored *list;
 	size_t n;
 	enum outcome o = store_list(k, release, &list, &n), one;
+	char now[BOOT_ID_SIZE];
 
+	this_boot(k, now);
 	for (size_t i = 0; i < n; i++) {
 		struct boot_record *r = &list[i].record;
 
-		if (r->run == RUN_IDLE)
+		/* an earlier boot that was judged, but whose verdict could not be noted, is judged again */
+		if (r->run == RUN_IDLE || (strcmp(now, "-") && is_of_another_boot(&list[i], now)))
 			continue;
 		r->run = RUN_IDLE;
 		if (up)

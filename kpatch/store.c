@@ -93,6 +93,13 @@ static enum outcome judge_parent(struct kpatch *k)
 	return o;
 }
 
+static enum outcome unreadable(struct kpatch *k, const char *path, int error)
+{
+	diag_error(k->diags, "store-unreadable", diag_file(path), NULL, "cannot be read: %s",
+		   strerror(error));
+	return error == EACCES ? OUTCOME_PERMISSION : OUTCOME_SYSTEM;
+}
+
 enum outcome store_open(struct kpatch *k, const char *release, const char **path, DIR **d)
 {
 	char full[PATH_MAX];
@@ -108,11 +115,8 @@ enum outcome store_open(struct kpatch *k, const char *release, const char **path
 	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
 		return OUTCOME_OK;
-	if (fd < 0) {
-		diag_error(k->diags, "store-unreadable", diag_file(full), NULL, "cannot be read: %s",
-			   strerror(errno));
-		return errno == EACCES ? OUTCOME_PERMISSION : OUTCOME_SYSTEM;
-	}
+	if (fd < 0)
+		return unreadable(k, full, errno);
 	o = judge_parent(k);
 	if (!o)
 		o = judge_directory(k, fd, *path);
@@ -168,9 +172,11 @@ enum outcome store_list(struct kpatch *k, const char *release, struct stored **l
 	o = store_open(k, release, &path, &d);
 	if (o || !d)
 		return o;
-	while (!o && (e = readdir(d)))
+	while (!o && (errno = 0, e = readdir(d)))
 		if (e->d_name[0] != '.' && !add_stored(k, list, n, path, d, e->d_name))
 			o = no_memory(k);
+	if (!o && errno)
+		o = unreadable(k, path, errno);
 	closedir(d);
 	if (*n)
 		qsort(*list, *n, sizeof(**list), compare_stored);
@@ -358,7 +364,7 @@ static int write_patch(int directory, const char *file, const struct patch_file 
 	struct boot_record r = { .boot = STORED_ENABLED, .boot_id = "-" };
 	char temporary[RECORD_NAME_SIZE], record[RECORD_NAME_SIZE];
 	const struct stored *old = next_of(before, &(size_t){ 0 });
-	bool keep = old && old->recorded && old->record.boot != STORED_UNREADABLE;
+	bool keep = old && old->recorded;
 	int err = keep ? 0 : record_create(directory, f->module->name, &r);
 
 	record_name(f->module->name, record);
@@ -394,6 +400,7 @@ static void sweep(DIR *d, bool all)
 enum outcome store_add(struct kpatch *k, const char *release, const struct patch_file *f, bool *replaced)
 {
 	struct same_name before = { .module = f->module->name };
+	const struct stored *old;
 	struct stored *list;
 	const char *path = "", *file;
 	enum outcome o;
@@ -410,11 +417,21 @@ enum outcome store_add(struct kpatch *k, const char *release, const struct patch
 	if (!d)
 		return store_not_written(k, path, ENOENT);
 	before.list = list;
+	old = next_of(&before, &(size_t){ 0 });
+	if (old && old->record.boot == STORED_UNREADABLE) {
+		diag_error(
+			k->diags, "record-unreadable", diag_file(f->module->name),
+			"Have the disk looked at; kpatch enable or disable writes a new record",
+			"the record of the patch that is installed cannot be read: it may say that it is not to "
+			"be loaded");
+		closedir(d);
+		return OUTCOME_SYSTEM;
+	}
 	sweep(d, false);
 	file = arena_printf(k->arena, "%s.ko%s", f->module->name, suffix_of(f));
 	err = file ? write_patch(dirfd(d), file, f, &before) : -ENOMEM;
 	closedir(d);
-	*replaced = next_of(&before, &(size_t){ 0 }) != NULL;
+	*replaced = old != NULL;
 	return err ? store_not_written(k, path, -err) : OUTCOME_OK;
 }
 

@@ -175,7 +175,7 @@ static int read_object(const struct system *s, struct arena *a, const char *patc
 	while (!err && (entry = next_directory(d)))
 		err = add_function(&v, entry);
 	closedir(d);
-	if (v.n)
+	if (!err && v.n)
 		qsort(v.items, v.n, v.size, compare_functions);
 	out->functions = (void *)v.items;
 	out->n_functions = v.n;
@@ -200,7 +200,7 @@ static int read_objects(const struct system *s, struct arena *a, struct live_pat
 		err = o ? read_object(s, a, p->name, entry, o) : -ENOMEM;
 	}
 	closedir(d);
-	if (v.n)
+	if (!err && v.n)
 		qsort(v.items, v.n, v.size, compare_objects);
 	p->objects = (void *)v.items;
 	p->n_objects = v.n;
@@ -242,7 +242,7 @@ static int read_patches(const struct system *s, struct arena *a, struct live *ou
 		}
 	}
 	closedir(d);
-	if (v.n)
+	if (!err && v.n)
 		qsort(v.items, v.n, v.size, compare_patches);
 	out->patches = (void *)v.items;
 	out->n_patches = v.n;
@@ -276,7 +276,7 @@ static int read_leftovers(const struct system *s, struct arena *a, struct live *
 			err = -ENOMEM;
 	}
 	closedir(d);
-	if (v.n)
+	if (!err && v.n)
 		qsort(v.items, v.n, v.size, compare_strings);
 	out->leftovers = (void *)v.items;
 	out->n_leftovers = v.n;
