@@ -47,10 +47,10 @@ LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -lcrypto -pthread
 OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)))
 
-LIB_OBJS := $(call objects,lib/*/*.c lib/elf/*/*.c)
+LIB_OBJS := $(call objects,lib/*/*.c lib/*/*/*.c)
 DIFF_OBJS := $(filter-out %/main.o,$(call objects,create-diff-object/*.c create-diff-object/arch/*.c))
-BUILD_OBJS := $(filter-out %/main.o %/package_main.o,$(call objects,kpatch-build/*.c))
-LOADER_OBJS := $(filter-out %/main.o %/system_real.o,$(call objects,kpatch/*.c))
+BUILD_OBJS := $(filter-out %/main.o %/package_main.o,$(call objects,kpatch-build/*.c kpatch-build/*/*.c))
+LOADER_OBJS := $(filter-out %/main.o %/system_real.o,$(call objects,kpatch/*.c kpatch/*/*.c))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))
 PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch-package $(BUILD)/kpatch
 
@@ -102,7 +102,7 @@ $(BUILD)/libloader.a: $(LOADER_OBJS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-LOADER_MAIN := $(OBJ)/kpatch/main.o $(OBJ)/kpatch/system_real.o
+LOADER_MAIN := $(OBJ)/kpatch/main.o $(OBJ)/kpatch/system/system_real.o
 LIBLOADER := $(BUILD)/libloader.a
 
 $(BUILD)/test/fake-kpatch: $(OBJ)/test/loader/fake-kpatch.o $(LIBLOADER) $(LIBKPATCH)

@@ -18,20 +18,6 @@
 
 #include "lib/util/strmap.h"
 
-void check_problem(struct check *c, uint32_t atom, const char *what, ...)
-{
-	va_list ap;
-	char *text;
-
-	va_start(ap, what);
-	text = arena_vprintf(c->d->arena, what, ap);
-	va_end(ap);
-	if (c->problems++ < 10)
-		diff_refuse(c->d, "self-check-failed", &c->d->new, atom, -1,
-			    "Please report this as a bug of create-diff-object", "%s",
-			    text ? text : "no memory");
-}
-
 /* Where each atom is in the output */
 
 static int index_sections(struct check *c)
@@ -74,11 +60,6 @@ static uint64_t expected(const struct atom *a, uint64_t end)
 	if (a->kind == ATOM_ENTRY && a->section->special && a->section->special->cut != CUT_BY_SYMBOL)
 		return end;
 	return align_up(end, low && low < align ? low : align);
-}
-
-bool check_carried(const struct diff *d, uint32_t i)
-{
-	return d->included[i].in && d->new.role[i] != ROLE_CALLBACK;
 }
 
 /* Sections of one name and kind are one section in the output. */

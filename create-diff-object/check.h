@@ -31,6 +31,7 @@ struct check {
 	uint32_t problems;
 };
 
+/* check_report.c */
 void check_problem(struct check *c, uint32_t atom, const char *what, ...)
 	__attribute__((format(printf, 3, 4)));
 

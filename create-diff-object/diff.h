@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/kernel/ksym.h"
+#include "lib/kernel/symbols/ksym.h"
 #include "lib/util/diag.h"
 
 struct arena;

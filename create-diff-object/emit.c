@@ -13,7 +13,7 @@
 
 #include "create-diff-object/arch.h"
 #include "kmod/kpatch-abi.h"
-#include "lib/elf/builder.h"
+#include "lib/elf/write/builder.h"
 #include "lib/util/strmap.h"
 
 struct emit {

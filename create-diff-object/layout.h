@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The comparison of types, for those who have something to compare: layout.c judges the types
- * themselves, variables.c what is declared with them. Private to create-diff-object/.
+ * The comparison of types, for those who have something to compare: layout_compare.c compares,
+ * layout.c judges the types themselves, variables.c what is declared with them. Private to create-diff-object/.
  */
 #ifndef KPATCH_LAYOUT_H
 #define KPATCH_LAYOUT_H
@@ -26,6 +26,10 @@ struct layouts {
 const char *type_differs(struct layouts *l, struct type *o, struct type *n, int depth);
 /* In what the parameters or the value of a function are others; or NULL. Both are subprograms or their types. */
 const char *prototype_differs(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth);
+/* Whether @die is the last enumerator: usually not a value of its own, but how many there are. */
+bool layout_is_last(struct layouts *l, Dwarf_Die *die);
+/* The same of the members of two structures or unions; *where is the declaration of the one to show. */
+const char *layout_members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth, Dwarf_Die *where);
 /* Where something is declared. */
 struct diag_place layout_place(struct layouts *l, const char *name, Dwarf_Die *die);
 /* printf() into the diff's arena; "" without memory, which the reader's error says. */

@@ -14,7 +14,7 @@
  * half way, and not from a field on that the patch's code has changed. The runtime does what is
  * missing, from the two callbacks that the core runs on each of those paths: post_unpatch, and a
  * pre_patch that fails. The rest of the scheme is in the module's layout: all symbols are looked up
- * before the first field is written (the guard section, kpatch-build/finish_klp.c).
+ * before the first field is written (the guard section, kpatch-build/finish/finish_klp.c).
  *
  * And it refuses what the patch was not made for: another build of the kernel when the patch is loaded,
  * another build of a module whenever that comes. Symbols of the same names are no proof, and nobody but
@@ -390,7 +390,7 @@ static void extend_last(struct klp_object *obj, unsigned long limit, unsigned lo
 /*
  * The core lets a patch go when no replaced function is on any stack. What a replaced function jumps
  * to as its last deed, and the cold parts that compilers split off, run without being seen. Such code
- * lies behind the replaced functions and this file's own (kpatch-build/link_order.c), so the last of the
+ * lies behind the replaced functions and this file's own (kpatch-build/link/link_order.c), so the last of the
  * object's is made to cover it; and the last of all, which may be in a section behind that. The core has
  * set the sizes when it calls pre_patch, and reads them in transitions only.
  */

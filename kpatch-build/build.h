@@ -13,8 +13,8 @@
 #include <stdio.h>
 
 #include "create-diff-object/diff.h"
-#include "kpatch-build/package.h"
-#include "kpatch-build/patchfile.h"
+#include "kpatch-build/package/package.h"
+#include "kpatch-build/plan/patchfile.h"
 
 struct arena;
 struct diags;

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "kpatch-build/build.h"
-#include "kpatch-build/install.h"
+#include "kpatch-build/install/install.h"
 #include "kpatch-build/options.h"
-#include "kpatch-build/package.h"
+#include "kpatch-build/package/package.h"
 #include "kpatch-build/work.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"

@@ -166,26 +166,6 @@ char *build_work_path(struct build *b, const char *fmt, ...)
 	return path;
 }
 
-void build_say(struct build *b, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (!b->progress)
-		return;
-	va_start(ap, fmt);
-	vfprintf(b->progress, fmt, ap);
-	va_end(ap);
-	fputc('\n', b->progress);
-	fflush(b->progress);
-}
-
-int build_fails_as(struct build *b, enum exit_kind kind)
-{
-	if (!b->fails_as)
-		b->fails_as = kind;
-	return -EINVAL;
-}
-
 /*
  * What programs get to see before the tree has told its own: nothing of the user's that could
  * reach a compiler command (KCFLAGS, ARCH, MAKEFLAGS, LANG, CPATH, …).

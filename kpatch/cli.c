@@ -40,40 +40,6 @@ static const struct command *const commands[] = {
 	&boot_command,	&signal_command,  &force_command,     &version_command, NULL,
 };
 
-void say(struct kpatch *k, const char *fmt, ...)
-{
-	const char *text;
-	va_list ap;
-
-	if (k->options.quiet || k->options.format != FORMAT_TEXT)
-		return;
-	va_start(ap, fmt);
-	text = arena_vprintf(k->arena, fmt, ap);
-	va_end(ap);
-	text_print(k->out, text ? text : "out of memory");
-	fputc('\n', k->out);
-	fflush(k->out);
-}
-
-enum outcome no_memory(struct kpatch *k)
-{
-	diag_error(k->diags, "no-memory", NULL, NULL, "out of memory");
-	return OUTCOME_SYSTEM;
-}
-
-enum outcome need_root(struct kpatch *k, const char *command)
-{
-	if (k->system.calls->euid(&k->system) == 0)
-		return OUTCOME_OK;
-	diag_error(k->diags, "needs-root", NULL, "Run it as root", "only root may %s", command);
-	return OUTCOME_PERMISSION;
-}
-
-enum outcome worse(enum outcome a, enum outcome b)
-{
-	return a ? a : b;
-}
-
 static void print_usage(FILE *f)
 {
 	fprintf(f, "usage: kpatch COMMAND [OPTION...] [ARGUMENT...]\n\n");

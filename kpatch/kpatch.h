@@ -2,7 +2,7 @@
 /*
  * What the files of kpatch share: the state of one run, the kinds of its outcome, and the
  * descriptor of a command. A command reads the state of the machine through system.h, adds what
- * is wrong to the diagnostics, fills the report, and returns an outcome; only cli.c and output.h
+ * is wrong to the diagnostics, fills the report, and returns an outcome; only cli.c, say.c and report.c
  * print.
  */
 #ifndef KPATCH_KPATCH_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "kpatch/system.h"
+#include "kpatch/system/system.h"
 
 struct arena;
 struct diags;
@@ -101,6 +101,7 @@ extern const struct command load_command, unload_command, list_command, info_com
 /* Runs the program on @system. Returns the exit code. */
 int kpatch_run(int argc, char **argv, const struct system *system, FILE *out, FILE *err);
 
+/* say.c */
 /*
  * For messages that a person wants to see while time passes. Nothing with --quiet or a format
  * other than text.

@@ -37,29 +37,6 @@ struct cutter {
 	size_t room_ids;
 };
 
-int add_atom(struct reader *r, const struct section *section, enum atom_kind kind, uint64_t offset,
-	     uint64_t size)
-{
-	struct object *o = r->o;
-
-	if (o->n_atoms >= NO_ATOM - 1)
-		return -EOVERFLOW;
-	if (reader_grow((void **)&o->atoms, &r->room_atoms, o->n_atoms, sizeof(*o->atoms)))
-		return -ENOMEM;
-	o->atoms[o->n_atoms] = (struct atom){
-		.id = o->n_atoms,
-		.kind = kind,
-		.section = section,
-		.offset = offset,
-		.size = size,
-		.parent = NO_ATOM,
-		.owner = NO_ATOM,
-		.local = true,
-	};
-	o->n_atoms++;
-	return 0;
-}
-
 static enum atom_kind kind_of(const struct section *s, const struct symbol *symbol)
 {
 	if (s->special || s->kind == SECTION_EXPORT || s->kind == SECTION_DISCARD || s->kind == SECTION_TOOL)
@@ -336,18 +313,6 @@ static int cut_strings(struct reader *r, const struct section *s)
 			at = pad;
 		}
 	}
-	return err;
-}
-
-int cut_fixed(struct reader *r, const struct section *s, uint64_t size, enum atom_kind kind)
-{
-	uint64_t at = 0;
-	int err = 0;
-
-	for (; !err && s->size - at >= size; at += size)
-		err = add_atom(r, s, kind, at, size);
-	if (!err && at < s->size)
-		err = add_atom(r, s, ATOM_BYTES, at, s->size - at);
 	return err;
 }
 

@@ -13,14 +13,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "lib/kernel/buildid.h"
-#include "lib/kernel/decompress.h"
-#include "lib/kernel/image.h"
-#include "lib/kernel/kallsyms.h"
-#include "lib/kernel/kconfig.h"
-#include "lib/kernel/module.h"
-#include "lib/kernel/signature.h"
-#include "lib/kernel/symvers.h"
+#include "lib/kernel/files/buildid.h"
+#include "lib/kernel/files/decompress.h"
+#include "lib/kernel/files/image.h"
+#include "lib/kernel/symbols/kallsyms.h"
+#include "lib/kernel/files/kconfig.h"
+#include "lib/kernel/files/module.h"
+#include "lib/kernel/files/signature.h"
+#include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 

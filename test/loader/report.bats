@@ -237,7 +237,7 @@ targets() {
 	says "livepatch_fix: installed for $RELEASE"
 	cmp fix.ko "$STORE/livepatch_fix.ko"
 	[ "$(stat -c %a "$STORE/livepatch_fix.ko")" = 644 ]
-	[ "$(ls -A "$STORE")" = livepatch_fix.ko ]
+	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .livepatch_fix.boot livepatch_fix.ko)" ]
 	prompt_kernel
 	kpatch load livepatch-fix
 	says "livepatch_fix: enabled"
@@ -253,7 +253,7 @@ targets() {
 	xz < fix.ko > fix.ko.xz
 	kpatch install fix.ko.xz
 	says "over an older one"
-	[ "$(ls -A "$STORE")" = livepatch_fix.ko.xz ]
+	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .livepatch_fix.boot livepatch_fix.ko.xz)" ]
 	cmp fix.ko.xz "$STORE/livepatch_fix.ko.xz"
 }
 

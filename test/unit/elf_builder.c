@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/elf/builder.h"
+#include "lib/elf/write/builder.h"
 #include "lib/elf/object.h"
 #include "lib/util/diag.h"
 #include "test/unit/tap.h"

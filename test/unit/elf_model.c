@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/elf/builder.h"
+#include "lib/elf/write/builder.h"
 #include "lib/elf/object.h"
 #include "lib/util/diag.h"
 #include "test/unit/tap.h"

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/kernel/image.h"
-#include "lib/kernel/kallsyms.h"
+#include "lib/kernel/files/image.h"
+#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/diag.h"
 
 static int fail(struct diags *d, const char *what)

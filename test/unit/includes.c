@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The index of #includes (kpatch-build/includes.c) on a small tree of its own: includes DIRECTORY, an
+ * The index of #includes (kpatch-build/prepare/includes.c) on a small tree of its own: includes DIRECTORY, an
  * empty one. Each case says who must be found, and nobody else.
  */
 #include <stdlib.h>
 
-#include "kpatch-build/includes.h"
+#include "kpatch-build/prepare/includes.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"

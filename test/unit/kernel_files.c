@@ -11,11 +11,11 @@
 #include <unistd.h>
 
 #include "lib/elf/object.h"
-#include "lib/kernel/kallsyms.h"
-#include "lib/kernel/kconfig.h"
-#include "lib/kernel/ksyms.h"
-#include "lib/kernel/module.h"
-#include "lib/kernel/symvers.h"
+#include "lib/kernel/symbols/kallsyms.h"
+#include "lib/kernel/files/kconfig.h"
+#include "lib/kernel/symbols/ksyms.h"
+#include "lib/kernel/files/module.h"
+#include "lib/kernel/symbols/symvers.h"
 #include "lib/util/diag.h"
 #include "test/unit/fake_kernel.h"
 #include "test/unit/tap.h"

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "lib/kernel/image.h"
-#include "lib/kernel/kallsyms.h"
+#include "lib/kernel/files/image.h"
+#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/diag.h"
 #include "test/unit/fake_kernel.h"
 #include "test/unit/tap.h"

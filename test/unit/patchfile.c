@@ -3,11 +3,11 @@
  * The patch reader and applier of kpatch-build: what is accepted, what is refused under which id,
  * and that no truncation or mutation of a patch crashes it or is applied as something else.
  */
-#include "kpatch-build/patchfile.h"
+#include "kpatch-build/plan/patchfile.h"
 
 #include <stdlib.h>
 
-#include "kpatch-build/line_markers.h"
+#include "kpatch-build/compile/line_markers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "test/unit/tap.h"

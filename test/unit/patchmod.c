@@ -16,11 +16,11 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
-#include "kpatch-build/elfile.h"
-#include "kpatch-build/finish.h"
-#include "kpatch-build/link.h"
-#include "lib/kernel/kallsyms.h"
-#include "lib/kernel/symvers.h"
+#include "lib/elf/write/elfile.h"
+#include "kpatch-build/finish/finish.h"
+#include "kpatch-build/link/link.h"
+#include "lib/kernel/symbols/kallsyms.h"
+#include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"

@@ -18,10 +18,10 @@
 #include <time.h>
 
 #include "lib/elf/object.h"
-#include "lib/kernel/image.h"
-#include "lib/kernel/installed.h"
-#include "lib/kernel/module.h"
-#include "lib/kernel/proof.h"
+#include "lib/kernel/files/image.h"
+#include "lib/kernel/proof/installed.h"
+#include "lib/kernel/files/module.h"
+#include "lib/kernel/proof/proof.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 

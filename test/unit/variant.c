@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "lib/elf/object.h"
-#include "lib/kernel/variant.h"
+#include "lib/kernel/proof/variant.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Compile stage: each object three times. The reference with the very flags of the distribution,
+ * run through objtool where Kbuild does so: that is the code to find in the installed kernel. The
+ * original and the patched one with a section for each function and object, which is what the differ
+ * reads; by the same command but for the tree they come from, and without objtool, which runs over
+ * the finished module. These two have debug information, for the types that the differ compares and the
+ * lines of its messages; not where variables are, which takes most of the time.
+ *
+ * What is in the plan only because it includes a changed header is screened first (screen.c): most of
+ * it does not change, and no reference is made of that.
+ *
+ * Reads the prepared tree and build.patched; writes into the work directory.
+ */
+#include "kpatch-build/compile/compile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kpatch-build/compile/line_markers.h"
+#include "kpatch-build/compile/shadow.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+#include "lib/util/process.h"
+#include "lib/util/strmap.h"
+
+static const char *const variant_names[] = { "reference", "original", "patched" };
+
+static int add_objtool(struct build *b, struct command *c, const struct compile_job *job,
+		       const struct command *after)
+{
+	struct words argv = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < job->how.objtool.n && !err; i++)
+		err = words_add(b->arena, &argv, job->how.objtool.word[i]);
+	if (!err)
+		err = words_add(b->arena, &argv, job->reference);
+	*c = (struct command){ .argv = argv.word,
+			       .cwd = b->kernel.tree,
+			       .after = after,
+			       .out = arena_printf(b->arena, "%s.objtool.log", job->reference) };
+	return err ? err : c->out ? 0 : -ENOMEM;
+}
+
+/* The commands of one job; .argv is NULL for those that are not needed. */
+struct job_commands {
+	struct command compile[3]; /* by enum variant */
+	struct command objtool;
+};
+
+static void judge_job(struct build *b, const struct compile_job *job, const struct job_commands *c)
+{
+	for (enum variant v = REFERENCE; v <= PATCHED; v++)
+		if (c->compile[v].argv && c->compile[v].status)
+			compile_report_failure(b, job, v, &c->compile[v]);
+	if (c->objtool.argv && c->objtool.status > 0) {
+		build_fails_as(b, EXIT_KERNEL);
+		diag_error(b->diags, "objtool-failed", diag_file(job->unit.object),
+			   "Check that source, configuration and compiler are the kernel's",
+			   "objtool does not take the unpatched object: %s", compile_output(b, &c->objtool));
+	}
+	/* what a failed compilation said is in its error, and what is said of a header has been */
+	if (!c->compile[PATCHED].argv || job->unit.through || c->compile[PATCHED].status)
+		return;
+	compile_refuse_wrong_code(b, job, &c->compile[ORIGINAL], &c->compile[PATCHED]);
+	compile_report_warnings(b, job, &c->compile[ORIGINAL], &c->compile[PATCHED]);
+}
+
+static const char *path_of(const struct compile_job *job, enum variant variant)
+{
+	return variant == REFERENCE ? job->reference : variant == ORIGINAL ? job->original : job->patched;
+}
+
+/* @where: four a job, as run_jobs() has them. */
+static int explain_jobs(struct build *b, struct compile_job *jobs, size_t n, struct command *const *where)
+{
+	struct compile_job **those = arena_array(b->arena, n, sizeof(*those));
+	struct command **patched = arena_array(b->arena, n, sizeof(*patched));
+	size_t used = 0;
+
+	if (!those || !patched)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		if (jobs[i].dropped)
+			continue;
+		those[used] = &jobs[i];
+		patched[used++] = where[4 * i + PATCHED];
+	}
+	return compile_explain(b, b->arena, those, patched, used, true);
+}
+
+/* Compiles all three variants of each job that is not dropped. */
+static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
+{
+	struct command *commands = arena_array(b->arena, 4 * n, sizeof(*commands));
+	struct command **where = arena_array(b->arena, 4 * n, sizeof(*where));
+	size_t used = 0, errors = diags_errors(b->diags);
+	int err = commands && where ? 0 : -ENOMEM;
+
+	/* references first: objtool has to run after them */
+	for (enum variant v = REFERENCE; v <= PATCHED; v++) {
+		for (size_t i = 0; i < n && !err; i++) {
+			if (jobs[i].dropped)
+				continue;
+			where[4 * i + v] = &commands[used++];
+			err = compile_command(b, b->arena, &jobs[i], v, path_of(&jobs[i], v), v != REFERENCE,
+					      where[4 * i + v]);
+		}
+	}
+	for (size_t i = 0; i < n && !err; i++) {
+		if (jobs[i].dropped || !jobs[i].how.objtool.n)
+			continue;
+		where[4 * i + 3] = &commands[used++];
+		err = add_objtool(b, where[4 * i + 3], &jobs[i], where[4 * i + REFERENCE]);
+	}
+	if (!err && used)
+		err = build_run_all(b, commands, used);
+	if (!err)
+		err = explain_jobs(b, jobs, n, where);
+	for (size_t i = 0; i < n && !err; i++) {
+		struct job_commands c = { 0 };
+
+		for (enum variant v = REFERENCE; v <= PATCHED; v++)
+			if (where[4 * i + v])
+				c.compile[v] = *where[4 * i + v];
+		if (where[4 * i + 3])
+			c.objtool = *where[4 * i + 3];
+		judge_job(b, &jobs[i], &c);
+	}
+	return err ? err : diags_errors(b->diags) > errors ? -EINVAL : 0;
+}
+
+/*
+ * Drops units that are not made from any patched file after all (an #include that was not taken), and
+ * those in which the screen found no change.
+ */
+static int drop_untouched(struct build *b)
+{
+	bool screened = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n_units; i++) {
+		bool read = false;
+		int err = 0;
+
+		screened |= b->units[i].job->dropped;
+		if (!b->units[i].job->dropped)
+			err = compile_reads_patched(b, b->units[i].job, &read);
+		if (!err && read)
+			err = compile_check_inputs(b, b->units[i].job);
+		if (err)
+			return err;
+		if (read)
+			b->units[n++] = b->units[i];
+	}
+	b->n_units = n;
+	if (n)
+		return 0;
+	build_fails_as(b, EXIT_NO_CHANGE);
+	diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
+		   screened ? "the compiled code of kernel %s is the same with and without the patch" :
+			      "no object of kernel %s is made from the files that the patch changes",
+		   b->kernel.release);
+	return -EINVAL;
+}
+
+/* For patches with callbacks: #include "kpatch-macros.h" finds it, in both trees. */
+static int add_macros(struct build *b)
+{
+	const char *path = arena_printf(b->arena, "%s/kpatch-macros.h", b->options.data_dir);
+	char *text;
+	size_t size;
+	int err = path ? file_read(b->arena, path, &text, &size) : -ENOMEM;
+
+	return err ? err :
+		     shadow_put(b->arena, b->kernel.tree, b->pristine, "include/kpatch-macros.h", text, size);
+}
+
+static int make_shadows(struct build *b)
+{
+	int err;
+
+	b->pristine = build_work_path(b, "tree.original");
+	b->shadow = build_work_path(b, "tree.patched");
+	err = b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -ENOMEM;
+	return err ? err : add_macros(b);
+}
+
+/*
+ * A search by -I for "../entry/calling.h" leaves the directory again, to the shadow's neighbours only if
+ * the directory itself is the shadow's.
+ */
+static int open_include_directories(struct build *b, const struct compile_job *job)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < job->how.cc.n && !err; i++) {
+		const char *dir = job->how.cc.word[i];
+
+		if (strncmp(dir, "-I", 2))
+			continue;
+		dir = dir[2] || i + 1 == job->how.cc.n ? dir + 2 : job->how.cc.word[i + 1];
+		if (*dir != '/' && *dir)
+			err = shadow_open(b->arena, b->pristine, b->shadow,
+					  arena_printf(b->arena, "%s/.", dir));
+		/* makefiles name directories that are not there, which is no error of the compiler either */
+		if (err == -ENOENT || err == -ENOTDIR)
+			err = 0;
+	}
+	return err;
+}
+
+/* After Kbuild was asked: it may have generated files that both trees need. */
+static int make_patched_shadow(struct build *b, const struct compile_job *jobs, size_t n)
+{
+	int err = shadow_make(b->arena, b->pristine, b->shadow);
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = shadow_open(b->arena, b->pristine, b->shadow, jobs[i].how.source);
+	for (size_t i = 0; i < n && !err; i++)
+		err = open_include_directories(b, &jobs[i]);
+	for (size_t i = 0; i < b->n_patched && !err; i++)
+		err = line_markers_add(b->arena, &b->patched[i].now, &b->patched[i].marked,
+				       &b->patched[i].marked_size);
+	return err ? err : compile_put_texts(b, true);
+}
+
+/* One job an object as Kbuild spells it. */
+static int make_jobs(struct build *b, struct compile_job **out, size_t *n)
+{
+	struct compile_job *jobs = arena_array(b->arena, b->n_units + b->n_bystanders, sizeof(*jobs));
+	struct strmap *known = strmap_new(b->n_units + b->n_bystanders);
+	int err = jobs && known ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < b->n_units + b->n_bystanders && !err; i++) {
+		struct unit *u = i < b->n_units ? &b->units[i] : &b->bystanders[i - b->n_units];
+		const union strmap_value *job = strmap_get(known, u->spelled);
+
+		u->job = job ? job->ptr : &jobs[*n];
+		if (job)
+			continue;
+		jobs[(*n)++].unit = *u;
+		err = strmap_set(known, u->spelled, (union strmap_value){ .ptr = u->job });
+	}
+	strmap_free(known);
+	*out = jobs;
+	return err;
+}
+
+static int learn(struct build *b, struct compile_job *job, size_t index)
+{
+	const struct unit *u = &job->unit;
+	int err = shadow_open(b->arena, b->kernel.tree, b->pristine, u->spelled);
+
+	if (!err)
+		err = kbuild_read_object(b, u->dir, u->spelled, &job->how);
+	if (err == -ENOENT || err == -EINVAL) {
+		build_fails_as(b, EXIT_PATCH);
+		diag_error(b->diags, "object-not-compiled", diag_file(u->object), "Leave it out of the patch",
+			   "the kernel's makefiles do not make this by compiling %s", u->source);
+	}
+	if (err)
+		return err;
+	job->directory = arena_printf(b->arena, "%s/objects/%zu", b->work, index);
+	job->reference = build_work_path(b, "objects/%zu/%s.o", index, variant_names[REFERENCE]);
+	job->original = build_work_path(b, "objects/%zu/%s.o", index, variant_names[ORIGINAL]);
+	job->patched = build_work_path(b, "objects/%zu/%s.o", index, variant_names[PATCHED]);
+	job->plain = build_work_path(b, "objects/%zu/plain.o", index);
+	return job->directory && job->reference && job->original && job->patched && job->plain ? 0 : -ENOMEM;
+}
+
+static int explain_shadow(struct build *b, int err)
+{
+	if (err && err != -EINTR && !diags_errors(b->diags)) {
+		build_fails_as(b, EXIT_INTERNAL);
+		diag_error(b->diags, err == -ENOSPC ? "disk-full" : "work-directory", diag_file(b->work),
+			   "Make room, or choose another place with --cache",
+			   "the trees to compile in cannot be made: %s", strerror(-err));
+	}
+	return err;
+}
+
+/*
+ * Jobs of changed sources come first, then those of sources that include what is changed, then
+ * bystanders: those are few, and one that changes ends the run.
+ */
+static int compile_jobs(struct build *b, struct compile_job *jobs, size_t n)
+{
+	size_t direct = 0, units;
+	int err;
+
+	while (direct < n && !jobs[direct].unit.through)
+		direct++;
+	for (units = direct; units < n && !jobs[units].unit.bystander;)
+		units++;
+	err = screen_jobs(b, jobs + units, n - units);
+	if (!err)
+		err = run_jobs(b, jobs, direct);
+	if (!err)
+		err = screen_jobs(b, jobs + direct, units - direct);
+	/* what changes is compiled once more, with debug information */
+	return err ? err : run_jobs(b, jobs + direct, units - direct);
+}
+
+int stage_compile(struct build *b)
+{
+	struct compile_job *jobs = NULL;
+	size_t n = 0;
+	int err = make_jobs(b, &jobs, &n);
+
+	if (!err)
+		err = make_shadows(b);
+	for (size_t i = 0; i < n && !err; i++)
+		err = learn(b, &jobs[i], i);
+	if (!err)
+		err = make_patched_shadow(b, jobs, n);
+	if (err)
+		return explain_shadow(b, err);
+	err = compile_jobs(b, jobs, n);
+	if (!err)
+		err = drop_untouched(b);
+	for (size_t i = 0; i < b->n_units && !err; i++) {
+		b->units[i].reference = b->units[i].job->reference;
+		b->units[i].original = b->units[i].job->original;
+		b->units[i].patched = b->units[i].job->patched;
+	}
+	return err;
+}

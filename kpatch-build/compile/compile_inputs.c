@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a patched object was made from. A patch is text that others wrote: #include, and .incbin in an asm statement, take
+ * any file of the builder's into the module. So every file that compiler and assembler read must be part of the
+ * kernel's source, or be read without the patch as well.
+ *
+ * Reads the dependency files that both write, with links followed; changes nothing.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kpatch-build/compile/compile.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+
+static bool is_below(const char *path, const char *directory)
+{
+	char resolved[PATH_MAX];
+	size_t n;
+
+	if (!realpath(directory, resolved))
+		return false;
+	n = strlen(resolved);
+	return !strncmp(path, resolved, n) && path[n] == '/';
+}
+
+/* The compiler's own headers: directories that the kernel's makefiles name with -isystem. */
+static bool is_compilers(const struct compile_job *job, const char *path)
+{
+	for (size_t i = 1; i < job->how.cc.n; i++)
+		if (!strcmp(job->how.cc.word[i - 1], "-isystem") && is_below(path, job->how.cc.word[i]))
+			return true;
+	return false;
+}
+
+/* gcc hands its output to the assembler in a file that is gone by now. */
+static bool is_temporary(const struct build *b, const char *word)
+{
+	size_t n = strlen(b->work);
+
+	return !strncmp(word, b->work, n) && !strncmp(word + n, "/tmp/", 5) && !strstr(word, "/../");
+}
+
+static bool is_of_the_tree(struct build *b, struct arena *arena, const struct compile_job *job,
+			   const char *word)
+{
+	const char *full = *word == '/' ? word : arena_printf(arena, "%s/%s", b->shadow, word);
+	char resolved[PATH_MAX];
+
+	if (is_temporary(b, word))
+		return true;
+	return full && realpath(full, resolved) &&
+	       (is_below(resolved, b->kernel.tree) || is_below(resolved, b->shadow) ||
+		is_below(resolved, b->pristine) || is_compilers(job, resolved));
+}
+
+/* The words of "target: file file \ file" behind the target. A name with a blank is in pieces, which are no files. */
+static char *dependencies(char *text)
+{
+	char *colon = strstr(text, ": ");
+
+	return colon ? colon + 1 : text;
+}
+
+static bool lists(struct arena *arena, const char *path, const char *wanted)
+{
+	char *text, *word, *rest;
+
+	if (file_read(arena, path, &text, NULL))
+		return false;
+	text = dependencies(text);
+	for (word = strtok_r(text, " \n\\", &rest); word; word = strtok_r(NULL, " \n\\", &rest))
+		if (!strcmp(word, wanted))
+			return true;
+	return false;
+}
+
+/* @ending: which of the two dependency files of each object. */
+static int check(struct build *b, struct arena *arena, const struct compile_job *job, const char *ending)
+{
+	const char *original = arena_printf(arena, "%s%s", job->original, ending);
+	const char *patched = arena_printf(arena, "%s%s", job->patched, ending);
+	char *text, *word, *rest;
+	int err = original && patched ? file_read(arena, patched, &text, NULL) : -ENOMEM;
+
+	if (err)
+		return err;
+	text = dependencies(text);
+	for (word = strtok_r(text, " \n\\", &rest); word && !err; word = strtok_r(NULL, " \n\\", &rest)) {
+		if (is_of_the_tree(b, arena, job, word) || lists(arena, original, word))
+			continue;
+		build_fails_as(b, EXIT_REFUSED);
+		diag_error(
+			b->diags, "file-from-outside", diag_file(job->unit.source),
+			"Put what is needed of it into the patch",
+			"the patched code reads %s, which is not part of the kernel's source, and would bring it into "
+			"the module",
+			word);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+int compile_check_inputs(struct build *b, const struct compile_job *job)
+{
+	struct arena *arena = arena_new();
+	int err = arena ? check(b, arena, job, ".d") : -ENOMEM;
+
+	if (!err)
+		err = check(b, arena, job, ".as.d");
+	arena_free(arena);
+	return err;
+}

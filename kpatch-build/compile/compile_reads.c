@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which of the patched files a compilation read, by the list that it wrote.
+ */
+#include "kpatch-build/compile/compile.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kpatch-build/compile/line_markers.h"
+#include "kpatch-build/compile/shadow.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+#include "lib/util/process.h"
+#include "lib/util/strmap.h"
+
+static bool ends_in(const char *text, const char *ending)
+{
+	size_t n = strlen(text), m = strlen(ending);
+
+	return n >= m && !strcmp(text + n - m, ending);
+}
+
+/*
+ * What @word of a dependency file is to the patch: 1 if it is a changed file. If it is that file in the
+ * prepared tree instead, read on a path that leads out of the shadow, the object is not what it
+ * should be: -EXDEV.
+ */
+static int is_patched(struct build *b, struct arena *arena, const char *word)
+{
+	char resolved[PATH_MAX], wanted[PATH_MAX];
+
+	for (size_t i = 0; i < b->n_patched; i++) {
+		const char *path = b->patched[i].path;
+
+		if (strcmp(path_base(word), path_base(path)))
+			continue;
+		if (!realpath(*word == '/' ? word : arena_printf(arena, "%s/%s", b->shadow, word), resolved))
+			continue;
+		if (!realpath(arena_printf(arena, "%s/%s", b->shadow, path), wanted))
+			return -errno;
+		if (!strcmp(resolved, wanted))
+			return 1;
+		if (ends_in(resolved, arena_printf(arena, "/tree/%s", path)))
+			return -EXDEV;
+	}
+	return 0;
+}
+
+int compile_reads_patched(struct build *b, const struct compile_job *job, bool *read)
+{
+	struct arena *arena = arena_new(); /* of its own: there can be thousands of these files */
+	char *text;
+	int err = arena ? file_read(arena, arena_printf(arena, "%s.d", job->patched), &text, NULL) : -ENOMEM;
+
+	*read = false;
+	for (char *word = err ? NULL : strtok_r(text, " \n\\", &text); word && err >= 0;
+	     word = strtok_r(NULL, " \n\\", &text)) {
+		err = is_patched(b, arena, word);
+		*read |= err == 1;
+	}
+	arena_free(arena);
+	if (err == -EXDEV)
+		diag_error(b->diags, "shadow-left", diag_file(job->unit.source), "Please report this",
+			   "a patched file is included on a way that leads "
+			   "around the patched tree");
+	return err < 0 ? err : 0;
+}

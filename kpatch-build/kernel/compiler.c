@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which compiler: the one whose version line is in the kernel's configuration. Another one makes
+ * other code, which could not be proven to be what runs.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kpatch-build/kernel/kernel.h"
+#include "lib/kernel/files/kconfig.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+#include "lib/util/process.h"
+#include "lib/util/text.h"
+
+/* First line of `CC --version`, or NULL if there is no such program. */
+static const char *version_line(struct build *b, const char *cc)
+{
+	char *log = build_work_path(b, "compiler/version"), *text;
+	struct words argv = { 0 };
+	int status = -1;
+
+	if (!log || words_add_list(b->arena, &argv, cc) || !argv.n || words_add(b->arena, &argv, "--version"))
+		return NULL;
+	/* a shell looks the program up, so that a missing one is no error of ours */
+	const char *const command[] = { "sh",
+					"-c",
+					"command -v \"$0\" >/dev/null && exec \"$0\" \"$@\"",
+					argv.word[0],
+					argv.n > 1 ? argv.word[1] : NULL,
+					argv.n > 2 ? argv.word[2] : NULL,
+					NULL };
+
+	if (build_run(b, command, NULL, NULL, log, &status) || status ||
+	    file_read(b->arena, log, &text, NULL))
+		return NULL;
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+/* The program's own name comes first and does not matter: "gcc-12 (Debian …) 12.2.0". */
+static bool same_version(const char *a, const char *b)
+{
+	a = strchr(a, ' ');
+	b = strchr(b, ' ');
+	return a && b && !strcmp(a, b);
+}
+
+static int mismatch(struct build *b, const char *cc, const char *found)
+{
+	/* the compiler was stopped with us, and said nothing */
+	if (monitor_stopped(b->monitor))
+		return -EINTR;
+	build_fails_as(b, EXIT_COMPILER);
+	diag_error(b->diags, "compiler-mismatch", diag_file(cc),
+		   "Install the compiler that the kernel was built with, or name it with --cc",
+		   "this compiler is '%s', but kernel %s was built with '%s'", found ? found : "(none)",
+		   b->kernel.release, b->kernel.cc_version);
+	return -EINVAL;
+}
+
+static int find_by_name(struct build *b)
+{
+	const char *text = b->kernel.cc_version, *first, *found, *seen = NULL;
+	const char *number = strrchr(text, ' ');
+	const char *candidates[3];
+
+	first = arena_strndup(b->arena, text, strcspn(text, " "));
+	number = number ? arena_strndup(b->arena, number + 1, strspn(number + 1, "0123456789")) : "";
+	candidates[0] = first;
+	candidates[1] = arena_printf(b->arena, "gcc-%s", number);
+	candidates[2] = "gcc";
+	for (size_t i = 0; i < 3 && candidates[0] && candidates[1]; i++) {
+		found = version_line(b, candidates[i]);
+		if (found && same_version(found, text)) {
+			b->kernel.cc = candidates[i];
+			return 0;
+		}
+		if (found)
+			seen = found;
+	}
+	return mismatch(b, first, seen);
+}
+
+/* The configuration names a program, and that one is run: it must be called as a gcc is ("x86_64-linux-gnu-gcc-12"). */
+static bool is_gcc(const char *version)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(version, " "), version);
+	return strcspn(version, " ") < sizeof(name) && text_is_plain(name, "._+-") &&
+	       (strstr(name, "gcc") || !strcmp(name, "cc"));
+}
+
+int kernel_find_compiler(struct build *b)
+{
+	const char *text, *found;
+	struct kconfig *config;
+	int err = kconfig_open(b->kernel.config, b->diags, &config);
+
+	if (err)
+		return err;
+	text = kconfig_get(config, "CONFIG_CC_VERSION_TEXT");
+	b->kernel.has_objtool = kconfig_yes(config, "CONFIG_OBJTOOL");
+	b->kernel.has_ibt = kconfig_yes(config, "CONFIG_X86_KERNEL_IBT");
+	b->kernel.cc_version = text && *text ? arena_strdup(b->arena, text) : NULL;
+	if (!kconfig_yes(config, "CONFIG_LIVEPATCH")) {
+		diag_error(b->diags, "no-livepatch", diag_file(b->kernel.config), "Use a kernel that has it",
+			   "this kernel is built without CONFIG_LIVEPATCH");
+		err = -ENOTSUP;
+	} else if (!b->kernel.cc_version || !kconfig_yes(config, "CONFIG_CC_IS_GCC")) {
+		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
+			   "Name the full configuration with --config",
+			   "the configuration does not say that a gcc built the kernel");
+		err = -EINVAL;
+	}
+	if (!err && !b->options.cc && !is_gcc(b->kernel.cc_version)) {
+		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
+			   "Name the full configuration with --config, or the compiler with --cc",
+			   "the program that the configuration names is no gcc's: '%s'",
+			   b->kernel.cc_version);
+		err = -EINVAL;
+	}
+	kconfig_free(config);
+	if (err || !b->options.cc)
+		return err ? err : find_by_name(b);
+	b->kernel.cc = b->options.cc;
+	found = version_line(b, b->options.cc);
+	return found && same_version(found, b->kernel.cc_version) ? 0 : mismatch(b, b->options.cc, found);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kernel stage: which kernel is to be patched, where its files are, whether they are of one
+ * version, and which compiler it was made with. Reads options, fills in build.kernel but for the
+ * prepared tree. Writes nothing.
+ */
+#include "kpatch-build/kernel/kernel.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "lib/kernel/files/image.h"
+#include "lib/kernel/symbols/symvers.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/directory.h"
+#include "lib/util/file.h"
+#include "lib/util/text.h"
+
+#define RELEASE_OTHERS "._+~-"
+
+static const struct provider *const providers[] = { &provider_debian };
+
+static const struct provider *provider_of(struct arena *arena, const char *root)
+{
+	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
+		if (providers[i]->present(arena, root))
+			return providers[i];
+	return providers[0];
+}
+
+int kernel_image_version(struct arena *arena, const char *path, const char **version)
+{
+	unsigned char header[0x300];
+	char text[512];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	off_t where;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = pread(fd, header, sizeof(header), 0);
+	if (n < 0)
+		err = -errno;
+	else if (n < (ssize_t)sizeof(header) || memcmp(header + 0x202, "HdrS", 4))
+		err = -ENOTSUP;
+	if (!err) {
+		where = (header[0x20e] | header[0x20f] << 8) + 0x200;
+		n = pread(fd, text, sizeof(text) - 1, where);
+		if (n <= 0 || !memchr(text, '\0', (size_t)n))
+			err = -EBADMSG;
+	}
+	close(fd);
+	if (err)
+		return err;
+	*version = arena_strdup(arena, text);
+	return *version ? 0 : -ENOMEM;
+}
+
+/* Releases below the root of which image and modules are there, for messages. */
+static const char *available(struct build *b)
+{
+	const char *root = b->options.root;
+	DIR *d = opendir(arena_printf(b->arena, "%s/lib/modules", root));
+	const char *list = "";
+	struct dirent *e;
+
+	while (d && list && (e = readdir(d))) {
+		if (*e->d_name != '.' &&
+		    file_is_regular(arena_printf(b->arena, "%s/boot/vmlinuz-%s", root, e->d_name)))
+			list = arena_printf(b->arena, "%s%s%s", list, *list ? ", " : "", e->d_name);
+	}
+	if (d)
+		closedir(d);
+	return list && *list ? list : "none";
+}
+
+/* Whether the user has named every file, so that nothing is to be looked for. */
+static bool all_named(const struct options *o)
+{
+	return o->source && o->config && o->image && o->modules && o->symvers;
+}
+
+static int refuse_image(struct build *b, const char *path, const char *release)
+{
+	diag_error(b->diags, "kernel-image-mismatch", diag_file(path),
+		   "Name the image of the kernel that is to be patched",
+		   "this is the image of kernel %s, not of %s", release, b->kernel.release);
+	return -EINVAL;
+}
+
+/*
+ * Decoded once and cached: a build that cannot be proven to fit should end before anything is
+ * compiled.
+ */
+static int open_image(struct build *b, const char *path)
+{
+	const char *cache = arena_printf(b->arena, "%s/images", b->options.cache);
+	int err;
+
+	if (b->image)
+		return 0;
+	err = cache ? kimage_open(path, cache, b->diags, &b->image) : -ENOMEM;
+	if (err || !b->kernel.release || !strcmp(b->image->release, b->kernel.release))
+		return err;
+	return refuse_image(b, path, b->image->release);
+}
+
+/*
+ * The release: named, or of the image that was named, or the running one. The image says its
+ * release and, on Debian, the package's version.
+ */
+static int choose_release(struct build *b)
+{
+	const struct options *o = &b->options;
+	const char *version = "";
+	struct utsname running;
+
+	b->kernel.release = o->kernel;
+	if (!b->kernel.release && o->image && kernel_image_version(b->arena, o->image, &version) == 0)
+		b->kernel.release = arena_strndup(b->arena, version, strcspn(version, " "));
+	if (!b->kernel.release && o->image) {
+		int err = open_image(b, o->image);
+
+		if (err)
+			return err;
+		b->kernel.release = b->image->release;
+	}
+	if (!b->kernel.release && uname(&running) == 0)
+		b->kernel.release = arena_strdup(b->arena, running.release);
+	return b->kernel.release ? 0 : -ENOMEM;
+}
+
+/* What a file says of itself becomes a word of commands, a variable of make, a path: '$' would be more there. */
+static int check_text(struct build *b, const char *path, const char *what, const char *text,
+		      const char *others)
+{
+	if (text_is_plain(text, others) && *text != '.' && strlen(text) <= 64)
+		return 0;
+	build_fails_as(b, EXIT_KERNEL);
+	diag_error(b->diags, "unsafe-text", diag_file(path), "Use the files of the kernel's own packages",
+		   "its %s is '%s', which is not letters, digits and '%s' alone", what, text, others);
+	return -EINVAL;
+}
+
+static const char *pick(struct build *b, const char *what, const char *named, const struct kernel_file *file,
+			bool directory)
+{
+	const char *path = named ? named : file->path;
+	bool found = named ? directory ?
+			     file_is_directory(named) :
+			     access(named, R_OK) == 0 && (file_is_regular(named) || !strcmp(what, "source")) :
+			     file->found;
+
+	if (!found)
+		diag_error(b->diags, "kernel-file-missing", diag_file(path),
+			   named ? "Check the path" : file->remedy, "the %s of kernel %s is not there", what,
+			   b->kernel.release);
+	return path;
+}
+
+static int choose_files(struct build *b, const struct provider *provider)
+{
+	const struct options *o = &b->options;
+	struct kernel *k = &b->kernel;
+	struct kernel_files files = { 0 };
+	int err = provider->find(b->arena, o->root, k->release, &files);
+
+	if (err)
+		return err;
+	k->image = pick(b, "image", o->image, &files.image, false);
+	k->modules = pick(b, "modules directory", o->modules, &files.modules, true);
+	k->config = pick(b, "configuration", o->config, &files.config, false);
+	k->symvers_path = pick(b, "Module.symvers", o->symvers, &files.symvers, false);
+	k->source = pick(b, "source", o->source, &files.source, false);
+	if (!diags_errors(b->diags))
+		return 0;
+	if (!all_named(o))
+		diag_note(b->diags, "kernels-available", NULL, NULL,
+			  "installed kernels%s%s: %s. "
+			  "Choose one with --kernel",
+			  *o->root ? " below " : "", o->root, available(b));
+	return -ENOENT;
+}
+
+/* "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-01)" → "6.1.192-2". */
+static const char *package_of(struct build *b, const char *version)
+{
+	const char *p = strstr(version, " Debian ");
+
+	return p ? arena_strndup(b->arena, p + 8, strcspn(p + 8, " ()")) : NULL;
+}
+
+/* Image, --kernel and source package must be of one version. */
+static int check_versions(struct build *b, const struct provider *provider)
+{
+	struct kernel *k = &b->kernel;
+	const char *version = "", *release, *source;
+	int err = kernel_image_version(b->arena, k->image, &version);
+
+	if (err == -ENOTSUP)
+		return 0; /* a vmlinux or a foreign file: the image reader will tell */
+	if (err) {
+		diag_error(b->diags, "image-damaged", diag_file(k->image), "Install the image again",
+			   "not a readable kernel image: %s", strerror(-err));
+		return err;
+	}
+	release = arena_strndup(b->arena, version, strcspn(version, " "));
+	k->package = package_of(b, version);
+	if (!release)
+		return -ENOMEM;
+	if (k->package)
+		err = check_text(b, k->image, "package's version", k->package, "._+~:-");
+	if (err)
+		return err;
+	if (strcmp(release, k->release))
+		return refuse_image(b, k->image, release);
+	source = b->options.source ? NULL : provider->source_version(b->arena, b->options.root, k->source);
+	if (source && k->package && strcmp(source, k->package)) {
+		diag_error(b->diags, "source-version", diag_file(k->source),
+			   "Install source and image of one version",
+			   "the source is version %s, the image was built from %s", source, k->package);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int stage_kernel(struct build *b)
+{
+	const struct provider *provider = provider_of(b->arena, b->options.root);
+	int err = choose_release(b);
+
+	if (!err)
+		err = check_text(b, b->options.image, "release", b->kernel.release, RELEASE_OTHERS);
+	if (!err)
+		err = choose_files(b, provider);
+	if (!err)
+		err = check_versions(b, provider);
+	if (!err)
+		err = open_image(b, b->kernel.image);
+	if (!err)
+		err = kernel_find_compiler(b);
+	if (!err)
+		err = symvers_open(b->kernel.symvers_path, b->diags, &b->kernel.symvers);
+	if (!err && b->options.verbose)
+		build_say(b, "kernel   %s%s%s, %s", b->kernel.release, b->kernel.package ? ", package " : "",
+			  b->kernel.package ? b->kernel.package : "", b->kernel.cc_version);
+	return err;
+}

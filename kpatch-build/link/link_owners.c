@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the objects of a patch may use of each other. New functions and data are shared by ordinary
+ * linking. But the kernel applies the klp relocations for a module only while that module is there, so
+ * code carried for one module that has any must not be reached from vmlinux or another module: the
+ * fields would be zero.
+ *
+ * An object that two modules are linked from has a unit for each, with references of its own. What such
+ * units both add gets the name of the module behind its own, and each module uses what is its.
+ *
+ * Reads the differ's outputs, and writes those again in which a name has changed.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kpatch-build/build.h"
+#include "lib/elf/write/elfile.h"
+#include "kpatch-build/link/link.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/strmap.h"
+
+/* One symbol of the kernel that exists only together with the module @owner, or NULL. */
+static const char *needs_module(struct arena *arena, const struct elfile *f, const char *owner)
+{
+	struct klp_ref ref;
+
+	for (uint32_t i = 1; i < f->n_symbols; i++)
+		if (elfile_undefined(&f->symbols[i]) && !parse_klp_ref(arena, f->symbols[i].name, &ref) &&
+		    !strcmp(ref.section_object, owner))
+			return ref.name;
+	return NULL;
+}
+
+/* What @unit defines for others, if it works only with its module: symbol → unit. */
+static int note_definitions(struct build *b, const struct elfile *f, struct unit *unit,
+			    struct strmap *defined)
+{
+	int err = 0;
+
+	if (!strcmp(unit->owner, "vmlinux") || !needs_module(b->arena, f, unit->owner))
+		return 0;
+	for (uint32_t i = 1; i < f->n_symbols && !err; i++)
+		if (f->symbols[i].section && f->symbols[i].bind != STB_LOCAL)
+			err = strmap_set(defined, f->symbols[i].name, (union strmap_value){ .ptr = unit });
+	return err;
+}
+
+static void check_uses(struct build *b, const struct elfile *f, const struct unit *unit,
+		       const struct elfile *const *files, const struct strmap *defined)
+{
+	for (uint32_t i = 1; i < f->n_symbols; i++) {
+		const struct elfile_symbol *s = &f->symbols[i];
+		const union strmap_value *v = elfile_undefined(s) ? strmap_get(defined, s->name) : NULL;
+		const struct unit *other = v ? v->ptr : NULL;
+
+		if (!other || !strcmp(other->owner, unit->owner))
+			continue;
+		build_fails_as(b, EXIT_REFUSED);
+		diag_error(b->diags, "shared-with-module", diag_file(unit->object),
+			   "Give each kernel object a function of its own, or define it in one of vmlinux's",
+			   "it uses the patch's %s from %s, which refers to %s of module %s; that "
+			   "module need not be loaded when %s calls it",
+			   s->name, other->object,
+			   needs_module(b->arena, files[other - b->units], other->owner), other->owner,
+			   unit->owner);
+	}
+}
+
+/* What several owners define. */
+struct shared {
+	struct strmap *first; /* name → owner of the first definition */
+	struct strmap *all;   /* "name.owner" of every definition */
+	struct strmap *names; /* those that a second owner defines as well */
+};
+
+static bool defines(const struct elfile_symbol *s)
+{
+	return s->bind != STB_LOCAL && !elfile_undefined(s);
+}
+
+static int note_owner(struct arena *arena, const struct elfile_symbol *s, const char *owner,
+		      struct shared *shared)
+{
+	const char *own = arena_printf(arena, "%s.%s", s->name, owner);
+	const union strmap_value *first = strmap_get(shared->first, s->name);
+	int err = own ? strmap_set(shared->all, own, (union strmap_value){ .num = 1 }) : -ENOMEM;
+
+	if (!err && !first)
+		err = strmap_set(shared->first, s->name, (union strmap_value){ .cptr = owner });
+	else if (!err && strcmp(first->cptr, owner))
+		err = strmap_set(shared->names, s->name, (union strmap_value){ .num = 1 });
+	return err;
+}
+
+static void ambiguous(struct build *b, const struct unit *unit, const char *name)
+{
+	build_fails_as(b, EXIT_REFUSED);
+	diag_error(
+		b->diags, "shared-between-modules", diag_file(unit->object),
+		"Give it a function of its own, or define that in a file which one kernel object is made from",
+		"it uses the patch's %s, of which several modules have a copy each, and %s has none", name,
+		unit->owner);
+}
+
+/* Gives the names that others have as well, and their uses, the owner's. */
+static int rename_shared(struct build *b, struct elfile *f, const struct unit *unit, struct shared *shared)
+{
+	bool changed = false;
+
+	for (uint32_t i = 1; i < f->n_symbols; i++) {
+		struct elfile_symbol *s = &f->symbols[i];
+		const char *own;
+
+		if (s->bind == STB_LOCAL || !strmap_get(shared->names, s->name))
+			continue;
+		own = arena_printf(b->arena, "%s.%s", s->name, unit->owner);
+		if (!own)
+			return -ENOMEM;
+		if (!strmap_get(shared->all, own)) {
+			ambiguous(b, unit, s->name);
+			continue;
+		}
+		s->name = own;
+		changed = true;
+	}
+	return changed ? elfile_write(f, unit->diff) : 0;
+}
+
+static int separate(struct build *b, struct elfile *const *files)
+{
+	struct shared shared = { strmap_new(64), strmap_new(64), strmap_new(16) };
+	int err = shared.first && shared.all && shared.names ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < b->n_units; i++)
+		for (uint32_t k = 1; !err && files[i] && k < files[i]->n_symbols; k++)
+			if (defines(&files[i]->symbols[k]))
+				err = note_owner(b->arena, &files[i]->symbols[k], b->units[i].owner, &shared);
+	for (size_t i = 0; i < b->n_units && !err && strmap_count(shared.names); i++)
+		if (files[i])
+			err = rename_shared(b, files[i], &b->units[i], &shared);
+	strmap_free(shared.first);
+	strmap_free(shared.all);
+	strmap_free(shared.names);
+	return err;
+}
+
+static int read_diffs(struct build *b, struct elfile **files)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < b->n_units && !err; i++)
+		if (b->units[i].diff)
+			err = elfile_read(b->units[i].diff, b->arena, b->diags, &files[i]);
+	return err;
+}
+
+int check_sharing(struct build *b)
+{
+	struct elfile **files = arena_array(b->arena, b->n_units, sizeof(*files));
+	struct strmap *defined = strmap_new(64);
+	size_t errors = diags_errors(b->diags);
+	int err = files && defined ? read_diffs(b, files) : -ENOMEM;
+
+	if (!err)
+		err = separate(b, files);
+	for (size_t i = 0; i < b->n_units && !err; i++)
+		if (files[i])
+			err = note_definitions(b, files[i], &b->units[i], defined);
+	for (size_t i = 0; i < b->n_units && !err; i++)
+		if (files[i])
+			check_uses(b, files[i], &b->units[i], (const struct elfile *const *)files, defined);
+	strmap_free(defined);
+	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Names of klp references and of metadata sections, changed for objtool and back. Reads and
+ * changes an elfile's symbols and section names; leaves the contents alone.
+ */
+#include "kpatch-build/link/link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kmod/kpatch-abi.h"
+#include "lib/elf/write/elfile.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/strmap.h"
+
+/* The field widths of the sscanf() formats in klp_resolve_symbols(), kernel/livepatch/core.c. */
+#define MAX_OBJECT_NAME 55
+#define MAX_SYMBOL_NAME 511
+
+/* A dot-terminated object name at *@s, which moves behind the dot. */
+static int parse_object(struct arena *a, const char **s, const char **out)
+{
+	const char *dot = strchr(*s, '.');
+
+	if (!dot || dot == *s || dot - *s > MAX_OBJECT_NAME)
+		return -EINVAL;
+	*out = arena_strndup(a, *s, dot - *s);
+	*s = dot + 1;
+	return *out ? 0 : -ENOMEM;
+}
+
+static int parse_position(const char *s, unsigned long *out)
+{
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	errno = 0;
+	*out = strtoul(s, &end, 10);
+	return *end || errno ? -EINVAL : 0;
+}
+
+int parse_klp_ref(struct arena *a, const char *symbol, struct klp_ref *out)
+{
+	const char *s = symbol + strlen(KPATCH_REF_PREFIX), *comma;
+	struct klp_ref ref;
+	int ret;
+
+	if (strncmp(symbol, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)))
+		return -ENOENT;
+	ret = parse_object(a, &s, &ref.section_object);
+	if (!ret)
+		ret = parse_object(a, &s, &ref.symbol_object);
+	if (ret)
+		return ret;
+	comma = strchr(s, ',');
+	if (!comma || comma == s || comma - s > MAX_SYMBOL_NAME)
+		return -EINVAL;
+	if (parse_position(comma + 1, &ref.position))
+		return -EINVAL;
+	/* The kernel takes symbols of vmlinux only in the sections applied at load, and the reverse. */
+	if (!strcmp(ref.symbol_object, "vmlinux") != !strcmp(ref.section_object, "vmlinux"))
+		return -EINVAL;
+	ref.name = arena_strndup(a, s, comma - s);
+	if (!ref.name)
+		return -ENOMEM;
+	*out = ref;
+	return 0;
+}
+
+static int malformed(struct diags *diags, const struct elfile *f, const char *name)
+{
+	diag_error(diags, "klp-reference-malformed", diag_file(f->path), NULL,
+		   "'%s' is not a klp reference that a kernel can resolve", name);
+	return -EINVAL;
+}
+
+/* Every symbol name of @f, so that none is used twice. NULL: no memory. */
+static struct strmap *used_names(const struct elfile *f)
+{
+	struct strmap *used = strmap_new(f->n_symbols);
+	uint32_t i;
+
+	for (i = 1; used && i < f->n_symbols; i++) {
+		if (strmap_set(used, f->symbols[i].name, (union strmap_value){ .num = i })) {
+			strmap_free(used);
+			return NULL;
+		}
+	}
+	return used;
+}
+
+static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *diags, struct strmap *used,
+		      struct strmap *names)
+{
+	struct klp_ref ref;
+	int ret = parse_klp_ref(f->arena, s->name, &ref);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (ret == -EINVAL)
+		return malformed(diags, f, s->name);
+	if (ret)
+		return ret;
+	/* objtool takes no weak function for one that does not return. */
+	s->bind = STB_GLOBAL;
+	/* kpatch-abi.h, "Static calls": a module's trampoline is called as it is. */
+	if (!strncmp(ref.name, "__SCT__", 7) && strcmp(ref.symbol_object, "vmlinux"))
+		return 0;
+	if (strmap_get(used, ref.name))
+		return 0;
+	if (strmap_set(used, ref.name, (union strmap_value){ .num = 0 }) ||
+	    strmap_set(names, ref.name, (union strmap_value){ .cptr = s->name }))
+		return -ENOMEM;
+	s->name = ref.name;
+	return 0;
+}
+
+int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names)
+{
+	struct strmap *used = used_names(f);
+	int ret = used ? 0 : -ENOMEM;
+	uint32_t i;
+
+	for (i = 1; !ret && i < f->n_symbols; i++)
+		if (elfile_undefined(&f->symbols[i]))
+			ret = to_natural(f, &f->symbols[i], diags, used, names);
+	strmap_free(used);
+	return ret;
+}
+
+int refs_back(struct elfile *f, const struct strmap *names)
+{
+	uint32_t i;
+
+	for (i = 1; i < f->n_symbols; i++) {
+		struct elfile_symbol *s = &f->symbols[i];
+		const union strmap_value *known;
+
+		if (!elfile_undefined(s))
+			continue;
+		known = strmap_get(names, s->name);
+		if (known)
+			s->name = known->cptr;
+		/* modpost takes a strong undefined symbol for a missing export. */
+		if (!strncmp(s->name, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)))
+			s->bind = STB_WEAK;
+	}
+	return 0;
+}
+
+void metadata_to_final(struct elfile *f, bool callbacks)
+{
+	static const char prefix[] = KPATCH_DISCARD_PREFIX ".kpatch.";
+	static const char rela_prefix[] = ".rela" KPATCH_DISCARD_PREFIX ".kpatch.";
+	static const char callbacks_section[] = KPATCH_DISCARD_PREFIX KPATCH_CALLBACKS_SECTION;
+	uint32_t i;
+
+	for (i = 1; i < f->n_sections; i++) {
+		struct elfile_section *s = &f->sections[i];
+		uint32_t of = s->type == SHT_RELA ? s->info : i;
+
+		if (strncmp(s->name, prefix, strlen(prefix)) &&
+		    strncmp(s->name, rela_prefix, strlen(rela_prefix)))
+			continue;
+		/* A relocation section comes after the one it applies to, which may be renamed. */
+		if (callbacks != (!strcmp(f->sections[of].name, callbacks_section) ||
+				  !strcmp(f->sections[of].name, KPATCH_CALLBACKS_SECTION)))
+			continue;
+		if (s->type == SHT_RELA) {
+			s->name = arena_printf(f->arena, ".rela%s",
+					       s->name + strlen(".rela" KPATCH_DISCARD_PREFIX));
+		} else {
+			s->name += strlen(KPATCH_DISCARD_PREFIX);
+			s->flags |= SHF_ALLOC;
+		}
+	}
+}

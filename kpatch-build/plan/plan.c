@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Plan stage: what do the patches change, which objects are made from that, and which kernel objects
+ * are those linked into. Reads the patches and the prepared tree, applies the patches in memory,
+ * fills in build.patched, build.units and build.bystanders. Everything that cannot be patched is refused here, before
+ * anything is compiled.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "kpatch-build/plan/affected.h"
+#include "kpatch-build/build.h"
+#include "kpatch-build/plan/patchfile.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+
+static bool ends_in(const char *text, const char *ending)
+{
+	size_t n = strlen(text), m = strlen(ending);
+
+	return n >= m && !strcmp(text + n - m, ending);
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+/* Whether a makefile at or above the file names it: arch/x86/lib/x86-opcode-map.txt becomes a table of vmlinux. */
+static bool is_read_by_build(struct build *b, const char *path)
+{
+	const char *base = path_base(path), *dir = path;
+
+	do {
+		char *text;
+
+		dir = path_directory(b->arena, dir);
+		if (!dir)
+			return true;
+		if (!file_read(b->arena, arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir), &text,
+			       NULL) &&
+		    strstr(text, base))
+			return true;
+		if (!file_read(b->arena, arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir), &text,
+			       NULL) &&
+		    strstr(text, base))
+			return true;
+	} while (strcmp(dir, "."));
+	return false;
+}
+
+/* Files that no part of a kernel is made from, but that often come in the same patch. */
+static bool is_beside_the_kernel(struct build *b, const char *path)
+{
+	if (starts_with(path, "Documentation/") || starts_with(path, "tools/") ||
+	    starts_with(path, "samples/") || !strcmp(path, "MAINTAINERS") || !strcmp(path, "CREDITS"))
+		return true;
+	return (ends_in(path, ".rst") || ends_in(path, ".txt") || ends_in(path, ".yaml")) &&
+	       !is_read_by_build(b, path);
+}
+
+/* Files for other machines, and those that the tools of whoever works on the source read. */
+static bool is_elsewhere(const char *path)
+{
+	return (starts_with(path, "arch/") && strchr(path + 5, '/') && !starts_with(path, "arch/x86/")) ||
+	       path_base(path)[0] == '.';
+}
+
+/* Why a path cannot be patched; NULL for a C source or a header. */
+static const char *why_not(const char *path, const char **id, const char **remedy)
+{
+	const char *base = path_base(path);
+
+	*remedy = "Leave it out of the patch";
+	if (ends_in(path, ".c") || ends_in(path, ".h"))
+		return NULL;
+	if (ends_in(path, ".S") || ends_in(path, ".s")) {
+		*id = "patch-assembly";
+		return "is assembly, of which functions cannot be replaced";
+	}
+	if (starts_with(base, "Kconfig") || starts_with(base, "Makefile") || !strcmp(base, "Kbuild") ||
+	    starts_with(base, "Kbuild.")) {
+		*id = "patch-build-file";
+		return "decides what is built, which a running kernel cannot follow";
+	}
+	*id = "patch-not-c";
+	return "is not a C source";
+}
+
+static int refuse(struct build *b, const struct patch_file *p, const struct patch_entry *e, const char *id,
+		  const char *remedy, const char *what)
+{
+	struct diag_place place = { .file = p->path, .line = e->line };
+
+	diag_error(b->diags, id, &place, remedy, "%s %s", e->path, what);
+	return -EINVAL;
+}
+
+/* Only regular files that are reached without a symbolic link. */
+static bool is_plain_file(struct build *b, const char *path)
+{
+	struct stat st;
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		const char *dir =
+			arena_printf(b->arena, "%s/%.*s", b->kernel.tree, (int)(slash - path), path);
+
+		if (!dir || lstat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+			return false;
+	}
+	return lstat(arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static const char *describe(enum patch_change change)
+{
+	switch (change) {
+	case PATCH_CREATE:
+		return "is a new file, of which only headers are supported";
+	case PATCH_DELETE:
+		return "is deleted, and code cannot be taken out of a running kernel";
+	case PATCH_RENAME:
+		return "is renamed or copied, which a running kernel cannot follow";
+	case PATCH_BINARY:
+		return "is a binary change";
+	default:
+		return NULL;
+	}
+}
+
+/* Whether an earlier entry has changed or made the file. */
+static bool is_patched(const struct build *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_patched; i++)
+		if (!strcmp(b->patched[i].path, path))
+			return true;
+	return false;
+}
+
+static bool is_directory_of(struct build *b, const char *path)
+{
+	struct stat st;
+	const char *dir = path_directory(b->arena, path);
+
+	dir = dir ? arena_printf(b->arena, "%s/%s", b->kernel.tree, dir) : NULL;
+	return dir && stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Whether the path means something in the tree only as it was given: it had no a/ or b/ in front of it. */
+static bool lacks_component(struct build *b, const struct patch_entry *e)
+{
+	const char *given = e->given ? path_normal(b->arena, e->given) : NULL;
+
+	if (!given || given[0] == '/' || !strncmp(given, "..", 2))
+		return false;
+	if (e->change == PATCH_CREATE)
+		return strchr(given, '/') && is_directory_of(b, given) && !is_directory_of(b, e->path);
+	return is_plain_file(b, given);
+}
+
+static int refuse_missing(struct build *b, const struct patch_file *p, const struct patch_entry *e)
+{
+	struct diag_place place = { .file = p->path, .line = e->line };
+
+	if (!lacks_component(b, e))
+		return refuse(b, p, e, "patch-file-missing",
+			      "Make the patch against the source of the kernel that is to be patched",
+			      "is no file of this kernel's source");
+	diag_error(b->diags, "patch-path", &place,
+		   "Make it with git diff (without --no-prefix) or with diff -up a/ b/",
+		   "the paths of the patch have no first component to be taken off: of %s, %s is left",
+		   e->given, e->path);
+	return -EINVAL;
+}
+
+/* 0: to be applied; 1: nothing to do with the kernel; -EINVAL: refused. */
+static int judge(struct build *b, const struct patch_file *p, const struct patch_entry *e)
+{
+	struct diag_place place = { .file = p->path, .line = e->line };
+	const char *id = NULL, *remedy, *why;
+
+	if (is_beside_the_kernel(b, e->path) || e->change == PATCH_MODE) {
+		diag_note(b->diags, "patch-part-ignored", &place, NULL, "%s %s", e->path,
+			  e->change == PATCH_MODE ? "changes only its mode, which is ignored" :
+						    "is no part of the kernel's code and is ignored");
+		return 1;
+	}
+	if (is_elsewhere(e->path))
+		return left_out_add(b, e->path) ? -ENOMEM : 1;
+	why = why_not(e->path, &id, &remedy);
+	if (why)
+		return refuse(b, p, e, id, remedy, why);
+	if (e->change == PATCH_CREATE && ends_in(e->path, ".h")) {
+		if (!is_plain_file(b, e->path) && lacks_component(b, e))
+			return refuse_missing(b, p, e);
+		if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
+			return 0;
+		return refuse(b, p, e, "patch-file-change",
+			      "Make the patch against the source of the kernel that is to be patched",
+			      "is to be made new, and is there already");
+	}
+	if (describe(e->change))
+		return refuse(b, p, e, e->change == PATCH_CREATE ? "patch-new-file" : "patch-file-change",
+			      e->change == PATCH_CREATE ?
+				      "Put the new code into an existing .c file or a new header" :
+				      "Patch the functions where they are",
+			      describe(e->change));
+	if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
+		return refuse_missing(b, p, e);
+	return 0;
+}
+
+/* The entry of build.patched for @path, made from the tree's file unless the patch makes the file. */
+static int patched_file(struct build *b, const char *path, bool created, struct patched_file **out)
+{
+	struct patched_file *grown, *f;
+	char *text = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < b->n_patched; i++) {
+		*out = &b->patched[i];
+		if (!strcmp((*out)->path, path))
+			return 0;
+	}
+	grown = arena_array(b->arena, b->n_patched + 1, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	if (b->n_patched)
+		memcpy(grown, b->patched, b->n_patched * sizeof(*grown));
+	f = &grown[b->n_patched];
+	f->path = path;
+	f->created = created;
+	if (!created)
+		err = file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text,
+				&size);
+	if (err) {
+		diag_error(b->diags, "patch-file-missing", diag_file(path), NULL, "cannot be read: %s",
+			   strerror(-err));
+		return err;
+	}
+	err = patch_text_new(b->arena, text ? text : "", size, &f->now);
+	if (err)
+		return err;
+	b->patched = grown;
+	b->n_patched++;
+	*out = f;
+	return 0;
+}
+
+/*
+ * The entry as what it is in this tree. A diff without git's lines and without dates has only the hunk to say
+ * that a file is new, and that may as well be an insertion above the first line.
+ */
+static struct patch_entry settled(struct build *b, const struct patch_entry *given)
+{
+	struct patch_entry e = *given;
+
+	if (e.change == PATCH_MODIFY && e.from_nothing && !is_plain_file(b, e.path) &&
+	    !is_patched(b, e.path) && is_directory_of(b, e.path))
+		e.change = PATCH_CREATE;
+	return e;
+}
+
+static int apply_entry(struct build *b, const struct patch_file *p, const struct patch_entry *given)
+{
+	struct patch_entry entry = settled(b, given), *e = &entry;
+	struct patched_file *f;
+	int err = judge(b, p, e);
+
+	if (err)
+		return err > 0 ? 0 : err;
+	err = patched_file(b, e->path, e->change == PATCH_CREATE, &f);
+	if (!err)
+		err = patch_apply(p, e, b->arena, b->diags, &f->now);
+	return err;
+}
+
+/* Problems of all entries are reported together; only want of memory ends the loop. */
+static int apply_patch(struct build *b, const char *path)
+{
+	struct patch_file p;
+	size_t size, errors = diags_errors(b->diags);
+	char *data;
+	int err = file_read(b->arena, path, &data, &size);
+
+	if (err) {
+		diag_error(b->diags, "patch-unreadable", diag_file(path), "Check the path",
+			   "the patch cannot be read: %s", strerror(-err));
+		return err;
+	}
+	err = patch_parse(path, data, size, b->arena, b->diags, &p);
+	for (size_t i = 0; !err && i < p.n_entries; i++) {
+		int one = apply_entry(b, &p, &p.entries[i]);
+
+		if (one == -ENOMEM)
+			err = one;
+	}
+	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
+}
+
+/* Whether the patches have left the file as it was. */
+static bool is_unchanged(struct build *b, const struct patched_file *f)
+{
+	size_t size;
+	char *text;
+
+	return file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, f->path), &text, &size) ==
+		       0 &&
+	       size == f->now.size && !memcmp(text, f->now.text, size);
+}
+
+/* What stays away is said where the patch is more than that. */
+static int say_left_out(struct build *b)
+{
+	for (size_t i = 0; i < b->n_left_out; i++)
+		if (b->n_units)
+			diag_warning(
+				b->diags, "patch-part-left-out", diag_file(b->left_out[i]), NULL,
+				"%s is no part of kernel %s, with its machine and configuration: its change is left out",
+				b->left_out[i], b->kernel.release);
+		else
+			diag_error(
+				b->diags, "patch-not-built", diag_file(b->left_out[i]), NULL,
+				"no part of kernel %s is built from this file, with its machine and configuration",
+				b->kernel.release);
+	return b->n_left_out && !b->n_units ? -EINVAL : 0;
+}
+
+static void say_unit(struct build *b, const struct unit *u)
+{
+	if (u->through)
+		build_say(b, "plan     %s in %s (includes %s)", u->object, u->owner, u->through);
+	else
+		build_say(b, "plan     %s in %s", u->object, u->owner);
+}
+
+int stage_plan(struct build *b)
+{
+	bool *changed;
+	int err = 0;
+
+	for (size_t i = 0; i < b->options.n_patches; i++) {
+		int one = apply_patch(b, b->options.patches[i]);
+
+		err = err ? err : one;
+	}
+	if (err)
+		return err;
+	changed = arena_array(b->arena, b->n_patched, sizeof(*changed));
+	if (!changed)
+		return -ENOMEM;
+	for (size_t i = 0; i < b->n_patched; i++)
+		changed[i] = !is_unchanged(b, &b->patched[i]);
+	err = affected_find(b, changed);
+	if (!err)
+		err = say_left_out(b);
+	if (err)
+		return err;
+	if (!b->n_units && !b->n_bystanders) {
+		build_fails_as(b, EXIT_NO_CHANGE);
+		diag_error(b->diags, "no-change", diag_file(b->options.patches[0]), NULL,
+			   "nothing in the code of kernel %s changes", b->kernel.release);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < b->n_units && b->options.verbose; i++)
+		say_unit(b, &b->units[i]);
+	for (size_t i = 0; i < b->n_bystanders && b->options.verbose; i++)
+		build_say(b, "watched  %s (includes %s)", b->bystanders[i].source, b->bystanders[i].through);
+	return 0;
+}

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See kbuild.h. Reads the prepared tree; writes only the work directory and, at prepare, the entry. */
+#include "kpatch-build/prepare/kbuild.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/directory.h"
+#include "lib/util/file.h"
+#include "lib/util/process.h"
+#include "lib/util/strmap.h"
+#include "lib/util/text.h"
+
+#define ENVIRONMENT "environment"
+#define QUERY "query.mk"
+
+/*
+ * Stands in for scripts/Makefile.build while the top Makefile runs: notes the environment it gets
+ * and makes nothing. The top Makefile reaches its makefiles by $(build), which is set to this one.
+ */
+static const char dump_mk[] = "__dump:\n"
+			      "\t@env -0 > $(KPATCH_DUMP).$(subst /,_,$(obj))\n"
+			      "ifneq ($(MAKECMDGOALS),)\n"
+			      "$(MAKECMDGOALS): __dump\n"
+			      "\t@:\n"
+			      ".PHONY: $(MAKECMDGOALS)\n"
+			      "endif\n"
+			      ".PHONY: __dump\n";
+
+/*
+ * The rules for .o from .c and from .S are replaced by ones that print. They are expanded in the context of
+ * their target, so variables that are set for one target or read $@ have the values of a real build.
+ * Objects that exist would be up to date; none exists in the tree.
+ */
+static const char query_mk[] =
+	"include scripts/Makefile.build\n"
+	"define rule_as_o_S\n"
+	"$(info object $@)$(info source $<)$(info cc $(CC) $(a_flags))@:\n"
+	"endef\n"
+	"define rule_cc_o_c\n"
+	"$(info object $@)$(info source $<)$(info cc $(CC) $(c_flags))"
+	"$(if $(objtool-enabled)$(delay-objtool),$(info objtool $(objtool) $(or $(objtool-args),$(objtool_args))"
+	"$(if $(delay-objtool),$(if $(filter --link,$(objtool-args)), ,--link))))"
+	"$(if $(delay-objtool),$(info delayed $(delay-objtool)))"
+	"$(if $(part-of-module),$(info module $(part-of-module)))@:\n"
+	"endef\n"
+	"kpatch-lists:\n"
+	"\t$(info builtin $(real-obj-y))$(info library $(lib-y))"
+	"$(foreach m,$(filter-out %/modules.order,$(obj-m)),$(info link $(m) $(or $(addprefix $(obj)/,"
+	"$(call suffix-search,$(patsubst $(obj)/%,%,$(m)),.o,-objs -y -m)),$(m))))@:\n"
+	"kpatch-objects: $(KPATCH_OBJECTS)\n"
+	"\t@:\n"
+	".PHONY: kpatch-lists kpatch-objects\n";
+
+/* Variables of the environment that are about the make that wrote it, not about the kernel. */
+static bool env_is_about_make(const char *variable)
+{
+	static const char *const names[] = { "MAKEFLAGS=",
+					     "MFLAGS=",
+					     "MAKELEVEL=",
+					     "MAKEOVERRIDES=",
+					     "build=",
+					     "obj=",
+					     "KPATCH_DUMP=",
+					     "PWD=",
+					     "OLDPWD=",
+					     "SHLVL=",
+					     "_=",
+					     "TMPDIR=",
+					     "PATH=",
+					     "HOME=",
+					     "LC_ALL=",
+					     "need-builtin=",
+					     "need-modorder=",
+					     "single-build=",
+					     "KBUILD_SINGLE_TARGETS=" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(variable, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+static int cannot_learn(struct build *b, const char *tree, const char *log)
+{
+	char *text = NULL;
+
+	file_read(b->arena, log, &text, NULL);
+	diag_error(b->diags, "kbuild-environment", diag_file(tree),
+		   "Check that the source is a complete kernel source",
+		   "the kernel's makefiles could not be run: %.500s", text ? text : "");
+	return -EINVAL;
+}
+
+int kbuild_learn_environment(struct build *b, const char *tree, const char *entry, const struct words *make)
+{
+	char *mk = build_work_path(b, "prepare/dump.mk"), *log = build_work_path(b, "prepare/dump.log");
+	char *dump = build_work_path(b, "prepare/dump"), *data, *out, *end;
+	struct words argv = { 0 };
+	size_t size;
+	int err = 0, status;
+
+	if (!mk || !log || !dump)
+		return -ENOMEM;
+	err = file_write(mk, dump_mk, sizeof(dump_mk) - 1, 0644);
+	for (size_t i = 0; i < make->n && !err; i++)
+		err = words_add(b->arena, &argv, make->word[i]);
+	if (!err)
+		err = words_add(b->arena, &argv, arena_printf(b->arena, "build=-f %s obj", mk));
+	if (!err)
+		err = words_add(b->arena, &argv, arena_printf(b->arena, "KPATCH_DUMP=%s", dump));
+	/* any single target makes the top Makefile prepare and then descend from the root */
+	if (!err)
+		err = words_add(b->arena, &argv, "init/main.o");
+	if (!err)
+		err = build_run(b, argv.word, tree, NULL, log, &status);
+	if (err)
+		return err;
+	if (file_read(b->arena, arena_printf(b->arena, "%s..", dump), &data, &size) &&
+	    file_read(b->arena, arena_printf(b->arena, "%s.init", dump), &data, &size))
+		return cannot_learn(b, tree, log);
+	out = end = arena_alloc(b->arena, size + 1);
+	if (!out)
+		return -ENOMEM;
+	for (char *p = data; p < data + size; p += strlen(p) + 1)
+		if (!env_is_about_make(p))
+			end = stpcpy(end, p) + 1;
+	err = file_write(arena_printf(b->arena, "%s/" ENVIRONMENT, entry), out, (size_t)(end - out), 0644);
+	if (!err)
+		err = file_write(arena_printf(b->arena, "%s/" QUERY, entry), query_mk, sizeof(query_mk) - 1,
+				 0644);
+	return err;
+}
+
+int kbuild_load_environment(struct build *b)
+{
+	const char *path = getenv("PATH");
+	struct words env = { 0 };
+	size_t size;
+	char *data;
+	int err =
+		file_read(b->arena, arena_printf(b->arena, "%s/" ENVIRONMENT, b->kernel.entry), &data, &size);
+
+	for (char *p = data; !err && p < data + size; p += strlen(p) + 1)
+		err = words_add(b->arena, &env, p);
+	if (!err)
+		err = words_add(b->arena, &env,
+				arena_printf(b->arena, "PATH=%s", path ? path : "/usr/bin:/bin"));
+	if (!err)
+		err = words_add(b->arena, &env, arena_printf(b->arena, "TMPDIR=%s/tmp", b->work));
+	if (!err)
+		err = words_add(b->arena, &env, "LC_ALL=C");
+	if (!err)
+		b->kernel.env = env.word;
+	return err;
+}
+
+/* A run of the query makefile for directory @dir of @tree. */
+static int query_command(struct build *b, const char *tree, const char *dir, const char *goal,
+			 const char *objects, struct command *out)
+{
+	const char *words[] = { "make",
+				"-rR",
+				"--no-print-directory",
+				"-f",
+				arena_printf(b->arena, "%s/" QUERY, b->kernel.entry),
+				arena_printf(b->arena, "obj=%s", dir),
+				"need-builtin=1",
+				"need-modorder=1",
+				arena_printf(b->arena, "KPATCH_OBJECTS=%s", objects),
+				goal };
+	struct words argv = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !err; i++)
+		err = words[i] ? words_add(b->arena, &argv, words[i]) : -ENOMEM;
+	*out = (struct command){
+		.argv = argv.word,
+		.cwd = tree,
+		.out = build_work_path(b, "kbuild/%s%s", dir,
+				       strcmp(goal, "kpatch-lists") ? ".objects" : ".lists"),
+		.err = build_work_path(b, "kbuild/%s.err", dir),
+	};
+	return err ? err : out->out && out->err ? 0 : -ENOMEM;
+}
+
+/*
+ * Runs the query makefile in @tree. *text: what it printed; NULL if make failed. Objects may depend
+ * on generated files, which make then generates: into a tree of this run, not the prepared one.
+ */
+static int query(struct build *b, const char *tree, const char *dir, const char *goal, const char *objects,
+		 char **text)
+{
+	struct command c;
+	int err = query_command(b, tree, dir, goal, objects, &c);
+
+	if (!err)
+		err = build_run_all(b, &c, 1);
+	*text = NULL;
+	if (!err && !c.status)
+		err = file_read(b->arena, c.out, text, NULL);
+	return err;
+}
+
+/* Splits "key value" lines. Returns the value of the line at *text and moves on; NULL at the end. */
+static char *next_line(char **text, const char **key)
+{
+	char *line = *text, *blank;
+
+	if (!line || !*line)
+		return NULL;
+	*text = line + strcspn(line, "\n");
+	if (**text)
+		*(*text)++ = '\0';
+	blank = line + strcspn(line, " ");
+	*key = line;
+	if (!*blank)
+		return blank;
+	*blank = '\0';
+	return blank + 1;
+}
+
+static int parse_directory(struct build *b, char *text, struct kbuild_directory *d)
+{
+	size_t n_modules = 0;
+	const char *key;
+	char *value;
+	int err = 0;
+
+	for (const char *p = text; (p = strstr(p, "link ")); p++)
+		n_modules++;
+	d->modules = arena_array(b->arena, n_modules + 1, sizeof(*d->modules));
+	if (!d->modules)
+		return -ENOMEM;
+	while (!err && (value = next_line(&text, &key))) {
+		if (!strcmp(key, "builtin")) {
+			err = words_add_list(b->arena, &d->builtin, value);
+		} else if (!strcmp(key, "library")) {
+			err = words_add_list(b->arena, &d->library, value);
+		} else if (!strcmp(key, "link")) {
+			struct kbuild_module *m = &d->modules[d->n_modules++];
+			size_t n = strcspn(value, " ");
+
+			m->object = arena_strndup(b->arena, value, n);
+			err = m->object ? words_add_list(b->arena, &m->parts, value + n) : -ENOMEM;
+		}
+	}
+	return err;
+}
+
+/* A name with '$' would be run by make, which gets it as a variable. Kbuild's own lists go by blanks. */
+static bool is_name(const char *path)
+{
+	return text_is_plain(path, "/._+,@=~-");
+}
+
+static bool has_makefile(struct build *b, const char *dir)
+{
+	if (!is_name(dir))
+		return false;
+	return file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, dir)) ||
+	       file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir));
+}
+
+static char *cached_lists(struct build *b, const char *dir)
+{
+	return arena_printf(b->arena, "%s/lists/%s.lists", b->kernel.entry, dir);
+}
+
+/* A cache that cannot be written costs time, nothing else. */
+static void cache_lists(struct build *b, const char *dir, const char *text)
+{
+	const char *cached = cached_lists(b, dir);
+
+	if (cached && !directory_make_above(cached, 0755))
+		file_write_atomic(cached, text, strlen(text), 0644);
+}
+
+/* The same with a file of the work directory that is on the disk. */
+static void move_lists(struct build *b, const char *dir, const char *from)
+{
+	const char *cached = cached_lists(b, dir);
+
+	if (cached && !directory_make_above(cached, 0755) && rename(from, cached))
+		unlink(from);
+}
+
+/*
+ * The lists of a directory as the query prints them, from the cache if they were asked for before.
+ * *text: NULL without a makefile, or if it cannot be evaluated by itself.
+ */
+static int lists_of(struct build *b, const char *dir, char **text)
+{
+	const char *cached = cached_lists(b, dir);
+	int err;
+
+	*text = NULL;
+	if (!cached)
+		return -ENOMEM;
+	if (!has_makefile(b, dir) || file_read(b->arena, cached, text, NULL) == 0)
+		return 0;
+	err = query(b, b->kernel.tree, dir, "kpatch-lists", "", text);
+	if (!err && *text)
+		cache_lists(b, dir, *text);
+	return err;
+}
+
+int kbuild_read_directories(struct build *b, const struct words *dirs)
+{
+	struct command *commands = arena_array(b->arena, dirs->n, sizeof(*commands));
+	const char **dir = arena_array(b->arena, dirs->n, sizeof(*dir));
+	size_t n = 0;
+	int err = commands && dir ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < dirs->n && !err; i++) {
+		if (!has_makefile(b, dirs->word[i]) || file_is_regular(cached_lists(b, dirs->word[i])))
+			continue;
+		dir[n] = dirs->word[i];
+		err = query_command(b, b->kernel.tree, dir[n], "kpatch-lists", "", &commands[n]);
+		n++;
+	}
+	if (!err && n > 50)
+		build_say(b, "reading the makefiles of %zu directories: once", n);
+	if (!err && n)
+		err = build_run_all(b, commands, n);
+	/* once for all: an empty list in the cache would be a directory that nothing is made of */
+	if (!err && n && syncfs(b->cache))
+		return 0;
+	for (size_t i = 0; i < n && !err; i++)
+		if (!commands[i].status)
+			move_lists(b, dir[i], commands[i].out);
+	return err;
+}
+
+int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_directory **out)
+{
+	struct kbuild_directory *d;
+	union strmap_value *known;
+	char *text;
+	int err;
+
+	if (!b->directories)
+		b->directories = strmap_new(64);
+	if (!b->directories)
+		return -ENOMEM;
+	known = strmap_get(b->directories, dir);
+	if (known) {
+		*out = known->cptr;
+		return 0;
+	}
+	d = arena_alloc(b->arena, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->dir = arena_strdup(b->arena, dir);
+	err = lists_of(b, dir, &text);
+	if (!err && text)
+		err = parse_directory(b, text, d);
+	if (err)
+		return err;
+	*out = text ? d : NULL;
+	return strmap_set(b->directories, d->dir, (union strmap_value){ .cptr = *out });
+}
+
+int kbuild_read_object(struct build *b, const char *dir, const char *object, struct kbuild_object *out)
+{
+	char *text, *value;
+	const char *key;
+	int err = is_name(dir) && is_name(object) ?
+			  query(b, b->pristine, dir, "kpatch-objects", object, &text) :
+			  -EINVAL;
+
+	if (err)
+		return err;
+	*out = (struct kbuild_object){ 0 };
+	while (!err && (value = next_line(&text, &key))) {
+		if (!strcmp(key, "object"))
+			out->object = value;
+		else if (!strcmp(key, "source"))
+			out->source = value;
+		else if (!strcmp(key, "cc"))
+			err = words_add_shell(b->arena, &out->cc, value);
+		else if (!strcmp(key, "objtool"))
+			err = words_add_shell(b->arena, &out->objtool, value);
+		else if (!strcmp(key, "delayed"))
+			out->delayed = true;
+		else if (!strcmp(key, "module"))
+			out->module = true;
+	}
+	if (!err && (!out->object || !out->source || !out->cc.n))
+		err = -ENOENT;
+	return err;
+}

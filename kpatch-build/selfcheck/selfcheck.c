@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The self-check: a finished module is read from its file again, as the kernel and kpatch will, and
+ * compared with what it should be. Reads that file only; it does not look at what the stages
+ * before thought they had made.
+ */
+#include "kpatch-build/selfcheck/selfcheck.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kmod/kpatch-abi.h"
+#include "lib/util/arena.h"
+#include "lib/util/strmap.h"
+
+/* Tables whose entries have a fixed number of fields that must all be relocated. */
+static const struct {
+	const char *section;
+	uint32_t entry_size, relocations; /* bytes; per entry, livepatch relocations included */
+} tables[] = {
+	{ "__jump_table", 16, 3 },	/* code, target, key */
+	{ ".static_call_sites", 8, 2 }, /* call, key */
+	{ "__ex_table", 12, 2 },	/* instruction, fixup; the third field is a constant */
+	{ ".smp_locks", 4, 1 },		{ ".retpoline_sites", 4, 1 }, { ".return_sites", 4, 1 },
+	{ ".call_sites", 4, 1 },	{ ".ibt_endbr_seal", 4, 1 },  { ".orc_unwind_ip", 4, 1 },
+	{ "__mcount_loc", 8, 1 },
+};
+
+/* The value of @key in .modinfo, or NULL. */
+static const char *modinfo(const struct checked *c, const char *key)
+{
+	uint32_t index = elfile_find_section(c->f, ".modinfo");
+	const struct elfile_section *s = &c->f->sections[index];
+	const char *p = (const char *)s->data, *end;
+	size_t length = strlen(key);
+
+	if (!index || !s->size || !p || p[s->size - 1])
+		return NULL;
+	end = p + s->size;
+	for (; p < end; p += strlen(p) + 1)
+		if (!strncmp(p, key, length) && p[length] == '=')
+			return p + length + 1;
+	return NULL;
+}
+
+static void check_modinfo(struct checked *c, const char *key, const char *want)
+{
+	const char *found = modinfo(c, key);
+
+	if (!found || strcmp(found, want))
+		selfcheck_error(c, "selfcheck-modinfo", "modinfo has %s=%s instead of %s", key,
+				found ? found : "(nothing)", want);
+}
+
+static void check_sections(struct checked *c)
+{
+	uint32_t i;
+
+	for (i = 1; i < c->f->n_sections; i++) {
+		const char *name = c->f->sections[i].name;
+
+		if (!strncmp(name, ".discard", 8) || !strncmp(name, ".rela.discard", 13))
+			selfcheck_error(c, "selfcheck-section", "section %s is still there", name);
+	}
+	if (!elfile_find_section(c->f, ".gnu.linkonce.this_module"))
+		selfcheck_error(c, "selfcheck-section", "the module has no module structure");
+}
+
+/* Relocations that apply to section @index, of both kinds. */
+static size_t count_relas(const struct checked *c, uint32_t index)
+{
+	size_t n = 0;
+	uint32_t i;
+
+	for (i = 1; i < c->f->n_sections; i++) {
+		const struct elfile_section *s = &c->f->sections[i];
+		size_t j, count;
+		const Elf64_Rela *rela;
+
+		if (s->type != SHT_RELA || s->info != index)
+			continue;
+		rela = elfile_relas(c->f, i, &count);
+		for (j = 0; j < count; j++)
+			n += ELF64_R_TYPE(rela[j].r_info) != R_X86_64_NONE;
+	}
+	return n;
+}
+
+static void check_tables(struct checked *c)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		uint32_t index = elfile_find_section(c->f, tables[i].section);
+		uint64_t size = index ? c->f->sections[index].size : 0;
+
+		if (size % tables[i].entry_size ||
+		    size / tables[i].entry_size * tables[i].relocations != count_relas(c, index))
+			selfcheck_error(c, "selfcheck-table", "%s has incomplete entries", tables[i].section);
+	}
+}
+
+/*
+ * Names that the kernel has checksums for: __versions, entries of 64 bytes, the name from the
+ * eighth on. NULL without memory; an empty map without the section.
+ */
+static struct strmap *versions(const struct checked *c)
+{
+	uint32_t index = elfile_find_section(c->f, "__versions");
+	const struct elfile_section *s = &c->f->sections[index];
+	struct strmap *names = strmap_new(64);
+	uint64_t i;
+
+	for (i = 0; names && s->data && i + 64 <= s->size; i += 64) {
+		char *name = arena_strndup(c->arena, (const char *)s->data + i + 8, 56);
+
+		if (!name || strmap_set(names, name, (union strmap_value){ .num = 1 })) {
+			strmap_free(names);
+			return NULL;
+		}
+	}
+	return names;
+}
+
+static void check_undefined(struct checked *c, const struct strmap *imports)
+{
+	uint32_t i;
+
+	for (i = 1; i < c->f->n_symbols; i++) {
+		const struct elfile_symbol *s = &c->f->symbols[i];
+
+		if (!elfile_undefined(s))
+			continue;
+		if (s->bind != STB_GLOBAL)
+			selfcheck_error(c, "selfcheck-undefined", "%s is undefined and weak", s->name);
+		else if (strmap_count(imports) && !strmap_get(imports, s->name))
+			selfcheck_error(c, "selfcheck-undefined", "%s is undefined and not in __versions",
+					s->name);
+	}
+}
+
+static int check_imports(struct checked *c)
+{
+	struct strmap *imports = versions(c);
+
+	if (!imports)
+		return -ENOMEM;
+	check_undefined(c, imports);
+	strmap_free(imports);
+	return 0;
+}
+
+static void check_manifest(struct checked *c, const void *want, size_t size)
+{
+	uint32_t index = elfile_find_section(c->f, KPATCH_MANIFEST_SECTION);
+	const struct elfile_section *s = &c->f->sections[index];
+
+	if (!s->data || s->flags & SHF_ALLOC || s->size != size || memcmp(s->data, want, size))
+		selfcheck_error(c, "selfcheck-manifest", "the manifest in the module is damaged");
+}
+
+int selfcheck(const char *path, const struct selfcheck_want *want, struct arena *a, struct diags *diags)
+{
+	struct checked c = { .arena = a, .diags = diags };
+	size_t errors = diags_errors(diags);
+	struct elfile *f;
+	int ret = elfile_read(path, a, diags, &f);
+
+	c.f = f;
+	if (!ret)
+		ret = module_funcs(f, a, diags, &c.funcs);
+	if (ret)
+		return ret;
+	check_modinfo(&c, "livepatch", "Y");
+	check_modinfo(&c, "name", want->module_name);
+	if (want->vermagic)
+		check_modinfo(&c, "vermagic", want->vermagic);
+	check_sections(&c);
+	check_tables(&c);
+	if (want->manifest)
+		check_manifest(&c, want->manifest, want->manifest_size);
+	selfcheck_klp(&c);
+	selfcheck_functions(&c, want->orc);
+	selfcheck_targets(&c, want->build_id, want->modules);
+	ret = selfcheck_symbols(&c, want->kallsyms, want->modules);
+	if (!ret)
+		ret = check_imports(&c);
+	return ret ? ret : diags_errors(diags) > errors ? -EINVAL : 0;
+}

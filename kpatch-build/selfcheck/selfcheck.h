@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the self-check share: a finished module, read from its file.
+ */
+#ifndef KPATCH_BUILD_SELFCHECK_H
+#define KPATCH_BUILD_SELFCHECK_H
+
+#include "lib/elf/write/elfile.h"
+#include "kpatch-build/finish/finish.h"
+#include "lib/util/diag.h"
+
+struct checked {
+	const struct elfile *f;
+	struct arena *arena;
+	struct diags *diags;
+	struct module_entries funcs;
+};
+
+/* One problem found: an error of this program or of the tools, never of the user. */
+#define selfcheck_error(c, id, ...)                                                                          \
+	diag_error((c)->diags, id, diag_file((c)->f->path),                                                  \
+		   "This is an error in kpatch-build: please report it, with the patch", __VA_ARGS__)
+
+/* Where a relocation leads. */
+struct place {
+	uint32_t section; /* 0: not into this module */
+	uint64_t offset;
+};
+/*
+ * @pc_bias: what the field's own position adds to a pc-relative addend when it means @offset
+ * exactly: 0 for tables whose entries are "target - field", 4 for calls.
+ */
+struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int pc_bias);
+
+/* The klp sections and symbols; returns nothing but diagnostics. */
+void selfcheck_klp(struct checked *c);
+/* What the core will look up, in the installed kernel and modules (NULL: not checked). */
+struct kallsyms;
+int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules);
+/* The builds that it was made for; @kernel, @modules: as installed (NULL: not compared). */
+struct buildid;
+void selfcheck_targets(struct checked *c, const struct buildid *kernel, const char *modules);
+/* Entry, ftrace location and ORC of the functions that the patch puts in. */
+void selfcheck_functions(struct checked *c, bool orc);
+
+#endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Self-check of what the livepatch core reads: names of sections and symbols, as
+ * klp_apply_section_relocs() and klp_resolve_symbols() of kernel/livepatch/core.c take them apart,
+ * and fields, as the x86 module loader wants to find them.
+ */
+#include "kpatch-build/selfcheck/selfcheck.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kmod/kpatch-abi.h"
+#include "lib/util/arena.h"
+
+static const char rela_prefix[] = ".klp.rela.";
+
+/* The object in ".klp.rela.OBJECT.SECTION", or false. The formats are the kernel's. */
+static bool parse_section(const char *name, char object[56])
+{
+	int length = 0;
+
+	return sscanf(name, ".klp.rela.%55[^.].%n", object, &length) == 1 && length > 0;
+}
+
+static bool symbol_is_valid(const char *name, char object[56])
+{
+	static _Thread_local char symbol[512];
+	unsigned long position;
+	int length = 0;
+
+	return sscanf(name, ".klp.sym.%55[^.].%511[^,],%lu%n", object, symbol, &position, &length) == 3 &&
+	       name[length] == '\0';
+}
+
+static uint32_t field_size(uint32_t type)
+{
+	switch (type) {
+	case R_X86_64_NONE:
+		return 0;
+	case R_X86_64_64:
+	case R_X86_64_PC64:
+		return 8;
+	case R_X86_64_32:
+	case R_X86_64_32S:
+	case R_X86_64_PC32:
+	case R_X86_64_PLT32:
+		return 4;
+	default:
+		return UINT32_MAX;
+	}
+}
+
+static void check_field(struct checked *c, const struct elfile_section *klp, const Elf64_Rela *rela)
+{
+	const struct elfile_section *target = &c->f->sections[klp->info];
+	uint32_t i, size = field_size(ELF64_R_TYPE(rela->r_info));
+
+	if (size == UINT32_MAX || !target->data || rela->r_offset > target->size ||
+	    target->size - rela->r_offset < size) {
+		selfcheck_error(c, "selfcheck-klp", "%s has a relocation that cannot be applied", klp->name);
+		return;
+	}
+	for (i = 0; i < size; i++)
+		if (target->data[rela->r_offset + i])
+			selfcheck_error(c, "selfcheck-klp", "a field that %s fills is not zero", klp->name);
+}
+
+static void check_symbol(struct checked *c, const struct elfile_section *klp, const char *section_object,
+			 const Elf64_Rela *rela)
+{
+	const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
+	char object[56];
+
+	if (s->reserved != SHN_LIVEPATCH || !symbol_is_valid(s->name, object))
+		selfcheck_error(c, "selfcheck-klp", "%s uses '%s', which is no livepatch symbol", klp->name,
+				s->name);
+	else if (!strcmp(object, "vmlinux") != !strcmp(section_object, "vmlinux"))
+		selfcheck_error(c, "selfcheck-klp", "'%s' cannot be resolved in %s", s->name, klp->name);
+}
+
+static void check_section(struct checked *c, uint32_t index)
+{
+	const struct elfile_section *s = &c->f->sections[index];
+	const struct elfile_section *target = &c->f->sections[s->info];
+	const Elf64_Rela *rela;
+	char object[56];
+	size_t i, n;
+
+	if (s->type != SHT_RELA || !(s->flags & SHF_ALLOC) ||
+	    strncmp(s->name, rela_prefix, sizeof(rela_prefix) - 1) || !parse_section(s->name, object) ||
+	    strcmp(s->name + sizeof(rela_prefix) + strlen(object), target->name) ||
+	    !(target->flags & SHF_ALLOC)) {
+		selfcheck_error(c, "selfcheck-klp", "%s is no livepatch relocation section", s->name);
+		return;
+	}
+	if (strcmp(object, "vmlinux") && section_read_early(target->name) &&
+	    strcmp(target->name, KPATCH_FUNCS_SECTION))
+		selfcheck_error(c, "selfcheck-klp", "%s comes too late for what it fills", s->name);
+	rela = elfile_relas(c->f, index, &n);
+	for (i = 0; i < n; i++) {
+		check_symbol(c, s, object, &rela[i]);
+		check_field(c, s, &rela[i]);
+	}
+}
+
+static bool has_symbol(const struct elfile *f, uint32_t section, uint32_t symbol)
+{
+	size_t i, n;
+	const Elf64_Rela *rela = elfile_relas(f, section, &n);
+
+	for (i = 0; i < n; i++)
+		if (ELF64_R_SYM(rela[i].r_info) == symbol)
+			return true;
+	return false;
+}
+
+/* The first section of a module must only look symbols up: all that the later ones use. */
+static void check_guard(struct checked *c, uint32_t guard, uint32_t section)
+{
+	const struct elfile *f = c->f;
+	size_t i, n;
+	const Elf64_Rela *rela = elfile_relas(f, section, &n);
+
+	for (i = 0; i < n; i++)
+		if (guard == section ? ELF64_R_TYPE(rela[i].r_info) != R_X86_64_NONE :
+				       !has_symbol(f, guard, ELF64_R_SYM(rela[i].r_info)))
+			selfcheck_error(c, "selfcheck-klp", "'%s' is not looked up before %s is applied",
+					f->symbols[ELF64_R_SYM(rela[i].r_info)].name,
+					f->sections[section].name);
+}
+
+/* The first klp section of the object that section @index is for. */
+static uint32_t first_of_object(const struct elfile *f, uint32_t index)
+{
+	char object[56], other[56];
+	uint32_t i;
+
+	if (!parse_section(f->sections[index].name, object) || !strcmp(object, "vmlinux"))
+		return 0;
+	for (i = 1; i < f->n_sections; i++)
+		if (f->sections[i].type == SHT_RELA && parse_section(f->sections[i].name, other) &&
+		    !strcmp(object, other))
+			return i;
+	return 0;
+}
+
+/* An ordinary relocation against a livepatch symbol would be applied with its value 0. */
+static void check_ordinary(struct checked *c, uint32_t index)
+{
+	size_t i, n;
+	const Elf64_Rela *rela = elfile_relas(c->f, index, &n);
+
+	for (i = 0; i < n; i++) {
+		const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela[i].r_info)];
+
+		if (s->reserved == SHN_LIVEPATCH)
+			selfcheck_error(c, "selfcheck-klp", "%s uses the livepatch symbol '%s'",
+					c->f->sections[index].name, s->name);
+	}
+}
+
+void selfcheck_klp(struct checked *c)
+{
+	const struct elfile *f = c->f;
+	uint32_t i, guard;
+
+	for (i = 1; i < f->n_sections; i++) {
+		const struct elfile_section *s = &f->sections[i];
+
+		if (s->flags & SHF_RELA_LIVEPATCH ||
+		    !strncmp(s->name, rela_prefix, sizeof(rela_prefix) - 1)) {
+			check_section(c, i);
+			guard = s->type == SHT_RELA ? first_of_object(f, i) : 0;
+			if (guard)
+				check_guard(c, guard, i);
+		} else if (s->type == SHT_RELA) {
+			check_ordinary(c, i);
+		}
+	}
+	for (i = 1; i < f->n_symbols; i++)
+		if (!strncmp(f->symbols[i].name, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)))
+			selfcheck_error(c, "selfcheck-klp", "'%s' was left over", f->symbols[i].name);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Self-check: every symbol that the livepatch core will look up is found, by the rules of
+ * klp_find_object_symbol(), in the installed image's kallsyms table or in the installed module's
+ * symbol table. Reads those; shares nothing with the stages that chose the positions.
+ */
+#include "kpatch-build/selfcheck/selfcheck.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/kernel/symbols/kallsyms.h"
+#include "lib/kernel/files/module.h"
+#include "lib/util/arena.h"
+#include "lib/util/strmap.h"
+
+struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int pc_bias)
+{
+	const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
+	struct place p = { 0, 0 };
+
+	if (!s->reserved && s->section) {
+		p.section = s->section;
+		p.offset = s->value + rela->r_addend + pc_bias;
+	}
+	return p;
+}
+
+struct resolver {
+	struct checked *c;
+	const struct kallsyms *kallsyms;
+	const char *modules; /* directory, as /lib/modules/RELEASE */
+	struct kmodule **opened;
+	size_t n_opened;
+};
+
+/* What the core makes of @count candidates: position 0 demands that there is one only. */
+static bool position_exists(unsigned long position, unsigned long count)
+{
+	return position ? position <= count : count == 1;
+}
+
+static bool in_vmlinux(const struct resolver *r, const char *name, unsigned long position)
+{
+	unsigned long count = 0;
+	uint32_t i;
+
+	for (i = kallsyms_first(r->kallsyms, name); i != KALLSYMS_NONE; i = kallsyms_next(r->kallsyms, i))
+		count++;
+	return position_exists(position, count);
+}
+
+static bool in_module(const struct kmodule *m, const char *name, unsigned long position)
+{
+	unsigned long count = 0;
+	uint32_t i, sympos, meant = 0;
+
+	for (i = kmodule_symbol(m, name); i; i = m->symbols[i].next)
+		if (m->symbols[i].section != SHN_UNDEF && (++count == position || !meant))
+			meant = i;
+	/* The same symbol while the module is being loaded and afterwards, when some are gone. */
+	return position_exists(position, count) && !kmodule_sympos(m, meant, &sympos, NULL);
+}
+
+/* The installed module of that name, or NULL with a diagnostic. */
+static const struct kmodule *open_module(struct resolver *r, const char *name)
+{
+	struct kmodule *m = NULL;
+	char *path = NULL;
+	size_t i;
+
+	for (i = 0; i < r->n_opened; i++)
+		if (!strcmp(r->opened[i]->name, name))
+			return r->opened[i];
+	if (kmodule_find(r->modules, name, &path) || kmodule_open(path, r->c->diags, &m)) {
+		selfcheck_error(r->c, "selfcheck-symbol", "there is no module %s to patch", name);
+		free(path);
+		return NULL;
+	}
+	free(path);
+	r->opened[r->n_opened++] = m;
+	return m;
+}
+
+static void resolve(struct resolver *r, const char *object, const char *name, unsigned long position)
+{
+	const struct kmodule *m;
+
+	if (!strcmp(object, "vmlinux")) {
+		if (r->kallsyms && !in_vmlinux(r, name, position))
+			selfcheck_error(r->c, "selfcheck-symbol",
+					"the kernel will not find %s,%lu in vmlinux", name, position);
+		return;
+	}
+	if (!r->modules)
+		return;
+	m = open_module(r, object);
+	if (m && !in_module(m, name, position))
+		selfcheck_error(r->c, "selfcheck-symbol", "the kernel will not find %s,%lu in %s", name,
+				position, object);
+}
+
+static void resolve_symbol(struct resolver *r, const struct elfile_symbol *s)
+{
+	char object[56];
+	static _Thread_local char name[512];
+	unsigned long position;
+
+	/* Malformed names are reported elsewhere. */
+	if (s->reserved == SHN_LIVEPATCH &&
+	    sscanf(s->name, ".klp.sym.%55[^.].%511[^,],%lu", object, name, &position) == 3)
+		resolve(r, object, name, position);
+}
+
+int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules)
+{
+	struct resolver r = { .c = c, .kallsyms = kallsyms, .modules = modules };
+	uint32_t i;
+
+	/* Each symbol and each function names one object at most. */
+	r.opened = arena_array(c->arena, c->f->n_symbols + c->funcs.n, sizeof(*r.opened));
+	if (!r.opened)
+		return -ENOMEM;
+	for (i = 1; i < c->f->n_symbols; i++)
+		resolve_symbol(&r, &c->f->symbols[i]);
+	for (i = 0; i < c->funcs.n; i++)
+		resolve(&r, c->funcs.entry[i].object, c->funcs.entry[i].name, c->funcs.entry[i].number);
+	for (i = 0; i < r.n_opened; i++)
+		kmodule_free(r.opened[i]);
+	return 0;
+}

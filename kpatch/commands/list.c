@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kpatch list and kpatch status: what sysfs says, and what is installed. Both read only, and work
+ * as an ordinary user.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "kpatch/store/config.h"
+#include "kpatch/store/installed.h"
+#include "kpatch/kpatch.h"
+#include "kpatch/live/loaded.h"
+#include "kpatch/report.h"
+#include "kpatch/store/store.h"
+#include "kpatch/live/sysfs.h"
+#include "kpatch/live/targets.h"
+#include "kpatch/live/tasks.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+
+static enum outcome read_live(struct kpatch *k, struct live *live)
+{
+	int err = sysfs_read(&k->system, k->arena, live);
+
+	if (!err)
+		return OUTCOME_OK;
+	if (err == -ENOENT) {
+		diag_error(k->diags, "kernel-without-livepatch", NULL,
+			   "Boot a kernel with CONFIG_LIVEPATCH; if this one has it, mount sysfs on /sys",
+			   "/sys/kernel/livepatch is not there: the kernel has no live patching");
+		return OUTCOME_KERNEL_REFUSED;
+	}
+	diag_error(k->diags, "sysfs-unreadable", NULL, NULL,
+		   "the state in /sys/kernel/livepatch cannot be read: %s", strerror(-err));
+	return err == -ENOMEM ? OUTCOME_SYSTEM : OUTCOME_PERMISSION;
+}
+
+static void report_object(struct node *list, const struct live_object *o)
+{
+	struct node *n = report_map(list, NULL), *functions;
+
+	report_string(n, "name", o->name);
+	if (o->known)
+		report_bool(n, "patched", o->patched);
+	functions = report_list(n, "functions");
+	for (size_t i = 0; i < o->n_functions; i++) {
+		struct node *f = report_map(functions, NULL);
+
+		report_string(f, "name", o->functions[i].name);
+		report_number(f, "position", (int64_t)o->functions[i].position);
+	}
+}
+
+static void report_patches(struct kpatch *k, struct node *in, const struct live *live)
+{
+	struct node *list = report_list(in, "patches");
+
+	for (size_t i = 0; i < live->n_patches; i++) {
+		const struct live_patch *p = &live->patches[i];
+		struct node *n = report_map(list, NULL), *objects;
+
+		report_string(n, "name", p->name);
+		report_string(n, "state", patch_state_name(p->state));
+		if (p->replace >= 0)
+			report_bool(n, "replace", p->replace);
+		report_bool(n, "unverified", module_is_unverified(&k->system, p->name));
+		if (p->stack_order >= 0)
+			report_number(n, "stack_order", p->stack_order);
+		objects = report_list(n, "objects");
+		for (size_t j = 0; j < p->n_objects; j++)
+			report_object(objects, &p->objects[j]);
+	}
+	list = report_list(in, "leftovers");
+	for (size_t i = 0; i < live->n_leftovers; i++)
+		report_string(list, NULL, live->leftovers[i]);
+}
+
+static void report_installed(struct kpatch *k, struct node *in, const struct live *live,
+			     const struct stored *stored, size_t n)
+{
+	struct node *list = report_list(in, "installed");
+
+	for (size_t i = 0; i < n; i++) {
+		struct installed_facts facts = installed_look(k, live, &stored[i]);
+		struct node *s = report_map(list, NULL);
+
+		report_string(s, "name", stored[i].module);
+		report_string(s, "file", stored[i].path);
+		report_string(s, "boot", stored_boot_name(stored[i].record.boot));
+		report_bool(s, "unverified", facts.unverified);
+		report_bool(s, "other_build_loaded", facts.other_build);
+	}
+}
+
+static void print_objects(struct kpatch *k, const struct live_patch *p)
+{
+	for (size_t i = 0; i < p->n_objects; i++) {
+		const struct live_object *o = &p->objects[i];
+
+		fprintf(k->out, "%s%s%s", i ? ", " : "", o->name, o->known && !o->patched ? " (waits)" : "");
+	}
+}
+
+static void print_functions(struct kpatch *k, const struct live_patch *p)
+{
+	for (size_t i = 0; i < p->n_objects; i++)
+		for (size_t j = 0; j < p->objects[i].n_functions; j++) {
+			const struct live_function *f = &p->objects[i].functions[j];
+
+			fprintf(k->out, "    %s: %s", p->objects[i].name, f->name);
+			if (f->position > 1)
+				fprintf(k->out, ",%" PRIu64, f->position);
+			fputc('\n', k->out);
+		}
+}
+
+static void print_patches(struct kpatch *k, const struct live *live)
+{
+	int width = 8;
+
+	for (size_t i = 0; i < live->n_patches; i++)
+		if ((int)strlen(live->patches[i].name) > width)
+			width = (int)strlen(live->patches[i].name);
+	if (live->n_patches)
+		fprintf(k->out, "%-*s  %-9s  %9s  %s\n", width, "PATCH", "STATE", "FUNCTIONS", "OBJECTS");
+	for (size_t i = 0; i < live->n_patches; i++) {
+		const struct live_patch *p = &live->patches[i];
+
+		fprintf(k->out, "%-*s  %-9s  %9zu  ", width, p->name, patch_state_name(p->state),
+			live_functions(p));
+		print_objects(k, p);
+		if (module_is_unverified(&k->system, p->name))
+			fputs("; not verified", k->out);
+		fputc('\n', k->out);
+		if (k->options.verbose)
+			print_functions(k, p);
+	}
+	for (size_t i = 0; i < live->n_leftovers; i++)
+		fprintf(k->out, "%-*s  %-9s  %9s  %s\n", width, live->leftovers[i], "off", "-",
+			module_is_kept(&k->system, live->leftovers[i]) ?
+				"its module stays in memory until the next boot" :
+				"its module is still loaded");
+	if (!live->n_patches && !live->n_leftovers)
+		fprintf(k->out, "no patches are loaded\n");
+}
+
+static void print_installed(struct kpatch *k, const char *release, const struct live *live,
+			    const struct stored *stored, size_t n)
+{
+	static const char *const words[] = { "", " (disabled)", " (held back)",
+					     " (its record cannot be read)" };
+
+	if (n)
+		fprintf(k->out, "installed for %s:\n", release);
+	for (size_t i = 0; i < n; i++) {
+		struct installed_facts facts = installed_look(k, live, &stored[i]);
+
+		fprintf(k->out, "  %s%s%s%s\n", stored[i].module, words[stored[i].record.boot],
+			facts.unverified ? "; not verified" : "",
+			facts.other_build ? "; another build of it is loaded" : "");
+	}
+}
+
+static enum outcome run_list(struct kpatch *k, int argc, char **argv)
+{
+	struct live live = { .n_patches = 0 };
+	struct stored *stored = NULL;
+	const char *release;
+	enum outcome o;
+	size_t n = 0;
+
+	o = store_release(k, &release);
+	if (!o)
+		o = read_live(k, &live);
+	if (!o)
+		o = store_list(k, release, &stored, &n);
+	report_patches(k, k->report, &live);
+	report_installed(k, k->report, &live, stored, n);
+	if (!o && k->options.format == FORMAT_TEXT) {
+		print_patches(k, &live);
+		print_installed(k, release, &live, stored, n);
+	}
+	return o;
+}
+
+const struct command list_command = {
+	.name = "list",
+	.arguments = "",
+	.summary = "list the patches that are loaded and those that are installed",
+	.help = "With --verbose the functions that each of them replaces. An object that \"waits\" is a\n"
+		"module that is not loaded; it is patched when it is. Patches are in stacking order where\n"
+		"the kernel tells it (6.14 and later), else by name.\n",
+	.run = run_list,
+};
+
+/* What is wrong, as far as it is visible from outside. Root is told how many tasks are left. */
+static void judge_patch(struct kpatch *k, struct node *in, const struct live_patch *p)
+{
+	bool enabling = p->state == PATCH_ENABLING;
+	long left;
+
+	if (p->state == PATCH_ENABLED || p->state == PATCH_DISABLED)
+		return;
+	left = tasks_count(&k->system, enabling ? 0 : 1);
+	report_string(in, "transition", p->name);
+	if (left >= 0) {
+		report_number(in, "tasks_left", left);
+		diag_warning(k->diags, "transition-going-on", diag_file(p->name),
+			     "kpatch load or unload of it waits for the end",
+			     "it is being %s, %ld task%s left", enabling ? "enabled" : "disabled", left,
+			     left == 1 ? "" : "s");
+	} else {
+		diag_warning(k->diags, "transition-going-on", diag_file(p->name),
+			     "kpatch load or unload of it waits for the end", "it is being %s",
+			     enabling ? "enabled" : "disabled");
+	}
+}
+
+/* Whether the next crash at boot would be known for one of this patch, and what is known of the last one. */
+static void judge_record(struct kpatch *k, const struct stored *s)
+{
+	if (s->record.boot == STORED_ENABLED && !s->recorded)
+		diag_warning(
+			k->diags, "boot-unwatched", diag_file(s->module),
+			"Make one with kpatch enable, when there is room on the disk",
+			"it has no record of its boots: if it takes the machine down, it is not held back");
+	else if (s->record.boot == STORED_ENABLED && s->record.crashes)
+		diag_warning(
+			k->diags, "went-down", diag_file(s->module),
+			"See what happened; kpatch disable it if it may be the cause",
+			"the machine went down after it was loaded at boot; after another time it is held "
+			"back");
+	else if (s->record.boot == STORED_UNREADABLE)
+		diag_warning(
+			k->diags, "record-unreadable", diag_file(s->module),
+			"Have the disk looked at; kpatch enable or disable writes a new record",
+			"not loaded at boot, because its record, which may say that it must not be, cannot "
+			"be read");
+	else if (s->record.boot == STORED_HELD)
+		diag_warning(k->diags, "held-back", diag_file(s->module),
+			     "See what happened, then kpatch enable it",
+			     "not loaded at boot, because the machine went down with it");
+}
+
+static void judge_stored(struct kpatch *k, const struct live *live, const struct stored *list, size_t n,
+			 size_t i)
+{
+	const struct stored *s = &list[i];
+
+	judge_record(k, s);
+	if (s->record.boot == STORED_ENABLED && !live_find(live, s->module) &&
+	    !installed_superseded(k, live, list, n, i))
+		diag_warning(k->diags, "installed-not-loaded", diag_file(s->module),
+			     "Load it with kpatch load", "installed for this kernel, but not loaded");
+}
+
+static enum outcome run_status(struct kpatch *k, int argc, char **argv)
+{
+	struct kpatch_config config;
+	struct live live = { .n_patches = 0 };
+	struct stored *stored = NULL;
+	const char *release;
+	enum outcome o;
+	size_t n = 0, notes;
+
+	o = store_release(k, &release);
+	if (!o)
+		o = read_live(k, &live);
+	if (!o)
+		o = store_list(k, release, &stored, &n);
+	if (o)
+		return o;
+	report_string(k->report, "kernel", release);
+	report_number(k->report, "loaded", (int64_t)live.n_patches);
+	report_number(k->report, "installed", (int64_t)n);
+	for (size_t i = 0; i < live.n_patches; i++)
+		judge_patch(k, k->report, &live.patches[i]);
+	for (size_t i = 0; i < live.n_patches; i++)
+		targets_judge(k, release, &live.patches[i]);
+	for (size_t i = 0; i < live.n_leftovers; i++)
+		if (!module_is_kept(&k->system, live.leftovers[i]))
+			diag_warning(k->diags, "module-left-over", diag_file(live.leftovers[i]),
+				     "Remove it with kpatch unload", "its patch is gone, its module is not");
+	for (size_t i = 0; i < n; i++)
+		judge_stored(k, &live, stored, n, i);
+	if (n && store_is_read_only(k, release))
+		diag_warning(
+			k->diags, "boot-unwatched", NULL, "Mount /var/lib/kpatch so that it can be written",
+			"the installed patches are on a file system that is read-only: if one of them takes "
+			"the machine down at boot, it is not held back");
+	notes = loaded_judge(k, &live, stored, n);
+	config_read(k, &config); /* its errors are among what is wrong */
+	if (diags_count(k->diags) > notes)
+		o = OUTCOME_INCOMPLETE;
+	say(k, "kernel %s: %zu patch%s loaded, %zu installed%s", release, live.n_patches,
+	    live.n_patches == 1 ? "" : "es", n,
+	    o	  ? "" :
+	    notes ? ", all as it should be but not all verified" :
+		    ", all is well");
+	return o;
+}
+
+const struct command status_command = {
+	.name = "status",
+	.arguments = "",
+	.summary = "say whether everything is as it should be",
+	.help = "Exit code 0: every enabled patch is loaded, no transition is going on, and nothing is\n"
+		"left over. Exit code 11: something is not so, and is named.\n",
+	.run = run_status,
+};

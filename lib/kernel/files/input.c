@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See input.h. */
+#include "lib/kernel/files/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/util/diag.h"
+
+#define FIRST_ROOM (64u << 10)
+
+/* Reads until the end: the size that stat gives is only a hint (0 for pseudo files). */
+static int read_all(int fd, size_t hint, size_t limit, uint8_t **data, size_t *size)
+{
+	size_t room = hint + 1, used = 0;
+	uint8_t *p = malloc(room + 1);
+
+	while (p) {
+		ssize_t n;
+
+		if (used == room) {
+			uint8_t *more = realloc(p, room * 2 + 1);
+
+			if (!more)
+				break;
+			p = more;
+			room *= 2;
+		}
+		n = read(fd, p + used, room - used);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || used + (size_t)n > limit) {
+			int err = n < 0 ? -errno : -EFBIG;
+
+			free(p);
+			return err;
+		}
+		if (!n) {
+			p[used] = 0;
+			*data = p;
+			*size = used;
+			return 0;
+		}
+		used += (size_t)n;
+	}
+	free(p);
+	return -ENOMEM;
+}
+
+int input_read(const char *path, size_t limit, uint8_t **data, size_t *size)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (S_ISDIR(st.st_mode))
+		err = -EISDIR;
+	else if (!S_ISREG(st.st_mode))
+		err = -EINVAL;
+	else if ((uint64_t)st.st_size > limit)
+		err = -EFBIG;
+	if (!err)
+		err = read_all(fd, st.st_size ? (size_t)st.st_size : FIRST_ROOM, limit, data, size);
+	close(fd);
+	return err;
+}
+
+int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
+		    size_t *size)
+{
+	int err = input_read(path, limit, data, size);
+
+	if (err == -EFBIG)
+		diag_error(diags, "file-too-large", diag_file(path), NULL, "this is larger than any %s",
+			   kind);
+	else if (err)
+		diag_error(diags, "file-unreadable", diag_file(path), NULL, "cannot read the %s: %s", kind,
+			   strerror(-err));
+	return err;
+}

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See module.h. Reads one module file; finding module files is in module_find.c. */
+#include "lib/kernel/files/module.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <gelf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/kernel/files/decompress.h"
+#include "lib/kernel/files/elfview.h"
+#include "lib/kernel/files/input.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/strmap.h"
+
+#define KIND "kernel module"
+#define FILE_LIMIT (512u << 20)
+#define PLAIN_LIMIT (1024u << 20)
+#define RATIO 64
+#define SMALL (16u << 20)
+/* struct module of 64-bit kernels: an enum (and padding) and a list head come before the name. */
+#define NAME_IN_STRUCT_MODULE 24
+
+struct kmodule_private {
+	struct arena *arena;
+	struct elfview view;
+	struct strmap *by_name; /* symbol name → index of the first */
+	uint8_t *owned, *plain; /* the file as read; decompressed */
+};
+
+static int damaged(const struct kmodule *m, struct diags *diags, const char *what)
+{
+	diag_error(diags, "module-damaged", diag_file(m->path), "Install the module again",
+		   "this kernel module is damaged: %s", what);
+	return -EBADMSG;
+}
+
+static int copy_sections(struct kmodule *m)
+{
+	const struct elfview *v = &m->priv->view;
+
+	m->n_sections = v->n_sections;
+	m->sections = arena_array(m->priv->arena, v->n_sections, sizeof(*m->sections));
+	if (!m->sections)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < v->n_sections; i++) {
+		const struct elfview_section *s = &v->sections[i];
+
+		m->sections[i] = (struct kmodule_section){
+			.name = s->name,
+			.type = s->type,
+			.flags = s->flags,
+			.size = s->size,
+			.data = s->data,
+			.link = s->link,
+			.info = s->info,
+		};
+	}
+	return 0;
+}
+
+/* Which string table entry and section a symbol has. Returns what is wrong, or NULL. */
+static const char *read_symbol(struct kmodule *m, Elf_Data *table, Elf_Data *extended, uint32_t strings,
+			       uint32_t i)
+{
+	struct kmodule_symbol *out = &m->symbols[i];
+	Elf32_Word xindex = 0;
+	GElf_Sym sym;
+
+	if (!gelf_getsymshndx(table, extended, (int)i, &sym, &xindex))
+		return "a symbol cannot be read";
+	out->name = elf_strptr(m->priv->view.elf, strings, sym.st_name);
+	if (!out->name)
+		return "a symbol's name lies outside the string table";
+	out->value = sym.st_value;
+	out->size = sym.st_size;
+	out->bind = GELF_ST_BIND(sym.st_info);
+	out->type = GELF_ST_TYPE(sym.st_info);
+	out->section = sym.st_shndx == SHN_XINDEX ? xindex : sym.st_shndx;
+	if (out->section >= m->n_sections && (sym.st_shndx < SHN_LORESERVE || sym.st_shndx == SHN_XINDEX))
+		return "a symbol's section does not exist";
+	return NULL;
+}
+
+/* Chains the symbols of each name, in file order. */
+static int index_symbols(struct kmodule *m)
+{
+	m->priv->by_name = strmap_new(m->n_symbols);
+	if (!m->priv->by_name)
+		return -ENOMEM;
+	for (uint32_t i = m->n_symbols; i-- > 1;) {
+		struct kmodule_symbol *s = &m->symbols[i];
+		union strmap_value *first;
+
+		if (!*s->name)
+			continue;
+		first = strmap_get(m->priv->by_name, s->name);
+		s->next = first ? (uint32_t)first->num : 0;
+		if (first)
+			first->num = i;
+		else if (strmap_set(m->priv->by_name, s->name, (union strmap_value){ .num = i }))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static Elf_Data *extended_indexes(const struct elfview *v, uint32_t symtab)
+{
+	for (uint32_t i = 1; i < v->n_sections; i++)
+		if (v->sections[i].type == SHT_SYMTAB_SHNDX && v->sections[i].link == symtab)
+			return elf_getdata(elf_getscn(v->elf, i), NULL);
+	return NULL;
+}
+
+static int read_symbols(struct kmodule *m, struct diags *diags)
+{
+	const struct elfview *v = &m->priv->view;
+	const char *wrong = NULL;
+	Elf_Data *table, *extended;
+	uint32_t symtab = 0;
+
+	for (uint32_t i = 1; i < v->n_sections && !symtab; i++)
+		if (v->sections[i].type == SHT_SYMTAB)
+			symtab = i;
+	if (!symtab)
+		return damaged(m, diags, "it has no symbol table");
+	if (v->sections[symtab].size / sizeof(Elf64_Sym) >= UINT32_MAX / 2)
+		return damaged(m, diags, "its symbol table is too large");
+	table = elf_getdata(elf_getscn(v->elf, symtab), NULL);
+	extended = extended_indexes(v, symtab);
+	m->n_symbols = (uint32_t)(v->sections[symtab].size / sizeof(Elf64_Sym));
+	m->symbols = arena_array(m->priv->arena, (size_t)m->n_symbols + 1, sizeof(*m->symbols));
+	if (!table || !m->symbols)
+		return table ? -ENOMEM : damaged(m, diags, "its symbol table cannot be read");
+	for (uint32_t i = 0; i < m->n_symbols && !wrong; i++)
+		wrong = read_symbol(m, table, extended, v->sections[symtab].link, i);
+	return wrong ? damaged(m, diags, wrong) : index_symbols(m);
+}
+
+const char *kmodule_info(const struct kmodule *m, const char *key)
+{
+	size_t len = strlen(key);
+	const char *p = m->modinfo, *end = p + m->modinfo_size;
+
+	while (p && p < end) {
+		size_t n = strnlen(p, (size_t)(end - p));
+
+		if (n == (size_t)(end - p))
+			return NULL; /* the last one does not end */
+		if (n > len && !memcmp(p, key, len) && p[len] == '=')
+			return p + len + 1;
+		p += n + 1;
+	}
+	return NULL;
+}
+
+/* Older modules have no name= in .modinfo: the name in struct module, else the file's. */
+static const char *find_name(struct kmodule *m)
+{
+	const char *name = kmodule_info(m, "name");
+	const struct kmodule_section *s = kmodule_section(m, ".gnu.linkonce.this_module");
+	char buf[256];
+
+	if (name && *name)
+		return name;
+	if (s && s->data && s->size > NAME_IN_STRUCT_MODULE) {
+		const char *in = (const char *)s->data + NAME_IN_STRUCT_MODULE;
+		size_t room = s->size - NAME_IN_STRUCT_MODULE;
+
+		if (*in && memchr(in, 0, room < 64 ? room : 64))
+			return in;
+	}
+	if (kmodule_name_from_path(m->path, buf, sizeof(buf)))
+		return "";
+	return arena_strdup(m->priv->arena, buf);
+}
+
+static void read_info(struct kmodule *m)
+{
+	const struct kmodule_section *s = kmodule_section(m, ".modinfo");
+
+	if (s && s->data) {
+		m->modinfo = (const char *)s->data;
+		m->modinfo_size = s->size;
+	}
+	m->vermagic = kmodule_info(m, "vermagic");
+	m->depends = kmodule_info(m, "depends");
+	m->livepatch = kmodule_info(m, "livepatch");
+	m->name = find_name(m);
+	for (uint32_t i = 1; i < m->n_sections; i++)
+		if (m->sections[i].type == SHT_NOTE && m->sections[i].data &&
+		    !buildid_from_notes(m->sections[i].data, m->sections[i].size, &m->build_id))
+			return;
+}
+
+/* Modules are compressed to a third or a tenth; what comes to much more was made to fill memory. */
+static size_t plain_limit(size_t size)
+{
+	return size < (PLAIN_LIMIT - SMALL) / RATIO ? size * RATIO + SMALL : PLAIN_LIMIT;
+}
+
+static int unpack(struct kmodule *m, const uint8_t *data, size_t size, struct diags *diags)
+{
+	enum compression c = compression_detect(data, size);
+	int err;
+
+	m->data = data;
+	m->size = size;
+	if (c == COMPRESSION_NONE)
+		return 0;
+	err = decompress(c, data, size, plain_limit(size), 0, &m->priv->plain, &m->size);
+	if (err) {
+		diag_error(diags, err == -ENOTSUP ? "compression-unsupported" : "module-damaged",
+			   diag_file(m->path), NULL, "cannot decompress this kernel module (%s): %s",
+			   compression_name(c),
+			   err == -EBADMSG ? "the compressed data is damaged" : strerror(-err));
+		return err;
+	}
+	m->data = m->priv->plain;
+	return 0;
+}
+
+static int fill(struct kmodule *m, const uint8_t *data, size_t size, struct diags *diags)
+{
+	int err = unpack(m, data, size, diags);
+
+	if (!err)
+		err = elfview_open(m->path, KIND, m->data, m->size, m->priv->arena, diags, &m->priv->view);
+	if (err)
+		return err;
+	m->machine = m->priv->view.machine;
+	if (m->priv->view.type != ET_REL) {
+		diag_error(diags, "elf-foreign", diag_file(m->path), NULL,
+			   "this is no kernel module: it is not a relocatable file");
+		return -ENOTSUP;
+	}
+	err = copy_sections(m);
+	if (!err)
+		err = read_symbols(m, diags);
+	if (!err)
+		read_info(m);
+	return err;
+}
+
+int kmodule_read(const char *name, const uint8_t *data, size_t size, struct diags *diags,
+		 struct kmodule **out)
+{
+	struct arena *arena = arena_new();
+	struct kmodule *m = arena ? arena_alloc(arena, sizeof(*m)) : NULL;
+	int err = -ENOMEM;
+
+	if (m)
+		m->priv = arena_alloc(arena, sizeof(*m->priv));
+	if (!m || !m->priv) {
+		arena_free(arena);
+		return -ENOMEM;
+	}
+	m->priv->arena = arena;
+	m->path = arena_strdup(arena, name);
+	if (m->path)
+		err = fill(m, data, size, diags);
+	if (err) {
+		kmodule_free(m);
+		return err;
+	}
+	*out = m;
+	return 0;
+}
+
+int kmodule_open(const char *path, struct diags *diags, struct kmodule **out)
+{
+	uint8_t *data;
+	size_t size;
+	int err = input_read_diag(path, KIND, FILE_LIMIT, diags, &data, &size);
+
+	if (err)
+		return err;
+	err = kmodule_read(path, data, size, diags, out);
+	if (err)
+		free(data);
+	else
+		(*out)->priv->owned = data;
+	return err;
+}
+
+void kmodule_free(struct kmodule *m)
+{
+	struct kmodule_private *p;
+
+	if (!m)
+		return;
+	p = m->priv;
+	elfview_close(&p->view);
+	strmap_free(p->by_name);
+	free(p->owned);
+	free(p->plain);
+	arena_free(p->arena); /* m and p are its own */
+}
+
+uint32_t kmodule_symbol(const struct kmodule *m, const char *name)
+{
+	const union strmap_value *v = strmap_get(m->priv->by_name, name);
+
+	return v ? (uint32_t)v->num : 0;
+}
+
+const struct kmodule_section *kmodule_section(const struct kmodule *m, const char *name)
+{
+	for (uint32_t i = 1; i < m->n_sections; i++)
+		if (!strcmp(m->sections[i].name, name))
+			return &m->sections[i];
+	return NULL;
+}
+
+/*
+ * Whether a symbol is still in the module's symbol table once the module is loaded: the rules of
+ * is_core_symbol() and of the section layout in kernel/module/{kallsyms,main}.c, with
+ * CONFIG_KALLSYMS_ALL. .modinfo and __versions lose SHF_ALLOC before they are laid out.
+ */
+static bool stays(const struct kmodule *m, const struct kmodule_symbol *s)
+{
+	const struct kmodule_section *sec;
+
+	if (s->section == SHN_UNDEF || s->section >= m->n_sections)
+		return false;
+	sec = &m->sections[s->section];
+	return sec->flags & SHF_ALLOC && strncmp(sec->name, ".init", 5) && strcmp(sec->name, ".modinfo") &&
+	       strcmp(sec->name, "__versions");
+}
+
+int kmodule_sympos(const struct kmodule *m, uint32_t index, uint32_t *sympos, uint32_t *count)
+{
+	uint32_t all = 0, all_pos = 0, core = 0, core_pos = 0;
+
+	if (!index || index >= m->n_symbols || m->symbols[index].section == SHN_UNDEF)
+		return -ENOENT;
+	for (uint32_t i = kmodule_symbol(m, m->symbols[index].name); i; i = m->symbols[i].next) {
+		if (m->symbols[i].section == SHN_UNDEF)
+			continue;
+		all++;
+		core += stays(m, &m->symbols[i]);
+		if (i == index) {
+			all_pos = all;
+			core_pos = core;
+		}
+	}
+	if (count)
+		*count = all;
+	if (!all_pos || !stays(m, &m->symbols[index]))
+		return -ENOENT;
+	if ((all > 1) != (core > 1) || all_pos != core_pos)
+		return -ENOTUNIQ;
+	*sympos = all > 1 ? all_pos : 0;
+	return 0;
+}
