@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "create-diff-object/arch.h"
-#include "create-diff-object/escape.h"
 #include "create-diff-object/dataflow.h"
+#include "create-diff-object/escape.h"
 
 /* Parts of parts of a function, in damaged objects. */
 #define MAX_PARTS 16

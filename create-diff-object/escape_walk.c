@@ -22,8 +22,8 @@
 #include <string.h>
 
 #include "create-diff-object/arch.h"
-#include "create-diff-object/escape_private.h"
 #include "create-diff-object/dataflow.h"
+#include "create-diff-object/escape_private.h"
 
 #define MAX_SLOTS 12
 #define MAX_DEPTH 12	   /* calls inside of calls */

@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "create-diff-object/layout.h"
 #include "create-diff-object/types.h"

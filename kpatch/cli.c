@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@
 #include "kpatch/report.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
-#include "lib/util/text.h"
 
 static enum outcome run_version(struct kpatch *k, int argc, char **argv)
 {

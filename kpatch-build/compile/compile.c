@@ -15,8 +15,6 @@
 #include "kpatch-build/compile/compile.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kpatch-build/compile/line_markers.h"

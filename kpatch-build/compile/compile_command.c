@@ -5,17 +5,11 @@
 #include "kpatch-build/compile/compile.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "kpatch-build/compile/line_markers.h"
 #include "kpatch-build/compile/shadow.h"
 #include "lib/util/arena.h"
-#include "lib/util/diag.h"
-#include "lib/util/file.h"
 #include "lib/util/process.h"
-#include "lib/util/strmap.h"
 
 /* -g, -g3, -gdwarf-5, -gz=zlib, …, what leaves types out; not an option that only begins with those letters. */
 static bool is_debug_flag(const char *word)

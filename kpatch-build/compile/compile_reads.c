@@ -9,13 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kpatch-build/compile/line_markers.h"
 #include "kpatch-build/compile/shadow.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
-#include "lib/util/process.h"
-#include "lib/util/strmap.h"
 
 static bool ends_in(const char *text, const char *ending)
 {

@@ -5,17 +5,13 @@
 #include "kpatch-build/compile/compile.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kpatch-build/compile/line_markers.h"
-#include "kpatch-build/compile/shadow.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
-#include "lib/util/strmap.h"
 
 /* What the compiler printed, cut to a length that a person reads. */
 const char *compile_output(struct build *b, const struct command *c)

@@ -18,8 +18,8 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
-#include "lib/elf/write/elfile.h"
 #include "kpatch-build/link/link.h"
+#include "lib/elf/write/elfile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"

@@ -22,9 +22,9 @@
 
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
-#include "lib/elf/write/elfile.h"
 #include "kpatch-build/prepare/link_tools.h"
 #include "kpatch-build/verify/verify.h"
+#include "lib/elf/write/elfile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/elf/write/elfile.h"
 #include "kpatch-build/link/link.h"
+#include "lib/elf/write/elfile.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"

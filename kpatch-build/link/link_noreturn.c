@@ -17,10 +17,10 @@
 #include <string.h>
 
 #include "kpatch-build/build.h"
-#include "lib/elf/write/elfile.h"
 #include "kpatch-build/link/link.h"
 #include "lib/elf/arch.h"
 #include "lib/elf/object.h"
+#include "lib/elf/write/elfile.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
 

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "kpatch-build/build.h"
-#include "lib/elf/write/elfile.h"
 #include "kpatch-build/link/link.h"
+#include "lib/elf/write/elfile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"

@@ -16,13 +16,11 @@
 
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
-#include "kpatch-build/prepare/link_tools.h"
 #include "lib/kernel/files/module.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
-#include "lib/util/file.h"
 #include "lib/util/text.h"
 
 /* Nothing longer fits into a file name together with the rest. */

@@ -6,22 +6,16 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
-#include "kpatch-build/prepare/link_tools.h"
-#include "lib/kernel/files/module.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
-#include "lib/util/text.h"
 
 /* Both packagers take lower case letters, digits, '+', '.' and '-' in a name. */
 const char *package_name(struct arena *a, const struct manifest *m)

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kpatch-build/plan/affected.h"
 #include "kpatch-build/build.h"
+#include "kpatch-build/plan/affected.h"
 #include "kpatch-build/plan/patchfile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"

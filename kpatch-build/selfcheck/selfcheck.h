@@ -5,8 +5,8 @@
 #ifndef KPATCH_BUILD_SELFCHECK_H
 #define KPATCH_BUILD_SELFCHECK_H
 
-#include "lib/elf/write/elfile.h"
 #include "kpatch-build/finish/finish.h"
+#include "lib/elf/write/elfile.h"
 #include "lib/util/diag.h"
 
 struct checked {

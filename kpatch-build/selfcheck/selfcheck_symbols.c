@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/files/module.h"
+#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
 

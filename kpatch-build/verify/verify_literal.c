@@ -10,8 +10,8 @@
 
 #include "kpatch-build/verify/verify_unit.h"
 #include "lib/elf/object.h"
-#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/proof/proof.h"
+#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"

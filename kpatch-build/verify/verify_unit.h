@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "lib/kernel/proof/installed.h"
-#include "lib/kernel/symbols/ksym.h"
 #include "lib/kernel/proof/variant.h"
+#include "lib/kernel/symbols/ksym.h"
 
 struct arena;
 struct kmodule;

@@ -8,9 +8,9 @@
 
 #include "kpatch/kpatch.h"
 #include "kpatch/live/lock.h"
-#include "kpatch/report.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/live/transition.h"
+#include "kpatch/report.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 

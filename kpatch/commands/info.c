@@ -6,11 +6,11 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kpatch/file/patchfile.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/live/loaded.h"
-#include "kpatch/file/patchfile.h"
-#include "kpatch/report.h"
 #include "kpatch/live/sysfs.h"
+#include "kpatch/report.h"
 #include "lib/kernel/files/module.h"
 #include "lib/kernel/files/signature.h"
 #include "lib/manifest/manifest.h"

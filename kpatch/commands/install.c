@@ -7,10 +7,10 @@
 
 #include "kpatch/file/check.h"
 #include "kpatch/file/contents.h"
+#include "kpatch/file/patchfile.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/live/loaded.h"
 #include "kpatch/live/lock.h"
-#include "kpatch/file/patchfile.h"
 #include "kpatch/report.h"
 #include "kpatch/store/store.h"
 #include "lib/kernel/files/module.h"

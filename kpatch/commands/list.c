@@ -7,15 +7,15 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "kpatch/store/config.h"
-#include "kpatch/store/installed.h"
+#include "kpatch/commands/boot.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/live/loaded.h"
-#include "kpatch/report.h"
-#include "kpatch/store/store.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/live/targets.h"
 #include "kpatch/live/tasks.h"
+#include "kpatch/report.h"
+#include "kpatch/store/config.h"
+#include "kpatch/store/store.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Loading and unloading, for the commands that do it on the way to something else. */
+/* Loading (load_patch.c) and unloading (unload.c), for the commands that do it on the way to something else. */
 #ifndef KPATCH_LOAD_H
 #define KPATCH_LOAD_H
 

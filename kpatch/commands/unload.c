@@ -6,12 +6,12 @@
  */
 #include <string.h>
 
-#include "kpatch/store/config.h"
 #include "kpatch/commands/load.h"
 #include "kpatch/live/lock.h"
-#include "kpatch/report.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/live/transition.h"
+#include "kpatch/report.h"
+#include "kpatch/store/config.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 

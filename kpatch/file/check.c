@@ -8,8 +8,8 @@
 
 #include "kpatch/file/contents.h"
 #include "kpatch/file/patchfile.h"
-#include "kpatch/report.h"
 #include "kpatch/live/sysfs.h"
+#include "kpatch/report.h"
 #include "lib/kernel/files/module.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"

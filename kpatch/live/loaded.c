@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "kpatch/file/patchfile.h"
-#include "kpatch/store/store.h"
 #include "kpatch/live/sysfs.h"
+#include "kpatch/store/store.h"
 #include "lib/kernel/files/module.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"

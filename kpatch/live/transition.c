@@ -5,9 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kpatch/report.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/live/tasks.h"
+#include "kpatch/report.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 

@@ -7,6 +7,8 @@
 
 #include "kpatch/store/store.h"
 
+#define STORE "/var/lib/kpatch"
+
 /*
  * Opens the directory for @release after judging who can write to it. *path from the arena, *d for
  * closedir(); NULL where there is none.

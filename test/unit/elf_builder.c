@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/elf/write/builder.h"
 #include "lib/elf/object.h"
+#include "lib/elf/write/builder.h"
 #include "lib/util/diag.h"
 #include "test/unit/tap.h"
 

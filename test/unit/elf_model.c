@@ -11,8 +11,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "lib/elf/write/builder.h"
 #include "lib/elf/object.h"
+#include "lib/elf/write/builder.h"
 #include "lib/util/diag.h"
 #include "test/unit/tap.h"
 

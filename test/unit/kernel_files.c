@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "lib/elf/object.h"
-#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/files/kconfig.h"
-#include "lib/kernel/symbols/ksyms.h"
 #include "lib/kernel/files/module.h"
+#include "lib/kernel/symbols/kallsyms.h"
+#include "lib/kernel/symbols/ksyms.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/diag.h"
 #include "test/unit/fake_kernel.h"

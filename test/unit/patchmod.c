@@ -16,9 +16,9 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
-#include "lib/elf/write/elfile.h"
 #include "kpatch-build/finish/finish.h"
 #include "kpatch-build/link/link.h"
+#include "lib/elf/write/elfile.h"
 #include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"

@@ -19,8 +19,8 @@
 
 #include "lib/elf/object.h"
 #include "lib/kernel/files/image.h"
-#include "lib/kernel/proof/installed.h"
 #include "lib/kernel/files/module.h"
+#include "lib/kernel/proof/installed.h"
 #include "lib/kernel/proof/proof.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"

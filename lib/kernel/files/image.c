@@ -15,8 +15,8 @@
 
 #include "lib/kernel/files/decompress.h"
 #include "lib/kernel/files/elfview.h"
-#include "lib/kernel/files/input.h"
 #include "lib/kernel/files/image_cache.h"
+#include "lib/kernel/files/input.h"
 #include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"

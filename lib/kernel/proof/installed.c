@@ -4,14 +4,13 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/elf/object.h"
 #include "lib/kernel/files/image.h"
-#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/files/module.h"
 #include "lib/kernel/proof/installed_private.h"
+#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/arena.h"
 
 const char *installed_name(const struct installed *in)

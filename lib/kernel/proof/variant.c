@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/kernel/proof/variant_private.h"
 #include "lib/util/arena.h"

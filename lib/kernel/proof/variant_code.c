@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Decodes two functions in step; see variant.h and variant_private.h. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

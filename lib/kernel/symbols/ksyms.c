@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "lib/elf/object.h"
-#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/files/module.h"
+#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 

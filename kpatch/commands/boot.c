@@ -3,17 +3,17 @@
  * kpatch load --all and kpatch boot: what is installed for the running kernel is loaded, in a fixed
  * order. At boot a journal is kept, so that a patch that takes the machine down does so once.
  */
-#include "kpatch/store/installed.h"
+#include "kpatch/commands/boot.h"
 
 #include <string.h>
 
-#include "kpatch/store/config.h"
 #include "kpatch/commands/load.h"
-#include "kpatch/live/lock.h"
 #include "kpatch/file/patchfile.h"
-#include "kpatch/report.h"
-#include "kpatch/store/store.h"
+#include "kpatch/live/lock.h"
 #include "kpatch/live/sysfs.h"
+#include "kpatch/report.h"
+#include "kpatch/store/config.h"
+#include "kpatch/store/store.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* All patches that are installed for the running kernel, for load --all, boot and status. */
-#ifndef KPATCH_INSTALLED_H
-#define KPATCH_INSTALLED_H
+#ifndef KPATCH_BOOT_H
+#define KPATCH_BOOT_H
 
 #include "kpatch/kpatch.h"
 
