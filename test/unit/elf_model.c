@@ -770,12 +770,12 @@ static void test_cost(void)
 		snprintf(name, sizeof(name), i % 2 ? "f%zu.cold" : "f%zu", i - i % 2);
 		builder_reloc(f.b, s, 16 * i + 6, R_X86_64_PLT32, func(&f, name, s, 16 * i, 16), -4);
 	}
-	clock_gettime(CLOCK_MONOTONIC, &from);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
 	ok_number(finish(&f), 0, "20,000 functions: read");
-	clock_gettime(CLOCK_MONOTONIC, &to);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
 	ms = (to.tv_sec - from.tv_sec) * 1e3 + (to.tv_nsec - from.tv_nsec) / 1e6;
 	printf("# %.0f ms\n", ms);
-	ok(ms < 1000, "20,000 functions: in less than a second");
+	ok(ms < 1000, "20,000 functions: in less than a second of processor time");
 	ok_number(f.o->n_refs, 39999, "20,000 functions: references");
 	ok_string(f.o->atoms[by_name(f.o, "f777.cold") ? 0 : by_name(f.o, "f776.cold")->parent].name, "f776",
 		  "20,000 functions: parents");

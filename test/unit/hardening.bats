@@ -23,7 +23,7 @@ setup_file() {
 		no grep -q TEXTREL <(readelf -dW "$file")
 		readelf --dyn-syms -W "$file" | grep -q ' UND __stack_chk_fail'
 		readelf --dyn-syms -W "$file" | grep -q ' UND __snprintf_chk'
-		[[ $(uname -m) != x86_64 || $program != kpatch ]] || readelf -nW "$BUILD/obj/kpatch/load.o" | grep -q 'IBT, SHSTK'
+		[[ $(uname -m) != x86_64 || $program != kpatch ]] || readelf -nW "$BUILD/obj/kpatch/cli.o" | grep -q 'IBT, SHSTK'
 	done
 }
 
