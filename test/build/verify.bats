@@ -123,6 +123,33 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	says "'$function' is not what nfsd runs: the code differs at \+0x[0-9a-f]+: '.*' in nfsd"
 }
 
+# place KO FUNCTION NEIGHBOUR: which of the functions of that name, in the table's order, is next to the other function
+place() {
+	readelf -sW "$1" | awk '$4 == "FUNC" { print $2, $8 }' | while read -r value name; do
+		[[ $name != "$2" && $name != "$3" ]] || echo "$((16#$value)) $name"
+	done | awk -v f="$2" '$2 == f { at[++n] = $1 } $2 != f { near = $1 }
+		END { best = 1
+			for (i = 2; i <= n; i++)
+				if ((at[i] - near) ^ 2 < (at[best] - near) ^ 2) best = i
+			print best }'
+}
+
+@test "of two functions with one name, the one of the patched file is replaced" {
+	local file met='' ko meant
+	local -A neighbour=([nfs3acl]=nfsd3_proc_getacl [nfs3proc]=nfsd3_proc_getattr)
+	ko=$(find "$KERNEL_ROOT/lib/modules" -name 'nfsd.ko')
+	[[ $ko ]] || skip 'its modules are compressed'
+	for file in nfs3acl nfs3proc; do
+		make_patch "$file" fs/nfsd/$file.c \
+			'/^nfsd3_proc_null(/,/^}/s/return rpc_success/return rqstp->rq_vers ? rpc_success : rpc_system_err/'
+		run -0 kpatch_build "$patch"
+		meant=$(place "$ko" nfsd3_proc_null "${neighbour[$file]}")
+		[[ $(position "$OUT/livepatch-$file.yaml" nfsd3_proc_null) == "$meant" ]]
+		met+=$meant
+	done
+	[[ $met == 12 || $met == 21 ]]
+}
+
 @test "a constant of a function whose address it stores is the kernel's own" {
 	# every inode gets it, for as long as it lives
 	make_patch inode fs/inode.c 's/^\tinode->i_private = NULL;/&\n\tinode->i_opflags = 0;/'

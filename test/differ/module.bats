@@ -26,6 +26,35 @@ END
 	readelf -sW out.o | awk '$8 ~ /klp.ref/ && !($5 == "WEAK" && $7 == "UND") { bad = 1 } END { exit bad }'
 }
 
+@test "of several symbols with one name, each is given with its own position" {
+	original <<'END'
+		static int state;
+		static __used noinline int second(int x) { state++; return ext(x) + 1; }
+		static __used noinline int third(int x) { return ext2(x); }
+		int f(int x) { return third(x) + 1; }
+END
+	patched 's/\+ 1;/+ 2;/'
+	compile original; compile patched
+	make_symbols
+	# global ones of other objects, before those that are meant; an import may have namesakes as well
+	cat kallsyms - > more <<-'END'
+		ffffffff81000010 T second
+		ffffffff81000020 T third
+		ffffffff81000030 T third
+		ffffffff81000040 D state
+		ffffffff81000050 D state
+		ffffffff81000060 D state
+		ffffffff81000070 t ext
+	END
+	sort more > kallsyms
+	differ_objects
+	written
+	[[ $(funcs | sort) == $'f f 0 vmlinux\nsecond second 2 vmlinux' ]]
+	grep -qF '.klp.ref.vmlinux.vmlinux.third,3 ' <(relocs .text.f)
+	has_reloc .text.second PLT32 .klp.ref.vmlinux.vmlinux.ext,2 -4
+	grep -qF '.klp.ref.vmlinux.vmlinux.state,4 ' <(relocs .text.second)
+}
+
 @test "what another object of the patch must define stays undefined" {
 	original <<< 'int f(int x) { return ext(x); }'
 	patched <<< 'int sibling(int); int f(int x) { return sibling(x); }'

@@ -4,21 +4,31 @@
 
 load differ.bash
 
+# f adds 1000 + $2 to count.$1
+one_user() {
+	cat <<END
+	.section .text.f,"ax",@progbits
+	.globl f
+	.type f,@function
+f:	call __fentry__
+	addl \$$(($2 + 1000)),count.$1(%rip)
+	ret
+	.size f,.-f
+	.section .bss.count.$1,"aw",@nobits
+	.type count.$1,@object
+	.size count.$1,4
+count.$1: .zero 4
+END
+}
+
 @test "a static local that was renumbered is the same variable" {
-	original <<'END'
-		int f(int x) { static int count; count += x; return ext(count) + 1; }
-END
-	patched <<'END'
-		int g(int x) { static int other, more; other += x; more -= x; return ext2(other + more); }
-		int f(int x) { static int count; count += x; return ext(count) + 2; }
-END
-	differ
+	one_user 1 1 > original.s; one_user 4 2 > patched.s
+	assemble original; assemble patched
+	differ_objects
 	written
-	old=$(readelf -sW original.o | awk '$8 ~ /^count/ { print $8 }')
-	new=$(readelf -sW patched.o | awk '$8 ~ /^count/ { print $8 }')
-	[[ $old != "$new" || $old == count.0 ]]
-	grep -q "klp.ref.vmlinux.vmlinux.$old,0" <(relocs .text.f)
-	[[ -z $(symbol "$new") ]]
+	[[ $(funcs) == "f f 0 vmlinux" && $(relocs .text.f | wc -l) -eq 2 ]]
+	has_reloc .text.f PC32 .klp.ref.vmlinux.vmlinux.count.1,0 -8
+	[[ -z $(symbol count.4) && -z $(symbol count.1) ]]
 }
 
 @test "a new static local is carried, with its initial value" {
