@@ -179,8 +179,14 @@ struct build {
 };
 
 /*
- * Runs one program for a stage. @argv ends with NULL; @cwd and @env (NULL: kernel.env, or a clean
- * environment before the tree is prepared) as in struct command. Its output goes to the file
+ * What every program gets to see of the user's environment: PATH and HOME, nothing that could reach a compiler
+ * command (KCFLAGS, ARCH, MAKEFLAGS, LANG, CPATH, …). Appends to @env; -ENOMEM.
+ */
+struct words;
+int build_environment(struct build *b, struct words *env);
+/*
+ * Runs one program for a stage. @argv ends with NULL; @cwd and @env (NULL: kernel.env, or that of
+ * build_environment() before the tree is prepared) as in struct command. Its output goes to the file
  * @log. A full disk or a missing program is explained in build.diags. 0: it ran, *status is its exit
  * code, which the caller judges. -EINTR: told to stop. -errno.
  */

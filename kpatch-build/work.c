@@ -26,6 +26,7 @@
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
+#include "lib/util/words.h"
 
 #define PREFIX "work-"
 #define LOCK ".lock"
@@ -166,22 +167,18 @@ char *build_work_path(struct build *b, const char *fmt, ...)
 	return path;
 }
 
-/*
- * What programs get to see before the tree has told its own: nothing of the user's that could
- * reach a compiler command (KCFLAGS, ARCH, MAKEFLAGS, LANG, CPATH, …).
- */
-static const char *const *clean_environment(struct build *b)
+int build_environment(struct build *b, struct words *env)
 {
-	const char **env = arena_array(b->arena, 6, sizeof(*env));
 	const char *path = getenv("PATH"), *home = getenv("HOME");
+	int err = words_add(b->arena, env,
+			    arena_printf(b->arena, "PATH=%s", path && *path ? path : "/usr/bin:/bin"));
 
-	if (!env)
-		return NULL;
-	env[0] = arena_printf(b->arena, "PATH=%s", path && *path ? path : "/usr/bin:/bin");
-	env[1] = arena_printf(b->arena, "HOME=%s", home && *home ? home : "/");
-	env[2] = arena_printf(b->arena, "TMPDIR=%s/tmp", b->work);
-	env[3] = "LC_ALL=C";
-	return env[0] && env[1] && env[2] ? env : NULL;
+	/* without it, ccache asks who the user is; with a wrong one, it fails */
+	if (!err && home && *home)
+		err = words_add(b->arena, env, arena_printf(b->arena, "HOME=%s", home));
+	if (!err)
+		err = words_add(b->arena, env, arena_printf(b->arena, "TMPDIR=%s/tmp", b->work));
+	return err ? err : words_add(b->arena, env, "LC_ALL=C");
 }
 
 static bool log_mentions(struct build *b, const char *log, const char *text)
@@ -250,12 +247,13 @@ static void tick(void *context, size_t done)
 
 int build_run_all(struct build *b, struct command *commands, size_t n)
 {
-	const char *const *env = b->kernel.env ? b->kernel.env : clean_environment(b);
+	struct words own = { 0 };
 	struct clock clock = { .start = time(NULL) };
-	int err;
+	int err = b->kernel.env ? 0 : build_environment(b, &own);
+	const char *const *env = b->kernel.env ? b->kernel.env : own.word;
 
-	if (!env)
-		return -ENOMEM;
+	if (err)
+		return err;
 	if (b->progress && isatty(fileno(b->progress)))
 		clock.f = b->progress;
 	for (size_t i = 0; i < n; i++)

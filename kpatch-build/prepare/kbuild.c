@@ -3,7 +3,6 @@
 #include "kpatch-build/prepare/kbuild.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -138,7 +137,6 @@ int kbuild_learn_environment(struct build *b, const char *tree, const char *entr
 
 int kbuild_load_environment(struct build *b)
 {
-	const char *path = getenv("PATH");
 	struct words env = { 0 };
 	size_t size;
 	char *data;
@@ -148,12 +146,7 @@ int kbuild_load_environment(struct build *b)
 	for (char *p = data; !err && p < data + size; p += strlen(p) + 1)
 		err = words_add(b->arena, &env, p);
 	if (!err)
-		err = words_add(b->arena, &env,
-				arena_printf(b->arena, "PATH=%s", path ? path : "/usr/bin:/bin"));
-	if (!err)
-		err = words_add(b->arena, &env, arena_printf(b->arena, "TMPDIR=%s/tmp", b->work));
-	if (!err)
-		err = words_add(b->arena, &env, "LC_ALL=C");
+		err = build_environment(b, &env);
 	if (!err)
 		b->kernel.env = env.word;
 	return err;

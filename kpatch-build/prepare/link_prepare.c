@@ -36,24 +36,6 @@ static int write_probe(const char *source, const char *kbuild)
 	return ret ? ret : file_write(kbuild, rule, strlen(rule), 0644);
 }
 
-/* What a run of the top Makefile may see: only PATH of the environment that stages run with. */
-static const char *const *clean_env(struct build *b)
-{
-	const char *const *var = b->kernel.env;
-	const char **env;
-
-	if (!var)
-		return NULL;
-	env = arena_array(b->arena, 3, sizeof(*env));
-	if (!env)
-		return NULL;
-	while (*var && strncmp(*var, "PATH=", 5))
-		var++;
-	env[0] = "LC_ALL=C";
-	env[1] = *var;
-	return env;
-}
-
 static int make_probe(struct build *b, const char *tree, const char *dir)
 {
 	const char *argv[] = {
@@ -66,9 +48,11 @@ static int make_probe(struct build *b, const char *tree, const char *dir)
 		NULL,
 	};
 
-	if (!argv[2] || !argv[3] || !argv[4])
+	struct words env = { 0 }; /* the top Makefile finds the rest itself */
+
+	if (!argv[2] || !argv[3] || !argv[4] || build_environment(b, &env))
 		return -ENOMEM;
-	return tool_run(b, "probe-module", argv, tree, clean_env(b));
+	return tool_run(b, "probe-module", argv, tree, env.word);
 }
 
 /* modpost -w accepts every symbol, which is how Kbuild copes without Module.symvers. */
