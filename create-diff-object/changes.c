@@ -338,15 +338,10 @@ static bool replace_callers(struct changes *c, uint32_t f)
 static void check_in_kernel(struct diff *d, uint32_t f)
 {
 	const struct lookup *l = lookup_atom(d, f);
+	const char *remedy, *id = lookup_failed_as(l, &remedy);
 
-	if (l->err == -EKEYREJECTED) {
-		diff_refuse(d, "code-not-verified", &d->new, f, -1, DIFF_NOT_VERIFIED_REMEDY, "%s", l->why);
-		return;
-	}
 	if (l->err) {
-		diff_refuse(d, "symbol-position-unknown", &d->new, f, -1,
-			    "Give the tool the image or module, so that it can prove the position", "%s",
-			    l->why ? l->why : "its symbol is ambiguous");
+		diff_refuse(d, id, &d->new, f, -1, remedy, "%s", l->why ? l->why : "its symbol is ambiguous");
 		return;
 	}
 	if (l->ksym.where == KSYM_OWNER)

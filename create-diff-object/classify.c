@@ -67,17 +67,30 @@ static struct routing too_late(const struct atom *from, const char *name)
 		       "no alternatives that refer to the module");
 }
 
+const char *lookup_failed_as(const struct lookup *l, const char **remedy)
+{
+	if (l->err == -EKEYREJECTED) {
+		*remedy = "Use the source, configuration and compiler of this very kernel";
+		return "code-not-verified";
+	}
+	if (l->err == -EEXIST) {
+		*remedy = "Change the definition that the kernel uses: nobody calls this one";
+		return "weak-overridden";
+	}
+	*remedy = "Give the tool the image or module, so that it can prove the position";
+	return "symbol-position-unknown";
+}
+
 /* What was found of a symbol named @name, @defined in this object or not. */
 static struct routing route_to(struct diff *d, const struct atom *from, const struct lookup *l,
 			       const char *name, bool defined)
 {
 	struct routing r = { .ksym = l->ksym, .name = name };
 
-	if (l->err == -EKEYREJECTED)
-		return refused("code-not-verified", l->why, DIFF_NOT_VERIFIED_REMEDY);
+	const char *remedy, *id = lookup_failed_as(l, &remedy);
+
 	if (l->err)
-		return refused("symbol-position-unknown", l->why ? l->why : "the symbol is ambiguous",
-			       "Give the tool the image or module, so that it can prove the position");
+		return refused(id, l->why ? l->why : "the symbol is ambiguous", remedy);
 	switch (l->ksym.where) {
 	case KSYM_ABSENT:
 		if (defined)

@@ -63,8 +63,10 @@ static void check_copy(struct diff *d, uint32_t f)
 {
 	const struct lookup *l = lookup_atom(d, f);
 
+	const char *remedy, *id = lookup_failed_as(l, &remedy);
+
 	if (l->err == -EKEYREJECTED)
-		diff_refuse(d, "code-not-verified", &d->new, f, -1, DIFF_NOT_VERIFIED_REMEDY, "%s", l->why);
+		diff_refuse(d, id, &d->new, f, -1, remedy, "%s", l->why);
 }
 
 int pass_copies(struct diff *d)

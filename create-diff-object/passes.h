@@ -107,8 +107,6 @@ struct routing {
 	int64_t distance;   /* ROUTE_IMPORT: what is meant is so many bytes behind the symbol */
 };
 
-#define DIFF_NOT_VERIFIED_REMEDY "Use the source, configuration and compiler of this very kernel"
-
 /* A symbol as the source of symbols answered it; asked once per atom. */
 struct lookup {
 	bool asked;
@@ -341,6 +339,8 @@ bool classify_kernels_own(struct diff *d, const struct atom *from, const struct 
 bool classify_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref);
 /* Whether it is the end of a loop of this function over the constant, and of nobody else's. Likewise. */
 bool classify_own_limit(struct diff *d, const struct atom *from, const struct ref *ref);
+/* The id for a look-up that failed, and what to do then. */
+const char *lookup_failed_as(const struct lookup *l, const char **remedy);
 /* The symbol of a function that is to be replaced, in the running kernel. */
 const struct lookup *lookup_atom(struct diff *d, uint32_t atom);
 

@@ -133,6 +133,24 @@ static const char *variant_problem(const struct verify_unit *u, const struct sym
 	return s->atom != NO_ATOM ? u->variant.why[s->atom] : NULL;
 }
 
+/* The symbol is not where the code is: a weak one whose name another object has, or none at all. */
+static int not_there(struct verify_unit *u, const char *name, const struct symbol *s, const char **why)
+{
+	uint32_t other = s->bind == STB_WEAK ? installed_first(&u->installed, name) : INSTALLED_NONE;
+
+	if (other == INSTALLED_NONE) {
+		*why = explain(u, "%s has the code or data of '%s', but no symbol for it", u->owner, name);
+		return -ENOTUNIQ;
+	}
+	*why = explain(
+		u,
+		"'%s' is weak here, and another object of %s overrides it: the one that has the symbol "
+		"in front of it, %s",
+		name, u->owner,
+		installed_describe(&u->installed, installed_address(&u->installed, other) - 1, u->arena));
+	return -EEXIST;
+}
+
 static int find_defined(struct verify_unit *u, const char *name, const struct symbol *definition,
 			struct ksym *out, const char **why)
 {
@@ -161,14 +179,8 @@ static int find_defined(struct verify_unit *u, const char *name, const struct sy
 	if (err)
 		return err;
 	i = installed_at(&u->installed, name, address);
-	if (i == INSTALLED_NONE) {
-		*why = explain(u,
-			       s->bind == STB_WEAK ?
-				       "'%s' is weak here, and another object of %s overrides it" :
-				       "%2$s has the code or data of '%1$s', but no symbol for it",
-			       name, u->owner);
-		return -ENOTUNIQ;
-	}
+	if (i == INSTALLED_NONE)
+		return not_there(u, name, s, why);
 	out->where = KSYM_OWNER;
 	out->object = u->owner;
 	if (definition->bind != STB_LOCAL && export && u->installed.image &&

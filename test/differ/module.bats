@@ -110,6 +110,21 @@ END
 	[[ -z $(symbol hook | grep -v UND) ]]
 }
 
+@test "a weak function that is overridden elsewhere is not changed to no effect" {
+	original <<'END'
+		__attribute__((weak)) noinline int hook(int x) { return x; }
+		int f(int x) { return hook(x) + 1; }
+END
+	patched 's/return x;/return x + 2;/'
+	differ
+	refused weak-overridden
+	grep -q "^patched.o: hook: 'hook' is weak here, and another object of vmlinux overrides it. Change the definition" <<< "$stderr"
+	# and the same where it is the kernel's
+	sed -i 's/ T hook$/ W hook/' kallsyms
+	differ_objects
+	written
+}
+
 @test "a weak name of a function leads to whoever has it, a call of the other name to the function" {
 	original <<'END'
 		noinline int generic(int x) { return ext(x) * 3; }

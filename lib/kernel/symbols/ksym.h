@@ -47,7 +47,8 @@ struct ksym_source {
 	/*
 	 * @name as in the object. @definition: the symbol in the *original* object, or NULL when it
 	 * is not defined there. Answers 0 (also for KSYM_ABSENT); -ENOTUNIQ: no position can be given;
-	 * -EKEYREJECTED: what the object has is not what the kernel runs. With an error, *why is set
+	 * -EKEYREJECTED: what the object has is not what the kernel runs; -EEXIST: it is weak, and the kernel
+	 * uses the definition of another object. With an error, *why is set
 	 * to a sentence that explains it. *out and *why live as long as the source. Called from several
 	 * threads.
 	 */

@@ -184,7 +184,7 @@ static int find_defined(struct context *c, const char *name, uint8_t bind, struc
 	if (bind == STB_WEAK && !is_weak(c, index)) {
 		*why = explain(c, "'%s' is weak here, and another object of %s overrides it", name,
 			       c->input.owner);
-		return -ENOTUNIQ;
+		return -EEXIST;
 	}
 	out->where = KSYM_OWNER;
 	out->object = c->input.owner;
