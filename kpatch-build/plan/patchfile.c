@@ -376,6 +376,34 @@ static const char *git_path(struct parser *p)
 	return text + n / 2 + 1;
 }
 
+/* Whether the line that has not been read yet is one of git's header. */
+static bool next_is_git_line(const struct parser *p)
+{
+	static const char *const lines[] = { "old mode ",	   "new mode ",
+					     "deleted file mode ", "new file mode ",
+					     "copy from ",	   "copy to ",
+					     "rename from ",	   "rename to ",
+					     "similarity index ",  "dissimilarity index ",
+					     "GIT binary patch",   "Binary files " };
+	size_t digits = 6;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (next_starts(p, lines[i]))
+			return true;
+	if (!next_starts(p, "index "))
+		return false;
+	while (p->next + digits < p->end && strchr("0123456789abcdef,", p->next[digits]))
+		digits++;
+	return digits > 6 && p->end - (p->next + digits) > 2 && !memcmp(p->next + digits, "..", 2);
+}
+
+/* Whether this line begins a header of git's, and not a sentence about one. A patch that ends with it was cut off. */
+static bool starts_git_header(const struct parser *p)
+{
+	return starts(p, "diff --git ") &&
+	       (p->next >= p->end || next_is_git_line(p) || next_starts(p, "--- "));
+}
+
 /* git's extended header lines, up to what follows them. */
 static int read_git_header(struct parser *p, struct patch_entry *e)
 {
@@ -388,12 +416,7 @@ static int read_git_header(struct parser *p, struct patch_entry *e)
 	if (both)
 		err = strip_path(p, both, &e->path);
 	while (!err && p->next < p->end && !next_starts(p, "--- ") && !next_starts(p, "diff --git ")) {
-		if (!next_starts(p, "old mode ") && !next_starts(p, "new mode ") &&
-		    !next_starts(p, "deleted file ") && !next_starts(p, "new file ") &&
-		    !next_starts(p, "copy ") && !next_starts(p, "rename ") &&
-		    !next_starts(p, "similarity ") && !next_starts(p, "dissimilarity ") &&
-		    !next_starts(p, "index ") && !next_starts(p, "GIT binary") &&
-		    !next_starts(p, "Binary files "))
+		if (!next_is_git_line(p))
 			break;
 		next_line(p);
 		whole |= !starts(p, "index ") && !starts(p, "similarity ") && !starts(p, "dissimilarity ");
@@ -462,7 +485,7 @@ int patch_parse(const char *path, const char *data, size_t size, struct arena *a
 
 		if (!e)
 			return -ENOMEM;
-		if (starts(&p, "diff --git "))
+		if (starts_git_header(&p))
 			err = read_git_header(&p, e);
 		else if (starts_files(&p) && p.next >= p.end)
 			err = damaged(&p, p.number, "patch-damaged", "Get the patch again: it was cut off",

@@ -171,6 +171,11 @@ static void kinds(void)
 	     "--- a/d/n.h\t1970-01-02 00:00:00.000000000 +0000\n+++ b/d/n.h\t2026-01-01 00:00:00 +0000\n"
 	     "@@ -0,0 +1 @@\n+a\n",
 	     PATCH_MODIFY, "d/n.h");
+	kind("a letter that quotes a header of git's",
+	     "the line\ndiff --git a/d/m.c b/d/m.c\nmeans that git made it; index 1..2 follows\n"
+	     "diff --git a/d/o.c b/d/o.c\n\nindex numbers are the blobs'\ndiff --git a/d/n.c b/d/n.c\n"
+	     "index 1..2 100644\n--- a/d/n.c\n+++ b/d/n.c\n@@ -1 +1 @@\n-a\n+b\n",
+	     PATCH_MODIFY, "d/n.c");
 	kind("a letter that speaks of diffs",
 	     "--- a header\n+++ is no diff\n\n--- a/d/n.c\n+++ b/d/n.c\n"
 	     "@@ -1 +1 @@\n-one\n+a\n",
