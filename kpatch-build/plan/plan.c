@@ -11,6 +11,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/plan/affected.h"
+#include "kpatch-build/plan/comments.h"
 #include "kpatch-build/plan/patchfile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -76,6 +77,10 @@ static const char *why_not(const char *path, const char **id, const char **remed
 	*remedy = "Leave it out of the patch";
 	if (ends_in(path, ".c") || ends_in(path, ".h"))
 		return NULL;
+	if (ends_in(path, ".lds.S") || ends_in(path, ".lds")) {
+		*id = "patch-build-file";
+		return "says how the kernel is linked, and that is done";
+	}
 	if (ends_in(path, ".S") || ends_in(path, ".s")) {
 		*id = "patch-assembly";
 		return "is assembly, of which functions cannot be replaced";
@@ -189,7 +194,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	if (is_elsewhere(e->path))
 		return left_out_add(b, e->path) ? -ENOMEM : 1;
 	why = why_not(e->path, &id, &remedy);
-	if (why)
+	if (why && (e->change != PATCH_MODIFY || !comments_are_known(e->path)))
 		return refuse(b, p, e, id, remedy, why);
 	if (e->change == PATCH_CREATE && ends_in(e->path, ".h")) {
 		if (!is_plain_file(b, e->path) && lacks_component(b, e))
@@ -263,6 +268,28 @@ static struct patch_entry settled(struct build *b, const struct patch_entry *giv
 	return e;
 }
 
+/* A file that no change of may reach the kernel: it is left alone if only its comments are other ones. */
+static int judge_comments(struct build *b, const struct patch_file *p, const struct patch_entry *e,
+			  const struct patched_file *f)
+{
+	struct diag_place place = { .file = p->path, .line = e->line };
+	const char *id = NULL, *remedy, *why = why_not(e->path, &id, &remedy), *was, *is;
+	size_t size;
+	char *text;
+
+	if (!why)
+		return 0;
+	if (file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, e->path), &text, &size))
+		return refuse(b, p, e, id, remedy, why);
+	was = comments_removed(b->arena, e->path, text, size);
+	is = comments_removed(b->arena, e->path, f->now.text, f->now.size);
+	if (!was || !is || strcmp(was, is))
+		return refuse(b, p, e, id, remedy, why);
+	diag_note(b->diags, "patch-part-ignored", &place, NULL,
+		  "of %s, only comments, help texts or blanks change, which is ignored", e->path);
+	return 0;
+}
+
 static int apply_entry(struct build *b, const struct patch_file *p, const struct patch_entry *given)
 {
 	struct patch_entry entry = settled(b, given), *e = &entry;
@@ -274,7 +301,7 @@ static int apply_entry(struct build *b, const struct patch_file *p, const struct
 	err = patched_file(b, e->path, e->change == PATCH_CREATE, &f);
 	if (!err)
 		err = patch_apply(p, e, b->arena, b->diags, &f->now);
-	return err;
+	return err ? err : judge_comments(b, p, e, f);
 }
 
 /* Problems of all entries are reported together; only want of memory ends the loop. */
@@ -300,12 +327,15 @@ static int apply_patch(struct build *b, const char *path)
 	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
 }
 
-/* Whether the patches have left the file as it was. */
+/* Whether the patches have left the file as it was, or nothing but its comments has changed. */
 static bool is_unchanged(struct build *b, const struct patched_file *f)
 {
+	const char *id, *remedy;
 	size_t size;
 	char *text;
 
+	if (why_not(f->path, &id, &remedy))
+		return true;
 	return file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, f->path), &text, &size) ==
 		       0 &&
 	       size == f->now.size && !memcmp(text, f->now.text, size);

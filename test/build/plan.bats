@@ -94,20 +94,36 @@ fs/nfsd/export.o nfsd"
 }
 
 @test "refused: assembly, build files, what is no C" {
-	make_patch assembly arch/x86/entry/entry_64.S '$s/$/\n/'
+	make_patch assembly arch/x86/entry/entry_64.S '$s/$/\nnop/'
 	refuses 5 patch-assembly "$patch"
-	make_patch makefile fs/nfsd/Makefile '$s/$/\n/'
+	make_patch makefile fs/nfsd/Makefile '$s/$/\nobj-y += x.o/'
 	refuses 5 patch-build-file "$patch"
-	make_patch kconfig fs/nfsd/Kconfig '$s/$/\n/'
+	make_patch kconfig fs/nfsd/Kconfig '0,/select/s/select/imply/'
 	refuses 5 patch-build-file "$patch"
-	make_patch lds arch/x86/kernel/vmlinux.lds.S '$s/$/\n/'
-	refuses 5 patch-assembly "$patch"
+	make_patch lds arch/x86/kernel/vmlinux.lds.S '$s/$/\nASSERT(1, "")/'
+	refuses 5 patch-build-file "$patch"
+	says 'vmlinux.lds.S says how the kernel is linked, and that is done'
 	make_patch map drivers/tty/vt/defkeymap.map '$s/$/\n/'
 	refuses 5 patch-not-c "$patch"
 }
 
+@test "comments, help texts and blanks of build files, assembly and linker scripts change nothing" {
+	make_patch comments fs/nfsd/Makefile '1s/^/# more words\n\n/' \
+		fs/nfsd/Kconfig '1s/^/# a remark\n/; s/^\t  [A-Z][a-z]* /&indeed /; s/^\tselect/        select/' \
+		arch/x86/entry/entry_64.S '$s/$/\n\/* the end *\/\n/; 0,/^\t/s/^\t/\t  /' \
+		arch/x86/kernel/vmlinux.lds.S '1s/^/\/* words *\/ /' fs/proc/meminfo.c 's/Committed_AS/Something/'
+	run -0 kpatch_build --verbose --stop-after plan "$patch"
+	for file in fs/nfsd/Makefile fs/nfsd/Kconfig arch/x86/entry/entry_64.S arch/x86/kernel/vmlinux.lds.S; do
+		says "of $file, only comments, help texts or blanks change, which is ignored\. \[patch-part-ignored\]"
+	done
+	is "$(sed -n 's/^plan     \(.*\) in \(.*\)/\1 \2/p' <<< "$output")" 'fs/proc/meminfo.o vmlinux'
+	# alone it is no patch
+	make_patch comment fs/nfsd/Makefile '1s/^/# more words\n/'
+	refuses 9 no-change "$patch"
+}
+
 @test "all that is wrong is said at once" {
-	make_patch several arch/x86/entry/entry_64.S '$s/$/\n/' fs/nfsd/Makefile '$s/$/\n/'
+	make_patch several arch/x86/entry/entry_64.S '$s/$/\nnop/' fs/nfsd/Makefile '$s/$/\nx := y/'
 	refuses 5 patch-assembly "$patch"
 	says '\[patch-build-file\]'
 }
