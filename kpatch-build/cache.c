@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -183,6 +184,22 @@ static int judge_entry(struct build *b, const char *path, bool all)
 	return err ? explain(b, path, err, &why) : 0;
 }
 
+/* Programs that the kernel's makefiles build there are run there. */
+static int check_can_run(struct build *b)
+{
+	struct statvfs s;
+
+	if (fstatvfs(b->cache, &s) || !(s.f_flag & ST_NOEXEC))
+		return 0;
+	build_fails_as(b, EXIT_INTERNAL);
+	diag_error(
+		b->diags, "cache", diag_file(b->options.cache),
+		"Name a directory on another file system with --cache",
+		"the cache cannot be used: it is on a file system that is mounted noexec, and the kernel's "
+		"build runs programs that it makes");
+	return -EACCES;
+}
+
 int cache_enter(struct build *b, const char *name, const char *what,
 		int (*make)(struct build *b, const char *path), int *lock)
 {
@@ -190,8 +207,10 @@ int cache_enter(struct build *b, const char *name, const char *what,
 	const char *path = arena_printf(b->arena, "%s/%s", b->options.cache, name);
 	const char *lock_path = arena_printf(b->arena, "%s.lock", path);
 	const char *complete = arena_printf(b->arena, "%s/complete", path);
-	int fd, err;
+	int err = check_can_run(b), fd;
 
+	if (err)
+		return err;
 	if (!lock_name || !path || !lock_path || !complete)
 		return -ENOMEM;
 	fd = open_lock(b, lock_name, lock_path);

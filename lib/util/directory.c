@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/util/file.h"
+#include "lib/util/group.h"
 
 #define MAX_LINKS 40 /* as the kernel has it */
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
@@ -49,12 +50,21 @@ struct way {
 	struct distrust *why;
 };
 
+/* A group that nobody else is in may write. An access list can name others beside it. */
+static bool is_groups_alone(const struct way *w, const struct stat *st)
+{
+	return st->st_mode & S_IWGRP && group_is_private(st->st_gid, w->user) &&
+	       !directory_has_access_list(w->fd);
+}
+
 static int judge_here(struct way *w, bool last)
 {
 	struct stat st;
 
 	if (fstat(w->fd, &st))
 		return -errno;
+	if (is_groups_alone(w, &st))
+		st.st_mode &= ~(mode_t)S_IWGRP;
 	return judge(*w->done ? w->done : "/", &st, w->user, !last || w->flags & DIRECTORY_STICKY, w->why);
 }
 

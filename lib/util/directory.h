@@ -3,7 +3,8 @@
  * Directories: making and removing them, and opening one so that nobody else can put another in its place.
  *
  * A place is trusted if it and every directory on the way to it belong to root or to the user that is given, and
- * nobody else may write to them. One that others may write to is good enough on the way if it is sticky, like
+ * nobody else may write to them. The user's private group (lib/util/group.h) is nobody else, unless an access list
+ * comes with it. One that others may write to is good enough on the way if it is sticky, like
  * /tmp, because there nobody can rename or remove what is another's. Symbolic links are followed if they, too,
  * belong to root or the user; where they lead is looked at like the rest. So what has been opened keeps its name,
  * and the name leads to it, whatever others do.

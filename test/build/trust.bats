@@ -69,6 +69,83 @@ distrusts() { # CACHE CULPRIT
 	distrusts "$PLACE/short" "$PLACE/short"
 }
 
+# as_user CACHE: what with_cache does, by www-data, a user whose group of the same name has nobody else
+as_user() {
+	setpriv --reuid www-data --regid www-data --clear-groups "$PLACE/kpatch-build" --data "$PLACE/kmod" \
+		--root "$PLACE" --kernel 5.4.0-none --cache "$1" --output "$PLACE/home/out" "$PLACE/fix.patch"
+}
+
+@test "trust: the group of a user alone may write, as umask 002 has it; other groups and access lists may not" {
+	umask 002
+	mkdir -p "$PLACE/home/out" "$PLACE/home/.cache"
+	cp -r "$BUILD/kpatch-build" "$TEST_TOP/kmod" "$PLACE"
+	cp "$MEMINFO" "$PLACE/fix.patch"
+	chown -R www-data:www-data "$PLACE/home"
+	cache=$PLACE/home/.cache/kpatch
+	as_user_takes() { run -3 as_user "$cache"; says '\[kernel-file-missing\]'; }
+	as_user_distrusts() { run -1 as_user "$cache"; says "^$1: others may write to it .*\[cache-not-trusted\]"; }
+	[[ $(stat -c %a "$PLACE/home/.cache") == 775 ]]
+	as_user_takes
+	[[ $(stat -c '%U %a' "$cache") == 'www-data 755' ]]
+	chmod 775 "$cache"
+	as_user_takes
+	chown root:www-data "$PLACE/home" # as in /srv, where root made it
+	as_user_takes
+	chgrp users "$PLACE/home/.cache"
+	as_user_distrusts "$PLACE/home/.cache"
+	chgrp root "$PLACE/home/.cache"
+	as_user_distrusts "$PLACE/home/.cache"
+	chgrp www-data "$PLACE/home/.cache"
+	chmod 777 "$PLACE/home/.cache"
+	as_user_distrusts "$PLACE/home/.cache"
+	chmod 775 "$PLACE/home/.cache"
+	# alice may write by an access list, of which the mode shows the mask: rw- for her, written as the kernel has it
+	python3 -c "import os, struct, sys
+entry = lambda tag, perm, who=0xffffffff: struct.pack('<HHI', tag, perm, who)
+os.setxattr(sys.argv[1], 'system.posix_acl_access', struct.pack('<I', 2) + entry(1, 7) + entry(2, 7, $ALICE) +
+	entry(4, 7) + entry(16, 7) + entry(32, 5))" "$PLACE/home/.cache"
+	as_user_distrusts "$PLACE/home/.cache"
+	# root's group is nobody's own
+	chown -R root:root "$PLACE/home"
+	distrusts "$PLACE/home/.cache/kpatch" "$PLACE/home"
+}
+
+@test "trust: a private group is one in every respect" {
+	printf '%s\n' root:x:0:0::/: ann:x:1001:1001::/: ben:x:1002:1002::/: cat:x:1003:1003::/: dan:x:1004:1004::/: \
+		eve:x:1005:1004::/: > "$PLACE/passwd"
+	printf '%s\n' root:x:0: ann:x:1001:ann ben:x:1002:ben,ann staff:x:1003: dan:x:1004: > "$PLACE/group"
+	mkdir "$PLACE/cache"
+	chmod 755 "$PLACE"
+	cp -r "$BUILD/kpatch-build" "$TEST_TOP/kmod" "$PLACE"
+	cp "$MEMINFO" "$PLACE/fix.patch"
+	try() { # USER GROUP
+		chown "$1:$2" "$PLACE/cache"
+		chmod 775 "$PLACE/cache"
+		run unshare -m bash -c 'mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/group" /etc/group &&
+			exec setpriv --reuid "$2" --regid "$3" --clear-groups "$1/kpatch-build" --data "$1/kmod" --root "$1" \
+			--kernel 5.4.0-none --cache "$1/cache" "$1/fix.patch" --output /tmp' bash "$PLACE" "$1" "$2"
+	}
+	taken() { try "$@"; says '\[kernel-file-missing\]'; }
+	not_taken() { try "$@"; says '\[cache-not-trusted\]'; }
+	taken 1001 1001
+	not_taken 1002 1002 # ann is in it
+	not_taken 1003 1003 # it has another name
+	not_taken 1004 1004 # it is eve's own, too
+	not_taken 1001 1003 # it is not ann's own
+	not_taken 1009 1009 # not known
+}
+
+@test "trust: a cache where nothing can be run, or nothing written" {
+	mkdir "$PLACE/cache"
+	run -1 unshare -m bash -c 'mount -t tmpfs -o noexec,mode=755 none "$1" && shift && exec "$@"' bash "$PLACE/cache" \
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$PLACE/cache" --output "$OUT" "$MEMINFO"
+	says 'noexec.* with --cache\. \[cache\]$'
+	run -1 unshare -m bash -c 'mount -t tmpfs -o ro,mode=755 none "$1" && shift && exec "$@"' bash "$PLACE/cache" \
+		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$PLACE/cache" --output "$OUT" "$MEMINFO"
+	says 'Read-only file system\. .* with --cache\. \[work-directory\]$'
+	nothing_written
+}
+
 @test "trust: a prepared tree of alice's, or one file in it, runs nothing" {
 	export CACHE=$PLACE/cache
 	mkdir -p "$CACHE/$ENTRY/tree/scripts"

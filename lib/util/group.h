@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Groups of one: Debian and others give each user a group of the same name, and people with such a group have a
+ * umask of 002, which makes their directories writable to "the group", and so to nobody else.
+ */
+#ifndef KPATCH_UTIL_GROUP_H
+#define KPATCH_UTIL_GROUP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Whether nobody but @user is in @group: it is the user's own, has the user's name, lists no other member and is
+ * no other user's own. Never root's: where root is, daemons and containers have their processes, too. False where
+ * that cannot be found out.
+ */
+bool group_is_private(gid_t group, uid_t user);
+
+/* Whether the directory @fd (O_PATH will do) gives something to users or groups by name. True if that cannot be seen. */
+bool directory_has_access_list(int fd);
+
+#endif
