@@ -58,8 +58,8 @@ static const struct {
 	{ "output", "DIR", 'o', "directory for the results (.)" },
 	{ "cache", "DIR", OPT_CACHE, "directory for prepared kernels (~/.cache/kpatch)" },
 	{ "data", "DIR", OPT_DATA, "directory of the patch-module runtime" },
-	{ "sign-key", "FILE", OPT_SIGN_KEY, "private key (PEM) to sign the module with" },
-	{ "sign-cert", "FILE", OPT_SIGN_CERT, "X.509 certificate of that key (PEM or DER)" },
+	{ "sign-key", "FILE", OPT_SIGN_KEY, "private key (PEM, or pkcs11: URI) to sign the module with" },
+	{ "sign-cert", "FILE", OPT_SIGN_CERT, "X.509 certificate of that key (PEM, DER, or URI)" },
 	{ "patch-version", "VERSION", OPT_PATCH_VERSION, "version of the patch (1)" },
 	{ "package", "FORMAT", OPT_PACKAGE, "make a package, too: rpm or deb; may be given for both" },
 	{ "package-release", "N", OPT_PACKAGE_RELEASE, "release of the package (1)" },
@@ -283,19 +283,16 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	return 0;
 }
 
-/* A key that never leaves its token has a URI (RFC 7512), no file that could be read. */
+bool options_is_token(const char *name)
+{
+	return !strncasecmp(name, "pkcs11:", strlen("pkcs11:"));
+}
+
 static int check_key(struct diags *diags, const struct options *out)
 {
-	if (!out->sign_key != !out->sign_cert)
-		return usage(diags, "--sign-key and --sign-cert go together", NULL);
-	if (!out->sign_key || strncasecmp(out->sign_key, "pkcs11:", strlen("pkcs11:")))
-		return 0;
-	diag_error(
-		diags, "sign-key-token", NULL,
-		"Build without --sign-key, and sign the finished module with the kernel's scripts/sign-file, "
-		"which takes such a URI where OpenSSL has an engine for it",
-		"--sign-key takes a private key in a file, not one in a token (PKCS#11)");
-	return -EINVAL;
+	return !out->sign_key == !out->sign_cert ?
+		       0 :
+		       usage(diags, "--sign-key and --sign-cert go together", NULL);
 }
 
 /* Children run elsewhere, so every path becomes absolute. NULL stays NULL. */
@@ -309,9 +306,9 @@ static int make_absolute(struct arena *arena, const char *cwd, const char **path
 
 static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
 {
-	const char **paths[] = { &out->root,	 &out->source,	 &out->config,	 &out->image,
-				 &out->modules,	 &out->symvers,	 &out->output,	 &out->cache,
-				 &out->data_dir, &out->sign_key, &out->sign_cert };
+	const char **paths[] = { &out->root,	&out->source, &out->config, &out->image,   &out->modules,
+				 &out->symvers, &out->output, &out->cache,  &out->data_dir };
+	const char **keys[] = { &out->sign_key, &out->sign_cert };
 	char cwd[PATH_MAX];
 	int err = 0;
 
@@ -322,6 +319,9 @@ static int make_all_absolute(struct arena *arena, struct diags *diags, struct op
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !err; i++)
 		if (*paths[i] && **paths[i])
 			err = make_absolute(arena, cwd, paths[i]);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !err; i++)
+		if (*keys[i] && !options_is_token(*keys[i]))
+			err = make_absolute(arena, cwd, keys[i]);
 	return err;
 }
 

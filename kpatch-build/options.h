@@ -25,6 +25,8 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 void options_cache(struct arena *arena, struct options *out);
 /* Whether make, a shell and rpm take the cache's path for a path. 0, or -EINVAL with a diagnostic. */
 int options_check_cache(struct diags *diags, const struct options *o);
+/* Whether @name is the URI of something in a token (PKCS#11, RFC 7512), and not the name of a file. */
+bool options_is_token(const char *name);
 /* Who makes a package where nobody said. */
 #define OPTIONS_MAINTAINER "root <root@localhost>"
 #define OPTIONS_VERSION_MAX 32 /* leaves room in a module's name */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sign stage. Reads the key and the certificate that the user names and the finished module;
- * has the kernel's own sign-file (from the prepared tree) append the signature, verifies what came
- * out, and makes that the module. The key is never copied.
+ * The sign stage. Reads the finished module, and the key and the certificate that the user names, files or objects in a
+ * token; appends the signature that the kernel's own sign-file would, verifies what came out, and makes that the
+ * module. No other program gets to see the key or its passphrase.
  */
 #include "kpatch-build/sign/sign.h"
 
@@ -17,7 +17,8 @@
 #include <openssl/x509.h>
 
 #include "kpatch-build/build.h"
-#include "kpatch-build/prepare/link_tools.h"
+#include "kpatch-build/options.h"
+#include "kpatch-build/sign/token.h"
 #include "lib/kernel/files/kconfig.h"
 #include "lib/kernel/files/signature.h"
 #include "lib/util/arena.h"
@@ -25,7 +26,7 @@
 #include "lib/util/file.h"
 #include "lib/util/text.h"
 
-/* sign-file, too, takes the passphrase of a key from there. */
+/* Where the kernel's makefiles take the passphrase of a key from. */
 #define PIN_VARIABLE "KBUILD_SIGN_PIN"
 
 /* For OpenSSL: the passphrase, or a refusal instead of a question on the terminal. */
@@ -51,7 +52,43 @@ static int key_error(struct build *b, bool locked)
 	return -EINVAL;
 }
 
-static int read_key(struct build *b, EVP_PKEY **out)
+/* What the token did not give. */
+static int token_error(struct build *b, const char *id, const char *uri, int err)
+{
+	if (err == -ENOTSUP)
+		diag_error(b->diags, "sign-key-token", NULL,
+			   "Install it (libengine-pkcs11-openssl on Debian), or name files",
+			   "OpenSSL has no engine here for keys and certificates in tokens (PKCS#11)");
+	else
+		diag_error(
+			b->diags, id, diag_file(uri),
+			"See what is there with pkcs11-tool -O; put the PIN into the environment variable " PIN_VARIABLE
+			", or into a file that the URI names as its pin-source",
+			"no token has it, or its PIN is missing or wrong");
+	return -EINVAL;
+}
+
+/* Everybody on the machine can read the arguments of a program. */
+static int refuse_pin(struct build *b)
+{
+	diag_error(b->diags, "sign-pin-in-argument", NULL,
+		   "Put the PIN into the environment variable " PIN_VARIABLE
+		   ", or into a file that the URI names as its pin-source; and change it",
+		   "there is a PIN in a URI (pin-value), where everybody on the machine can read it");
+	return -EINVAL;
+}
+
+static int read_token_key(struct build *b, EVP_PKEY **out)
+{
+	int err;
+
+	if (token_has_pin(b->options.sign_key))
+		return refuse_pin(b);
+	err = token_key(b->options.sign_key, getenv(PIN_VARIABLE), out);
+	return err ? token_error(b, "sign-key", b->options.sign_key, err) : 0;
+}
+
+static int read_key_file(struct build *b, EVP_PKEY **out)
 {
 	BIO *file = BIO_new_file(b->options.sign_key, "rb");
 	bool asked = false;
@@ -69,8 +106,24 @@ static int read_key(struct build *b, EVP_PKEY **out)
 	return 0;
 }
 
+static int read_key(struct build *b, EVP_PKEY **out)
+{
+	*out = NULL;
+	return options_is_token(b->options.sign_key) ? read_token_key(b, out) : read_key_file(b, out);
+}
+
+static int read_token_certificate(struct build *b, X509 **out)
+{
+	int err;
+
+	if (token_has_pin(b->options.sign_cert))
+		return refuse_pin(b);
+	err = token_certificate(b->options.sign_cert, getenv(PIN_VARIABLE), out);
+	return err ? token_error(b, "sign-cert", b->options.sign_cert, err) : 0;
+}
+
 /* PEM or DER, as sign-file takes it. */
-static int read_certificate(struct build *b, X509 **out)
+static int read_certificate_file(struct build *b, X509 **out)
 {
 	BIO *file = BIO_new_file(b->options.sign_cert, "rb");
 
@@ -85,6 +138,13 @@ static int read_certificate(struct build *b, X509 **out)
 		   "Name an X.509 certificate in PEM or DER format with --sign-cert",
 		   "no certificate can be read from it");
 	return -EINVAL;
+}
+
+static int read_certificate(struct build *b, X509 **out)
+{
+	*out = NULL;
+	return options_is_token(b->options.sign_cert) ? read_token_certificate(b, out) :
+							read_certificate_file(b, out);
 }
 
 int sign_check(struct build *b)
@@ -132,32 +192,107 @@ static int find_hash(struct build *b, const char **out)
 	return -ENOTSUP;
 }
 
-/* The stages' environment and the passphrase. */
-static const char *const *sign_environment(struct build *b)
+/*
+ * The message that the kernel reads: PKCS#7 (RFC 5652) over what is not in it, without certificates, and without signed
+ * attributes, so that the signature is of the module's own hash. The signer is named by issuer and number.
+ */
+static CMS_ContentInfo *make_message(const char *data, size_t size, const EVP_MD *hash, X509 *certificate,
+				     EVP_PKEY *key)
 {
-	const char *pin = getenv(PIN_VARIABLE);
-	const char **env;
-	size_t n = 0;
+	const unsigned int flags = CMS_BINARY | CMS_DETACHED | CMS_NOCERTS | CMS_PARTIAL | CMS_STREAM;
+	CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, NULL, flags);
+	BIO *contents = BIO_new_mem_buf(data, (int)size);
+	bool ok = cms && contents &&
+		  CMS_add1_signer(cms, certificate, key, hash,
+				  CMS_BINARY | CMS_NOCERTS | CMS_NOATTR | CMS_NOSMIMECAP) &&
+		  CMS_final(cms, contents, NULL, CMS_BINARY | CMS_NOCERTS) == 1;
 
-	while (b->kernel.env[n])
-		n++;
-	env = arena_array(b->arena, n + 2, sizeof(*env));
-	if (!env)
-		return NULL;
-	memcpy(env, b->kernel.env, n * sizeof(*env));
-	env[n] = pin ? arena_printf(b->arena, PIN_VARIABLE "=%s", pin) : NULL;
-	return env;
+	BIO_free(contents);
+	if (ok)
+		return cms;
+	CMS_ContentInfo_free(cms);
+	return NULL;
 }
 
-static int run_sign_file(struct build *b, const char *signed_module)
+static int write_signed(const char *path, const char *data, size_t size, const uint8_t *message, size_t n)
 {
-	const char *program = arena_printf(b->arena, "%s/scripts/sign-file", b->kernel.tree);
-	const char *const *env = sign_environment(b);
-	const char *argv[] = { program,	      NULL, b->options.sign_key, b->options.sign_cert, b->module,
-			       signed_module, NULL };
-	int err = program && env ? find_hash(b, &argv[1]) : -ENOMEM;
+	/* of the kernel's struct module_signature all but the kind (2: PKCS#7) and the length is unused */
+	const uint8_t trailer[12] = { [2] = 2,
+				      [8] = (uint8_t)(n >> 24),
+				      [9] = (uint8_t)(n >> 16),
+				      [10] = (uint8_t)(n >> 8),
+				      [11] = (uint8_t)n };
+	static const char marker[] = "~Module signature appended~\n";
+	struct new_file f;
+	int err = new_file_open(&f, path);
 
-	return err ? err : tool_run(b, "sign-file", argv, NULL, env);
+	if (!err)
+		err = new_file_write(&f, data, size);
+	if (!err)
+		err = new_file_write(&f, message, n);
+	if (!err)
+		err = new_file_write(&f, trailer, sizeof(trailer));
+	if (!err)
+		err = new_file_write(&f, marker, sizeof(marker) - 1);
+	if (!err)
+		err = new_file_close(&f, 0644, false);
+	if (!err)
+		err = new_file_publish(&f);
+	new_file_drop(&f);
+	return err;
+}
+
+/* Why OpenSSL, or the token, did not sign. */
+static int sign_error(struct build *b)
+{
+	unsigned long code = ERR_get_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	ERR_clear_error();
+	diag_error(b->diags, "sign-failed", diag_file(b->options.sign_key), NULL,
+		   "the module cannot be signed with this key: %s", reason ? reason : "no reason is given");
+	return -EINVAL;
+}
+
+static int sign_with(struct build *b, const EVP_MD *hash, X509 *certificate, EVP_PKEY *key, const char *to)
+{
+	CMS_ContentInfo *cms;
+	uint8_t *der = NULL;
+	size_t size;
+	char *data;
+	int err = file_read(b->arena, b->module, &data, &size), n;
+
+	if (err)
+		return err;
+	cms = make_message(data, size, hash, certificate, key);
+	n = cms ? i2d_CMS_ContentInfo(cms, &der) : -1;
+	err = n > 0 ? write_signed(to, data, size, der, (size_t)n) : sign_error(b);
+	OPENSSL_free(der);
+	CMS_ContentInfo_free(cms);
+	return err;
+}
+
+static int sign_module(struct build *b, const char *to)
+{
+	X509 *certificate = NULL;
+	EVP_PKEY *key = NULL;
+	const EVP_MD *hash;
+	const char *name;
+	int err = find_hash(b, &name);
+
+	if (err)
+		return err;
+	hash = EVP_get_digestbyname(name);
+	if (!hash)
+		return sign_error(b);
+	err = read_key(b, &key);
+	if (!err)
+		err = read_certificate(b, &certificate);
+	if (!err)
+		err = sign_with(b, hash, certificate, key, to);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return err;
 }
 
 /* Whether @s is the signature of @size bytes at @data by @certificate's key. */
@@ -178,7 +313,7 @@ static bool verifies(const struct module_signature *s, const char *data, X509 *c
 	return ok;
 }
 
-/* What sign-file wrote: the module unchanged, and a signature of it that this key made? */
+/* What was written: the module unchanged, and a signature of it that this key made? */
 static int check_signed(struct build *b, const char *signed_module)
 {
 	struct module_signature s;
@@ -197,8 +332,7 @@ static int check_signed(struct build *b, const char *signed_module)
 	if (err != -ENOMEM &&
 	    (err || s.contents != before || memcmp(old, new, before) || !verifies(&s, new, certificate))) {
 		diag_error(b->diags, "sign-selfcheck", diag_file(signed_module), NULL,
-			   "the kernel's sign-file made something that is not this module with a valid "
-			   "signature");
+			   "what was made is not this module with a valid signature");
 		err = -EBADMSG;
 	}
 	X509_free(certificate);
@@ -215,7 +349,7 @@ int stage_sign(struct build *b)
 	if (!b->options.sign_key)
 		return 0;
 	signed_module = build_work_path(b, "signed/%s.ko", b->name);
-	err = signed_module ? run_sign_file(b, signed_module) : -ENOMEM;
+	err = signed_module ? sign_module(b, signed_module) : -ENOMEM;
 	if (!err)
 		err = check_signed(b, signed_module);
 	if (!err)
