@@ -58,7 +58,7 @@ PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch-pa
 all: programs
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
-test-programs: $(BUILD)/test/fake-kpatch $(BUILD)/test/faults
+test-programs: $(BUILD)/test/fake-kpatch $(BUILD)/test/faults $(BUILD)/test/patch-fuzz
 
 # Other flags compile everything again.
 $(OBJ)/flags: FORCE
@@ -115,6 +115,11 @@ WRAPPED := open64 openat64 __open64_2 __openat64_2 read __read_chk pread64 __pre
 $(BUILD)/test/faults: $(OBJ)/test/loader/faults.o $(LIBLOADER) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(patsubst %,-Wl$(comma)--wrap=%,$(WRAPPED)) -Wl,--as-needed -o $@ $^ $(LIBS)
+
+# Damaged modules for the loader; DEV=1 has it with sanitizers.
+$(BUILD)/test/patch-fuzz: $(OBJ)/test/fuzz/patch_fuzz.o $(LIBLOADER) $(LIBKPATCH)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 $(BUILD)/kpatch: $(LOADER_MAIN) $(LIBLOADER) $(LIBKPATCH)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
