@@ -101,6 +101,25 @@ static int refuse_export(struct diff *d, struct strmap *told, const struct side 
 	return strmap_set(told, name, (union strmap_value){ .num = 1 });
 }
 
+/* What modinfo(8) and /sys/module show, and nothing in the kernel acts on. */
+static bool only_informs(const struct atom *a)
+{
+	static const char *const tags[] = { "version=", "author=", "description=", "parm=" };
+	const char *text = (const char *)atom_bytes(a), *tag;
+
+	if (!strcmp(a->section->name, "__modver"))
+		return true;
+	if (strcmp(a->section->name, ".modinfo") || !text || !a->size || text[a->size - 1])
+		return false;
+	/* "NAME.version=1.0" in vmlinux */
+	tag = text + strcspn(text, ".=");
+	tag = *tag == '.' ? tag + 1 : text;
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+		if (!strncmp(tag, tags[i], strlen(tags[i])))
+			return true;
+	return false;
+}
+
 static int refuse_registration(struct diff *d, struct strmap *told, const struct side *s, uint32_t i,
 			       const char *how)
 {
@@ -108,6 +127,13 @@ static int refuse_registration(struct diff *d, struct strmap *told, const struct
 
 	if (request_leaves(d, s, i, arena_printf(d->arena, "the patch %s it", how)))
 		return 0;
+	if (only_informs(a)) {
+		diff_note(
+			d, "modinfo-kept", s, i, -1, NULL,
+			"the patch %s what this says of the module; the running kernel goes on to say what it did",
+			how);
+		return 0;
+	}
 	if (exported_name(a))
 		return refuse_export(d, told, s, i, how);
 	diff_refuse(d, "registration-changed", s, i, -1,

@@ -212,3 +212,21 @@ END
 	written
 	[[ $output != *"klp       vmlinux:f,"* ]]
 }
+
+@test "what a module says of itself stays as it is, with a note" {
+	original <<'END'
+		static const char version[] __used __section(".modinfo") __attribute__((aligned(1))) = "mod.version=1.0";
+		static const char author[] __used __section(".modinfo") __attribute__((aligned(1))) = "author=somebody";
+		static const char alias[] __used __section(".modinfo") __attribute__((aligned(1))) = "alias=version=1";
+		int f(int x) { return ext(x) + 1; }
+END
+	patched 's/=1\.0/=1.1/' 's/somebody/somebody else/' 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(ids) == modinfo-kept && $(funcs) == "f f 0 vmlinux" ]]
+	no grep -q modinfo <(sections)
+	rm out.o
+	patched 's/alias=version=1/alias=version=2/' 's/\+ 1;/+ 2;/'
+	differ
+	refused registration-changed
+}
