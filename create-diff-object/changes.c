@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "create-diff-object/arch.h"
+#include "create-diff-object/forever.h"
 
 struct changes {
 	struct diff *d;
@@ -431,5 +432,5 @@ int pass_changes(struct diff *d)
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);
 	mark_carried(d);
-	return err;
+	return err ? err : changes_forever(d);
 }

@@ -59,6 +59,15 @@ static const struct atom *called(const struct search *w, uint32_t step)
 	return r && r->target != NO_ATOM ? &w->s->object->atoms[r->target] : NULL;
 }
 
+/* The same, or the one that this function ends in with a jump. */
+static const struct atom *called_or_tail(const struct search *w, uint32_t step)
+{
+	const struct step *s = &w->f.steps[step];
+	const struct ref *r = s->insn.flow == FLOW_JUMP && s->target == NO_STEP ? ref_of(w, step) : NULL;
+
+	return r && r->target != NO_ATOM ? &w->s->object->atoms[r->target] : called(w, step);
+}
+
 static bool begins(const char *name, const char *prefix)
 {
 	return !strncmp(name, prefix, strlen(prefix));
@@ -91,7 +100,7 @@ static void note_accesses(struct search *w)
 			continue;
 		w->g->access[s->ref] = s->insn.access;
 		for (int n = 0; n < NEAR && at != NO_STEP && s->insn.access & ACCESS_ADDRESS; n++) {
-			const struct atom *callee = called(w, at);
+			const struct atom *callee = called_or_tail(w, at);
 
 			if (callee) {
 				w->g->callee[s->ref] = callee->id;

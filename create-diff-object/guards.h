@@ -16,7 +16,7 @@ struct side;
 struct guards {
 	uint32_t *guard;  /* the variable that says whether the code has run already; NO_ATOM */
 	uint8_t *access;  /* ACCESS_*, where a function of the object has the reference */
-	uint32_t *callee; /* ACCESS_ADDRESS: the function that is called next, NO_ATOM */
+	uint32_t *callee; /* ACCESS_ADDRESS: what is called next, or jumped to at the end; NO_ATOM */
 };
 
 /* The statics of DO_ONCE() and its sisters (include/linux/once.h). */

@@ -213,6 +213,30 @@ END
 	[[ $output != *"klp       vmlinux:f,"* ]]
 }
 
+@test "a function that a kernel thread is in for ever: a warning" {
+	original <<'END'
+		void *kthread_create_on_node(int (*)(void *), void *, int, const char *);
+		void *setup_timer(int (*)(void *), void *);
+		int kthread(void *data) { return ext(1) + 1; }
+		static int step(void *data) { return ext(2) + 1; }
+		static int loop(void *data) { while (ext(3)) step(data); return 0; }
+		static int expired(void *data) { return ext(5) + 1; }
+		void *start(void *data) { setup_timer(expired, data); return kthread_create_on_node(loop, data, -1, "x"); }
+END
+	patched 's/ext\(3\)/ext(4)/' 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(ids) == transition-stalls && $(grep -c transition-stalls <<< "$stderr") -eq 2 ]]
+	grep -q 'loop: warning: it is given to kthread_create_on_node(): the thread is in it until it ends' <<< "$stderr"
+	grep -q 'kthread: warning: every kernel thread is in it as long as it lives' <<< "$stderr"
+	# what the loop calls returns, and so does what is no thread
+	patched 's/ext\((2|5)\) \+ 1/ext(\1) + 7/'
+	rm out.o
+	differ
+	written
+	[[ -z $(ids) ]]
+}
+
 @test "what a module says of itself stays as it is, with a note" {
 	original <<'END'
 		static const char version[] __used __section(".modinfo") __attribute__((aligned(1))) = "mod.version=1.0";
