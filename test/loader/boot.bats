@@ -306,6 +306,7 @@ on_full_disk() {
 		declare -f order record reboot
 		cat <<-'END'
 			set -e
+			no() { if "$@"; then return 1; fi; }
 			kpatch() { "$FAKE" "$M" "$@" > said 2>&1; }
 			is() { local want=$1 code=0; shift; "$@" || code=$?; ((code == want)) || { echo "$*: $code"; cat said; false; }; }
 			inodes=$(($(find "$M/var/lib/kpatch" | wc -l) + 1))
@@ -313,8 +314,8 @@ on_full_disk() {
 			mount -t tmpfs -o "mode=755,size=1m,nr_inodes=$inodes" none "$M/var/lib/kpatch"
 			cp -a kept/. "$M/var/lib/kpatch"
 			dd if=/dev/zero of="$M/var/lib/kpatch/full" bs=4k status=none 2> /dev/null || true
-			! touch "$STORE/x" 2> /dev/null
-			! echo x >> "$M/var/lib/kpatch/full" 2> /dev/null
+			no touch "$STORE/x" 2> /dev/null
+			no dd if=/dev/zero of="$M/var/lib/kpatch/full" bs=1 count=1 oflag=append conv=notrunc status=none 2> /dev/null
 		END
 		echo "$1"
 	} > on-disk.sh
@@ -331,7 +332,7 @@ on_full_disk() {
 		reboot
 		is 11 kpatch boot
 		grep -q "\[held-back\]" said
-		! grep "\[boot-unwatched\]" said
+		no grep "\[boot-unwatched\]" said
 		[[ $(order) == aaa ]]
 		is 0 kpatch boot --done
 		[[ $(record aaa) == "enabled idle 0" ]]
