@@ -5,10 +5,9 @@
 bats_require_minimum_version 1.7.0
 . "$BATS_TEST_DIRNAME/../lib/tests.bash"
 
-setup_file() {
-	[[ $BUILD != *-dev ]] || skip "the build of developers has sanitizers instead"
-	make_programs programs
-}
+setup_file() { make_programs programs; }
+
+setup() { [[ $BUILD != *-dev ]] || skip "the build of developers has sanitizers instead"; }
 
 @test "every program: position-independent, nothing writable after it is linked, no executable stack, checks" {
 	for program in kpatch kpatch-build kpatch-package create-diff-object; do
