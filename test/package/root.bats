@@ -328,7 +328,7 @@ uninstall --quiet --kernel $HERE livepatch-one" && -z $output ]]
 	rm "$ROOT/codes/load"
 	# shellcheck disable=SC2016
 	in_root() {
-		unshare --map-root-user --mount sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
+		as_root unshare --mount sh -c 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
 			exec chroot "$@"' "$ROOT/var/lib/kpatch" "$ROOT" "$@"
 	}
 	hotfix 0 remove livepatch-two
