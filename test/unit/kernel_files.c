@@ -371,7 +371,7 @@ static void test_ksyms(void)
 	ask(&s, "exported", STB_GLOBAL, KSYM_VMLINUX_EXPORT, "vmlinux", 0);
 	ask(&s, "exported", -1, KSYM_VMLINUX_EXPORT, "vmlinux", 0);
 	ask(&s, "weak", STB_WEAK, KSYM_OWNER, "vmlinux", 0);
-	ask(&s, "strong", STB_WEAK, KSYM_OWNER, NULL, -ENOTUNIQ);
+	ask(&s, "strong", STB_WEAK, KSYM_OWNER, NULL, -EEXIST);
 	ask(&s, "hidden", STB_GLOBAL, KSYM_OWNER, "vmlinux", 0);
 	ask(&s, "hidden", -1, KSYM_ABSENT, NULL, 0);
 	ask(&s, "modfn", -1, KSYM_MODULE_EXPORT, "mod", 0);
