@@ -59,6 +59,11 @@ void compile_refuse_wrong_code(struct build *b, const struct compile_job *job, c
 bool compile_report_warnings(struct build *b, const struct compile_job *job, const struct command *original,
 			     const struct command *patched);
 /*
+ * Appends the names in a dependency file of compiler or assembler, "target: file file \\ file", as they were written;
+ * a name with a blank is in pieces, which are no files. The strings are owned by @arena. 0 or -errno.
+ */
+int compile_dependencies(struct arena *arena, const char *path, struct words *out);
+/*
  * Whether the compilation of a job's patched object read any file that the patches change: *read. 0 or
  * -errno with a diagnostic.
  */

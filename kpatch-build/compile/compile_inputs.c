@@ -14,7 +14,6 @@
 #include "kpatch-build/compile/compile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
-#include "lib/util/file.h"
 
 static bool is_below(const char *path, const char *directory)
 {
@@ -57,23 +56,10 @@ static bool is_of_the_tree(struct build *b, struct arena *arena, const struct co
 		is_below(resolved, b->pristine) || is_compilers(job, resolved));
 }
 
-/* The words of "target: file file \ file" behind the target. A name with a blank is in pieces, which are no files. */
-static char *dependencies(char *text)
+static bool lists(const struct words *files, const char *wanted)
 {
-	char *colon = strstr(text, ": ");
-
-	return colon ? colon + 1 : text;
-}
-
-static bool lists(struct arena *arena, const char *path, const char *wanted)
-{
-	char *text, *word, *rest;
-
-	if (file_read(arena, path, &text, NULL))
-		return false;
-	text = dependencies(text);
-	for (word = strtok_r(text, " \n\\", &rest); word; word = strtok_r(NULL, " \n\\", &rest))
-		if (!strcmp(word, wanted))
+	for (size_t i = 0; i < files->n; i++)
+		if (!strcmp(files->word[i], wanted))
 			return true;
 	return false;
 }
@@ -81,16 +67,13 @@ static bool lists(struct arena *arena, const char *path, const char *wanted)
 /* @ending: which of the two dependency files of each object. */
 static int check(struct build *b, struct arena *arena, const struct compile_job *job, const char *ending)
 {
-	const char *original = arena_printf(arena, "%s%s", job->original, ending);
-	const char *patched = arena_printf(arena, "%s%s", job->patched, ending);
-	char *text, *word, *rest;
-	int err = original && patched ? file_read(arena, patched, &text, NULL) : -ENOMEM;
+	struct words original = { 0 }, patched = { 0 };
+	int err = compile_dependencies(arena, arena_printf(arena, "%s%s", job->patched, ending), &patched);
+	/* without it nothing was read without the patch */
+	(void)compile_dependencies(arena, arena_printf(arena, "%s%s", job->original, ending), &original);
 
-	if (err)
-		return err;
-	text = dependencies(text);
-	for (word = strtok_r(text, " \n\\", &rest); word && !err; word = strtok_r(NULL, " \n\\", &rest)) {
-		if (is_of_the_tree(b, arena, job, word) || lists(arena, original, word))
+	for (size_t i = 0; i < patched.n && !err; i++) {
+		if (is_of_the_tree(b, arena, job, patched.word[i]) || lists(&original, patched.word[i]))
 			continue;
 		build_fails_as(b, EXIT_REFUSED);
 		diag_error(
@@ -98,7 +81,7 @@ static int check(struct build *b, struct arena *arena, const struct compile_job 
 			"Put what is needed of it into the patch",
 			"the patched code reads %s, which is not part of the kernel's source, and would bring it into "
 			"the module",
-			word);
+			patched.word[i]);
 		err = -EINVAL;
 	}
 	return err;

@@ -13,13 +13,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
-
-static bool ends_in(const char *text, const char *ending)
-{
-	size_t n = strlen(text), m = strlen(ending);
-
-	return n >= m && !strcmp(text + n - m, ending);
-}
+#include "lib/util/text.h"
 
 /*
  * What @word of a dependency file is to the patch: 1 if it is a changed file. If it is that file in the
@@ -41,22 +35,37 @@ static int is_patched(struct build *b, struct arena *arena, const char *word)
 			return -errno;
 		if (!strcmp(resolved, wanted))
 			return 1;
-		if (ends_in(resolved, arena_printf(arena, "/tree/%s", path)))
+		if (text_ends_in(resolved, arena_printf(arena, "/tree/%s", path)))
 			return -EXDEV;
 	}
 	return 0;
 }
 
+int compile_dependencies(struct arena *arena, const char *path, struct words *out)
+{
+	char *text, *colon;
+	int err = path ? file_read(arena, path, &text, NULL) : -ENOMEM;
+
+	if (err)
+		return err;
+	colon = strstr(text, ": ");
+	if (colon)
+		text = colon + 1;
+	for (char *word = strtok_r(text, " \n\\", &text); word && !err; word = strtok_r(NULL, " \n\\", &text))
+		err = words_add(arena, out, word);
+	return err;
+}
+
 int compile_reads_patched(struct build *b, const struct compile_job *job, bool *read)
 {
 	struct arena *arena = arena_new(); /* of its own: there can be thousands of these files */
-	char *text;
-	int err = arena ? file_read(arena, arena_printf(arena, "%s.d", job->patched), &text, NULL) : -ENOMEM;
+	struct words files = { 0 };
+	int err = arena ? compile_dependencies(arena, arena_printf(arena, "%s.d", job->patched), &files) :
+			  -ENOMEM;
 
 	*read = false;
-	for (char *word = err ? NULL : strtok_r(text, " \n\\", &text); word && err >= 0;
-	     word = strtok_r(NULL, " \n\\", &text)) {
-		err = is_patched(b, arena, word);
+	for (size_t i = 0; i < files.n && err >= 0; i++) {
+		err = is_patched(b, arena, files.word[i]);
 		*read |= err == 1;
 	}
 	arena_free(arena);

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/elf/write/elfile.h"
+#include "lib/kernel/files/buildid.h"
 #include "lib/util/sha256.h"
 
 #define NOTE_SECTION ".note.gnu.build-id"
@@ -56,15 +57,11 @@ static uint8_t *id_bytes(const struct elfile_section *s, size_t *n)
 	return s->data + sizeof(note) + sizeof("GNU");
 }
 
-static uint8_t digit(char c)
-{
-	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
 void finish_build_id(struct elfile *f)
 {
 	uint32_t section = elfile_find_section(f, NOTE_SECTION);
 	char text[SHA256_TEXT];
+	struct buildid digest;
 	struct sha256 sum;
 	size_t n = 0;
 	uint8_t *id = section ? id_bytes(&f->sections[section], &n) : NULL;
@@ -79,6 +76,6 @@ void finish_build_id(struct elfile *f)
 		if (!f->symbols[i].removed)
 			add_symbol(&sum, &f->symbols[i]);
 	sha256_end(&sum, text);
-	for (size_t i = 0; i < n && i < (SHA256_TEXT - 1) / 2; i++)
-		id[i] = (uint8_t)(digit(text[2 * i]) << 4 | digit(text[2 * i + 1]));
+	if (!buildid_parse(text, &digest))
+		memcpy(id, digest.bytes, n < digest.size ? n : digest.size);
 }

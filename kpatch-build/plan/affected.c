@@ -20,6 +20,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/strmap.h"
+#include "lib/util/text.h"
 
 /* The search for the units of all patched files. */
 struct affected {
@@ -28,13 +29,6 @@ struct affected {
 	struct strmap *seen; /* "OWNER OBJECT" of the units, " SOURCE" of the bystanders */
 	size_t n;	     /* units and bystanders that the file at hand leads to */
 };
-
-static bool ends_in(const char *text, const char *ending)
-{
-	size_t n = strlen(text), m = strlen(ending);
-
-	return n >= m && !strcmp(text + n - m, ending);
-}
 
 /* Appends @u to an array whose room is the next power of two. */
 static int append(struct arena *arena, struct unit **units, size_t *n, const struct unit *u)
@@ -97,9 +91,9 @@ static enum bystander bystander_of(const char *source)
 
 	if (!strcmp(source, "arch/x86/kernel/vmlinux.lds.S"))
 		return BYSTANDER_LAYOUT;
-	if (ends_in(source, ".lds.S"))
+	if (text_ends_in(source, ".lds.S"))
 		return BYSTANDER_NONE;
-	if (ends_in(source, "asm-offsets.c") || !strcmp(source, "kernel/bounds.c"))
+	if (text_ends_in(source, "asm-offsets.c") || !strcmp(source, "kernel/bounds.c"))
 		return BYSTANDER_CONSTANTS;
 	if (!strncmp(source, "arch/x86/entry/vdso/", 20))
 		return BYSTANDER_VDSO;
@@ -134,7 +128,7 @@ static int add_source(struct affected *a, const char *source, const char *throug
 		return add_bystander(a, source, through);
 	for (size_t i = 0; i < owners.n && !err; i++) {
 		const struct owner *o = &owners.owner[i];
-		bool assembly = !ends_in(source, ".c");
+		bool assembly = !text_ends_in(source, ".c");
 		struct unit u = { .source = source,
 				  .object = object,
 				  .owner = assembly ? NULL : o->name,
@@ -250,7 +244,7 @@ static bool can_be_left_out(struct build *b, const char *path)
 {
 	if (bystander_of(path))
 		return false;
-	return ends_in(path, ".h") || (ends_in(path, ".c") && is_named(b, path));
+	return text_ends_in(path, ".h") || (text_ends_in(path, ".c") && is_named(b, path));
 }
 
 static int not_built(struct build *b, const struct patched_file *f)
@@ -284,7 +278,7 @@ static int add_files(struct affected *a, const bool *changed, size_t *n)
 			/* what no kernel object is made of is not, whoever includes it: vdso32 has the vDSO's */
 			if (changed[i] && pass == BY_INCLUSION && (n[i] || !bystander_of(f->path)))
 				err = add_includers(a, f);
-			else if (changed[i] && pass == BY_ITSELF && ends_in(f->path, ".c"))
+			else if (changed[i] && pass == BY_ITSELF && text_ends_in(f->path, ".c"))
 				err = add_source(a, f->path, NULL);
 			n[i] += a->n;
 		}

@@ -16,13 +16,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
-
-static bool ends_in(const char *text, const char *ending)
-{
-	size_t n = strlen(text), m = strlen(ending);
-
-	return n >= m && !strcmp(text + n - m, ending);
-}
+#include "lib/util/text.h"
 
 static bool starts_with(const char *text, const char *start)
 {
@@ -58,7 +52,7 @@ static bool is_beside_the_kernel(struct build *b, const char *path)
 	if (starts_with(path, "Documentation/") || starts_with(path, "tools/") ||
 	    starts_with(path, "samples/") || !strcmp(path, "MAINTAINERS") || !strcmp(path, "CREDITS"))
 		return true;
-	return (ends_in(path, ".rst") || ends_in(path, ".txt") || ends_in(path, ".yaml")) &&
+	return (text_ends_in(path, ".rst") || text_ends_in(path, ".txt") || text_ends_in(path, ".yaml")) &&
 	       !is_read_by_build(b, path);
 }
 
@@ -75,13 +69,13 @@ static const char *why_not(const char *path, const char **id, const char **remed
 	const char *base = path_base(path);
 
 	*remedy = "Leave it out of the patch";
-	if (ends_in(path, ".c") || ends_in(path, ".h"))
+	if (text_ends_in(path, ".c") || text_ends_in(path, ".h"))
 		return NULL;
-	if (ends_in(path, ".lds.S") || ends_in(path, ".lds")) {
+	if (text_ends_in(path, ".lds.S") || text_ends_in(path, ".lds")) {
 		*id = "patch-build-file";
 		return "says how the kernel is linked, and that is done";
 	}
-	if (ends_in(path, ".S") || ends_in(path, ".s")) {
+	if (text_ends_in(path, ".S") || text_ends_in(path, ".s")) {
 		*id = "patch-assembly";
 		return "is assembly, of which functions cannot be replaced";
 	}
@@ -196,7 +190,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	why = why_not(e->path, &id, &remedy);
 	if (why && (e->change != PATCH_MODIFY || !comments_are_known(e->path)))
 		return refuse(b, p, e, id, remedy, why);
-	if (e->change == PATCH_CREATE && ends_in(e->path, ".h")) {
+	if (e->change == PATCH_CREATE && text_ends_in(e->path, ".h")) {
 		if (!is_plain_file(b, e->path) && lacks_component(b, e))
 			return refuse_missing(b, p, e);
 		if (!is_plain_file(b, e->path) && !is_patched(b, e->path))

@@ -147,26 +147,42 @@ static int read_certificate(struct build *b, X509 **out)
 							read_certificate_file(b, out);
 }
 
+/* Who signs: what release_signer() frees, also when one of the two is missing. */
+struct signer {
+	EVP_PKEY *key;
+	X509 *certificate;
+};
+
+/* Says what is wrong with both. */
+static int read_signer(struct build *b, struct signer *out)
+{
+	int err = read_key(b, &out->key);
+
+	return read_certificate(b, &out->certificate) ? -EINVAL : err;
+}
+
+static void release_signer(struct signer *s)
+{
+	ERR_clear_error();
+	X509_free(s->certificate);
+	EVP_PKEY_free(s->key);
+}
+
 int sign_check(struct build *b)
 {
-	X509 *certificate = NULL;
-	EVP_PKEY *key = NULL;
+	struct signer s;
 	int err;
 
 	if (!b->options.sign_key)
 		return 0;
-	err = read_key(b, &key);
-	if (read_certificate(b, &certificate))
-		err = -EINVAL;
-	if (!err && X509_check_private_key(certificate, key) != 1) {
+	err = read_signer(b, &s);
+	if (!err && X509_check_private_key(s.certificate, s.key) != 1) {
 		diag_error(b->diags, "sign-mismatch", diag_file(b->options.sign_cert),
 			   "Name the certificate that was made for this key",
 			   "the certificate belongs to another key than %s", b->options.sign_key);
 		err = -EINVAL;
 	}
-	ERR_clear_error();
-	X509_free(certificate);
-	EVP_PKEY_free(key);
+	release_signer(&s);
 	return err;
 }
 
@@ -216,24 +232,17 @@ static CMS_ContentInfo *make_message(const char *data, size_t size, const EVP_MD
 
 static int write_signed(const char *path, const char *data, size_t size, const uint8_t *message, size_t n)
 {
-	/* of the kernel's struct module_signature all but the kind (2: PKCS#7) and the length is unused */
-	const uint8_t trailer[12] = { [2] = 2,
-				      [8] = (uint8_t)(n >> 24),
-				      [9] = (uint8_t)(n >> 16),
-				      [10] = (uint8_t)(n >> 8),
-				      [11] = (uint8_t)n };
-	static const char marker[] = "~Module signature appended~\n";
+	uint8_t tail[SIGNATURE_TAIL];
 	struct new_file f;
 	int err = new_file_open(&f, path);
 
+	signature_tail(n, tail);
 	if (!err)
 		err = new_file_write(&f, data, size);
 	if (!err)
 		err = new_file_write(&f, message, n);
 	if (!err)
-		err = new_file_write(&f, trailer, sizeof(trailer));
-	if (!err)
-		err = new_file_write(&f, marker, sizeof(marker) - 1);
+		err = new_file_write(&f, tail, sizeof(tail));
 	if (!err)
 		err = new_file_close(&f, 0644, false);
 	if (!err)
@@ -254,44 +263,22 @@ static int sign_error(struct build *b)
 	return -EINVAL;
 }
 
-static int sign_with(struct build *b, const EVP_MD *hash, X509 *certificate, EVP_PKEY *key, const char *to)
+static int sign_module(struct build *b, const struct signer *signer, const char *hash_name, const char *to)
 {
+	const EVP_MD *hash = EVP_get_digestbyname(hash_name);
 	CMS_ContentInfo *cms;
 	uint8_t *der = NULL;
 	size_t size;
 	char *data;
-	int err = file_read(b->arena, b->module, &data, &size), n;
+	int err = hash ? file_read(b->arena, b->module, &data, &size) : sign_error(b), n;
 
 	if (err)
 		return err;
-	cms = make_message(data, size, hash, certificate, key);
+	cms = make_message(data, size, hash, signer->certificate, signer->key);
 	n = cms ? i2d_CMS_ContentInfo(cms, &der) : -1;
 	err = n > 0 ? write_signed(to, data, size, der, (size_t)n) : sign_error(b);
 	OPENSSL_free(der);
 	CMS_ContentInfo_free(cms);
-	return err;
-}
-
-static int sign_module(struct build *b, const char *to)
-{
-	X509 *certificate = NULL;
-	EVP_PKEY *key = NULL;
-	const EVP_MD *hash;
-	const char *name;
-	int err = find_hash(b, &name);
-
-	if (err)
-		return err;
-	hash = EVP_get_digestbyname(name);
-	if (!hash)
-		return sign_error(b);
-	err = read_key(b, &key);
-	if (!err)
-		err = read_certificate(b, &certificate);
-	if (!err)
-		err = sign_with(b, hash, certificate, key, to);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
 	return err;
 }
 
@@ -314,18 +301,15 @@ static bool verifies(const struct module_signature *s, const char *data, X509 *c
 }
 
 /* What was written: the module unchanged, and a signature of it that this key made? */
-static int check_signed(struct build *b, const char *signed_module)
+static int check_signed(struct build *b, X509 *certificate, const char *signed_module)
 {
 	struct module_signature s;
-	X509 *certificate = NULL;
 	size_t before, after;
 	char *old, *new;
 	int err = file_read(b->arena, b->module, &old, &before);
 
 	if (!err)
 		err = file_read(b->arena, signed_module, &new, &after);
-	if (!err)
-		err = read_certificate(b, &certificate);
 	if (err)
 		return err;
 	err = signature_read((const uint8_t *)new, after, b->arena, &s);
@@ -335,7 +319,6 @@ static int check_signed(struct build *b, const char *signed_module)
 			   "what was made is not this module with a valid signature");
 		err = -EBADMSG;
 	}
-	X509_free(certificate);
 	if (!err && b->options.verbose)
 		build_say(b, "signed by %s (key %s, %s)", s.signer, s.key, s.hash);
 	return err;
@@ -343,15 +326,22 @@ static int check_signed(struct build *b, const char *signed_module)
 
 int stage_sign(struct build *b)
 {
-	char *signed_module;
+	struct signer signer;
+	const char *hash, *signed_module;
 	int err;
 
 	if (!b->options.sign_key)
 		return 0;
+	err = find_hash(b, &hash);
+	if (err)
+		return err;
 	signed_module = build_work_path(b, "signed/%s.ko", b->name);
-	err = signed_module ? sign_module(b, signed_module) : -ENOMEM;
+	err = read_signer(b, &signer);
 	if (!err)
-		err = check_signed(b, signed_module);
+		err = signed_module ? sign_module(b, &signer, hash, signed_module) : -ENOMEM;
+	if (!err)
+		err = check_signed(b, signer.certificate, signed_module);
+	release_signer(&signer);
 	if (!err)
 		b->module = signed_module;
 	return err;

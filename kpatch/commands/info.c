@@ -6,9 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kpatch/commands/loaded.h"
 #include "kpatch/file/patchfile.h"
 #include "kpatch/kpatch.h"
-#include "kpatch/live/loaded.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/report.h"
 #include "lib/kernel/files/module.h"

@@ -5,11 +5,11 @@
  */
 #include <string.h>
 
+#include "kpatch/commands/loaded.h"
 #include "kpatch/file/check.h"
 #include "kpatch/file/contents.h"
 #include "kpatch/file/patchfile.h"
 #include "kpatch/kpatch.h"
-#include "kpatch/live/loaded.h"
 #include "kpatch/live/lock.h"
 #include "kpatch/report.h"
 #include "kpatch/store/store.h"

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "kpatch/commands/boot.h"
+#include "kpatch/commands/loaded.h"
+#include "kpatch/commands/targets.h"
 #include "kpatch/kpatch.h"
-#include "kpatch/live/loaded.h"
 #include "kpatch/live/sysfs.h"
-#include "kpatch/live/targets.h"
 #include "kpatch/live/tasks.h"
 #include "kpatch/report.h"
 #include "kpatch/store/config.h"
@@ -76,20 +76,20 @@ static void report_patches(struct kpatch *k, struct node *in, const struct live 
 		report_string(list, NULL, live->leftovers[i]);
 }
 
-static void report_installed(struct kpatch *k, struct node *in, const struct live *live,
-			     const struct stored *stored, size_t n)
+/* @facts: of each of @n. */
+static void report_installed(struct node *in, const struct stored *stored,
+			     const struct installed_facts *facts, size_t n)
 {
 	struct node *list = report_list(in, "installed");
 
 	for (size_t i = 0; i < n; i++) {
-		struct installed_facts facts = installed_look(k, live, &stored[i]);
 		struct node *s = report_map(list, NULL);
 
 		report_string(s, "name", stored[i].module);
 		report_string(s, "file", stored[i].path);
 		report_string(s, "boot", stored_boot_name(stored[i].record.boot));
-		report_bool(s, "unverified", facts.unverified);
-		report_bool(s, "other_build_loaded", facts.other_build);
+		report_bool(s, "unverified", facts[i].unverified);
+		report_bool(s, "other_build_loaded", facts[i].other_build);
 	}
 }
 
@@ -145,26 +145,24 @@ static void print_patches(struct kpatch *k, const struct live *live)
 		fprintf(k->out, "no patches are loaded\n");
 }
 
-static void print_installed(struct kpatch *k, const char *release, const struct live *live,
-			    const struct stored *stored, size_t n)
+static void print_installed(struct kpatch *k, const char *release, const struct stored *stored,
+			    const struct installed_facts *facts, size_t n)
 {
 	static const char *const words[] = { "", " (disabled)", " (held back)",
 					     " (its record cannot be read)" };
 
 	if (n)
 		fprintf(k->out, "installed for %s:\n", release);
-	for (size_t i = 0; i < n; i++) {
-		struct installed_facts facts = installed_look(k, live, &stored[i]);
-
+	for (size_t i = 0; i < n; i++)
 		fprintf(k->out, "  %s%s%s%s\n", stored[i].module, words[stored[i].record.boot],
-			facts.unverified ? "; not verified" : "",
-			facts.other_build ? "; another build of it is loaded" : "");
-	}
+			facts[i].unverified ? "; not verified" : "",
+			facts[i].other_build ? "; another build of it is loaded" : "");
 }
 
 static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 {
 	struct live live = { .n_patches = 0 };
+	struct installed_facts *facts;
 	struct stored *stored = NULL;
 	const char *release;
 	enum outcome o;
@@ -175,11 +173,16 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 		o = read_live(k, &live);
 	if (!o)
 		o = store_list(k, release, &stored, &n);
+	facts = arena_array(k->arena, n, sizeof(*facts));
+	if (!facts)
+		return no_memory(k);
+	for (size_t i = 0; i < n; i++)
+		facts[i] = installed_look(k, &live, &stored[i]);
 	report_patches(k, k->report, &live);
-	report_installed(k, k->report, &live, stored, n);
+	report_installed(k->report, stored, facts, n);
 	if (!o && k->options.format == FORMAT_TEXT) {
 		print_patches(k, &live);
-		print_installed(k, release, &live, stored, n);
+		print_installed(k, release, stored, facts, n);
 	}
 	return o;
 }

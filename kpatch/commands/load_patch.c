@@ -8,11 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kpatch/commands/loaded.h"
 #include "kpatch/file/check.h"
 #include "kpatch/file/patchfile.h"
 #include "kpatch/file/states.h"
 #include "kpatch/live/kmsg.h"
-#include "kpatch/live/loaded.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/live/transition.h"
 #include "kpatch/report.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See loaded.h. */
-#include "kpatch/live/loaded.h"
+#include "kpatch/commands/loaded.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See targets.h. */
-#include "kpatch/live/targets.h"
+#include "kpatch/commands/targets.h"
 
 #include <string.h>
 

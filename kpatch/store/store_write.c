@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,24 +14,17 @@
 #include "lib/kernel/files/module.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 
 /* The name of what is at @path reaches the disk. */
 static int sync_above(const char *path)
 {
-	char *copy = strdup(path), *slash = copy ? strrchr(copy, '/') : NULL;
-	int fd, err = 0;
+	int fd = directory_open_above(path), err = fd < 0 ? fd : 0;
 
-	if (!slash) {
-		free(copy);
-		return -ENOMEM;
-	}
-	slash[slash == copy] = '\0';
-	fd = open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd))
+	if (!err && fsync(fd))
 		err = -errno;
 	if (fd >= 0)
 		close(fd);
-	free(copy);
 	return err;
 }
 

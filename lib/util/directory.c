@@ -253,6 +253,20 @@ bool file_is_directory(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+int directory_open_above(const char *path)
+{
+	const char *base = path_base(path);
+	char *above = base == path ? strdup(".") : strndup(path, (size_t)(base - path));
+	int fd, err;
+
+	if (!above)
+		return -ENOMEM;
+	fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	err = -errno;
+	free(above);
+	return fd < 0 ? err : fd;
+}
+
 int directory_make_above(const char *path, mode_t mode)
 {
 	char *copy = strdup(path);
@@ -355,16 +369,11 @@ int directory_remove_at(int dir, const char *name)
 
 int directory_remove(const char *path)
 {
-	const char *base = path_base(path);
-	char *above = base == path ? strdup(".") : strndup(path, (size_t)(base - path));
-	int fd, err;
+	int dir = directory_open_above(path), err = dir;
 
-	if (!above)
-		return -ENOMEM;
-	fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	err = fd >= 0 ? directory_remove_at(fd, base) : errno == ENOENT ? 0 : -errno;
-	if (fd >= 0)
-		close(fd);
-	free(above);
+	if (dir < 0)
+		return err == -ENOENT ? 0 : err;
+	err = directory_remove_at(dir, path_base(path));
+	close(dir);
 	return err;
 }

@@ -46,6 +46,8 @@ bool file_is_directory(const char *path); /* following symbolic links */
 
 /* Makes a directory and those above it. 0 (also if it is there) or -errno. */
 int directory_make(const char *path, mode_t mode);
+/* Opens the directory that @path is in, which is not looked at. Returns a descriptor or -errno. */
+int directory_open_above(const char *path);
 /* Makes the directories above @path. */
 int directory_make_above(const char *path, mode_t mode);
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/util/arena.h"
+#include "lib/util/directory.h"
 
 #define FILE_MAX ((off_t)1 << 30)
 
@@ -103,20 +104,15 @@ static int name_temporary(struct new_file *f)
 
 int new_file_open(struct new_file *f, const char *path)
 {
-	const char *base = path_base(path);
-	char *above = base == path ? strdup(".") : strndup(path, (size_t)(base - path));
-	int err = above ? 0 : -ENOMEM;
+	int err;
 
-	*f = (struct new_file){ .dir = -1, .fd = -1, .name = base };
-	if (!err)
-		err = name_temporary(f);
-	if (!err)
-		f->dir = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (!err && f->dir < 0)
-		err = -errno;
-	free(above);
+	*f = (struct new_file){ .dir = -1, .fd = -1, .name = path_base(path) };
+	err = name_temporary(f);
 	if (err)
 		return err;
+	f->dir = directory_open_above(path);
+	if (f->dir < 0)
+		return f->dir;
 	f->fd = openat(f->dir, f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (f->fd >= 0)
 		return 0;

@@ -91,6 +91,13 @@ static const char *print_one(FILE *f, const char *s)
 	return s + (len ? len : 1);
 }
 
+bool text_ends_in(const char *text, const char *ending)
+{
+	size_t n = strlen(text), m = strlen(ending);
+
+	return n >= m && !strcmp(text + n - m, ending);
+}
+
 void text_print(FILE *f, const char *s)
 {
 	while (*s)

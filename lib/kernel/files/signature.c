@@ -73,6 +73,17 @@ static bool have_crypto(void)
 	return crypto.there;
 }
 
+/* Of the kernel's struct module_signature all but the kind and the length, in big-endian order, is unused. */
+void signature_tail(size_t size, uint8_t tail[SIGNATURE_TAIL])
+{
+	_Static_assert(TRAILER_SIZE + MARKER_SIZE == SIGNATURE_TAIL, "what follows a message");
+	memset(tail, 0, TRAILER_SIZE);
+	tail[TYPE_AT] = TYPE_PKCS7;
+	for (int i = 0; i < 4; i++)
+		tail[LENGTH_AT + i] = (uint8_t)(size >> (24 - 8 * i));
+	memcpy(tail + TRAILER_SIZE, marker, MARKER_SIZE);
+}
+
 bool signature_is_there(const uint8_t *data, size_t size)
 {
 	return size > MARKER_SIZE && !memcmp(data + size - MARKER_SIZE, marker, MARKER_SIZE);

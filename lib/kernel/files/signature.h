@@ -24,6 +24,10 @@ struct module_signature {
 	size_t cms_size;
 };
 
+/* What follows a PKCS#7 message of @size bytes at the end of a signed module. */
+#define SIGNATURE_TAIL 40
+void signature_tail(size_t size, uint8_t tail[SIGNATURE_TAIL]);
+
 /* Whether the last bytes say that there is a signature. */
 bool signature_is_there(const uint8_t *data, size_t size);
 
