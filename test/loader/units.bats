@@ -7,7 +7,6 @@ load machine
 
 # UNITS: as an administrator has them who has enabled kpatch.service
 setup_file() {
-	command -v systemd-analyze > /dev/null || skip "no systemd"
 	make_programs programs
 	export UNITS=$BATS_FILE_TMPDIR/units
 	make -C "$TEST_TOP" -s --no-print-directory install DESTDIR="$BATS_FILE_TMPDIR/root" PREFIX=/usr > /dev/null
