@@ -14,8 +14,14 @@
 #   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels; resumable
 #   make system     hotfix packages on a whole Debian with systemd, apt and rpm, on both kernels
 #   make install    PREFIX (default /usr/local) and DESTDIR are honoured
+#   make help       this list
+#
+# CC, CFLAGS, LDFLAGS and AR are honoured; V=1 shows whole command lines.
 
-CC ?= gcc
+# make's own default is cc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 comma := ,
 PREFIX ?= /usr/local
 BUILD := build$(if $(DEV),-dev)
@@ -54,8 +60,15 @@ LOADER_OBJS := $(filter-out %/main.o %/system_real.o,$(call objects,kpatch/*.c k
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))
 PROGRAMS := $(BUILD)/create-diff-object $(BUILD)/kpatch-build $(BUILD)/kpatch-package $(BUILD)/kpatch
 
-.PHONY: all programs unit-tests test-programs clean
+# A line for each file that is made, or its whole command (V=1), or nothing (-s).
+quiet := $(findstring s,$(firstword -$(MAKEFLAGS)))
+Q := $(if $(V),,@)
+made = $(Q)$(if $(V)$(quiet),,printf '  %-4s %s\n' $(1) '$@';)
+
+.PHONY: all programs unit-tests test-programs clean help
 all: programs
+help:
+	@sed -n 's/^#   //p' Makefile
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
 test-programs: $(BUILD)/test/fake-kpatch $(BUILD)/test/faults $(BUILD)/test/patch-fuzz
@@ -65,22 +78,36 @@ $(OBJ)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)' > $@
 
-$(OBJ)/%.o: %.c $(OBJ)/flags
+# What the programs are made of, by a header and Debian's package. Looked for once, before anything is compiled.
+LIBRARIES := libelf.h=libelf-dev elfutils/libdw.h=libdw-dev Zydis/Zydis.h=libzydis-dev yaml.h=libyaml-dev \
+	     lzma.h=liblzma-dev zstd.h=libzstd-dev zlib.h=zlib1g-dev openssl/evp.h=libssl-dev
+$(OBJ)/libraries: Makefile $(OBJ)/flags
+	@missing=; for library in $(LIBRARIES); do \
+		echo "#include <$${library%=*}>" | $(CC) $(CPPFLAGS) $(CFLAGS) -x c -E -o /dev/null - 2> /dev/null || \
+			missing="$$missing $${library#*=}"; \
+	done; \
+	[ -z "$$missing" ] || { \
+		echo "$(CC) finds no headers of:$$missing (Debian's names). Run test/install-deps, which installs them." >&2; \
+		exit 1; \
+	}
+	@touch $@
+
+$(OBJ)/%.o: %.c $(OBJ)/flags | $(OBJ)/libraries
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call made,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libkpatch.a: $(LIB_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call made,AR)$(AR) rcs $@ $^
 
 $(BUILD)/libdiff.a: $(DIFF_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call made,AR)$(AR) rcs $@ $^
 
 # The builder's stages, for its main and for unit tests.
 $(BUILD)/libbuild.a: $(BUILD_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call made,AR)$(AR) rcs $@ $^
 
 DIFF_MAIN := $(OBJ)/create-diff-object/main.o
 BUILD_MAIN := $(OBJ)/kpatch-build/main.o
@@ -89,44 +116,44 @@ LIBKPATCH := $(BUILD)/libkpatch.a
 LIBDIFF := $(BUILD)/libdiff.a
 
 $(BUILD)/create-diff-object: $(DIFF_MAIN) $(LIBDIFF) $(LIBKPATCH)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/kpatch-build: $(BUILD_MAIN) $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/kpatch-package: $(OBJ)/kpatch-build/package_main.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 # The loader without the calls that reach the kernel, for kpatch and for the tests' fake kernel.
 $(BUILD)/libloader.a: $(LOADER_OBJS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call made,AR)$(AR) rcs $@ $^
 
 LOADER_MAIN := $(OBJ)/kpatch/main.o $(OBJ)/kpatch/system/system_real.o
 LIBLOADER := $(BUILD)/libloader.a
 
 $(BUILD)/test/fake-kpatch: $(OBJ)/test/loader/fake-kpatch.o $(LIBLOADER) $(LIBKPATCH)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 # The same with calls that fail.
 WRAPPED := open64 openat64 __open64_2 __openat64_2 read __read_chk pread64 __pread64_chk readdir64 write pwrite64 \
 	   fsync renameat unlinkat mkdir fchmod close closedir
 $(BUILD)/test/faults: $(OBJ)/test/loader/faults.o $(LIBLOADER) $(LIBKPATCH)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(patsubst %,-Wl$(comma)--wrap=%,$(WRAPPED)) -Wl,--as-needed -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(patsubst %,-Wl$(comma)--wrap=%,$(WRAPPED)) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 # Damaged modules for the loader; DEV=1 has it with sanitizers.
 $(BUILD)/test/patch-fuzz: $(OBJ)/test/fuzz/patch_fuzz.o $(LIBLOADER) $(LIBKPATCH)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 $(BUILD)/kpatch: $(LOADER_MAIN) $(LIBLOADER) $(LIBKPATCH)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -Wl,--as-needed -o $@ $^ $(LIBS)
 
 $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: demo check bench sweep corpus soak system mutants lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
