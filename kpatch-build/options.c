@@ -14,6 +14,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/text.h"
 
 enum {

@@ -19,7 +19,7 @@
 #include "kpatch-build/work.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
-#include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/process.h"
 
 enum { OPT_CACHE = 256, OPT_MAINTAINER, OPT_VERSION };

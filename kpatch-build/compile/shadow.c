@@ -12,6 +12,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 
 /* Fills the real directory @to with links to the entries of @from. */
 static int link_entries(struct arena *arena, const char *from, const char *to)

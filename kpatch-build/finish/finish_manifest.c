@@ -18,6 +18,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/sha256.h"
 
 /* An object being described; the arrays have room for all units of it. */

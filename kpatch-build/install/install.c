@@ -15,6 +15,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 
 #define MAX_FILES (2 + N_PACKAGE_FORMATS)
 

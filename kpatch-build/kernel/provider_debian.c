@@ -12,6 +12,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 
 static bool present(struct arena *arena, const char *root)
 {

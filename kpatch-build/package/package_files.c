@@ -16,6 +16,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 
 /* Both packagers take lower case letters, digits, '+', '.' and '-' in a name. */
 const char *package_name(struct arena *a, const struct manifest *m)

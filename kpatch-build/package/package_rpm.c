@@ -12,7 +12,7 @@
 #include "kpatch-build/package/package.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
-#include "lib/util/file.h"
+#include "lib/util/path.h"
 
 /*
  * Kernel packages provide their release as a version, but a version has at most one hyphen: where

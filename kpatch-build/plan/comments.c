@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/util/arena.h"
-#include "lib/util/file.h"
+#include "lib/util/path.h"
 
 /* The text that is read line by line, and what is kept of it. */
 struct stripper {

@@ -27,6 +27,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/strmap.h"
 
 /* How a file names another one. */

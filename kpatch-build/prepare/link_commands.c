@@ -15,6 +15,7 @@
 
 #include "lib/util/arena.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/words.h"
 
 static const char *const tool_names[N_MODULE_TOOLS] = {

@@ -15,6 +15,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 
 /* Long and odd enough to be recognized wherever it stands in a command. */
 #define PROBE_NAME "kpatch_probe_module"

@@ -17,6 +17,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 
 #define INDEX "foreign"
 

@@ -31,6 +31,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/process.h"
 #include "lib/util/sha256.h"
 

@@ -19,7 +19,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
-#include "lib/util/file.h"
+#include "lib/util/path.h"
 
 /* The kernel itself takes modules up to 2 GiB; a patch module is some hundred KiB. */
 #define FILE_LIMIT (256U << 20)

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/util/file.h"
 #include "lib/util/group.h"
+#include "lib/util/path.h"
 
 #define MAX_LINKS 40 /* as the kernel has it */
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)

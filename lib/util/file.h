@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whole files, and paths. Nothing here leaves half a file behind under its final name.
+ * Whole files. Nothing here leaves half a file behind under its final name.
  */
 #ifndef KPATCH_UTIL_FILE_H
 #define KPATCH_UTIL_FILE_H
@@ -45,15 +45,5 @@ int new_file_publish(struct new_file *f);
 void new_file_drop(struct new_file *f);
 
 bool file_is_regular(const char *path); /* following symbolic links */
-
-/*
- * "a/./b/../c" → "a/c", by text alone. NULL without memory, or for a path that leads above where it
- * starts ("../x", "/..").
- */
-char *path_normal(struct arena *a, const char *path);
-/* The part after the last '/'. */
-const char *path_base(const char *path);
-/* The part before the last '/', "." without one. */
-char *path_directory(struct arena *a, const char *path);
 
 #endif

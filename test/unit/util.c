@@ -14,6 +14,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/process.h"
 #include "lib/util/words.h"
 #include "test/unit/tap.h"
