@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Part of the check pass: every reference of the patch, as the raw relocations of the output have it.
- * Reads relocations and asks diff_classify() again; knows nothing of how emit.c writes them.
+ * Reads relocations and asks route_decide() again, and whether that is still the same; knows nothing of how emit.c writes them.
  */
 #include "create-diff-object/check.h"
 
@@ -103,11 +103,13 @@ static void check_short(struct check *c, uint32_t i, const struct ref *r)
 static void check_ref(struct check *c, uint32_t i, const struct ref *r)
 {
 	const Elf64_Rela *rela = check_reloc(c, c->copy[i], c->at[i] + r->offset, r->type);
-	struct routing route = diff_classify(c->d, i, r);
+	struct routing route = route_decide(c->d, i, r);
 	const struct symbol *s = rela ? check_symbol_of(c, rela) : NULL;
 
 	if (!rela)
 		check_problem(c, i, "its reference at +0x%x is missing or of another type", r->offset);
+	else if (route.route != route_of(c->d, r)->route)
+		check_problem(c, i, "where its reference at +0x%x leads was decided otherwise", r->offset);
 	else if (route.route != ROUTE_PATCH)
 		check_outside(c, i, r, &route, rela);
 	else if (!check_carried(c->d, r->target) || s->section != c->copy[r->target] ||

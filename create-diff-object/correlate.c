@@ -22,7 +22,7 @@
  * they have not. What stays open is left without a twin and marked, for later passes to refuse if
  * the patch needs it. A function without a twin is new, and whoever calls it has changed: that is
  * always safe. A constant without a twin is copied: constants are compared by value (compare.c), and
- * their twins serve only to tell which of the kernel's a reference may lead to (classify.c).
+ * their twins serve only to tell which of the kernel's a reference may lead to (route.c).
  */
 #include "create-diff-object/correlate.h"
 

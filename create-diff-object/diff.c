@@ -56,10 +56,10 @@ static const struct {
 	/* What does the author want to be called? */
 	{ "callbacks", pass_callbacks },
 
-	/*
-	 * What must be in the patch? Follows references with diff_classify(), which decides for each where
-	 * it leads; it is a function, not a pass, and gives the same answers to the passes below.
-	 */
+	/* What must be in the patch, and where does each reference of it lead? From here on both are known. */
+	{ "routes", pass_routes },
+
+	/* Can a module have that? */
 	{ "include", pass_include },
 
 	/* What of it may the kernel still have a pointer to when the patch is gone? */

@@ -236,18 +236,18 @@ static int emit_short(struct emit *e, uint32_t id, const struct ref *r)
 static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 {
 	const struct atom *a = new_atom(e->d, id);
-	struct routing route = diff_classify(e->d, id, r);
+	const struct routing *route = route_of(e->d, r);
 	struct builder_symbol *s;
 	int64_t addend;
 
-	if (route.route == ROUTE_PATCH)
+	if (route->route == ROUTE_PATCH)
 		return is_short(r) ? emit_short(e, id, r) : emit_inside(e, id, r);
-	s = outside_symbol(e, new_atom(e->d, r->target)->symbol, &route);
+	s = outside_symbol(e, new_atom(e->d, r->target)->symbol, route);
 	if (!s)
 		return -ENOMEM;
-	addend = r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias + route.distance;
+	addend = r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias + route->distance;
 	/* A tracepoint has its key inside: what stays are the flags in the low bits. */
-	if (route.route == ROUTE_OFF)
+	if (route->route == ROUTE_OFF)
 		addend &= JUMP_LABEL_FLAGS;
 	builder_reloc(e->b, e->sections[a->section->index], e->where[id] + r->offset, r->type, s, addend);
 	return 0;

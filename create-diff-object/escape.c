@@ -82,8 +82,10 @@ static int to_caller(struct escapes *f, uint32_t atom, const struct ref *r, bool
 
 	if (!c)
 		return -ENOMEM;
-	if (n == NO_ATOM)
-		return -EINVAL;
+	if (n == NO_ATOM) {
+		*out = (struct escape){ .kind = ESCAPE_UNKNOWN, .atom = atom, .offset = r->offset };
+		return 0;
+	}
 	err = walk_from_result(f, atom, n, r->target, deep, out, &returns);
 	out->compared |= compared;
 	if (!err && returns && !out->kind)
@@ -148,23 +150,27 @@ int escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape 
 /* The pass */
 
 /* Whether the reference leads to memory that goes with the patch. */
-static bool leads_into_patch(struct diff *d, uint32_t atom, const struct ref *r)
+static bool leads_into_patch(const struct diff *d, const struct ref *r)
 {
-	struct routing route = diff_classify(d, atom, r);
+	enum route route = route_of(d, r)->route;
 
-	if (route.route == ROUTE_SIBLING)
+	if (route == ROUTE_SIBLING)
 		return true;
-	return route.route == ROUTE_PATCH && new_atom(d, r->target)->size;
+	return route == ROUTE_PATCH && new_atom(d, r->target)->size;
 }
 
 static int look_at(struct diff *d, uint32_t atom, const struct ref *r)
 {
+	const struct fate *f = d->fates[ref_index(d, r)];
 	struct escape e;
 	int err = 0;
 
-	if (d->arch->is_branch(d->new.object, new_atom(d, atom), r) || !leads_into_patch(d, atom, r))
+	if (d->arch->is_branch(d->new.object, new_atom(d, atom), r) || !leads_into_patch(d, r))
 		return 0;
-	err = escape_of(d, atom, r, &e);
+	if (f)
+		e = f->escape;
+	else
+		err = escape_of(d, atom, r, &e);
 	if (!err && e.kind)
 		d->kept[d->n_kept++] = (struct kept){ .atom = atom, .ref = r, .escape = e };
 	return err;

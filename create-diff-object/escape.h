@@ -27,6 +27,15 @@ struct escape {
 	const char *to;	 /* ESCAPE_PASSED: the function called, NULL: one that a pointer says */
 };
 
+/* What code of the patch does with the address of a constant. */
+struct fate {
+	bool compares; /* the instruction itself compares it, or what it loads it for does */
+	struct escape escape;
+};
+
+/* fates.c: judges the constants that code @atom of the patched object refers to. 0 or -ENOMEM. */
+int fates_judge(struct diff *d, uint32_t atom);
+
 /* A reference whose address gets away. */
 struct kept {
 	uint32_t atom;

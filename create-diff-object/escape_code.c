@@ -308,7 +308,7 @@ static bool leads_to_patch(struct diff *d, uint32_t target)
 	const struct atom *t = new_atom(d, target);
 
 	for (uint32_t i = t->first_ref; i < t->first_ref + t->n_refs; i++) {
-		struct routing r = diff_classify(d, target, &d->new.object->refs[i]);
+		struct routing r = route_decide(d, target, &d->new.object->refs[i]);
 
 		if (r.route != ROUTE_KLP && r.route != ROUTE_IMPORT)
 			return true;

@@ -67,7 +67,7 @@ struct escapes {
 	bool *active;		    /* by function: a walk through it has not ended */
 	uint8_t *leads;		    /* by atom: escapes_leads_to_patch() + 1, 0: not known */
 	uint8_t *ours;		    /* by function: called_by_patch_only() + 1, 0: not known */
-	uint8_t *variables;	    /* escape_variable.c, by atom */
+	uint8_t *variables;	    /* by atom: escape_walk.c */
 	uint32_t nested;	    /* likewise */
 	struct label *labels;	    /* NULL: not listed yet */
 	uint32_t n_labels;
@@ -105,9 +105,6 @@ bool escapes_leads_to_patch(struct escapes *f, uint32_t target);
 struct prototype escapes_prototype(struct escapes *f, const char *name);
 /* Whether the object says that its kernel has no lockdep: then classes of locks take no room. */
 bool escapes_without_lockdep(struct escapes *f);
-
-/* escape_variable.c: whether what is stored in the variable stays within the patch. */
-bool escapes_variable_private(struct escapes *f, uint32_t variable);
 
 /* escape_walk.c */
 const struct summary *escapes_summary(struct escapes *f, uint32_t function, uint32_t argument, bool deep);

@@ -24,20 +24,12 @@
 #include "create-diff-object/arch.h"
 #include "create-diff-object/dataflow.h"
 #include "create-diff-object/escape_private.h"
+#include "create-diff-object/escape_state.h"
 
-#define MAX_SLOTS 12
 #define MAX_DEPTH 12	   /* calls inside of calls */
+#define MAX_NESTED 8	   /* what is loaded from one variable of the patch is stored in another */
 #define MAX_STEPS 100000u  /* for one reference, calls included */
 #define MAX_WORK 20000000u /* for an object: a second or two */
-
-/* What may hold the address before an instruction. */
-struct state {
-	uint32_t regs;
-	uint32_t n_slots;
-	int32_t slots[MAX_SLOTS]; /* from the stack pointer at the start */
-	int32_t stack;		  /* the stack pointer, likewise */
-	bool lost;		  /* it is not known where that is */
-};
 
 /* An instruction that the walk has been to. */
 struct visit {
@@ -119,61 +111,6 @@ static void gone(struct walk *w, enum escape_kind kind, uint32_t atom, uint32_t 
 	w->out->to = to;
 }
 
-static bool holds_slot(const struct state *s, int32_t slot)
-{
-	for (uint32_t i = 0; i < s->n_slots; i++)
-		if (s->slots[i] == slot)
-			return true;
-	return false;
-}
-
-static bool add_slot(struct state *s, int32_t slot)
-{
-	if (holds_slot(s, slot))
-		return true;
-	if (s->n_slots == MAX_SLOTS)
-		return false;
-	s->slots[s->n_slots++] = slot;
-	return true;
-}
-
-/* Slots overlap if one starts inside of the other. */
-static bool overlaps_slot(const struct state *s, int32_t slot)
-{
-	for (uint32_t i = 0; i < s->n_slots; i++)
-		if (s->slots[i] > slot - 8 && s->slots[i] < slot + 8)
-			return true;
-	return false;
-}
-
-static void drop_slots(struct state *s, int32_t from, int32_t below)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < s->n_slots; i++)
-		if (s->slots[i] < from || s->slots[i] >= below)
-			s->slots[n++] = s->slots[i];
-	s->n_slots = n;
-}
-
-/* 1: @into has more than before; 0: it has not; -1: the two do not fit together. */
-static int join(struct state *into, const struct state *from)
-{
-	struct state was = *into;
-
-	into->regs |= from->regs;
-	if (into->lost != from->lost || into->stack != from->stack) {
-		if (into->n_slots || from->n_slots)
-			return -1;
-		into->lost = true;
-		into->stack = 0;
-	}
-	for (uint32_t i = 0; i < from->n_slots; i++)
-		if (!add_slot(into, from->slots[i]))
-			return -1;
-	return was.regs != into->regs || was.n_slots != into->n_slots || was.lost != into->lost;
-}
-
 /* Comes to the instruction at @offset of @atom with @s. */
 static void come_to(struct walk *w, uint32_t atom, int64_t offset, const struct state *s)
 {
@@ -201,7 +138,7 @@ static void come_to(struct walk *w, uint32_t atom, int64_t offset, const struct 
 		*at = w->n_visits;
 		w->visits[w->n_visits++] = (struct visit){ .atom = atom, .insn = insn, .state = *s };
 	} else {
-		more = join(&w->visits[*at].state, s);
+		more = state_join(&w->visits[*at].state, s);
 	}
 	if (more < 0)
 		gone(w, ESCAPE_UNKNOWN, atom, c->insns[insn].offset, NULL);
@@ -476,9 +413,82 @@ static bool takes(struct walk *w, const struct visit *v, const struct dataflow_i
 	if (w->deep && s->regs & i->base)
 		return true;
 	if (i->from_stack)
-		return s->n_slots && (s->lost || overlaps_slot(s, s->stack + i->slot));
+		return s->n_slots && (s->lost || state_overlaps(s, s->stack + i->slot));
 	return s->n_slots && (i->base & w->d->arch->stack_pointer || w->root == NO_ATOM ||
 			      escapes_frame(w->escapes, w->root)->addressed);
+}
+
+/*
+ * Variables that only the patch has, and that only its code reads and writes by their names: an address that is stored
+ * in one goes with the patch, unless what is loaded from there gets away. Such a variable is local and new; whoever
+ * takes its address might do anything with it.
+ */
+
+enum { NOT_ASKED, IS_OPEN, IS_PRIVATE, IN_PROGRESS };
+
+static bool is_own(const struct diff *d, uint32_t variable)
+{
+	const struct atom *a = new_atom(d, variable);
+
+	return d->new.role[variable] == ROLE_STATE && a->section && a->symbol && a->local &&
+	       d->pairs.twin[variable] == NO_ATOM;
+}
+
+/* Whether the reference is that of a memory access, of which nothing gets away. */
+static bool keeps(struct escapes *f, uint32_t atom, const struct ref *r)
+{
+	const struct code *c = is_code(f->d, atom) ? escapes_code(f, atom) : NULL;
+	uint32_t n = c ? code_insn_of(c, r->offset) : NO_ATOM;
+	const struct dataflow_insn *i = n == NO_ATOM ? NULL : &c->insns[n];
+	struct escape e;
+	bool returns;
+
+	if (!i || i->kind != GO_ON || i->address || !i->memory_at || i->offset + i->memory_at != r->offset)
+		return false;
+	if (!i->loads)
+		return true;
+	return !walk_from_insn(f, atom, n, true, &e, &returns) && !e.kind && !e.compared && !returns;
+}
+
+static bool all_keep(struct escapes *f, uint32_t variable)
+{
+	const struct object *o = f->d->new.object;
+
+	f->work += o->n_refs / 64;
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		/* debug information, and what tools read that the kernel does not */
+		if (f->d->new.role[i] == ROLE_IGNORED || f->d->new.role[i] == ROLE_HINT)
+			continue;
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++)
+			if (o->refs[k].target == variable && !keeps(f, i, &o->refs[k]))
+				return false;
+	}
+	return true;
+}
+
+/*
+ * While it is being found out, it is assumed. What was found under an assumption that turns out wrong is forgotten:
+ * that one is private may have meant that what it holds is stored in this one only.
+ */
+static bool variable_private(struct escapes *f, uint32_t variable)
+{
+	bool private;
+
+	if (f->variables[variable] != NOT_ASKED)
+		return f->variables[variable] != IS_OPEN;
+	if (!is_own(f->d, variable) || f->nested == MAX_NESTED)
+		return false;
+	f->variables[variable] = IN_PROGRESS;
+	f->nested++;
+	private = all_keep(f, variable);
+	f->nested--;
+	f->variables[variable] = private ? IS_PRIVATE : IS_OPEN;
+	for (uint32_t i = 0; i < f->d->new.object->n_atoms && !private; i++)
+		if (f->variables[i] == IS_PRIVATE)
+			f->variables[i] = NOT_ASKED;
+	return private;
 }
 
 /* Whether the instruction stores in a variable out of which nothing gets. */
@@ -488,7 +498,7 @@ static bool stores_within(struct walk *w, const struct visit *v, const struct da
 		i->memory_at ? escapes_ref(w->escapes, new_atom(w->d, v->atom), i->offset + i->memory_at) :
 			       NULL;
 
-	return r && r->target != NO_ATOM && escapes_variable_private(w->escapes, r->target);
+	return r && r->target != NO_ATOM && variable_private(w->escapes, r->target);
 }
 
 static void store(struct walk *w, const struct visit *v, const struct dataflow_insn *i, struct state *s)
@@ -499,7 +509,7 @@ static void store(struct walk *w, const struct visit *v, const struct dataflow_i
 		gone(w, ESCAPE_STORED, v->atom, i->offset, NULL);
 		return;
 	}
-	if (s->lost || !frame_private(w->escapes, w->root) || !add_slot(s, s->stack + i->slot))
+	if (s->lost || !frame_private(w->escapes, w->root) || !state_add(s, s->stack + i->slot))
 		gone(w, ESCAPE_UNKNOWN, v->atom, i->offset, NULL);
 }
 
@@ -514,7 +524,7 @@ static void move_stack(struct walk *w, const struct visit *v, const struct dataf
 		s->stack += i->moves;
 		/* What is below belongs to whoever uses the stack next. */
 		if (i->moves > 0)
-			drop_slots(s, INT32_MIN, s->stack);
+			state_drop(s, INT32_MIN, s->stack);
 	}
 }
 
@@ -530,7 +540,7 @@ static void act(struct walk *w, const struct visit *v, const struct dataflow_ins
 	if (in && i->stores)
 		store(w, v, i, s);
 	else if (i->to_stack && i->fills && !s->lost)
-		drop_slots(s, s->stack + i->slot, s->stack + i->slot + 1);
+		state_drop(s, s->stack + i->slot, s->stack + i->slot + 1);
 	if (in)
 		s->regs |= i->writes | i->changes;
 	else

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Part of classify: constants that carried code and the kernel both have. They are known by their values, and
+ * Part of the routes: constants that carried code and the kernel both have. They are known by their values, and
  * where code only reads them, a copy does as well. But an address may outlive the patch, in memory or with
  * whoever was called, and the kernel's own code may compare it; so an address that gets away is the
  * kernel's, if it has one for this constant. Each costs a look-up at load, which kernels before 6.2 make by
@@ -20,36 +20,33 @@
 #include "create-diff-object/escape.h"
 #include "lib/util/strmap.h"
 
-/* Judged once: an analysis that gives up after so many steps would not say the same twice. */
-enum { NOT_JUDGED, STAYS, IS_COMPARED, GETS_AWAY };
+/* What becomes of the address that the reference yields: fates.c has followed it through code. */
+enum { STAYS, IS_COMPARED, GETS_AWAY };
 
-static uint8_t what_code_does(struct diff *d, const struct atom *from, const struct ref *ref)
+static uint8_t what_code_does(const struct diff *d, const struct ref *ref)
 {
-	const struct object *o = d->new.object;
-	struct escape e;
-	uint8_t *judged;
+	const struct fate *f = d->fates[ref_index(d, ref)];
 
-	if (!d->lets_go)
-		d->lets_go = arena_array(d->arena, o->n_refs, sizeof(*d->lets_go));
-	if (!d->lets_go)
+	if (!f || f->escape.kind != ESCAPE_NONE)
 		return GETS_AWAY;
-	judged = &d->lets_go[ref - o->refs];
-	if (*judged == NOT_JUDGED) {
-		*judged = escape_of(d, from->id, ref, &e) || e.kind != ESCAPE_NONE ? GETS_AWAY : STAYS;
-		if (*judged == STAYS && e.compared)
-			*judged = IS_COMPARED;
-	}
-	return *judged;
+	return f->escape.compared ? IS_COMPARED : STAYS;
 }
 
-static uint8_t what_becomes(struct diff *d, const struct atom *from, const struct ref *ref)
+bool kernels_own_compares(const struct diff *d, const struct ref *ref)
+{
+	const struct fate *f = d->fates[ref_index(d, ref)];
+
+	return f && f->compares;
+}
+
+static uint8_t what_becomes(const struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	switch ((enum role)d->new.role[from->id]) {
 	case ROLE_STATE:
 	case ROLE_CONST:
 		return GETS_AWAY;
 	case ROLE_CODE:
-		return what_code_does(d, from, ref);
+		return what_code_does(d, ref);
 	default: /* what describes code, and what macros make for a call site: read there and then */
 		return STAYS;
 	}
@@ -108,7 +105,7 @@ static bool find_nameless(struct diff *d, uint32_t original, struct routing *out
 	return true;
 }
 
-bool classify_kernels_own(struct diff *d, const struct atom *from, const struct ref *ref, struct routing *out)
+bool kernels_own_route(struct diff *d, const struct atom *from, const struct ref *ref, struct routing *out)
 {
 	const struct atom *t = new_atom(d, ref->target);
 	uint32_t original = equal_original(d, t);
@@ -117,7 +114,7 @@ bool classify_kernels_own(struct diff *d, const struct atom *from, const struct 
 		return false;
 	if (!t->symbol)
 		return find_nameless(d, original, out);
-	*out = diff_classify_kernel(d, from, t->id);
+	*out = route_to_kernel(d, from, t->id);
 	return out->route == ROUTE_KLP || out->route == ROUTE_IMPORT;
 }
 
@@ -153,7 +150,7 @@ static void find_compared(struct diff *d)
 }
 
 /* A pointer that meets the limit of a loop of the kernel's is one that was kept, and not only compared here. */
-bool classify_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref)
+bool kernels_own_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	uint32_t original = equal_original(d, new_atom(d, ref->target));
 
@@ -171,7 +168,7 @@ bool classify_known_by_address(struct diff *d, const struct atom *from, const st
  * does nothing else with it. Were the pointer that the limit is compared with from elsewhere, it might lead into the
  * kernel's constant.
  */
-bool classify_own_limit(struct diff *d, const struct atom *from, const struct ref *ref)
+bool kernels_own_limit(struct diff *d, const struct atom *from, const struct ref *ref)
 {
 	const struct object *o = d->new.object;
 	bool loops = false;
@@ -181,9 +178,9 @@ bool classify_own_limit(struct diff *d, const struct atom *from, const struct re
 	for (uint32_t i = from->first_ref; i < from->first_ref + from->n_refs; i++) {
 		if (o->refs[i].target != ref->target || is_limit(new_atom(d, ref->target), &o->refs[i]))
 			continue;
-		if (what_code_does(d, from, &o->refs[i]) == GETS_AWAY)
+		if (what_code_does(d, &o->refs[i]) == GETS_AWAY)
 			return false;
-		loops |= what_code_does(d, from, &o->refs[i]) == IS_COMPARED;
+		loops |= what_code_does(d, &o->refs[i]) == IS_COMPARED;
 	}
 	return loops;
 }

@@ -21,6 +21,7 @@
 
 struct arch;
 struct escapes;
+struct fate;
 struct kept;
 struct strmap;
 
@@ -182,15 +183,15 @@ struct diff {
 	bool *copied;		    /* copies: unchanged function of which the patch has a copy */
 	struct callback *callbacks; /* callbacks */
 	uint32_t n_callbacks;
-	struct lookup *lookups;	 /* classify: cache, by patched atom */
-	uint32_t scanned;	 /* classify: function whose code was looked at last, … */
-	uint64_t scanned_at;	 /* … and where an instruction of it starts */
-	struct init_range init;	 /* classify: cache */
+	struct lookup *lookups;	 /* route_kernel: cache, by patched atom */
+	struct init_range init;	 /* route_kernel: cache */
 	struct strmap *literals; /* kernels_own: nameless constants of the original, by literal_key() */
 	uint32_t *kernels;	 /* kernels_own: cache, by patched atom: the original's equal one, plus 1 */
-	uint8_t *lets_go;	 /* kernels_own: cache, by patched reference */
 	uint8_t *compared;	 /* kernels_own: by original atom: its code compares that address */
-	struct inclusion *included; /* include */
+	struct fate **fates; /* fates: by patched reference; NULL: not of code of the patch to a constant */
+	const struct routing **routes; /* routes: by patched reference; NULL: not of the patch */
+	struct inclusion *included;    /* routes */
+	uint32_t *order;	       /* routes: the atoms that are in the patch, as they were met */
 	uint32_t n_included;
 	struct routing *static_keys; /* include: keys of static calls, which objtool finds by name */
 	uint32_t n_static_keys;
@@ -314,31 +315,50 @@ static inline const struct symbol *weak_alias(const struct object *o, const stru
 		       NULL;
 }
 
-/* classify.c */
+/* route.c */
 #define OBJECT_NAME_MAX 55 /* struct module: MODULE_NAME_LEN less the NUL, as klp scans it */
 #define TRAMPOLINE_PREFIX "__SCT__"
 /* struct jump_entry.key: the low bits beside the key's address (<linux/jump_label.h>) */
 #define JUMP_LABEL_FLAGS 3
 
 #define STATIC_KEY_PREFIX "__SCK__"
-struct routing diff_classify(struct diff *d, uint32_t atom, const struct ref *ref);
-/* The same for a symbol that is known to be the running kernel's, mentioned by @from. */
-struct routing diff_classify_kernel(struct diff *d, const struct atom *from, uint32_t target);
+struct routing route_decide(struct diff *d, uint32_t atom, const struct ref *ref);
+/* What pass_routes() decided of a reference of the patch. */
+static inline uint32_t ref_index(const struct diff *d, const struct ref *ref)
+{
+	return (uint32_t)(ref - d->new.object->refs);
+}
+static inline const struct routing *route_of(const struct diff *d, const struct ref *ref)
+{
+	return d->routes[ref_index(d, ref)];
+}
+
+/* route_kernel.c: what the running kernel has */
+struct routing route_refused(const char *id, const char *why, const char *remedy);
+/* Where a symbol leads that was looked up as @l, is named @name, is @defined in this object or not. */
+struct routing route_to_symbol(struct diff *d, const struct atom *from, const struct lookup *l,
+			       const char *name, bool defined);
+/* Where a symbol leads that is known to be the running kernel's, mentioned by @from. */
+struct routing route_to_kernel(struct diff *d, const struct atom *from, uint32_t target);
 /* The same for a symbol that code of vmlinux means without a reference, by its name in the source. */
-struct routing diff_classify_name(struct diff *d, const char *name);
+struct routing route_by_name(struct diff *d, const char *name);
+/* Whether vmlinux has it where boot code and data were. */
+bool route_in_init(struct diff *d, const struct ksym *k);
+
 /*
  * kernels_own.c: where a reference to a constant leads if that must be the kernel's and the kernel is
- * known to have it; false: a copy is right, or all that there is. @d->scanned is @from.
+ * known to have it; false: a copy is right, or all that there is. @d->fates is there for code.
  */
-bool classify_kernels_own(struct diff *d, const struct atom *from, const struct ref *ref,
-			  struct routing *out);
+bool kernels_own_route(struct diff *d, const struct atom *from, const struct ref *ref, struct routing *out);
 /*
  * Whether the constant's address gets away, and code of the original object compares an equal one's address
  * with what it has: it would not know the copy. Likewise.
  */
-bool classify_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref);
+bool kernels_own_known_by_address(struct diff *d, const struct atom *from, const struct ref *ref);
 /* Whether it is the end of a loop of this function over the constant, and of nobody else's. Likewise. */
-bool classify_own_limit(struct diff *d, const struct atom *from, const struct ref *ref);
+bool kernels_own_limit(struct diff *d, const struct atom *from, const struct ref *ref);
+/* Whether the instruction compares the address, or what it loads it for does. Likewise. */
+bool kernels_own_compares(const struct diff *d, const struct ref *ref);
 /* The id for a look-up that failed, and what to do then. */
 const char *lookup_failed_as(const struct lookup *l, const char **remedy);
 /* The symbol of a function that is to be replaced, in the running kernel. */
@@ -349,10 +369,19 @@ const struct lookup *lookup_atom(struct diff *d, uint32_t atom);
 int pass_callbacks(struct diff *d);
 const char *callback_kind_name(uint32_t kind);
 
-/* include.c */
-int pass_include(struct diff *d);
+/* routes.c: what must be in the patch, and where its references lead */
+int pass_routes(struct diff *d);
 /* Whether the atom is new and global: other objects of the same patch may need it. */
 bool new_and_visible(const struct diff *d, uint32_t i);
+
+/* A table entry that a module cannot have: it stays behind, or its function is refused. */
+static inline bool built_in_only(const struct atom *entry)
+{
+	return entry->section->special && entry->section->special->vmlinux_only;
+}
+
+/* include.c: can a module have what must be in the patch? */
+int pass_include(struct diff *d);
 
 /* escape.c */
 int pass_escape(struct diff *d);

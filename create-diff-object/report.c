@@ -134,11 +134,8 @@ static int outside_refs(struct diff *d, struct diff_report *out)
 
 		if (!d->included[i].in)
 			continue;
-		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err; k++) {
-			struct routing r = diff_classify(d, i, &d->new.object->refs[k]);
-
-			err = count_outside(&o, &r);
-		}
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err; k++)
+			err = count_outside(&o, route_of(d, &d->new.object->refs[k]));
 	}
 	for (uint32_t i = 0; i < d->n_constants && !err; i++)
 		err = count_outside(&o, &d->constants[i].variable);
@@ -164,13 +161,13 @@ static int needs(struct diff *d, struct diff_report *out)
 
 		for (uint32_t k = a->first_ref; d->included[i].in && k < a->first_ref + a->n_refs; k++) {
 			const struct ref *r = &d->new.object->refs[k];
-			struct routing route = diff_classify(d, i, r);
+			const struct routing *route = route_of(d, r);
 
-			if (route.route != ROUTE_SIBLING || seen[r->target])
+			if (route->route != ROUTE_SIBLING || seen[r->target])
 				continue;
 			seen[r->target] = true;
 			list[out->n_needs++] =
-				(struct diff_need){ route.name, diff_place(d, &d->new, i, r->offset) };
+				(struct diff_need){ route->name, diff_place(d, &d->new, i, r->offset) };
 		}
 	}
 	out->needs = list;

@@ -4,7 +4,7 @@
  * then damages the result in one place after the other and lets pass_check() look at each: every byte
  * that an atom or the metadata has outside of relocated fields; every relocation in its type, symbol,
  * addend and place; every symbol in its value, size, binding and name; then it adds relocations and
- * sections that nobody meant. Only what is not damaged may pass.
+ * sections that nobody meant; at last it has each reference lead elsewhere than it was decided. Only what is not damaged may pass.
  */
 #include <elf.h>
 #include <stdlib.h>
@@ -330,6 +330,31 @@ static void damage_all(struct diff *d)
 	}
 }
 
+/* A route that is not what another look at the reference says. */
+static void damage_routes(struct diff *d)
+{
+	unsigned long tried = 0, passed = 0;
+
+	for (uint32_t i = 0; i < d->n_included; i++) {
+		const struct atom *a = &d->new.object->atoms[d->order[i]];
+
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++) {
+			const struct routing *was = d->routes[k];
+			struct routing other = *was;
+
+			/* a callback's is none of the output's, and a short one is a distance there */
+			if (d->new.role[a->id] == ROLE_CALLBACK || is_short(&d->new.object->refs[k]))
+				continue;
+			other.route = was->route == ROUTE_PATCH ? ROUTE_IMPORT : ROUTE_PATCH;
+			d->routes[k] = &other;
+			tried++;
+			passed += check_says_yes(d);
+			d->routes[k] = was;
+		}
+	}
+	ok(tried > 4 && !passed, "damaged routes: %lu tried, %lu not seen", tried, passed);
+}
+
 int main(int argc, char **argv)
 {
 	struct diff_input input = { .name = "selfcheck", .owner = "vmlinux", .ksyms = &source };
@@ -344,8 +369,10 @@ int main(int argc, char **argv)
 	ok(d.data && check_says_yes(&d), "the output as it was written");
 	ok(d.data && has_symbol(&d, ".klp.ref.vmlinux.vmlinux.counter,3"),
 	   "a klp reference has its position");
-	if (d.data)
+	if (d.data) {
 		damage_all(&d);
+		damage_routes(&d);
+	}
 	free(d.data);
 	object_free(input.patched);
 	object_free(input.original);
