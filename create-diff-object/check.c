@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pass 6: reads the object that was just written and compares it with what was meant, without
+ * Reads the object that was just written and compares it with what was meant, without
  * using anything that emit.c noted while it wrote. A difference is a bug of this program; it is
  * reported as such and nothing is handed out.
  *

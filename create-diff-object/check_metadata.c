@@ -5,34 +5,21 @@
  */
 #include "create-diff-object/check.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "create-diff-object/arch.h"
 #include "kmod/kpatch-abi.h"
-
-#define KSYM_NAME_MAX 511 /* KSYM_NAME_LEN less the NUL */
-
-static bool well_formed(const char *name)
-{
-	const char *p = name + strlen(KPATCH_REF_PREFIX), *dot, *comma = strrchr(name, ',');
-
-	for (int i = 0; i < 2; i++) {
-		dot = strchr(p, '.');
-		if (!dot || dot == p || dot - p > OBJECT_NAME_MAX)
-			return false;
-		p = dot + 1;
-	}
-	return comma && comma > p && comma - p <= KSYM_NAME_MAX && comma[1] >= '0' && comma[1] <= '9' &&
-	       strspn(comma + 1, "0123456789") == strlen(comma + 1);
-}
+#include "lib/klp/names.h"
 
 void check_names(struct check *c)
 {
 	for (uint32_t i = 1; i < c->out->n_symbols; i++) {
 		const struct symbol *s = &c->out->symbols[i];
+		struct klp_ref ref;
+		int err = s->section == SHN_UNDEF ? klp_ref_parse(c->d->arena, s->name, &ref) : -ENOENT;
 
-		if (s->section == SHN_UNDEF &&
-		    !strncmp(s->name, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)) && !well_formed(s->name))
+		if (err && err != -ENOENT)
 			check_problem(c, NO_ATOM, "the kernel could not parse the name %s", s->name);
 	}
 }

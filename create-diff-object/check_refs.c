@@ -69,7 +69,7 @@ void check_relocs_met(struct check *c)
 static bool names_outside(const struct check *c, const Elf64_Rela *rela, const struct routing *r)
 {
 	const struct symbol *s = check_symbol_of(c, rela);
-	const char *name = r->route == ROUTE_KLP ? klp_ref_name(c->d->arena, r) : r->name;
+	const char *name = r->route == ROUTE_KLP ? route_klp_name(c->d->arena, r) : r->name;
 
 	return s->section == SHN_UNDEF && name && !strcmp(s->name, name) &&
 	       (r->route != ROUTE_KLP || s->bind == STB_WEAK);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pass 2: is a pair the same? Bytes outside of reference fields, references, and the table entries
+ * Is a pair the same? Bytes outside of reference fields, references, and the table entries
  * that describe a function. Line numbers are taken out where a table is known to hold
  * one, or where the debug information says that it is one; nothing else is. Each atom is judged alone: what the parts of a function mean for each
  * other is decided in changes.c.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pass 1: which atom of the original is which atom of the patched object.
+ * Which atom of the original is which atom of the patched object.
  *
  * Atoms are grouped by their name without the numbers that the compiler gave. Within a group the
  * strategies run in order of determinism:

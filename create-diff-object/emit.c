@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pass 5: writes the included atoms, their references and the metadata into a new object. Sections
+ * Writes the included atoms, their references and the metadata into a new object. Sections
  * keep their names, so that the link stage can sort them; entries keep their order. What a klp
  * reference looks like until the module is finished is in kmod/kpatch-abi.h.
  */
@@ -14,6 +14,7 @@
 #include "create-diff-object/arch.h"
 #include "kmod/kpatch-abi.h"
 #include "lib/elf/write/builder.h"
+#include "lib/klp/names.h"
 #include "lib/util/strmap.h"
 
 struct emit {
@@ -161,10 +162,11 @@ static struct builder_symbol *undefined(struct emit *e, const char *name, uint8_
 	return s;
 }
 
-const char *klp_ref_name(struct arena *arena, const struct routing *r)
+const char *route_klp_name(struct arena *arena, const struct routing *r)
 {
-	return arena_printf(arena, KPATCH_REF_PREFIX "%s.%s.%s,%u", r->secobj, r->ksym.object, r->name,
-			    r->ksym.sympos);
+	const struct klp_ref ref = { r->secobj, r->ksym.object, r->name, r->ksym.sympos };
+
+	return klp_ref_name(arena, &ref);
 }
 
 /* The symbol @s for a reference that leaves the patch, or NULL without memory. */
@@ -174,7 +176,7 @@ static struct builder_symbol *outside_symbol(struct emit *e, const struct symbol
 	uint8_t bind = STB_GLOBAL;
 
 	if (r->route == ROUTE_KLP) {
-		name = klp_ref_name(e->d->arena, r);
+		name = route_klp_name(e->d->arena, r);
 		bind = STB_WEAK;
 	} else if (r->route == ROUTE_SIBLING && s && s->bind == STB_WEAK) {
 		bind = STB_WEAK;

@@ -316,7 +316,6 @@ static inline const struct symbol *weak_alias(const struct object *o, const stru
 }
 
 /* route.c */
-#define OBJECT_NAME_MAX 55 /* struct module: MODULE_NAME_LEN less the NUL, as klp scans it */
 #define TRAMPOLINE_PREFIX "__SCT__"
 /* struct jump_entry.key: the low bits beside the key's address (<linux/jump_label.h>) */
 #define JUMP_LABEL_FLAGS 3
@@ -395,7 +394,7 @@ const char *section_key(struct arena *arena, const struct section *s);
 #define STATIC_KEYS_SECTION ".discard.addressable"
 #define STATIC_KEY_MENTION 8
 /* The name under which a klp reference travels, in the arena. */
-const char *klp_ref_name(struct arena *arena, const struct routing *r);
+const char *route_klp_name(struct arena *arena, const struct routing *r);
 int pass_emit(struct diff *d);
 
 /* check.c */

@@ -100,7 +100,7 @@ static int count_outside(struct outside *o, const struct routing *r)
 	if (r->route != ROUTE_KLP && r->route != ROUTE_IMPORT)
 		return 0;
 	if (r->route == ROUTE_KLP)
-		key = klp_ref_name(o->d->arena, r);
+		key = route_klp_name(o->d->arena, r);
 	if (!key)
 		return -ENOMEM;
 	v = strmap_get(o->seen, key);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
+#include "lib/klp/names.h"
 
 struct routing route_refused(const char *id, const char *why, const char *remedy)
 {
@@ -108,7 +109,7 @@ struct routing route_to_symbol(struct diff *d, const struct atom *from, const st
 	r.why = l->ksym.where == KSYM_MODULE_EXPORT ? "exported by a module, which may be loaded later" :
 						      "not exported";
 	r.secobj = !strcmp(l->ksym.object, "vmlinux") ? "vmlinux" : d->input->owner;
-	if (strlen(l->ksym.object) > OBJECT_NAME_MAX || strchr(l->ksym.object, '.'))
+	if (!klp_object_is_valid(l->ksym.object))
 		return route_refused("bad-object-name", "the livepatch core cannot handle the object's name",
 				     NULL);
 	if (strcmp(l->ksym.object, "vmlinux") && !strcmp(d->input->owner, "vmlinux"))

@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
@@ -114,7 +115,7 @@ const char *options_name_from_patch(struct arena *arena, const char *patch)
 	if (!name)
 		return NULL;
 	end = strncmp(base, prefix, sizeof(prefix) - 1) ? stpcpy(name, prefix) : name;
-	for (size_t i = 0; i < n && end - name < MODULE_NAME_MAX; i++) {
+	for (size_t i = 0; i < n && end - name < KLP_OBJECT_MAX; i++) {
 		if (isalnum((unsigned char)base[i]))
 			*end++ = base[i];
 		else if (end > name && end[-1] != '-')
@@ -130,7 +131,7 @@ static bool name_is_valid(const char *name)
 {
 	size_t n = strlen(name);
 
-	if (n < 1 || n > MODULE_NAME_MAX || !isalnum((unsigned char)name[0]))
+	if (n < 1 || n > KLP_OBJECT_MAX || !isalnum((unsigned char)name[0]))
 		return false;
 	for (; *name; name++)
 		if (!isalnum((unsigned char)*name) && *name != '-' && *name != '_')
@@ -361,7 +362,7 @@ static const char *default_name(struct arena *arena, const struct options *o)
 
 	if (!name || !o->version)
 		return name;
-	with_version = arena_printf(arena, "%.*s-%s", MODULE_NAME_MAX - 1 - (int)strlen(o->version), name,
+	with_version = arena_printf(arena, "%.*s-%s", KLP_OBJECT_MAX - 1 - (int)strlen(o->version), name,
 				    o->version);
 	for (char *p = (char *)(uintptr_t)with_version; p && *p; p++)
 		if (!isalnum((unsigned char)*p))

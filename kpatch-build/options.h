@@ -36,9 +36,8 @@ void options_help(FILE *f);
 
 /*
  * Name of the module for the patch file @patch: "livepatch-" and the file's base name, everything
- * but letters and digits turned to '-', at most MODULE_NAME_MAX characters. NULL: no memory.
+ * but letters and digits turned to '-', at most KLP_OBJECT_MAX characters. NULL: no memory.
  */
-#define MODULE_NAME_MAX 55 /* MODULE_NAME_LEN of the kernel without its NUL */
 const char *options_name_from_patch(struct arena *arena, const char *patch);
 
 #endif

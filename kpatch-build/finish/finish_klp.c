@@ -20,6 +20,7 @@
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/link/link.h"
 #include "lib/elf/write/elfile.h"
+#include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -129,7 +130,7 @@ static int parse_refs(struct klp *k)
 	for (i = 1; i < f->n_symbols; i++) {
 		if (!elfile_undefined(&f->symbols[i]))
 			continue;
-		ret = parse_klp_ref(f->arena, f->symbols[i].name, &k->refs[i]);
+		ret = klp_ref_parse(f->arena, f->symbols[i].name, &k->refs[i]);
 		if (ret == -ENOMEM)
 			return ret;
 		if (ret == -EINVAL) {
@@ -265,8 +266,7 @@ static int rename_symbols(struct klp *k)
 			s->removed = true;
 			continue;
 		}
-		s->name = arena_printf(k->f->arena, ".klp.sym.%s.%s,%lu", ref->symbol_object, ref->name,
-				       ref->position);
+		s->name = klp_symbol_name(k->f->arena, ref->symbol_object, ref->name, ref->position);
 		if (!s->name)
 			return -ENOMEM;
 		s->bind = STB_GLOBAL;
@@ -278,7 +278,7 @@ static int rename_symbols(struct klp *k)
 static int add_rela_section(struct klp *k, const char *object, uint32_t target, Elf64_Rela *rela, size_t n)
 {
 	struct elfile_section section = {
-		.name = arena_printf(k->f->arena, ".klp.rela.%s.%s", object, k->f->sections[target].name),
+		.name = klp_section_name(k->f->arena, object, k->f->sections[target].name),
 		.type = SHT_RELA,
 		.flags = SHF_ALLOC | SHF_INFO_LINK | SHF_RELA_LIVEPATCH,
 		.align = 8,
@@ -295,8 +295,7 @@ static int add_rela_section(struct klp *k, const char *object, uint32_t target, 
 static uint32_t function_symbol(struct klp *k, const struct module_entry *func)
 {
 	struct elfile_symbol symbol = {
-		.name = arena_printf(k->f->arena, ".klp.sym.%s.%s,%u", func->object, func->name,
-				     func->number),
+		.name = klp_symbol_name(k->f->arena, func->object, func->name, func->number),
 		.bind = STB_GLOBAL,
 		.type = STT_NOTYPE,
 		.reserved = SHN_LIVEPATCH,

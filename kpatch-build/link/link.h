@@ -28,17 +28,6 @@ int order_script(struct build *b, const char *runtime_object, char **script);
 int write_targets(struct build *b, const char *object);
 
 /*
- * One parsed klp reference (kpatch-abi.h). The strings are copies in the arena. parse_klp_ref()
- * returns 0, -ENOENT for a name without the prefix, -EINVAL for one that is malformed or exceeds
- * what the kernel's parser takes (55 characters for an object, 511 for a name), -ENOMEM.
- */
-struct klp_ref {
-	const char *section_object, *symbol_object, *name;
-	unsigned long position;
-};
-int parse_klp_ref(struct arena *a, const char *symbol, struct klp_ref *out);
-
-/*
  * Refuses a patch in which code of one kernel object uses what is carried for another that need not be
  * loaded. Gives what several kernel objects get from one source a name for each: unit.diff is read,
  * and written again. 0, -EINVAL with diagnostics, -errno.

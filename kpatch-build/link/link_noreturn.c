@@ -21,6 +21,7 @@
 #include "lib/elf/arch.h"
 #include "lib/elf/object.h"
 #include "lib/elf/write/elfile.h"
+#include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
 
@@ -156,7 +157,7 @@ static int add_unit(struct build *b, const struct unit *u, struct noreturn *call
 		const char *symbol = f->symbols[i].name;
 		struct klp_ref ref = { .name = symbol };
 
-		if (!elfile_undefined(&f->symbols[i]) || parse_klp_ref(b->arena, symbol, &ref) == -ENOMEM)
+		if (!elfile_undefined(&f->symbols[i]) || klp_ref_parse(b->arena, symbol, &ref) == -ENOMEM)
 			continue;
 		if (never_returns(u, last, ref.name))
 			ret = strmap_set(calls->names, symbol, (union strmap_value){ .num = 1 });

@@ -16,6 +16,7 @@
 #include "kpatch-build/build.h"
 #include "kpatch-build/link/link.h"
 #include "lib/elf/write/elfile.h"
+#include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -26,7 +27,7 @@ static const char *needs_module(struct arena *arena, const struct elfile *f, con
 	struct klp_ref ref;
 
 	for (uint32_t i = 1; i < f->n_symbols; i++)
-		if (elfile_undefined(&f->symbols[i]) && !parse_klp_ref(arena, f->symbols[i].name, &ref) &&
+		if (elfile_undefined(&f->symbols[i]) && !klp_ref_parse(arena, f->symbols[i].name, &ref) &&
 		    !strcmp(ref.section_object, owner))
 			return ref.name;
 	return NULL;

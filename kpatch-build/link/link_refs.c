@@ -11,64 +11,10 @@
 
 #include "kmod/kpatch-abi.h"
 #include "lib/elf/write/elfile.h"
+#include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
-
-/* The field widths of the sscanf() formats in klp_resolve_symbols(), kernel/livepatch/core.c. */
-#define MAX_OBJECT_NAME 55
-#define MAX_SYMBOL_NAME 511
-
-/* A dot-terminated object name at *@s, which moves behind the dot. */
-static int parse_object(struct arena *a, const char **s, const char **out)
-{
-	const char *dot = strchr(*s, '.');
-
-	if (!dot || dot == *s || dot - *s > MAX_OBJECT_NAME)
-		return -EINVAL;
-	*out = arena_strndup(a, *s, dot - *s);
-	*s = dot + 1;
-	return *out ? 0 : -ENOMEM;
-}
-
-static int parse_position(const char *s, unsigned long *out)
-{
-	char *end;
-
-	if (*s < '0' || *s > '9')
-		return -EINVAL;
-	errno = 0;
-	*out = strtoul(s, &end, 10);
-	return *end || errno ? -EINVAL : 0;
-}
-
-int parse_klp_ref(struct arena *a, const char *symbol, struct klp_ref *out)
-{
-	const char *s = symbol + strlen(KPATCH_REF_PREFIX), *comma;
-	struct klp_ref ref;
-	int ret;
-
-	if (strncmp(symbol, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)))
-		return -ENOENT;
-	ret = parse_object(a, &s, &ref.section_object);
-	if (!ret)
-		ret = parse_object(a, &s, &ref.symbol_object);
-	if (ret)
-		return ret;
-	comma = strchr(s, ',');
-	if (!comma || comma == s || comma - s > MAX_SYMBOL_NAME)
-		return -EINVAL;
-	if (parse_position(comma + 1, &ref.position))
-		return -EINVAL;
-	/* The kernel takes symbols of vmlinux only in the sections applied at load, and the reverse. */
-	if (!strcmp(ref.symbol_object, "vmlinux") != !strcmp(ref.section_object, "vmlinux"))
-		return -EINVAL;
-	ref.name = arena_strndup(a, s, comma - s);
-	if (!ref.name)
-		return -ENOMEM;
-	*out = ref;
-	return 0;
-}
 
 static int malformed(struct diags *diags, const struct elfile *f, const char *name)
 {
@@ -96,7 +42,7 @@ static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *d
 		      struct strmap *names)
 {
 	struct klp_ref ref;
-	int ret = parse_klp_ref(f->arena, s->name, &ref);
+	int ret = klp_ref_parse(f->arena, s->name, &ref);
 
 	if (ret == -ENOENT)
 		return 0;

@@ -10,26 +10,15 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
+#include "lib/klp/names.h"
 #include "lib/util/arena.h"
 
-static const char rela_prefix[] = ".klp.rela.";
-
-/* The object in ".klp.rela.OBJECT.SECTION", or false. The formats are the kernel's. */
-static bool parse_section(const char *name, char object[56])
+static bool symbol_is_valid(const char *name, char object[KLP_OBJECT_MAX + 1])
 {
-	int length = 0;
-
-	return sscanf(name, ".klp.rela.%55[^.].%n", object, &length) == 1 && length > 0;
-}
-
-static bool symbol_is_valid(const char *name, char object[56])
-{
-	static _Thread_local char symbol[512];
+	static _Thread_local char symbol[KLP_SYMBOL_MAX + 1];
 	unsigned long position;
-	int length = 0;
 
-	return sscanf(name, ".klp.sym.%55[^.].%511[^,],%lu%n", object, symbol, &position, &length) == 3 &&
-	       name[length] == '\0';
+	return klp_symbol_parse(name, object, symbol, &position);
 }
 
 static uint32_t field_size(uint32_t type)
@@ -69,7 +58,7 @@ static void check_symbol(struct checked *c, const struct elfile_section *klp, co
 			 const Elf64_Rela *rela)
 {
 	const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
-	char object[56];
+	char object[KLP_OBJECT_MAX + 1];
 
 	if (s->reserved != SHN_LIVEPATCH || !symbol_is_valid(s->name, object))
 		selfcheck_error(c, "selfcheck-klp", "%s uses '%s', which is no livepatch symbol", klp->name,
@@ -83,12 +72,12 @@ static void check_section(struct checked *c, uint32_t index)
 	const struct elfile_section *s = &c->f->sections[index];
 	const struct elfile_section *target = &c->f->sections[s->info];
 	const Elf64_Rela *rela;
-	char object[56];
+	char object[KLP_OBJECT_MAX + 1];
+	const char *applies_to;
 	size_t i, n;
 
 	if (s->type != SHT_RELA || !(s->flags & SHF_ALLOC) ||
-	    strncmp(s->name, rela_prefix, sizeof(rela_prefix) - 1) || !parse_section(s->name, object) ||
-	    strcmp(s->name + sizeof(rela_prefix) + strlen(object), target->name) ||
+	    !klp_section_parse(s->name, object, &applies_to) || strcmp(applies_to, target->name) ||
 	    !(target->flags & SHF_ALLOC)) {
 		selfcheck_error(c, "selfcheck-klp", "%s is no livepatch relocation section", s->name);
 		return;
@@ -132,14 +121,15 @@ static void check_guard(struct checked *c, uint32_t guard, uint32_t section)
 /* The first klp section of the object that section @index is for. */
 static uint32_t first_of_object(const struct elfile *f, uint32_t index)
 {
-	char object[56], other[56];
+	char object[KLP_OBJECT_MAX + 1], other[KLP_OBJECT_MAX + 1];
+	const char *target;
 	uint32_t i;
 
-	if (!parse_section(f->sections[index].name, object) || !strcmp(object, "vmlinux"))
+	if (!klp_section_parse(f->sections[index].name, object, &target) || !strcmp(object, "vmlinux"))
 		return 0;
 	for (i = 1; i < f->n_sections; i++)
-		if (f->sections[i].type == SHT_RELA && parse_section(f->sections[i].name, other) &&
-		    !strcmp(object, other))
+		if (f->sections[i].type == SHT_RELA &&
+		    klp_section_parse(f->sections[i].name, other, &target) && !strcmp(object, other))
 			return i;
 	return 0;
 }
@@ -168,7 +158,7 @@ void selfcheck_klp(struct checked *c)
 		const struct elfile_section *s = &f->sections[i];
 
 		if (s->flags & SHF_RELA_LIVEPATCH ||
-		    !strncmp(s->name, rela_prefix, sizeof(rela_prefix) - 1)) {
+		    !strncmp(s->name, KLP_SECTION_PREFIX, strlen(KLP_SECTION_PREFIX))) {
 			check_section(c, i);
 			guard = s->type == SHT_RELA ? first_of_object(f, i) : 0;
 			if (guard)

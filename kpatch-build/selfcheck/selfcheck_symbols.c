@@ -13,6 +13,7 @@
 
 #include "lib/kernel/files/module.h"
 #include "lib/kernel/symbols/kallsyms.h"
+#include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
 
@@ -104,13 +105,12 @@ static void resolve(struct resolver *r, const char *object, const char *name, un
 
 static void resolve_symbol(struct resolver *r, const struct elfile_symbol *s)
 {
-	char object[56];
-	static _Thread_local char name[512];
+	char object[KLP_OBJECT_MAX + 1];
+	static _Thread_local char name[KLP_SYMBOL_MAX + 1];
 	unsigned long position;
 
 	/* Malformed names are reported elsewhere. */
-	if (s->reserved == SHN_LIVEPATCH &&
-	    sscanf(s->name, ".klp.sym.%55[^.].%511[^,],%lu", object, name, &position) == 3)
+	if (s->reserved == SHN_LIVEPATCH && klp_symbol_parse(s->name, object, name, &position))
 		resolve(r, object, name, position);
 }
 

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lib/kernel/files/buildid.h"
+#include "lib/klp/names.h"
 
 struct arena;
 struct system;
@@ -94,7 +95,7 @@ int module_build_id(const struct system *s, const char *name, struct buildid *ou
 int kernel_build_id(const struct system *s, struct buildid *out);
 
 /* "my-patch" → "my_patch" into @out. -EINVAL if it cannot be the name of a module. */
-#define MODULE_NAME_SIZE 56
+#define MODULE_NAME_SIZE (KLP_OBJECT_MAX + 1)
 int module_name(const char *name, char out[MODULE_NAME_SIZE]);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "lib/klp/names.h"
 #include "lib/util/text.h"
 
 /* Longer texts help nobody. */
@@ -65,16 +66,15 @@ static bool all_of(const char *s, const char *others, size_t min, size_t max)
 	return n >= min && n <= max;
 }
 
-/* KSYM_NAME_LEN is 512 in 6.1 and later; Rust and compiler suffixes use '$' and '.'. */
+/* Rust and compiler suffixes use '$' and '.'. */
 static bool valid_symbol(const char *s)
 {
-	return all_of(s, "_.$", 1, 511);
+	return all_of(s, "_.$", 1, KLP_SYMBOL_MAX);
 }
 
-/* MODULE_NAME_LEN - 1 on 64-bit kernels. */
 static bool valid_object(const char *s)
 {
-	return all_of(s, "_-", 1, 55);
+	return all_of(s, "_-", 1, KLP_OBJECT_MAX);
 }
 
 /* 64 characters of struct new_utsname. It is the name of directories, so it starts with none of the dots. */
