@@ -151,6 +151,7 @@ struct build {
 	FILE *progress;		 /* for people, stderr; NULL with --quiet */
 	struct arena *arena;
 	struct diags *diags;
+	const char *pin;	   /* sign_take_pin(): for the key, NULL: none was given */
 	int cache;		   /* descriptor of options.cache */
 	const char *work;	   /* work directory: private, removed at the end unless --keep */
 	int work_lock, entry_lock; /* descriptors that hold the locks of work and kernel.entry */

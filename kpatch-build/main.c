@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 	int code = EXIT_INTERNAL;
 
 	umask(umask(0) | 022);
-	if (!b.arena || !b.diags) {
+	if (!b.arena || !b.diags || sign_take_pin(&b)) {
 		fputs("kpatch-build: no memory\n", stderr);
 		return EXIT_INTERNAL;
 	}

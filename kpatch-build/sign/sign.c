@@ -13,6 +13,7 @@
 
 #include <openssl/cms.h>
 #include <openssl/err.h>
+#include <openssl/objects.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -29,16 +30,34 @@
 /* Where the kernel's makefiles take the passphrase of a key from. */
 #define PIN_VARIABLE "KBUILD_SIGN_PIN"
 
-/* For OpenSSL: the passphrase, or a refusal instead of a question on the terminal. */
-static int give_pin(char *buffer, int size, int writing, void *asked)
+int sign_take_pin(struct build *b)
 {
-	const char *pin = getenv(PIN_VARIABLE);
-	size_t n = pin ? strlen(pin) : 0;
+	char *pin = getenv(PIN_VARIABLE);
 
-	*(bool *)asked = true;
+	if (!pin)
+		return 0;
+	b->pin = arena_strdup(b->arena, pin);
+	explicit_bzero(pin, strlen(pin)); /* /proc/PID/environ shows the bytes, whatever unsetenv() did */
+	unsetenv(PIN_VARIABLE);
+	return b->pin ? 0 : -ENOMEM;
+}
+
+/* What OpenSSL asks for, and whether it did. */
+struct question {
+	const char *pin; /* may be NULL */
+	bool asked;
+};
+
+/* For OpenSSL: the passphrase, or a refusal instead of a question on the terminal. */
+static int give_pin(char *buffer, int size, int writing, void *context)
+{
+	struct question *q = context;
+	size_t n = q->pin ? strlen(q->pin) : 0;
+
+	q->asked = true;
 	if (!n || n >= (size_t)size)
 		return -1;
-	memcpy(buffer, pin, n + 1);
+	memcpy(buffer, q->pin, n + 1);
 	return (int)n;
 }
 
@@ -84,21 +103,21 @@ static int read_token_key(struct build *b, EVP_PKEY **out)
 
 	if (token_has_pin(b->options.sign_key))
 		return refuse_pin(b);
-	err = token_key(b->options.sign_key, getenv(PIN_VARIABLE), out);
+	err = token_key(b->options.sign_key, b->pin, out);
 	return err ? token_error(b, "sign-key", b->options.sign_key, err) : 0;
 }
 
 static int read_key_file(struct build *b, EVP_PKEY **out)
 {
 	BIO *file = BIO_new_file(b->options.sign_key, "rb");
-	bool asked = false;
+	struct question q = { .pin = b->pin };
 	struct stat st;
 
-	*out = file ? PEM_read_bio_PrivateKey(file, NULL, give_pin, &asked) : NULL;
+	*out = file ? PEM_read_bio_PrivateKey(file, NULL, give_pin, &q) : NULL;
 	BIO_free(file);
 	ERR_clear_error();
 	if (!*out)
-		return key_error(b, asked);
+		return key_error(b, q.asked);
 	if (!stat(b->options.sign_key, &st) && st.st_mode & (S_IRWXG | S_IRWXO))
 		diag_warning(b->diags, "sign-key-exposed", diag_file(b->options.sign_key), "chmod 600 it",
 			     "others than its owner may use this private key (mode %04o)",
@@ -118,7 +137,7 @@ static int read_token_certificate(struct build *b, X509 **out)
 
 	if (token_has_pin(b->options.sign_cert))
 		return refuse_pin(b);
-	err = token_certificate(b->options.sign_cert, getenv(PIN_VARIABLE), out);
+	err = token_certificate(b->options.sign_cert, b->pin, out);
 	return err ? token_error(b, "sign-cert", b->options.sign_cert, err) : 0;
 }
 
@@ -168,6 +187,18 @@ static void release_signer(struct signer *s)
 	EVP_PKEY_free(s->key);
 }
 
+/* What the kernel verifies modules with: RSA in its first form (RSASSA-PKCS1-v1_5), and ECDSA. */
+static int check_type(struct build *b, const EVP_PKEY *key)
+{
+	int type = EVP_PKEY_base_id(key);
+
+	if (type == EVP_PKEY_RSA || type == EVP_PKEY_EC)
+		return 0;
+	diag_error(b->diags, "sign-key-type", diag_file(b->options.sign_key), "Sign with an RSA or EC key",
+		   "this kind of key (%s) is not one that kernels verify modules with", OBJ_nid2sn(type));
+	return -EINVAL;
+}
+
 int sign_check(struct build *b)
 {
 	struct signer s;
@@ -176,6 +207,8 @@ int sign_check(struct build *b)
 	if (!b->options.sign_key)
 		return 0;
 	err = read_signer(b, &s);
+	if (!err)
+		err = check_type(b, s.key);
 	if (!err && X509_check_private_key(s.certificate, s.key) != 1) {
 		diag_error(b->diags, "sign-mismatch", diag_file(b->options.sign_cert),
 			   "Name the certificate that was made for this key",
@@ -258,7 +291,8 @@ static int sign_error(struct build *b)
 	const char *reason = code ? ERR_reason_error_string(code) : NULL;
 
 	ERR_clear_error();
-	diag_error(b->diags, "sign-failed", diag_file(b->options.sign_key), NULL,
+	diag_error(b->diags, "sign-failed", diag_file(b->options.sign_key),
+		   "Use a key that is made for signing, of the length that is usual today",
 		   "the module cannot be signed with this key: %s", reason ? reason : "no reason is given");
 	return -EINVAL;
 }

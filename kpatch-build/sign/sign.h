@@ -8,9 +8,15 @@
 struct build;
 
 /*
+ * Takes the passphrase of the key, or the PIN of its token, out of the program's environment into build.pin: what
+ * libraries start, and who looks at the program's environment, finds none there. Before anything else. 0 or -ENOMEM.
+ */
+int sign_take_pin(struct build *b);
+
+/*
  * Before anything is built: can the key and the certificate be read, and do they belong together?
- * -EINVAL with "sign-key", "sign-key-locked" (a passphrase that is missing or wrong), "sign-cert"
- * or "sign-mismatch", and a warning "sign-key-exposed" where others can read the key. 0 without
+ * -EINVAL with "sign-key", "sign-key-locked" (a passphrase that is missing or wrong), "sign-cert",
+ * "sign-key-type" or "sign-mismatch", and a warning "sign-key-exposed" where others can read the key. 0 without
  * them.
  */
 int sign_check(struct build *b);

@@ -9,10 +9,12 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 
 # make_key NAME [OPENSSL-OPTION...]: NAME.pem and the certificate NAME.crt
 make_key() {
-	local name=$1
+	local name=$1 options=()
 	shift
-	openssl req -new -x509 -newkey rsa:2048 -days 30000 -subj "/O=kpatch/CN=Key $(basename "$name")" \
-		-keyout "$name.pem" -out "$name.crt" "${@:--nodes}" 2> /dev/null
+	[[ $* == *-newkey* ]] || options=(-newkey rsa:2048)
+	[[ $* == *-passout* ]] || options+=(-nodes)
+	openssl req -new -x509 -days 30000 -subj "/O=kpatch/CN=Key $(basename "$name")" \
+		-keyout "$name.pem" -out "$name.crt" "${options[@]}" "$@" 2> /dev/null
 	chmod 600 "$name.pem"
 }
 
@@ -142,14 +144,24 @@ TOKEN='pkcs11:token=hsm;object=signing%20key'
 
 @test "sign: no program that is run gets the passphrase, and nothing of key or passphrase is on the disk" {
 	mkdir "$BATS_TEST_TMPDIR/bin"
-	printf '#!/bin/sh\nenv >> %s/seen\nfor a; do echo "$a"; done >> %s/seen\nexec /usr/bin/gcc-12 "$@"\n' \
-		"$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR" > "$BATS_TEST_TMPDIR/bin/gcc-12"
+	# what it is given, and what it finds in the environment of the kpatch-build that it descends from
+	cat > "$BATS_TEST_TMPDIR/bin/gcc-12" <<-EOF
+		#!/bin/bash
+		env >> $BATS_TEST_TMPDIR/seen
+		printf '%s\n' "\$@" >> $BATS_TEST_TMPDIR/seen
+		for ((p = PPID; p > 1; p = \$(sed -n 's/^PPid:\t//p' /proc/\$p/status))); do
+			[[ \$(< /proc/\$p/comm) != kpatch-build ]] || tr '\0' '\n' < /proc/\$p/environ >> $BATS_TEST_TMPDIR/parents
+		done
+		exec /usr/bin/gcc-12 "\$@"
+	EOF
 	chmod +x "$BATS_TEST_TMPDIR/bin/gcc-12"
 	KBUILD_SIGN_PIN=secret PATH=$BATS_TEST_TMPDIR/bin:$PATH run -0 kpatch_build --keep --sign-key "$KEYS/locked.pem" \
 		--sign-cert "$KEYS/locked.crt" "$MEMINFO"
 	work=$(sed -n 's/^kept //p' <<< "$output")
 	[[ -s $BATS_TEST_TMPDIR/seen && -d $work ]]
 	no grep -E 'secret|SIGN_PIN|locked' "$BATS_TEST_TMPDIR/seen"
+	grep -q '^PATH=' "$BATS_TEST_TMPDIR/parents"
+	no grep secret "$BATS_TEST_TMPDIR/parents"
 	no grep -rlE 'KBUILD_SIGN_PIN|PRIVATE KEY|secret$' --include=* "$work/signed" "$work/prepare" "$work/module"
 	rm -r "$work"
 }
@@ -180,6 +192,45 @@ TOKEN='pkcs11:token=hsm;object=signing%20key'
 	refuses 2 sign-cert "${one[@]}" --sign-cert /dev/null "$MEMINFO"
 	refuses 2 sign-mismatch "${one[@]}" --sign-cert "$KEYS/other.crt" "$MEMINFO"
 	[[ $output != *prepare* && $output != *compile* ]]
+}
+
+# certificate KEY: KEY.crt, by another key's word, for one that cannot sign its own
+certificate() {
+	openssl pkey -in "$1.pem" -pubout -out "$1.pub"
+	openssl req -new -key "$KEYS/one.pem" -subj /CN=other |
+		openssl x509 -req -CA "$KEYS/one.crt" -CAkey "$KEYS/one.pem" -force_pubkey "$1.pub" -days 300 -out "$1.crt"
+}
+
+@test "sign: kinds of keys that no kernel verifies, and an EC key, which it does" {
+	make_key "$KEYS/edwards" -newkey ed25519
+	make_key "$KEYS/pss" -newkey rsa-pss -pkeyopt rsa_keygen_bits:2048
+	make_key "$KEYS/curve" -newkey ec -pkeyopt ec_paramgen_curve:P-384
+	for key in edwards pss; do
+		refuses 2 sign-key-type --sign-key "$KEYS/$key.pem" --sign-cert "$KEYS/$key.crt" "$MEMINFO"
+		[[ $output != *prepare* && $output != *compile* ]]
+	done
+	run -0 kpatch_build --sign-key "$KEYS/curve.pem" --sign-cert "$KEYS/curve.crt" "$MEMINFO"
+	split "$OUT/livepatch-meminfo-string.ko"
+	verified "$KEYS/curve.crt"
+}
+
+@test "sign: a key that is too short for the hash" {
+	# 448 bits, which openssl does not make: numbers as PKCS#1 has them
+	{
+		printf 'asn1 = SEQUENCE:rsa\n[rsa]\n'
+		python3 -c 'def prime(n):
+    n |= 1
+    while n % 65537 == 1 or any(pow(a, n - 1, n) != 1 for a in (2, 3, 5, 7, 11, 13)): n += 2
+    return n
+p, q, e = prime(3 << 222), prime(7 << 221), 65537
+d = pow(e, -1, (p - 1) * (q - 1))
+for i, n in enumerate((0, p * q, e, d, p, q, d % (p - 1), d % (q - 1), pow(q, -1, p))): print(f"n{i} = INTEGER:{n}")'
+	} > "$KEYS/short.asn1"
+	openssl asn1parse -genconf "$KEYS/short.asn1" -noout -out "$KEYS/short.der"
+	openssl rsa -inform DER -in "$KEYS/short.der" -out "$KEYS/short.pem"
+	certificate "$KEYS/short"
+	refuses 11 sign-failed --sign-key "$KEYS/short.pem" --sign-cert "$KEYS/short.crt" "$MEMINFO"
+	says 'digest too big'
 }
 
 @test "sign: a private key that others can read is warned about" {
