@@ -64,7 +64,8 @@ static void warn_of_thread(struct diff *d, const struct guards *g, uint32_t f)
 	for (uint32_t r = 0; r < o->n_refs; r++) {
 		uint32_t callee = g->callee[r];
 
-		if (o->refs[r].target != d->pairs.twin[f] || callee == NO_ATOM ||
+		/* all of them take it first; in a register of its own it may be on its way there */
+		if (o->refs[r].target != d->pairs.twin[f] || callee == NO_ATOM || g->argument[r] > 1 ||
 		    !creates_thread(&o->atoms[callee]))
 			continue;
 		diff_warn(d, "transition-stalls", &d->new, f, -1, REMEDY,

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "create-diff-object/dataflow.h"
 #include "create-diff-object/flow.h"
 #include "create-diff-object/passes.h"
 
@@ -90,6 +91,19 @@ static uint32_t onward(const struct search *w, uint32_t i)
 	return s->insn.flow == FLOW_JUMP ? s->target : s->next;
 }
 
+/* The argument that the step loads, from 1; or 0. */
+static uint8_t argument_of(const struct search *w, const struct step *s)
+{
+	const struct atom *a = &w->s->object->atoms[s->atom];
+	struct dataflow_insn insn;
+
+	w->d->arch->dataflow(atom_bytes(a), a->size, s->offset, &insn);
+	for (uint8_t i = 0; i < N_ARGUMENTS; i++)
+		if (insn.writes == w->d->arch->arguments[i])
+			return i + 1;
+	return 0;
+}
+
 static void note_accesses(struct search *w)
 {
 	for (uint32_t i = 0; i < w->f.n; i++) {
@@ -104,6 +118,7 @@ static void note_accesses(struct search *w)
 
 			if (callee) {
 				w->g->callee[s->ref] = callee->id;
+				w->g->argument[s->ref] = argument_of(w, s);
 				break;
 			}
 			if (w->f.steps[at].insn.flow != FLOW_NEXT)
@@ -309,9 +324,10 @@ int guards_find(struct diff *d, const struct side *s, bool once_only, struct gua
 	const struct object *o = s->object;
 	struct guards g = { arena_array(d->arena, o->n_refs, sizeof(*g.guard)),
 			    arena_array(d->arena, o->n_refs, sizeof(*g.access)),
-			    arena_array(d->arena, o->n_refs, sizeof(*g.callee)) };
+			    arena_array(d->arena, o->n_refs, sizeof(*g.callee)),
+			    arena_array(d->arena, o->n_refs, sizeof(*g.argument)) };
 	struct search w = { .d = d, .s = s, .g = &g, .once_only = once_only };
-	int err = g.guard && g.access && g.callee ? 0 : -ENOMEM;
+	int err = g.guard && g.access && g.callee && g.argument ? 0 : -ENOMEM;
 
 	if (!err) {
 		memset(g.guard, 0xff, o->n_refs * sizeof(*g.guard));

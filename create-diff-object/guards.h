@@ -14,9 +14,10 @@ struct side;
 
 /* Arrays by reference, in the diff's arena. */
 struct guards {
-	uint32_t *guard;  /* the variable that says whether the code has run already; NO_ATOM */
-	uint8_t *access;  /* ACCESS_*, where a function of the object has the reference */
-	uint32_t *callee; /* ACCESS_ADDRESS: what is called next, or jumped to at the end; NO_ATOM */
+	uint32_t *guard;   /* the variable that says whether the code has run already; NO_ATOM */
+	uint8_t *access;   /* ACCESS_*, where a function of the object has the reference */
+	uint32_t *callee;  /* ACCESS_ADDRESS: what is called next, or jumped to at the end; NO_ATOM */
+	uint8_t *argument; /* as which argument it goes there, from 1; 0: not known */
 };
 
 /* The statics of DO_ONCE() and its sisters (include/linux/once.h). */

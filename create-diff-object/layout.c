@@ -177,7 +177,10 @@ static int judge_type(void *context, const struct named_type *type)
 {
 	struct layouts *l = context;
 	Dwarf_Die die = type->die;
+	int err = *type->name ? strmap_set(l->now, type->name, (union strmap_value){ 0 }) : 0;
 
+	if (err)
+		return err;
 	if (dwarf_tag(&die) == DW_TAG_enumeration_type)
 		return judge_constants(l, type);
 	judge_members(l, type);
@@ -200,8 +203,10 @@ static int compare_types(struct diff *d, Dwarf *original, Dwarf *patched)
 	l.tags = strmap_new(4096);
 	l.names = strmap_new(64);
 	l.constants = strmap_new(4096);
-	err = l.tags && l.names && l.constants ? types_visit(&l.reader, original, remember_type, &l) :
-						 -ENOMEM;
+	l.now = strmap_new(4096);
+	err = l.tags && l.names && l.constants && l.now ?
+		      types_visit(&l.reader, original, remember_type, &l) :
+		      -ENOMEM;
 	if (!err)
 		err = types_visit(&l.reader, patched, judge_type, &l);
 	if (!err)
@@ -210,6 +215,7 @@ static int compare_types(struct diff *d, Dwarf *original, Dwarf *patched)
 	strmap_free(l.tags);
 	strmap_free(l.names);
 	strmap_free(l.constants);
+	strmap_free(l.now);
 	return err;
 }
 

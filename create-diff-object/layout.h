@@ -18,6 +18,7 @@ struct layouts {
 	struct type_reader reader;
 	struct strmap *tags, *names; /* of the original: struct named_type */
 	struct strmap *constants;    /* of the original: struct original_constant */
+	struct strmap *now;	     /* of the patched object: names of both kinds, as a set */
 	struct member *member;	     /* a stack: of the types being compared at this moment */
 	size_t n, room;
 };

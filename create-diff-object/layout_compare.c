@@ -256,6 +256,19 @@ static const char *constants_differ(struct layouts *l, struct type *o, struct ty
 	return NULL;
 }
 
+/* Arrays of one size: [2][3] is read otherwise than [3][2]. */
+static const char *arrays_differ(struct layouts *l, const struct type *o, const struct type *n, int depth)
+{
+	uint64_t was[TYPE_DEPTH], is[TYPE_DEPTH];
+	struct type a, b;
+	unsigned int n_was = type_dimensions(&l->reader, o, was, &a);
+	unsigned int n_is = type_dimensions(&l->reader, n, is, &b);
+
+	if (n_was != n_is || memcmp(was, is, n_was * sizeof(*was)))
+		return "changes its type";
+	return type_differs(l, &a, &b, depth + 1);
+}
+
 /* In what a type is another, for somebody who has an object of it; or NULL. */
 const char *type_differs(struct layouts *l, struct type *o, struct type *n, int depth)
 {
@@ -274,11 +287,7 @@ const char *type_differs(struct layouts *l, struct type *o, struct type *n, int 
 		return "changes its type";
 	switch (kind) {
 	case KIND_ARRAY:
-		if (type_elements(&l->reader, &o->die) != type_elements(&l->reader, &n->die))
-			return "changes its type";
-		inner[0] = type_of(&l->reader, &o->die);
-		inner[1] = type_of(&l->reader, &n->die);
-		return type_differs(l, &inner[0], &inner[1], depth + 1);
+		return arrays_differ(l, o, n, depth);
 	case KIND_POINTER:
 		inner[0] = type_of(&l->reader, &o->die);
 		inner[1] = type_of(&l->reader, &n->die);

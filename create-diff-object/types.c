@@ -114,6 +114,35 @@ struct type type_of(struct type_reader *r, Dwarf_Die *die)
 	return t;
 }
 
+/* The upper bound of an array without elements is -1, or none. */
+static uint64_t dimension(struct type_reader *r, Dwarf_Die *range)
+{
+	return type_number(r, range, DW_AT_count, type_number(r, range, DW_AT_upper_bound, UINT64_MAX) + 1);
+}
+
+unsigned int type_dimensions(struct type_reader *r, const struct type *array, uint64_t *out,
+			     struct type *element)
+{
+	unsigned int n = 0;
+	Dwarf_Die range;
+	int end;
+
+	*element = *array;
+	/* an array of arrays that have a name of their own is one */
+	while (element->dw_tag == DW_TAG_array_type) {
+		for (end = type_first_child(r, &element->die, &range); !end && n < TYPE_DEPTH;
+		     end = type_next(r, &range))
+			if (dwarf_tag(&range) == DW_TAG_subrange_type)
+				out[n++] = dimension(r, &range);
+		*element = type_of(r, &element->die);
+		if (n == TYPE_DEPTH || r->err) {
+			damaged(r);
+			return 0;
+		}
+	}
+	return n;
+}
+
 uint64_t type_elements(struct type_reader *r, Dwarf_Die *array)
 {
 	uint64_t n = 1;
@@ -121,11 +150,8 @@ uint64_t type_elements(struct type_reader *r, Dwarf_Die *array)
 	int end;
 
 	for (end = type_first_child(r, array, &range); !end; end = type_next(r, &range)) {
-		if (dwarf_tag(&range) != DW_TAG_subrange_type)
-			continue;
-		/* the upper bound of an array without elements is -1, or none */
-		n *= type_number(r, &range, DW_AT_count,
-				 type_number(r, &range, DW_AT_upper_bound, UINT64_MAX) + 1);
+		if (dwarf_tag(&range) == DW_TAG_subrange_type)
+			n *= dimension(r, &range);
 	}
 	return n;
 }

@@ -73,6 +73,12 @@ static inline bool type_has_members(int dw_tag)
 }
 
 /* The elements of an array, all dimensions of it; 0 where it is flexible. */
+/*
+ * The dimensions of an array, of which @out has room for TYPE_DEPTH, and what it is an array of; 0 if damaged, or for
+ * what is no array.
+ */
+unsigned int type_dimensions(struct type_reader *r, const struct type *array, uint64_t *out,
+			     struct type *element);
 uint64_t type_elements(struct type_reader *r, Dwarf_Die *array);
 
 /* Bytes; 0 where they are not known. */

@@ -287,6 +287,28 @@ static bool judged_as_type(struct judging *j, Dwarf_Die *die)
 	       strmap_get(j->l->names, dwarf_diename(die));
 }
 
+/*
+ * Two structures of one layout: whether one of them has only been renamed, or the variable is, or points to, another
+ * one than before. Where a version knows both, they are two.
+ */
+static const char *other_of_two(struct judging *j, struct type o, struct type n)
+{
+	struct layouts *l = j->l;
+
+	for (int depth = 0; depth < TYPE_DEPTH && o.dw_tag == n.dw_tag; depth++) {
+		if (o.dw_tag != DW_TAG_pointer_type && o.dw_tag != DW_TAG_array_type)
+			break;
+		o = type_of(&l->reader, &o.die);
+		n = type_of(&l->reader, &n.die);
+	}
+	if (o.dw_tag != n.dw_tag || !type_has_members(o.dw_tag) || !o.name || !n.name ||
+	    !strcmp(o.name, n.name))
+		return NULL;
+	if (!strmap_get(l->tags, n.name) && !strmap_get(l->names, n.name) && !strmap_get(l->now, o.name))
+		return NULL;
+	return layout_text(l, "changes its type from %s to %s", o.name, n.name);
+}
+
 static void judge_type(struct judging *j, uint32_t atom, Dwarf_Die *was, Dwarf_Die *is)
 {
 	struct diff *d = j->l->d;
@@ -301,6 +323,8 @@ static void judge_type(struct judging *j, uint32_t atom, Dwarf_Die *was, Dwarf_D
 		n = type_of(&j->l->reader, &n.die);
 	}
 	how = type_differs(j->l, &o, &n, 0);
+	if (!how)
+		how = other_of_two(j, o, n);
 	if (!how || j->l->reader.err || judged_as_type(j, is) || request_allows(d, atom))
 		return;
 	place = layout_place(j->l, name, is);

@@ -229,6 +229,13 @@ END
 	[[ $(ids) == transition-stalls && $(grep -c transition-stalls <<< "$stderr") -eq 2 ]]
 	grep -q 'loop: warning: it is given to kthread_create_on_node(): the thread is in it until it ends' <<< "$stderr"
 	grep -q 'kthread: warning: every kernel thread is in it as long as it lives' <<< "$stderr"
+	# what a thread is given is not what it runs
+	sed -i 's/kthread_create_on_node(loop, data/kthread_create_on_node(loop, expired/' original.c patched.c
+	rm out.o
+	differ
+	written
+	[[ $(ids) == transition-stalls && $stderr != *expired:* ]]
+	sed -i 's/kthread_create_on_node(loop, expired/kthread_create_on_node(loop, data/' original.c patched.c
 	# what the loop calls returns, and so does what is no thread
 	patched 's/ext\((2|5)\) \+ 1/ext(\1) + 7/'
 	rm out.o

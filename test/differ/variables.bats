@@ -21,7 +21,7 @@ var() {
 		#define NEW $2
 		struct two { short a, b; }; struct other { int z; }; struct same { short c, d; };
 		enum e { A, B }; enum x { C = 1, D = 0 };
-		typedef struct { long counter; } atomic_long_t; typedef struct { int counter; } atomic_t;
+		typedef int row[3]; typedef struct { long counter; } atomic_long_t; typedef struct { int counter; } atomic_t;
 		static __used OLD;
 		int f(int x) { void *p = &var; asm volatile("" : "+r"(p) :: "memory"); return ext(x); }
 	END
@@ -31,6 +31,7 @@ var() {
 	for pair in 'atomic_long_t var/struct { atomic_t a, b; } var' 'int var[2]/short var[4]' 'struct two *var/struct other *var' \
 		'int var/struct two var' 'long var/void *var' 'enum e var/enum x var' 'int *var/short *var' \
 		'_Bool var/char var' 'int (*var)(int)/int (*var)(int, int)' 'void (*var)(struct two *)/void (*var)(int)' \
+		'int var[2][3]/int var[3][2]' 'int var[6]/int var[2][3]' \
 		'struct { int a:3, b:5; } var/struct { int a:5, b:3; } var'; do
 		var "${pair%%/*}" "${pair#*/}"
 		refused variable-type-changed || [[ $pair == *:* && $(ids) == layout-changed ]] || { echo "$pair"; false; }
@@ -41,9 +42,22 @@ var() {
 
 @test "a variable whose type has another name, sign or qualifier is the same" {
 	for pair in 'int var/unsigned int var' 'int var/volatile int var' 'struct two var/struct same var' 'struct two *var/struct same *var' \
-		'void *var/struct two *var' 'enum e var/int var' 'int var/typeof(1) var'; do
+		'void *var/struct two *var' 'enum e var/int var' 'int var/typeof(1) var' \
+		'int var[2][3]/row var[2]' 'row *var[2]/int (*var[2])[3]'; do
 		var "${pair%%/*}" "${pair#*/}"
 		written || { echo "$pair"; false; }
+	done
+}
+
+@test "a variable that is, or points to, another structure of the same layout, which a version has as well" {
+	for type in '' '*' '**'; do
+		code "2s/one/two/" 's/ext\(x/ext2(x/' <<-END
+			struct one { int a; }; struct two { int b; };
+			static __used struct one ${type}var;
+			int f(int x, struct one *one, struct two *two) { void *p = &var; asm volatile("" : "+r"(p) :: "memory"); return ext(x + one->a + two->b); }
+		END
+		refused variable-type-changed || { echo "$type"; false; }
+		[[ $stderr == *"var: "*"changes its type from one to two: "* ]]
 	done
 }
 
