@@ -6,6 +6,7 @@
 #   make DEV=1      the same for developers: warnings are errors, ASan and UBSan, in build-dev/
 #   make demo       the main job on a stock kernel, everything installed and fetched
 #   make check      all tests, everything installed and fetched
+#   make check-all  the same, and on 6.12 also what hardly depends on the kernel
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable
@@ -155,12 +156,14 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check bench sweep corpus soak system mutants lint
+.PHONY: demo check check-all bench sweep corpus soak system mutants lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
 check:
 	@test/run
+check-all:
+	@KPATCH_TEST_ALL=1 test/run
 bench:
 	@test/bench
 sweep:

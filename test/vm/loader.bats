@@ -52,6 +52,7 @@ start_sleeper() {
 		exit 1'
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: load, list, info, status, unload; reading as an ordinary user" {
 	expect 0 'kpatch check livepatch-one.ko'
 	assert_match "$output" 'vmlinux: meminfo_proc_show: newly patched'
@@ -103,6 +104,7 @@ other_build() {
 	echo "${2%?}$last"
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: a kernel or a module of another build, though the release is the same" {
 	local running nfsd other
 	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
@@ -128,6 +130,7 @@ other_build() {
 	in_vm 'rmmod nfsd'
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: damaged and foreign files" {
 	expect 3 'head -c 9000 livepatch-one.ko > cut.ko; kpatch load cut.ko'
 	expect 3 'kpatch load /bin/busybox'
@@ -139,6 +142,7 @@ other_build() {
 	[[ -z $(loaded || true) ]]
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: compressed modules" {
 	xz -k "$MODULES/livepatch-one.ko"
 	zstd -q "$MODULES/livepatch-one.ko"
@@ -161,6 +165,7 @@ other_build() {
 	expect 0 'kpatch load livepatch-sleeper-1.ko'
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: whoever reads its words goes away in mid-transition: it is taken back all the same" {
 	start_sleeper
 	expect 0 '(kpatch load --timeout 4 livepatch-sleeper-1.ko; echo $? > /tmp/code) 2>&1 | true; cat /tmp/code'
@@ -168,6 +173,7 @@ other_build() {
 	[[ -z $(loaded || true) ]]
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: status and list see that another build runs than the one that is installed" {
 	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --output "$MODULES" \
 		--name livepatch-one --patch-version 2 --no-verify "$TEST_TOP/examples/meminfo-string.patch"
@@ -201,6 +207,7 @@ other_build() {
 	[[ -z $(loaded || true) ]]
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: interrupted while it waits" {
 	start_sleeper
 	expect 12 'kpatch load livepatch-sleeper-1.ko & sleep 3; kill -INT $!; wait $!'
@@ -239,6 +246,7 @@ other_build() {
 	vm exec --timeout 580 "sh kill.sh ${KPATCH_TEST_KILLS:-4}"
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: two at once" {
 	expect 0 'kpatch load livepatch-one.ko & kpatch load livepatch-one.ko; a=$?; wait $!; b=$?
 		[ $a = 0 ] && [ $b = 0 ]'
@@ -247,6 +255,7 @@ other_build() {
 	[[ $(loaded | sort -u) == livepatch_two ]]
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: installed patches" {
 	expect 0 'kpatch install livepatch-one.ko'
 	expect 11 'kpatch status'
@@ -257,6 +266,7 @@ other_build() {
 	expect 5 'kpatch uninstall livepatch_one'
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: what a boot does" {
 	in_vm 'kpatch install livepatch-one.ko && kpatch install livepatch-two.ko && kpatch disable livepatch-one'
 	expect 0 'kpatch boot'
@@ -347,6 +357,7 @@ put_signed() {
 	own_vm_stop
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: a signed module on a kernel that takes any" {
 	put_signed
 	expect 0 "kpatch load $name.ko"
