@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Compile stage: each object three times. The reference with the very flags of the distribution,
+ * Compile stage: each object three times; the two of the unpatched source are taken from the cache if an earlier
+ * build has made them (object_store.h). The reference with the very flags of the distribution,
  * run through objtool where Kbuild does so: that is the code to find in the installed kernel. The
  * original and the patched one with a section for each function and object, which is what the differ
  * reads; by the same command but for the tree they come from, and without objtool, which runs over
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "kpatch-build/compile/line_markers.h"
+#include "kpatch-build/compile/object_store.h"
 #include "kpatch-build/compile/shadow.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -91,44 +93,109 @@ static int explain_jobs(struct build *b, struct compile_job *jobs, size_t n, str
 	return compile_explain(b, b->arena, those, patched, used, true);
 }
 
-/* Compiles all three variants of each job that is not dropped. */
-static int run_jobs(struct build *b, struct compile_job *jobs, size_t n)
-{
-	struct command *commands = arena_array(b->arena, 4 * n, sizeof(*commands));
-	struct command **where = arena_array(b->arena, 4 * n, sizeof(*where));
-	size_t used = 0, errors = diags_errors(b->diags);
-	int err = commands && where ? 0 : -ENOMEM;
+/* What run_jobs() has of the jobs; for each of them four places, by enum variant and for objtool. */
+struct run {
+	struct command *commands; /* to be run */
+	size_t n;
+	struct command *stored; /* what would have been run, had the store not had its result */
+	size_t n_stored;
+	struct command **where; /* in either; NULL: not needed */
+	struct object_store *store;
+};
 
-	/* references first: objtool has to run after them */
-	for (enum variant v = REFERENCE; v <= PATCHED; v++) {
-		for (size_t i = 0; i < n && !err; i++) {
-			if (jobs[i].dropped)
-				continue;
-			where[4 * i + v] = &commands[used++];
-			err = compile_command(b, b->arena, &jobs[i], v, path_of(&jobs[i], v), v != REFERENCE,
-					      where[4 * i + v]);
+static int add_compilations(struct build *b, struct run *r, struct compile_job *jobs, size_t n,
+			    enum variant v)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct command *c = &r->commands[r->n];
+		const char *object = path_of(&jobs[i], v);
+
+		if (jobs[i].dropped)
+			continue;
+		err = compile_command(b, b->arena, &jobs[i], v, object, v != REFERENCE, c);
+		if (!err && v != PATCHED && object_store_get(r->store, &jobs[i], c, object, v == REFERENCE)) {
+			r->where[4 * i + v] = &r->stored[r->n_stored];
+			r->stored[r->n_stored++] = (struct command){ .out = c->out };
+			continue;
+		}
+		r->where[4 * i + v] = c;
+		r->n++;
+	}
+	return err;
+}
+
+static int add_objtools(struct build *b, struct run *r, struct compile_job *jobs, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		const struct command *reference = r->where[4 * i + REFERENCE];
+
+		if (jobs[i].dropped || !jobs[i].how.objtool.n || !reference->argv)
+			continue;
+		r->where[4 * i + 3] = &r->commands[r->n++];
+		err = add_objtool(b, r->where[4 * i + 3], &jobs[i], reference);
+	}
+	return err;
+}
+
+static void keep_objects(struct run *r, struct compile_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct command *objtool = r->where[4 * i + 3];
+
+		for (enum variant v = REFERENCE; v < PATCHED; v++) {
+			const struct command *c = r->where[4 * i + v];
+
+			if (c && c->argv && !c->status && (v != REFERENCE || !objtool || !objtool->status))
+				object_store_put(r->store, &jobs[i], c, path_of(&jobs[i], v), v == REFERENCE);
 		}
 	}
-	for (size_t i = 0; i < n && !err; i++) {
-		if (jobs[i].dropped || !jobs[i].how.objtool.n)
-			continue;
-		where[4 * i + 3] = &commands[used++];
-		err = add_objtool(b, where[4 * i + 3], &jobs[i], where[4 * i + REFERENCE]);
-	}
-	if (!err && used)
-		err = build_run_all(b, commands, used);
-	if (!err)
-		err = explain_jobs(b, jobs, n, where);
-	for (size_t i = 0; i < n && !err; i++) {
+}
+
+static void judge_jobs(struct build *b, const struct run *r, struct compile_job *jobs, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
 		struct job_commands c = { 0 };
 
 		for (enum variant v = REFERENCE; v <= PATCHED; v++)
-			if (where[4 * i + v])
-				c.compile[v] = *where[4 * i + v];
-		if (where[4 * i + 3])
-			c.objtool = *where[4 * i + 3];
+			if (r->where[4 * i + v])
+				c.compile[v] = *r->where[4 * i + v];
+		if (r->where[4 * i + 3])
+			c.objtool = *r->where[4 * i + 3];
 		judge_job(b, &jobs[i], &c);
 	}
+}
+
+/* Makes all three variants of each job that is not dropped. */
+static int run_jobs(struct build *b, struct object_store *store, struct compile_job *jobs, size_t n)
+{
+	struct run r = {
+		.commands = arena_array(b->arena, 4 * n, sizeof(*r.commands)),
+		.stored = arena_array(b->arena, 2 * n, sizeof(*r.stored)),
+		.where = arena_array(b->arena, 4 * n, sizeof(*r.where)),
+		.store = store,
+	};
+	size_t errors = diags_errors(b->diags);
+	int err = r.commands && r.stored && r.where ? 0 : -ENOMEM;
+
+	/* references first: objtool has to run after them */
+	for (enum variant v = REFERENCE; v <= PATCHED && !err; v++)
+		err = add_compilations(b, &r, jobs, n, v);
+	if (!err)
+		err = add_objtools(b, &r, jobs, n);
+	if (!err && r.n)
+		err = build_run_all(b, r.commands, r.n);
+	if (!err && b->options.verbose && r.n_stored)
+		build_say(b, "objects  %zu of the kernel's own were in the cache", r.n_stored);
+	if (!err)
+		keep_objects(&r, jobs, n);
+	if (!err)
+		err = explain_jobs(b, jobs, n, r.where);
+	if (!err)
+		judge_jobs(b, &r, jobs, n);
 	return err ? err : diags_errors(b->diags) > errors ? -EINVAL : 0;
 }
 
@@ -288,6 +355,7 @@ static int explain_shadow(struct build *b, int err)
  */
 static int compile_jobs(struct build *b, struct compile_job *jobs, size_t n)
 {
+	struct object_store *store;
 	size_t direct = 0, units;
 	int err;
 
@@ -296,12 +364,17 @@ static int compile_jobs(struct build *b, struct compile_job *jobs, size_t n)
 	for (units = direct; units < n && !jobs[units].unit.bystander;)
 		units++;
 	err = screen_jobs(b, jobs + units, n - units);
-	if (!err)
-		err = run_jobs(b, jobs, direct);
+	if (err)
+		return err;
+	store = object_store_open(b);
+	err = run_jobs(b, store, jobs, direct);
 	if (!err)
 		err = screen_jobs(b, jobs + direct, units - direct);
 	/* what changes is compiled once more, with debug information */
-	return err ? err : run_jobs(b, jobs + direct, units - direct);
+	if (!err)
+		err = run_jobs(b, store, jobs + direct, units - direct);
+	object_store_close(store);
+	return err;
 }
 
 int stage_compile(struct build *b)

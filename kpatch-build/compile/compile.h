@@ -73,6 +73,11 @@ int compile_reads_patched(struct build *b, const struct compile_job *job, bool *
  * too. 0, -EINVAL with a diagnostic, -errno.
  */
 int compile_check_inputs(struct build *b, const struct compile_job *job);
+/*
+ * Whether @object, made of the unpatched source, was made from nothing but the prepared tree and the compiler's own
+ * headers: not from what Kbuild generated for this build, nor from a file elsewhere.
+ */
+bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job, const char *object);
 
 /*
  * screen.c: compiles original and patched object of each job, some at a time, and drops the jobs in which

@@ -14,6 +14,7 @@
 #include "kpatch-build/compile/compile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/file.h"
 
 static bool is_below(const char *path, const char *directory)
 {
@@ -85,6 +86,38 @@ static int check(struct build *b, struct arena *arena, const struct compile_job 
 		err = -EINVAL;
 	}
 	return err;
+}
+
+/* The same of one list that the compilation of an unpatched object wrote, where nothing but the tree counts. */
+static bool only_the_tree(struct build *b, struct arena *arena, const struct compile_job *job,
+			  const char *list)
+{
+	struct words files = { 0 };
+	char resolved[PATH_MAX];
+	int err = compile_dependencies(arena, list, &files);
+
+	for (size_t i = 0; i < files.n && !err; i++) {
+		const char *word = files.word[i];
+		const char *full = *word == '/' ? word : arena_printf(arena, "%s/%s", b->pristine, word);
+
+		/* the assembler lists what the compiler calls its text, too, which is no path */
+		if (is_temporary(b, word) || !strcmp(word, path_base(job->how.source)))
+			continue;
+		if (!full || !realpath(full, resolved) ||
+		    !(is_below(resolved, b->kernel.tree) || is_compilers(job, resolved)))
+			return false;
+	}
+	return !err || err == -ENOENT;
+}
+
+bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job, const char *object)
+{
+	struct arena *arena = arena_new();
+	bool only = arena && only_the_tree(b, arena, job, arena_printf(arena, "%s.d", object)) &&
+		    only_the_tree(b, arena, job, arena_printf(arena, "%s.as.d", object));
+
+	arena_free(arena);
+	return only;
 }
 
 int compile_check_inputs(struct build *b, const struct compile_job *job)

@@ -7,11 +7,8 @@ load build
 MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 ALICE=4321
 
-setup_file() {
-	[[ $(id -u) == 0 ]] || skip "needs root"
-}
-
 setup() {
+	[[ $(id -u) == 0 ]] || skip "needs root"
 	OUT=$BATS_TEST_TMPDIR/out
 	mkdir -p "$OUT"
 	# where alice gets to: the directories of bats are root's alone

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See object_store.h. A file of the store is named after the digest of what decides its contents: the words of the
+ * commands and the compiler's file. In it:
+ *
+ *	MAGIC				16 bytes
+ *	four sizes			8 bytes each, of this machine's byte order; ABSENT: there is no such file
+ *	the four files			the object, and beside it what make_names() says
+ *	SHA-256 of all that		64 hexadecimal digits
+ */
+#include "kpatch-build/compile/object_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/util/arena.h"
+#include "lib/util/directory.h"
+#include "lib/util/file.h"
+#include "lib/util/process.h"
+#include "lib/util/sha256.h"
+
+#define MAGIC "kpatch object 1\n" /* goes into the names, too: another format, other names */
+#define N_FILES 4
+#define ABSENT UINT64_MAX
+#define LIMIT (2ull << 30)     /* bytes of a store */
+#define KEPT (LIMIT / 4 * 3)   /* what is left when there was more */
+#define LARGEST (256ull << 20) /* bytes of a file */
+
+struct object_store {
+	struct build *build;
+	int dir;
+	const char *path;
+	bool grown;
+};
+
+struct header {
+	char magic[sizeof(MAGIC) - 1];
+	uint64_t size[N_FILES];
+};
+
+struct object_store *object_store_open(struct build *b)
+{
+	struct object_store *s = arena_alloc(b->arena, sizeof(*s));
+	struct distrust why;
+
+	if (!s)
+		return NULL;
+	s->build = b;
+	s->path = arena_printf(b->arena, "%s/objects-%s", b->options.cache,
+			       path_base(b->kernel.entry) + strlen("tree-"));
+	s->dir = s->path ? directory_open(s->path, geteuid(), DIRECTORY_MAKE, &why) : -1;
+	return s->dir < 0 ? NULL : s;
+}
+
+/* --- what it is --- */
+
+static void add_word(struct sha256 *s, const char *word)
+{
+	sha256_add(s, word, strlen(word) + 1);
+}
+
+/* The words of a command, in which the object's own path, which is another in each build, is "@". False: another path of this build is. */
+static bool add_command(struct object_store *store, struct arena *a, struct sha256 *s,
+			const char *const *argv, const char *object)
+{
+	size_t n = strlen(object);
+
+	for (; *argv; argv++) {
+		const char *at = strstr(*argv, object);
+		const char *word = at ? arena_printf(a, "%.*s@%s", (int)(at - *argv), *argv, at + n) : *argv;
+
+		if (!word || strstr(word, store->build->work))
+			return false;
+		add_word(s, word);
+	}
+	add_word(s, "");
+	return true;
+}
+
+/* The file of a program: another one, or the same with other contents, is another compiler. */
+static bool add_program(struct arena *a, struct sha256 *s, const char *name)
+{
+	const char *path = getenv("PATH");
+	struct stat st;
+	bool found = strchr(name, '/') && !stat(name, &st);
+
+	while (!found && path && *path && !strchr(name, '/')) {
+		size_t n = strcspn(path, ":");
+		const char *file = arena_printf(a, "%.*s/%s", (int)n, path, name);
+
+		found = n && file && !access(file, X_OK) && !stat(file, &st);
+		path += n + (path[n] == ':');
+	}
+	if (found) {
+		sha256_add(s, &st.st_dev, sizeof(st.st_dev));
+		sha256_add(s, &st.st_ino, sizeof(st.st_ino));
+		sha256_add(s, &st.st_size, sizeof(st.st_size));
+		sha256_add(s, &st.st_mtim, sizeof(st.st_mtim));
+	}
+	return found;
+}
+
+static bool make_key(struct object_store *store, struct arena *a, const struct compile_job *job,
+		     const struct command *c, const char *object, bool objtool, char key[SHA256_TEXT])
+{
+	struct words compiler = { 0 };
+	struct sha256 s;
+
+	sha256_start(&s);
+	add_word(&s, MAGIC);
+	add_word(&s, KPATCH_VERSION);
+	if (!add_command(store, a, &s, c->argv, object))
+		return false;
+	if (objtool && !add_command(store, a, &s, job->how.objtool.word, object))
+		return false;
+	if (words_add_list(a, &compiler, store->build->kernel.cc) || !compiler.n)
+		return false;
+	/* "ccache gcc-12": whichever of them is another */
+	for (size_t i = 0; i < compiler.n; i++)
+		if (!add_program(a, &s, compiler.word[i]))
+			return false;
+	sha256_end(&s, key);
+	return true;
+}
+
+static bool make_names(struct arena *a, const char *object, const char *names[N_FILES])
+{
+	static const char *const endings[N_FILES] = { "", ".d", ".as.d", ".log" };
+
+	for (size_t i = 0; i < N_FILES; i++) {
+		names[i] = arena_printf(a, "%s%s", object, endings[i]);
+		if (!names[i])
+			return false;
+	}
+	return true;
+}
+
+/* --- reading --- */
+
+/* Whether the @size bytes at @data are a whole file of the store. */
+static bool is_whole(const char *data, size_t size, struct header *h)
+{
+	char digest[SHA256_TEXT];
+	uint64_t left;
+	struct sha256 s;
+
+	if (size < sizeof(*h) + SHA256_TEXT - 1)
+		return false;
+	memcpy(h, data, sizeof(*h));
+	left = size - sizeof(*h) - (SHA256_TEXT - 1);
+	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) || h->size[0] == ABSENT)
+		return false;
+	for (size_t i = 0; i < N_FILES; i++) {
+		if (h->size[i] == ABSENT)
+			continue;
+		if (h->size[i] > left)
+			return false;
+		left -= h->size[i];
+	}
+	sha256_start(&s);
+	sha256_add(&s, data, size - (SHA256_TEXT - 1));
+	return !left && !memcmp(sha256_end(&s, digest), data + size - (SHA256_TEXT - 1), SHA256_TEXT - 1);
+}
+
+/* The contents of a file of the store that nobody else can have written. */
+static bool read_file(struct object_store *store, struct arena *a, const char *key, char **data, size_t *size)
+{
+	int fd = openat(store->dir, key, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct distrust why;
+	struct stat st;
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = !fstat(fd, &st) && S_ISREG(st.st_mode) && (uint64_t)st.st_size <= N_FILES * LARGEST &&
+	     !file_judge(key, &st, geteuid(), &why);
+	*size = ok ? (size_t)st.st_size : 0;
+	*data = ok ? arena_alloc(a, *size + 1) : NULL;
+	ok = *data && pread(fd, *data, *size, 0) == (ssize_t)*size;
+	if (ok)
+		futimens(fd, NULL); /* used now; if that cannot be noted, it goes earlier */
+	close(fd);
+	return ok;
+}
+
+static bool unpack(const char *data, const struct header *h, const char *const names[N_FILES])
+{
+	data += sizeof(*h);
+	for (size_t i = 0; i < N_FILES; i++) {
+		if (h->size[i] == ABSENT)
+			continue;
+		if (file_write(names[i], data, (size_t)h->size[i], 0666))
+			return false;
+		data += h->size[i];
+	}
+	return true;
+}
+
+bool object_store_get(struct object_store *store, const struct compile_job *job, const struct command *c,
+		      const char *object, bool objtool)
+{
+	struct arena *a = store ? arena_new() : NULL;
+	const char *names[N_FILES];
+	char key[SHA256_TEXT], *data;
+	struct header h;
+	size_t size;
+	bool ok = false;
+
+	if (a && make_key(store, a, job, c, object, objtool, key) && make_names(a, object, names) &&
+	    read_file(store, a, key, &data, &size)) {
+		if (!is_whole(data, size, &h))
+			unlinkat(store->dir, key, 0);
+		else
+			ok = unpack(data, &h, names);
+	}
+	arena_free(a);
+	return ok;
+}
+
+/* --- writing --- */
+
+/* All of the files behind a header, and their digest. */
+static bool pack(struct arena *a, const char *const names[N_FILES], struct new_file *f)
+{
+	struct header h = { .magic = "" };
+	char *data[N_FILES], digest[SHA256_TEXT];
+	struct sha256 s;
+
+	memcpy(h.magic, MAGIC, sizeof(h.magic));
+	for (size_t i = 0; i < N_FILES; i++) {
+		size_t size;
+		int err = file_read(a, names[i], &data[i], &size);
+
+		if ((err && (err != -ENOENT || !i)) || (!err && size > LARGEST))
+			return false;
+		h.size[i] = err ? ABSENT : size;
+	}
+	sha256_start(&s);
+	sha256_add(&s, &h, sizeof(h));
+	if (new_file_write(f, &h, sizeof(h)))
+		return false;
+	for (size_t i = 0; i < N_FILES; i++) {
+		if (h.size[i] == ABSENT)
+			continue;
+		sha256_add(&s, data[i], (size_t)h.size[i]);
+		if (new_file_write(f, data[i], (size_t)h.size[i]))
+			return false;
+	}
+	return !new_file_write(f, sha256_end(&s, digest), SHA256_TEXT - 1);
+}
+
+void object_store_put(struct object_store *store, const struct compile_job *job, const struct command *c,
+		      const char *object, bool objtool)
+{
+	struct arena *a = store ? arena_new() : NULL;
+	const char *names[N_FILES], *path;
+	char key[SHA256_TEXT];
+	struct new_file f;
+
+	if (a && compile_reads_only_the_tree(store->build, job, object) &&
+	    make_key(store, a, job, c, object, objtool, key) && make_names(a, object, names) &&
+	    (path = arena_printf(a, "%s/%s", store->path, key)) && !new_file_open(&f, path)) {
+		/* the digest tells whether it reached the disk */
+		if (pack(a, names, &f) && !new_file_close(&f, 0644, false) && !new_file_publish(&f))
+			store->grown = true;
+		new_file_drop(&f);
+	}
+	arena_free(a);
+}
+
+/* --- making room --- */
+
+struct kept {
+	char name[NAME_MAX + 1];
+	struct timespec used;
+	uint64_t size;
+};
+
+static int by_age(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct kept *)a)->used, *y = &((const struct kept *)b)->used;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return x->tv_nsec < y->tv_nsec ? -1 : x->tv_nsec > y->tv_nsec;
+}
+
+/* Everything in the store, those of killed builds that never got their name included. */
+static struct kept *list(struct object_store *store, struct arena *a, size_t *n, uint64_t *sum)
+{
+	DIR *d = opendir(store->path);
+	struct kept *all = NULL;
+	size_t room = 0;
+	struct dirent *e;
+	struct stat st;
+
+	*n = 0;
+	*sum = 0;
+	while (d && (e = readdir(d))) {
+		if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+			continue;
+		if (*n == room) {
+			struct kept *more = arena_array(a, room ? 2 * room : 256, sizeof(*more));
+
+			if (!more)
+				break;
+			if (*n)
+				memcpy(more, all, *n * sizeof(*more));
+			all = more;
+			room = room ? 2 * room : 256;
+		}
+		snprintf(all[*n].name, sizeof(all[*n].name), "%s", e->d_name);
+		all[*n].used = st.st_mtim;
+		all[*n].size = (uint64_t)st.st_size;
+		*sum += all[(*n)++].size;
+	}
+	if (d)
+		closedir(d);
+	return all;
+}
+
+void object_store_close(struct object_store *store)
+{
+	struct arena *a = store && store->grown ? arena_new() : NULL;
+	uint64_t sum;
+	size_t n;
+
+	if (a) {
+		struct kept *all = list(store, a, &n, &sum);
+
+		if (sum > LIMIT) {
+			qsort(all, n, sizeof(*all), by_age);
+			for (size_t i = 0; i < n && sum > KEPT; i++) {
+				unlinkat(store->dir, all[i].name, 0);
+				sum -= all[i].size;
+			}
+		}
+	}
+	arena_free(a);
+	if (store)
+		close(store->dir);
+}
