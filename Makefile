@@ -35,7 +35,8 @@ HARDENING := -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-stron
 	     $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
 CFLAGS ?= -O2 -g $(if $(DEV),,$(HARDENING))
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	    -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter
+	    -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter \
+	    -Werror=implicit-function-declaration -Werror=int-conversion -Werror=incompatible-pointer-types
 ALL_CFLAGS = -std=gnu11 -pthread $(WARNINGS) $(CFLAGS)
 LDFLAGS ?= $(if $(DEV),,-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
 ifdef DEV

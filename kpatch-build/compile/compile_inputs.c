@@ -14,7 +14,7 @@
 #include "kpatch-build/compile/compile.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
-#include "lib/util/file.h"
+#include "lib/util/path.h"
 
 static bool is_below(const char *path, const char *directory)
 {

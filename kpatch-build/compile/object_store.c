@@ -21,6 +21,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/process.h"
 #include "lib/util/sha256.h"
 
