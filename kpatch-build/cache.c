@@ -23,6 +23,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/group.h"
 #include "lib/util/process.h"
 
 #define POLL_NSEC 100000000L
@@ -55,8 +56,10 @@ static int not_trusted(struct build *b, const struct distrust *why)
 	build_fails_as(b, EXIT_INTERNAL);
 	diag_error(
 		b->diags, "cache-not-trusted", diag_file(why->path),
-		"Name a directory of your own with --cache; or make sure that nobody has changed what is there, then "
-		"chown it or chmod go-w it",
+		why->hidden ?
+			"Build outside of the namespace, in a container that has a root, or with bwrap as doc/trust.md has it" :
+			"Name a directory of your own with --cache; or make sure that nobody has changed what is there, then "
+			"chown it or chmod go-w it",
 		"%s, who could change what is built from the cache", why->what);
 	return -EPERM;
 }
@@ -136,8 +139,13 @@ static int make_entry(struct build *b, const char *name, const char *path, const
 		entry = openat(b->cache, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (!err && entry < 0)
 		err = -errno;
-	if (err)
+	if (!err)
+		err = directory_drop_default_list(entry);
+	if (err) {
+		if (entry >= 0)
+			close(entry);
 		return cannot(b, path, err);
+	}
 	err = make(b, path);
 	if (!err)
 		err = complete_entry(b, entry, complete);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/util/group.h"
+#include "lib/util/userns.h"
 #include "lib/util/path.h"
 
 #define MAX_LINKS 40 /* as the kernel has it */
@@ -20,14 +21,26 @@ static int distrusted(struct distrust *why, const char *path, const char *format
 {
 	snprintf(why->path, sizeof(why->path), "%s", path);
 	snprintf(why->what, sizeof(why->what), format, value);
+	why->hidden = false;
 	return -EPERM;
+}
+
+static int hidden(struct distrust *why, const char *path, uid_t owner)
+{
+	int err = distrusted(why, path, "it belongs to a user whom this user namespace does not know (%u)",
+			     owner);
+
+	why->hidden = true;
+	return err;
 }
 
 /* With an access list, the group's bits are what any entry of it may do at most. */
 static int judge(const char *path, const struct stat *st, uid_t user, bool sticky, struct distrust *why)
 {
 	if (st->st_uid && st->st_uid != user)
-		return distrusted(why, path, "it belongs to user %u", (unsigned int)st->st_uid);
+		return userns_hides(st->st_uid) ?
+			       hidden(why, path, st->st_uid) :
+			       distrusted(why, path, "it belongs to user %u", (unsigned int)st->st_uid);
 	if (!S_ISLNK(st->st_mode) && st->st_mode & OTHERS_WRITE && !(sticky && st->st_mode & S_ISVTX))
 		return distrusted(why, path, "others may write to it (mode %04o)",
 				  (unsigned int)st->st_mode & 07777);
@@ -57,6 +70,15 @@ static bool is_groups_alone(const struct way *w, const struct stat *st)
 	       !directory_has_access_list(w->fd);
 }
 
+/* @st: of w->done. Where our own number is that of hidden users, it says nothing. What is in a place comes after its way. */
+static int judge_on_way(struct way *w, const struct stat *st, bool sticky)
+{
+	const char *path = *w->done ? w->done : "/";
+
+	return st->st_uid && userns_hides(st->st_uid) ? hidden(w->why, path, st->st_uid) :
+							judge(path, st, w->user, sticky, w->why);
+}
+
 static int judge_here(struct way *w, bool last)
 {
 	struct stat st;
@@ -65,7 +87,7 @@ static int judge_here(struct way *w, bool last)
 		return -errno;
 	if (is_groups_alone(w, &st))
 		st.st_mode &= ~(mode_t)S_IWGRP;
-	return judge(*w->done ? w->done : "/", &st, w->user, !last || w->flags & DIRECTORY_STICKY, w->why);
+	return judge_on_way(w, &st, !last || w->flags & DIRECTORY_STICKY);
 }
 
 /* The walk is at @fd now, which is its own. */
@@ -80,7 +102,7 @@ static int follow(struct way *w, int fd, const struct stat *st)
 {
 	char text[PATH_MAX], rest[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", text, sizeof(text) - 1);
-	int err = judge(w->done, st, w->user, true, w->why), root;
+	int err = judge_on_way(w, st, true), root;
 
 	if (err)
 		return err;

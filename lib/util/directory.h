@@ -6,7 +6,8 @@
  * nobody else may write to them. The user's private group (lib/util/group.h) is nobody else, unless an access list
  * comes with it. One that others may write to is good enough on the way if it is sticky, like
  * /tmp, because there nobody can rename or remove what is another's. Symbolic links are followed if they, too,
- * belong to root or the user; where they lead is looked at like the rest. So what has been opened keeps its name,
+ * belong to root or the user; where they lead is looked at like the rest. A user whom this user namespace does not know is
+ * another one, even under the number of the user that is given. So what has been opened keeps its name,
  * and the name leads to it, whatever others do.
  */
 #ifndef KPATCH_UTIL_DIRECTORY_H
@@ -20,7 +21,8 @@
 /* What is wrong with a place. */
 struct distrust {
 	char path[PATH_MAX]; /* the directory, link or file that is at fault; empty: none is */
-	char what[64];	     /* "it belongs to user 1000" */
+	char what[80];	     /* "it belongs to user 1000" */
+	bool hidden; /* it belongs to a user whom this user namespace does not know (lib/util/userns.h) */
 };
 
 enum directory_flags {

@@ -58,3 +58,9 @@ bool directory_has_access_list(int fd)
 	close(readable);
 	return err != ENODATA && err != ENOTSUP;
 }
+
+int directory_drop_default_list(int fd)
+{
+	return fremovexattr(fd, "system.posix_acl_default") && errno != ENODATA && errno != ENOTSUP ? -errno :
+												      0;
+}

@@ -19,4 +19,10 @@ bool group_is_private(gid_t group, uid_t user);
 /* Whether the directory @fd (O_PATH will do) gives something to users or groups by name. True if that cannot be seen. */
 bool directory_has_access_list(int fd);
 
+/*
+ * What is made in the directory @fd gets its mode and the umask, and nothing by the directory's list of defaults, which
+ * would put the umask out of force. 0 or -errno.
+ */
+int directory_drop_default_list(int fd);
+
 #endif

@@ -132,6 +132,38 @@ os.setxattr(sys.argv[1], 'system.posix_acl_access', struct.pack('<I', 2) + entry
 	not_taken 1009 1009 # not known
 }
 
+@test "trust: in a user namespace, users that it does not know can be anybody" {
+	mkdir "$PLACE/cache"
+	chown "$ALICE" "$PLACE/cache"
+	in_namespace() { run -1 unshare "$@" "$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel 5.4.0-none --cache "$PLACE/cache" \
+		--output "$OUT" "$MEMINFO"; }
+	in_namespace --map-root-user # which knows root and not alice
+	says "^$PLACE/cache: it belongs to a user whom this user namespace does not know \(65534\).*bwrap.*\[cache-not-trusted\]"
+	in_namespace --user # which knows nobody: its own number is that of all
+	says '^/: it belongs to a user whom .* \(65534\).*\[cache-not-trusted\]'
+	chown 65534 "$PLACE/cache" # a user like others for those who know all
+	distrusts "$PLACE/cache" "$PLACE/cache"
+	says 'it belongs to user 65534,'
+}
+
+@test "trust: a list of defaults makes no file of a prepared tree writable to others" {
+	mkdir -p "$PLACE/cache" "$PLACE/bin"
+	ln -s "$KERNEL_CACHE/images" "$PLACE/cache"
+	python3 -c "import os, struct, sys
+entry = lambda tag, perm, who=0xffffffff: struct.pack('<HHI', tag, perm, who)
+os.setxattr(sys.argv[1], 'system.posix_acl_default', struct.pack('<I', 2) + entry(1, 7) + entry(2, 7, $ALICE) +
+	entry(4, 7) + entry(16, 7) + entry(32, 7))" "$PLACE/cache"
+	touch "$PLACE/cache/control"
+	[[ $(stat -c %a "$PLACE/cache/control") == 666 ]]
+	# in place of what unpacks the source: a file as any program makes it
+	printf '#!/bin/sh\nfor a; do [ ! -d "$a" ] || { : > "$a/made"; stat -c %%a "$a/made" >> %s/modes; }; done\nexit 1\n' \
+		"$PLACE" > "$PLACE/bin/tar"
+	chmod +x "$PLACE/bin/tar"
+	PATH=$PLACE/bin:$PATH run -3 kpatch_build --cache "$PLACE/cache" "$MEMINFO"
+	says '\[source-unpack\]'
+	[[ $(sort -u "$PLACE/modes") == 644 ]]
+}
+
 @test "trust: a cache where nothing can be run, or nothing written" {
 	mkdir "$PLACE/cache"
 	run -1 unshare -m bash -c 'mount -t tmpfs -o noexec,mode=755 none "$1" && shift && exec "$@"' bash "$PLACE/cache" \
