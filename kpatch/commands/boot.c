@@ -80,11 +80,29 @@ static enum outcome skip(struct kpatch *k, const struct stored *s, const char *w
 	return OUTCOME_INCOMPLETE;
 }
 
+/*
+ * It is in the kernel, and no boot is to be judged by it: the service was restarted after the boot was confirmed. Noting
+ * it down again would put whatever takes the machine down later down to it, since nobody confirms a boot twice.
+ */
+static bool is_settled(struct kpatch *k, const struct stored *s)
+{
+	struct live live = { .n_patches = 0 };
+	const struct live_patch *p;
+
+	if (s->record.run != RUN_IDLE || sysfs_read(&k->system, k->arena, &live))
+		return false;
+	p = live_find(&live, s->module);
+	return p && p->state == PATCH_ENABLED;
+}
+
 /* What cannot be noted down is loaded nevertheless: a disk that is full or read-only keeps no fix out. */
 static enum outcome load_journaled(struct kpatch *k, const char *release, struct stored *s)
 {
-	enum outcome noted = bootlog_note(k, release, s, RUN_LOADING), o;
+	enum outcome noted, o;
 
+	if (is_settled(k, s))
+		return load_argument(k, s->module);
+	noted = bootlog_note(k, release, s, RUN_LOADING);
 	o = load_argument(k, s->module);
 	if (!noted)
 		noted = bootlog_note(k, release, s, o ? RUN_IDLE : RUN_LOADED);

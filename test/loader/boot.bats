@@ -256,6 +256,55 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	done
 }
 
+@test "boot: the service is restarted: what was loaded already is not on trial again, what is new is" {
+	naming_kernel
+	installed aaa
+	reboot
+	kpatch boot
+	kpatch boot --done
+	kpatch boot
+	[ "$(order) $(record aaa)" = "aaa enabled idle 0" ]
+	installed zzz
+	kpatch boot
+	[ "$(order)" = "aaa zzz" ]
+	[ "$(record aaa) $(record zzz)" = "enabled idle 0 enabled loaded 0" ]
+	# days later the machine goes down
+	reboot
+	kpatch boot
+	says "zzz: warning: the machine went down after it was loaded"
+	[[ $stderr != *aaa* ]]
+	# a boot that is not confirmed yet goes on being one
+	kpatch boot
+	[ "$(record aaa) $(record zzz)" = "enabled loaded 0 enabled loaded 1" ]
+}
+
+@test "boot: a kernel that has no name for its boots: what is open is a crash, what was confirmed is none" {
+	naming_kernel
+	installed aaa
+	nameless() { reboot; rm "$M/proc/sys/kernel/random/boot_id"; }
+	for round in 1 2 3; do
+		nameless
+		kpatch boot
+		[[ $stderr != *went-down* ]]
+		kpatch boot --done
+		kpatch boot
+		[[ $stderr != *went-down* ]]
+		[ "$(order) $(record aaa)" = "aaa enabled idle 0" ]
+	done
+	nameless
+	kpatch boot
+	nameless
+	kpatch boot
+	has went-down
+	kpatch boot --down
+	[ "$(record aaa)" = "enabled idle 1" ]
+	nameless
+	kpatch boot
+	nameless
+	fails 11 boot
+	has held-back
+}
+
 @test "boot: a damaged record may say anything, so the patch is left out until there is a new one" {
 	naming_kernel
 	installed aaa bbb
