@@ -45,8 +45,8 @@ static int cannot(struct build *b, const char *path, int err)
 	if (err == -EINTR)
 		return err;
 	build_fails_as(b, EXIT_INTERNAL);
-	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cache", diag_file(path), remedy(b, err),
-		   "the cache cannot be used: %s", strerror(-err));
+	diag_error(b->diags, err == -ENOSPC || err == -EDQUOT ? "disk-full" : "cache", diag_file(path),
+		   remedy(b, err), "the cache cannot be used: %s", strerror(-err));
 	return err;
 }
 

@@ -64,7 +64,8 @@ static int exit_code(const struct build *b, const struct stage *stage, int err)
 		return EXIT_STOPPED + monitor_stopped(b->monitor);
 	if (b->fails_as)
 		return b->fails_as;
-	if (err == -ENOMEM || err == -ENOSPC || err == -EDQUOT || err == -EIO || err == -EMFILE)
+	if (err == -ENOMEM || err == -ENOSPC || err == -EDQUOT || err == -EROFS || err == -EIO ||
+	    err == -EMFILE)
 		return EXIT_INTERNAL;
 	return stage->fails_as;
 }

@@ -59,7 +59,8 @@ static int move_all(struct build *b, const char *const *files, struct move *move
 	}
 	for (size_t i = 0; i < n && !err; i++) {
 		err = new_file_publish(&moves[i].file);
-		moves[i].renamed = !err;
+		/* also where the directory could not be brought to the disk any more */
+		moves[i].renamed = !*moves[i].file.temporary;
 		if (err)
 			err = cannot_write(b, moves[i].final, err);
 	}
