@@ -10,7 +10,10 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 setup() {
 	OUT=$BATS_TEST_TMPDIR/out CACHE=$BATS_TEST_TMPDIR/cache
 	mkdir -p "$OUT" "$CACHE"
-	ln -s "$KERNEL_CACHE"/{tree-*,link-*,images} "$CACHE"
+	local entry
+	for entry in "$KERNEL_CACHE"/{tree-*,link-*,images}; do
+		[[ ! -d $entry ]] || ln -s "$entry" "$CACHE" # and no lock
+	done
 	STORE=$CACHE/objects-$(basename "$(dirname "$KERNEL_TREE")" | sed 's/^tree-//')
 }
 
