@@ -18,16 +18,23 @@ setup_file() {
 	chmod -R a+rX "$BATS_FILE_TMPDIR" && chmod a+x "$BATS_RUN_TMPDIR"
 }
 
-# jobs TARGET: the units that a boot to it would start
-jobs() {
+# boot_to TARGET: what systemd says of a boot to it
+boot_to() {
 	local user=()
 	(($(id -u))) || user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 	env -i PATH="$PATH" HOME=/ SYSTEMD_UNIT_PATH="$UNITS:" XDG_RUNTIME_DIR="$BATS_FILE_TMPDIR" \
-		"${user[@]}" /usr/lib/systemd/systemd --test --system --unit="$1" 2>&1 |
+		"${user[@]}" /usr/lib/systemd/systemd --test --system --unit="$1" 2>&1
+}
+
+# jobs TARGET: the units that a boot to it would start
+jobs() {
+	boot_to "$1" |
 		sed -n 's/.*Action: \(kpatch[^ ]*\) -> start$/\1/p' | LC_ALL=C sort -u | paste -sd ' '
 }
 
 @test "a boot is confirmed by multi-user.target, and in rescue mode not at all" {
+	run boot_to multi-user.target
+	[[ $output != *"Cannot determine cgroup"* ]] || skip "no control groups here, without which systemd does not even try"
 	[[ $(jobs multi-user.target) == "kpatch-confirm.service kpatch-down.service kpatch.service" ]]
 	[[ $(jobs graphical.target) == "kpatch-confirm.service kpatch-down.service kpatch.service" ]]
 	[[ $(jobs rescue.target) == "kpatch-down.service kpatch.service" ]]
