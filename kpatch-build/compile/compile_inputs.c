@@ -44,17 +44,26 @@ static bool is_temporary(const struct build *b, const char *word)
 	return !strncmp(word, b->work, n) && !strncmp(word + n, "/tmp/", 5) && !strstr(word, "/../");
 }
 
+/* Whether @word, as it was read in the directory @from, is a file of the prepared tree or the compiler's own. */
+static bool is_of_the_kernel(struct build *b, struct arena *arena, const struct compile_job *job,
+			     const char *from, const char *word, char resolved[PATH_MAX])
+{
+	const char *full = *word == '/' ? word : arena_printf(arena, "%s/%s", from, word);
+
+	if (!full || !realpath(full, resolved)) {
+		*resolved = '\0'; /* below nothing */
+		return false;
+	}
+	return is_below(resolved, b->kernel.tree) || is_compilers(job, resolved);
+}
+
 static bool is_of_the_tree(struct build *b, struct arena *arena, const struct compile_job *job,
 			   const char *word)
 {
-	const char *full = *word == '/' ? word : arena_printf(arena, "%s/%s", b->shadow, word);
 	char resolved[PATH_MAX];
 
-	if (is_temporary(b, word))
-		return true;
-	return full && realpath(full, resolved) &&
-	       (is_below(resolved, b->kernel.tree) || is_below(resolved, b->shadow) ||
-		is_below(resolved, b->pristine) || is_compilers(job, resolved));
+	return is_temporary(b, word) || is_of_the_kernel(b, arena, job, b->shadow, word, resolved) ||
+	       is_below(resolved, b->shadow) || is_below(resolved, b->pristine);
 }
 
 static bool lists(const struct words *files, const char *wanted)
@@ -98,13 +107,10 @@ static bool only_the_tree(struct build *b, struct arena *arena, const struct com
 
 	for (size_t i = 0; i < files.n && !err; i++) {
 		const char *word = files.word[i];
-		const char *full = *word == '/' ? word : arena_printf(arena, "%s/%s", b->pristine, word);
 
 		/* the assembler lists what the compiler calls its text, too, which is no path */
-		if (is_temporary(b, word) || !strcmp(word, path_base(job->how.source)))
-			continue;
-		if (!full || !realpath(full, resolved) ||
-		    !(is_below(resolved, b->kernel.tree) || is_compilers(job, resolved)))
+		if (!is_temporary(b, word) && strcmp(word, path_base(job->how.source)) != 0 &&
+		    !is_of_the_kernel(b, arena, job, b->pristine, word, resolved))
 			return false;
 	}
 	return !err || err == -ENOENT;

@@ -36,6 +36,7 @@ struct object_store {
 	struct build *build;
 	int dir;
 	const char *path;
+	struct sha256 common; /* of the names of all objects: what they have in common */
 	bool grown;
 };
 
@@ -43,20 +44,6 @@ struct header {
 	char magic[sizeof(MAGIC) - 1];
 	uint64_t size[N_FILES];
 };
-
-struct object_store *object_store_open(struct build *b)
-{
-	struct object_store *s = arena_alloc(b->arena, sizeof(*s));
-	struct distrust why;
-
-	if (!s)
-		return NULL;
-	s->build = b;
-	s->path = arena_printf(b->arena, "%s/objects-%s", b->options.cache,
-			       path_base(b->kernel.entry) + strlen("tree-"));
-	s->dir = s->path ? directory_open(s->path, geteuid(), DIRECTORY_MAKE, &why) : -1;
-	return s->dir < 0 ? NULL : s;
-}
 
 /* --- what it is --- */
 
@@ -106,25 +93,47 @@ static bool add_program(struct arena *a, struct sha256 *s, const char *name)
 	return found;
 }
 
-static bool make_key(struct object_store *store, struct arena *a, const struct compile_job *job,
-		     const struct command *c, const char *object, bool objtool, char key[SHA256_TEXT])
+/* What all objects of a build have in common. */
+static bool add_build(struct build *b, struct sha256 *s)
 {
 	struct words compiler = { 0 };
-	struct sha256 s;
 
-	sha256_start(&s);
-	add_word(&s, MAGIC);
-	add_word(&s, KPATCH_VERSION);
-	if (!add_command(store, a, &s, c->argv, object))
-		return false;
-	if (objtool && !add_command(store, a, &s, job->how.objtool.word, object))
-		return false;
-	if (words_add_list(a, &compiler, store->build->kernel.cc) || !compiler.n)
+	add_word(s, MAGIC);
+	add_word(s, KPATCH_VERSION);
+	if (words_add_list(b->arena, &compiler, b->kernel.cc) || !compiler.n)
 		return false;
 	/* "ccache gcc-12": whichever of them is another */
 	for (size_t i = 0; i < compiler.n; i++)
-		if (!add_program(a, &s, compiler.word[i]))
+		if (!add_program(b->arena, s, compiler.word[i]))
 			return false;
+	return true;
+}
+
+struct object_store *object_store_open(struct build *b)
+{
+	struct object_store *s = arena_alloc(b->arena, sizeof(*s));
+	struct distrust why;
+
+	if (!s)
+		return NULL;
+	s->build = b;
+	sha256_start(&s->common);
+	s->path = arena_printf(b->arena, "%s/objects-%s", b->options.cache,
+			       path_base(b->kernel.entry) + strlen("tree-"));
+	s->dir = s->path && add_build(b, &s->common) ?
+			 directory_open(s->path, geteuid(), DIRECTORY_MAKE, &why) :
+			 -1;
+	return s->dir < 0 ? NULL : s;
+}
+
+static bool make_key(struct object_store *store, struct arena *a, const struct compile_job *job,
+		     const struct command *c, const char *object, bool objtool, char key[SHA256_TEXT])
+{
+	struct sha256 s = store->common;
+
+	if (!add_command(store, a, &s, c->argv, object) ||
+	    (objtool && !add_command(store, a, &s, job->how.objtool.word, object)))
+		return false;
 	sha256_end(&s, key);
 	return true;
 }

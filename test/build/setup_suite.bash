@@ -6,7 +6,7 @@
 # leaves in it, while other suites may be building.
 
 setup_suite() {
-	local here shared entry
+	local here shared
 	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 	. "$here/../lib/tests.bash"
 	export KERNEL_ROOT KERNEL_RELEASE KERNEL_CACHE KERNEL_TREE
@@ -21,7 +21,5 @@ setup_suite() {
 	[[ -d $KERNEL_TREE ]]
 	KERNEL_CACHE=$BATS_SUITE_TMPDIR/cache
 	mkdir "$KERNEL_CACHE"
-	for entry in "$shared"/{tree-*,link-*,images}; do
-		[[ ! -d $entry ]] || ln -s "$entry" "$KERNEL_CACHE"
-	done
+	link_prepared "$shared" "$KERNEL_CACHE"
 }

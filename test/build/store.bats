@@ -10,10 +10,7 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 setup() {
 	OUT=$BATS_TEST_TMPDIR/out CACHE=$BATS_TEST_TMPDIR/cache
 	mkdir -p "$OUT" "$CACHE"
-	local entry
-	for entry in "$KERNEL_CACHE"/{tree-*,link-*,images}; do
-		[[ ! -d $entry ]] || ln -s "$entry" "$CACHE" # and no lock
-	done
+	link_prepared "$KERNEL_CACHE" "$CACHE"
 	STORE=$CACHE/objects-$(basename "$(dirname "$KERNEL_TREE")" | sed 's/^tree-//')
 }
 

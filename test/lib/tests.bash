@@ -17,6 +17,14 @@ make_programs() {
 	make -C "$TEST_TOP" --no-print-directory -s "${dev[@]}" BUILD="$relative" "${@/#\//$relative/}"
 }
 
+# link_prepared FROM TO: what kpatch-build has prepared in the cache FROM, and no lock, in the cache TO
+link_prepared() {
+	local entry
+	for entry in "$1"/{tree-*,link-*,images}; do
+		[[ ! -d $entry ]] || ln -s "$entry" "$2"
+	done
+}
+
 # unhex: the bytes whose hexadecimal digits come in
 unhex() { perl -e 'local $/; print pack "H*", <STDIN>'; }
 
