@@ -6,7 +6,7 @@
 #   make DEV=1      the same for developers: warnings are errors, ASan and UBSan, in build-dev/
 #   make demo       the main job on a stock kernel, everything installed and fetched
 #   make check      all tests, everything installed and fetched
-#   make check-all  the same, and on 6.12 also what hardly depends on the kernel
+#   make check-all  the same, with what takes long, and on 6.12 also what hardly depends on the kernel
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable

@@ -241,6 +241,16 @@ static int find_hash(struct build *b, const char **out)
 	return -ENOTSUP;
 }
 
+int sign_check_kernel(struct build *b)
+{
+	const char *hash;
+	int err = b->options.sign_key ? find_hash(b, &hash) : 0;
+
+	if (err)
+		build_fails_as(b, EXIT_SIGN);
+	return err;
+}
+
 /*
  * The message that the kernel reads: PKCS#7 (RFC 5652) over what is not in it, without certificates, and without signed
  * attributes, so that the signature is of the module's own hash. The signer is named by issuer and number.

@@ -21,4 +21,10 @@ int sign_take_pin(struct build *b);
  */
 int sign_check(struct build *b);
 
+/*
+ * After the kernel is known, before its source is prepared: does it look at signatures at all? -ENOTSUP with
+ * "kernel-without-signatures". 0 without --sign-key.
+ */
+int sign_check_kernel(struct build *b);
+
 #endif

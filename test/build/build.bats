@@ -255,6 +255,7 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	nothing_written
 }
 
+# bats test_tags=nightly
 @test "everything by option, the source a directory that is never written to" {
 	source=$BATS_TEST_TMPDIR/source
 	# hard links to a prepared tree, with what that leaves out and make mrproper asks for: a source with the

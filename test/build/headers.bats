@@ -24,6 +24,7 @@ fs/proc/fd.o vmlinux fs/proc/fd.h" ]]
 	[[ -z $watched ]]
 }
 
+# bats test_tags=nightly
 @test "the sources that the compiler read for asm-offsets.c lead to it" {
 	# make modules_prepare has compiled it, and noted what it read: the compiler's word against ours
 	local deps header missing=()

@@ -49,6 +49,7 @@ older_source() {
 	((changed >= 3 && refused >= 1))
 }
 
+# bats test_tags=nightly
 @test "another configuration: refused, and blamed on it" {
 	config=$BATS_TEST_TMPDIR/config
 	sed -e 's/^CONFIG_MEMORY_FAILURE=y/# CONFIG_MEMORY_FAILURE is not set/' -e '/^CONFIG_HWPOISON_INJECT=/d' \

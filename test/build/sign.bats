@@ -244,4 +244,7 @@ for i, n in enumerate((0, p * q, e, d, p, q, d % (p - 1), d % (q - 1), pow(q, -1
 	sed '/^CONFIG_MODULE_SIG=/d' "$KERNEL_TREE/.config" > "$BATS_TEST_TMPDIR/config"
 	refuses 11 kernel-without-signatures --config "$BATS_TEST_TMPDIR/config" \
 		--cache "$BATS_TEST_TMPDIR/cache" --sign-key "$KEYS/one.pem" --sign-cert "$KEYS/one.crt" "$MEMINFO"
+	# said before a minute is spent on the kernel's source
+	[[ -z $(compgen -G "$BATS_TEST_TMPDIR/cache/tree-*") ]]
+	no says preparing
 }

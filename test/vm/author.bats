@@ -14,6 +14,7 @@ teardown() {
 reads() { in_vm "cat /sys/block/zram$1/disksize"; }
 limit() { in_vm 'cat /proc/sys/fs/pipe-max-size'; }
 
+# bats test_tags=any-kernel
 @test "a shadow variable belongs to one object, and ends with it" {
 	in_vm 'modprobe zram num_devices=2'
 	build_and_load "$TEST_TOP/examples/shadow-variable.patch"
@@ -48,6 +49,7 @@ refused_by_state() {
 	[[ $(in_vm 'ls /sys/kernel/livepatch') == livepatch_system_state_2 ]]
 }
 
+# bats test_tags=any-kernel
 @test "a system state is handed on by a patch that replaces, and restored at the end" {
 	local before
 	before=$(limit)
@@ -72,6 +74,7 @@ refused_by_state() {
 	[[ $(limit) == "$before" ]]
 }
 
+# bats test_tags=any-kernel
 @test "states without a number and two of one number are refused before anything is patched" {
 	local n
 	# kpatch-build does not make such a module any more (state-number): a number is changed in a good one

@@ -38,6 +38,7 @@ replaced() {
 	in_vm 'killall sleep || true; rm /tmp/keep'
 }
 
+# bats test_tags=any-kernel
 @test "memory that a patched crash_shrink_memory() gave back has a name that can be read" {
 	local file=kernel/kexec_core.c # from 6.6 on kernel/crash_core.c
 	grep -q ram_res- "$TREE/$file" || file=kernel/crash_core.c

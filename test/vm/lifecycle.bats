@@ -162,6 +162,7 @@ slope() {
 # KPATCH_CYCLES: how often; make soak asks for more. A cycle that leaves the runtime's tables behind costs some
 # kilobytes. The readings vary by 5 kB (16 kB for vmalloc), so ten cycles tell 2 kB a cycle from noise, 200 cycles
 # tell 128 bytes.
+# bats test_tags=nightly
 @test "loaded and unloaded again and again: nothing is left behind" {
 	local before after cycles=${KPATCH_CYCLES:-10} samples=$BATS_TEST_TMPDIR/samples slab vmalloc
 	zram_up

@@ -189,6 +189,7 @@ other_build() {
 	assert_match "$output" '^livepatch_one .*; not verified$'
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: a user task that does not leave the patch: named, stays enabled, and later it works" {
 	expect 0 'kpatch load livepatch-sleeper-1.ko'
 	pid=$(start_sleeper)
@@ -200,6 +201,7 @@ other_build() {
 	expect 0 'kpatch unload livepatch-sleeper-1'
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: a kernel thread that never leaves the function" {
 	expect 8 'kpatch load --timeout 18 livepatch-kernel-thread.ko'
 	assert_match "$output" 'tasks? left'
@@ -215,6 +217,7 @@ other_build() {
 	[[ -z $(loaded || true) ]]
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: killed at any moment, the next call puts things in order" {
 	cat > "$BATS_TEST_TMPDIR/kill.sh" <<-'END'
 		#!/bin/sh
@@ -285,6 +288,7 @@ other_build() {
 	expect 0 'kpatch uninstall --all && [ ! -e /var/lib/kpatch/* ]'
 }
 
+# bats test_tags=any-kernel
 @test "kpatch: signal and force on a transition that stalls" {
 	own_vm forced # a forced transition spoils the machine for everything after it
 	vm put "$MODULES/livepatch-sleeper-1.ko"

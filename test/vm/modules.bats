@@ -50,6 +50,7 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 	done
 }
 
+# bats test_tags=any-kernel
 @test "a header: its inline function changes in vmlinux and in modules, loaded before and after" {
 	local before after
 	in_vm 'modprobe tun'
@@ -109,6 +110,7 @@ events_of_9p() {
 	assert_match "$(events_of_9p)" '9p_client_req:'
 }
 
+# bats test_tags=any-kernel
 @test "vmlinux gets a function and a variable that only a module uses, loaded before and after" {
 	in_vm 'modprobe zram'
 	build_and_load adds-to-vmlinux.patch
@@ -121,6 +123,7 @@ events_of_9p() {
 	[[ $(zram_size) == 0 ]]
 }
 
+# bats test_tags=any-kernel
 @test "a module gets a function that only vmlinux uses, and need not be there" {
 	in_vm 'rmmod zram 2> /dev/null; ! grep ^zram /proc/modules'
 	build_and_load adds-to-module.patch

@@ -35,6 +35,7 @@ refused_by_callback() {
 
 patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
 
+# bats test_tags=any-kernel
 @test "a parameter that zram refuses: the next load of the module is patched" {
 	known zram
 	build_and_load zram-callbacks.patch
@@ -89,6 +90,7 @@ patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
 	done
 }
 
+# bats test_tags=any-kernel
 @test "a parameter that nfsd refuses: the right nfsd is patched" {
 	known nfsd
 	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"
@@ -132,6 +134,7 @@ other_build() {
 	in_vm 'rmmod nfsd'
 }
 
+# bats test_tags=any-kernel
 @test "a module without a build ID is refused" {
 	known nfsd
 	build_and_load "$TEST_TOP/examples/nfsd-noexec.patch"

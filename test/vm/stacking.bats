@@ -35,6 +35,7 @@ start_sleeper() {
 	in_vm 'echo data > /tmp/fifo'
 }
 
+# bats test_tags=any-kernel
 @test "a second patch of the same function goes through" {
 	build_and_load sleeper-1.patch --no-replace
 	in_vm 'mkfifo /tmp/fifo; cat /tmp/fifo & echo data > /tmp/fifo; wait'
@@ -50,6 +51,7 @@ start_sleeper() {
 	(($(log_of_test | grep -c 'first fifo_open') >= 4))
 }
 
+# bats test_tags=any-kernel
 @test "a patch of a function that a task sleeps in waits for that task" {
 	build_and_load sleeper-1.patch
 	pid=$(start_sleeper)
@@ -70,6 +72,7 @@ start_sleeper() {
 	in_vm "grep -q ^CommittedLive: /proc/meminfo"
 }
 
+# bats test_tags=any-kernel
 @test "a stack: what an earlier patch calls is the latest version; a function that changes hands is named" {
 	build_and_load callee-1.patch --no-replace
 	[[ $(in_vm 'cat /proc/self/status | head -n 1') == $'NameLive:\tcat k1' ]]

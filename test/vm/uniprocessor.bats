@@ -8,6 +8,7 @@ load vm
 setup_file() { own_vm up --smp 1 --append mitigations=off; }
 teardown_file() { own_vm_stop; }
 
+# bats test_tags=any-kernel
 @test "lock prefix: taken out on one processor" {
 	build_and_load lock-prefix.patch
 	[[ $(in_vm 'cat /proc/self/comm') == 'cat (live patched)' ]]

@@ -20,6 +20,7 @@ load vm
 	run ! in_vm 'grep livepatch_meminfo_string /proc/modules'
 }
 
+# bats test_tags=any-kernel
 @test "the same module can be loaded again after unloading" {
 	build "$TEST_TOP/examples/meminfo-string.patch"
 	vm put "$module"
@@ -55,6 +56,7 @@ load vm
 	assert_match "$(in_vm 'cat /proc/version')" '^Linux version '
 }
 
+# bats test_tags=any-kernel
 @test "static local: new, zero at first, kept between calls" {
 	build_and_load static-local.patch
 	assert_match "$(in_vm 'cat /proc/version')" '^read 1 times$'
@@ -62,6 +64,7 @@ load vm
 	assert_match "$(in_vm 'cat /proc/version')" '^read 3 times$'
 }
 
+# bats test_tags=any-kernel
 @test "tables: new .rodata of numbers and of pointers" {
 	build_and_load table.patch
 	weights=(1000003 17 4242 9 31337 271828 65537 5 88 999331)
@@ -199,6 +202,7 @@ load vm
 	assert_match "$(code_of comm_show livepatch_lock_prefix)" 'lock (xadd|dec|sub|cmpxchg)'
 }
 
+# bats test_tags=any-kernel
 @test "initial value that a callback sets: nothing but callbacks" {
 	[[ $(in_vm 'cat /proc/sys/fs/pipe-max-size') == 1048576 ]]
 	build_and_load "$TEST_TOP/examples/pipe-limit.patch"
