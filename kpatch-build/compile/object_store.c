@@ -123,19 +123,23 @@ struct object_store *object_store_open(struct build *b)
 	s->dir = s->path && add_build(b, &s->common) ?
 			 directory_open(s->path, geteuid(), DIRECTORY_MAKE, &why) :
 			 -1;
-	return s->dir < 0 ? NULL : s;
+	if (s->dir >= 0)
+		return s;
+	sha256_drop(&s->common);
+	return NULL;
 }
 
 static bool make_key(struct object_store *store, struct arena *a, const struct compile_job *job,
 		     const struct command *c, const char *object, bool objtool, char key[SHA256_TEXT])
 {
-	struct sha256 s = store->common;
+	struct sha256 s;
+	bool named, made;
 
-	if (!add_command(store, a, &s, c->argv, object) ||
-	    (objtool && !add_command(store, a, &s, job->how.objtool.word, object)))
-		return false;
-	sha256_end(&s, key);
-	return true;
+	sha256_copy(&s, &store->common);
+	named = add_command(store, a, &s, c->argv, object) &&
+		(!objtool || add_command(store, a, &s, job->how.objtool.word, object));
+	made = sha256_end(&s, key);
+	return named && made;
 }
 
 static bool make_names(struct arena *a, const char *object, const char *names[N_FILES])
@@ -174,7 +178,8 @@ static bool is_whole(const char *data, size_t size, struct header *h)
 	}
 	sha256_start(&s);
 	sha256_add(&s, data, size - (SHA256_TEXT - 1));
-	return !left && !memcmp(sha256_end(&s, digest), data + size - (SHA256_TEXT - 1), SHA256_TEXT - 1);
+	return sha256_end(&s, digest) && !left &&
+	       !memcmp(digest, data + size - (SHA256_TEXT - 1), SHA256_TEXT - 1);
 }
 
 /* The contents of a file of the store that nobody else can have written. */
@@ -240,28 +245,27 @@ static bool pack(struct arena *a, const char *const names[N_FILES], struct new_f
 	struct header h = { .magic = "" };
 	char *data[N_FILES], digest[SHA256_TEXT];
 	struct sha256 s;
+	int err;
 
 	memcpy(h.magic, MAGIC, sizeof(h.magic));
 	for (size_t i = 0; i < N_FILES; i++) {
 		size_t size;
-		int err = file_read(a, names[i], &data[i], &size);
 
+		err = file_read(a, names[i], &data[i], &size);
 		if ((err && (err != -ENOENT || !i)) || (!err && size > LARGEST))
 			return false;
 		h.size[i] = err ? ABSENT : size;
 	}
 	sha256_start(&s);
 	sha256_add(&s, &h, sizeof(h));
-	if (new_file_write(f, &h, sizeof(h)))
-		return false;
-	for (size_t i = 0; i < N_FILES; i++) {
+	err = new_file_write(f, &h, sizeof(h));
+	for (size_t i = 0; i < N_FILES && !err; i++) {
 		if (h.size[i] == ABSENT)
 			continue;
 		sha256_add(&s, data[i], (size_t)h.size[i]);
-		if (new_file_write(f, data[i], (size_t)h.size[i]))
-			return false;
+		err = new_file_write(f, data[i], (size_t)h.size[i]);
 	}
-	return !new_file_write(f, sha256_end(&s, digest), SHA256_TEXT - 1);
+	return sha256_end(&s, digest) && !err && !new_file_write(f, digest, SHA256_TEXT - 1);
 }
 
 void object_store_put(struct object_store *store, const struct compile_job *job, const struct command *c,
@@ -352,6 +356,8 @@ void object_store_close(struct object_store *store)
 		}
 	}
 	arena_free(a);
-	if (store)
+	if (store) {
+		sha256_drop(&store->common);
 		close(store->dir);
+	}
 }

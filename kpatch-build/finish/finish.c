@@ -127,10 +127,9 @@ static int write_module(struct build *b, struct elfile *f, const struct module_e
 	ret = finish_klp(f, funcs, b->diags);
 	if (!ret)
 		ret = add_manifest(f, manifest, size);
-	if (ret)
-		return ret;
-	finish_build_id(f);
-	return elfile_write(f, module);
+	if (!ret)
+		ret = finish_build_id(f);
+	return ret ? ret : elfile_write(f, module);
 }
 
 /* vermagic as the kernel's own modules have it, recorded when the kernel was prepared. */

@@ -64,9 +64,9 @@ int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diag
 
 /*
  * Makes the build ID of the module a digest of all that is in it. Last, before it is written. A module without
- * a build ID gets none.
+ * a build ID gets none. 0 or -ENOMEM.
  */
-void finish_build_id(struct elfile *f);
+int finish_build_id(struct elfile *f);
 
 /* What the stages found, and the linked module has, as a manifest; build.image must be open (verify). It points into the arena. 0 or -errno with a diagnostic. */
 int finish_manifest(struct build *b, const struct elfile *linked, struct manifest *out);

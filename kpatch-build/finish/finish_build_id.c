@@ -9,6 +9,7 @@
 #include "kpatch-build/finish/finish.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <string.h>
 
 #include "lib/elf/write/elfile.h"
@@ -57,7 +58,7 @@ static uint8_t *id_bytes(const struct elfile_section *s, size_t *n)
 	return s->data + sizeof(note) + sizeof("GNU");
 }
 
-void finish_build_id(struct elfile *f)
+int finish_build_id(struct elfile *f)
 {
 	uint32_t section = elfile_find_section(f, NOTE_SECTION);
 	char text[SHA256_TEXT];
@@ -67,7 +68,7 @@ void finish_build_id(struct elfile *f)
 	uint8_t *id = section ? id_bytes(&f->sections[section], &n) : NULL;
 
 	if (!id)
-		return;
+		return 0;
 	sha256_start(&sum);
 	for (uint32_t i = 1; i < f->n_sections; i++)
 		if (!f->sections[i].removed)
@@ -75,7 +76,9 @@ void finish_build_id(struct elfile *f)
 	for (uint32_t i = 1; i < f->n_symbols; i++)
 		if (!f->symbols[i].removed)
 			add_symbol(&sum, &f->symbols[i]);
-	sha256_end(&sum, text);
+	if (!sha256_end(&sum, text))
+		return -ENOMEM;
 	if (!buildid_parse(text, &digest))
 		memcpy(id, digest.bytes, n < digest.size ? n : digest.size);
+	return 0;
 }

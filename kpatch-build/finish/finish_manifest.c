@@ -71,7 +71,7 @@ static int describe_patch(struct build *b, const char *path, struct manifest_pat
 	sha256_start(&sha);
 	sha256_add(&sha, data, size);
 	out->name = path_base(path);
-	out->sha256 = arena_strdup(b->arena, sha256_end(&sha, text));
+	out->sha256 = sha256_end(&sha, text) ? arena_strdup(b->arena, text) : NULL;
 	return out->sha256 ? 0 : -ENOMEM;
 }
 

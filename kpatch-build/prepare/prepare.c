@@ -113,8 +113,8 @@ static int make_key(struct build *b, char text[SHA256_TEXT])
 	if (!err)
 		err = add_source(b, &s);
 	walked = NULL;
-	if (!err)
-		sha256_end(&s, text);
+	if (!sha256_end(&s, text) && !err)
+		err = -ENOMEM;
 	return err;
 }
 

@@ -8,12 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <lzma.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "kpatch/store/store_private.h"
-#include "lib/util/sha256.h"
 
 /* What disks write as a whole. */
 #define SECTOR 512
@@ -45,20 +45,18 @@ static int name_index(const char *const *names, size_t n, const char *name)
 	return -1;
 }
 
-/* The first digits of the digest of a line: no proof against anybody, but against chance. */
+/*
+ * The sum of a line: no proof against anybody, but against chance. A CRC, because libcrypto would take longer to load
+ * than kpatch to run.
+ */
 static void sum_line(const char *line, size_t size, char out[SUM_DIGITS + 1])
 {
-	char text[SHA256_TEXT];
-	struct sha256 s;
-
-	sha256_start(&s);
-	sha256_add(&s, line, size);
-	snprintf(out, SUM_DIGITS + 1, "%.*s", SUM_DIGITS, sha256_end(&s, text));
+	snprintf(out, SUM_DIGITS + 1, "%016" PRIx64, lzma_crc64((const uint8_t *)line, size, 0));
 }
 
 static void format_sector(const struct boot_record *r, char out[SECTOR + 1])
 {
-	int n = snprintf(out, SECTOR, "kpatch-boot 1 %" PRIu64 " %s %s %u %s", r->sequence,
+	int n = snprintf(out, SECTOR, "kpatch-boot 2 %" PRIu64 " %s %s %u %s", r->sequence,
 			 boot_names[r->boot], run_names[r->run], r->crashes, r->boot_id);
 	char sum[SUM_DIGITS + 1];
 
@@ -74,7 +72,7 @@ static bool parse_sector(const char *text, struct boot_record *r)
 
 	memcpy(copy, text, SECTOR);
 	copy[SECTOR] = '\0';
-	if (sscanf(copy, "kpatch-boot 1 %" SCNu64 " %15s %15s %u %36s", &r->sequence, boot, run, &r->crashes,
+	if (sscanf(copy, "kpatch-boot 2 %" SCNu64 " %15s %15s %u %36s", &r->sequence, boot, run, &r->crashes,
 		   r->boot_id) != 5)
 		return false;
 	which_boot = name_index(boot_names, STORED_UNREADABLE, boot);

@@ -26,6 +26,11 @@ setup() { [[ $BUILD != *-dev ]] || skip "the build of developers has sanitizers 
 	done
 }
 
+@test "kpatch starts without libcrypto, which takes longer to load than kpatch to run" {
+	no grep -q libcrypto <(readelf -dW "$BUILD/kpatch")
+	grep -q libcrypto <(readelf -dW "$BUILD/kpatch-build")
+}
+
 @test "whoever packages it has the last word on flags" {
 	run -0 make -C "$TEST_TOP" -nB --no-print-directory programs BUILD="$BATS_TEST_TMPDIR" CFLAGS=-O1 LDFLAGS=-Wl,-O1
 	[[ $output == *' -O1 '* && $output == *' -Wl,-O1 '* ]]
