@@ -168,8 +168,9 @@ static void refuse_data(struct changes *c, uint32_t i)
 	struct diff *d = c->d;
 
 	diff_refuse(d, "data-changed", &d->new, i, -1,
-		    "Set it in a pre-patch callback, and say KPATCH_ALLOW_DATA_CHANGE() "
-		    "(doc/authors.md); or use a shadow variable",
+		    renamed_remedy(d, i,
+				   "Set it in a pre-patch callback, and say KPATCH_ALLOW_DATA_CHANGE() "
+				   "(doc/authors.md); or use a shadow variable"),
 		    "%s: the running kernel has this data already", d->verdicts[i].reason);
 }
 
@@ -201,12 +202,15 @@ static void judge_changed_data(struct changes *c, uint32_t i)
 		refuse_data(c, i);
 		break;
 	case ROLE_INIT:
-		diff_refuse(d, "init-changed", &d->new, i, (int64_t)d->verdicts[i].offset,
-			    "Leave __init and __exit code as it is and do the work in a callback", "%s: %s",
-			    strncmp(new_atom(d, i)->section->name, ".exit", 5) ?
-				    "it has run already and is gone" :
-				    "__exit code cannot be replaced",
-			    d->verdicts[i].reason);
+		diff_refuse(
+			d, "init-changed", &d->new, i, (int64_t)d->verdicts[i].offset,
+			renamed_remedy(d, i,
+				       "Leave __init and __exit code as it is and do the work in a callback"),
+			"%s: %s",
+			strncmp(new_atom(d, i)->section->name, ".exit", 5) ?
+				"it has run already and is gone" :
+				"__exit code cannot be replaced",
+			d->verdicts[i].reason);
 		break;
 	case ROLE_UNKNOWN:
 		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,
@@ -230,7 +234,8 @@ static void judge_new_data(struct changes *c, uint32_t i)
 		 request_leaves(d, &d->new, i, "it is new"))
 		return;
 	else if (d->new.role[i] == ROLE_INIT && d->pairs.how[i] == MATCH_NONE)
-		diff_refuse(d, "init-changed", &d->new, i, -1, "Do the work in a callback",
+		diff_refuse(d, "init-changed", &d->new, i, -1,
+			    "Keep the names of those that are there, and do new work in a callback",
 			    "a patch has no __init or __exit code");
 	else if (d->new.role[i] == ROLE_UNKNOWN)
 		diff_refuse(d, "unknown-section-changed", &d->new, i, -1, NULL,

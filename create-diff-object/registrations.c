@@ -123,6 +123,8 @@ static bool only_informs(const struct atom *a)
 static int refuse_registration(struct diff *d, struct strmap *told, const struct side *s, uint32_t i,
 			       const char *how)
 {
+	static const char keep[] =
+		"Keep it as it is: the kernel has read it when it booted or loaded the module";
 	const struct atom *a = &s->object->atoms[i];
 
 	if (request_leaves(d, s, i, arena_printf(d->arena, "the patch %s it", how)))
@@ -136,8 +138,7 @@ static int refuse_registration(struct diff *d, struct strmap *told, const struct
 	}
 	if (exported_name(a))
 		return refuse_export(d, told, s, i, how);
-	diff_refuse(d, "registration-changed", s, i, -1,
-		    "Keep it as it is: the kernel has read it when it booted or loaded the module",
+	diff_refuse(d, "registration-changed", s, i, -1, s == &d->new ? renamed_remedy(d, i, keep) : keep,
 		    "the patch %s this %s (section %s)", how, registration_what(a), a->section->name);
 	return 0;
 }

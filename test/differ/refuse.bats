@@ -86,6 +86,47 @@ END
 	refused init-changed
 }
 
+@test "what __init code registered has another name: the remedy is the old one" {
+	local source
+	source=$(cat <<'END'
+		struct nb { int (*call)(int); int prio; }; int reg(const void *);
+		static noinline int hook(int x) { return ext(x) + 1; }
+		static struct nb block = { hook, 3 }; static const struct nb constant = { hook, 5 };
+		int __section(".init.text") start(void) { return reg(&block) + reg(&constant); }
+		static __used __section(".initcall6.init") int (*__initcall_start)(void) = start;
+END
+	)
+	original <<< "$source"
+	for name in block constant hook start; do
+		rm -f kallsyms
+		patched "s/\\b$name\\b/other/g" 's/\+ 1/+ 2/'
+		differ
+		case $name in
+		hook) refused data-changed; [[ $stderr == *"Keep the name hook, and the function is replaced"*"hand over other in a callback"* ]] ;;
+		start) refused init-changed; [[ $stderr == *"Keep the name start: a patch has no __init"* ]] ;;
+		*) refused init-changed; [[ $stderr == *"start+0x"*"Keep the name $name, and the patch uses what the kernel has;"* ]] ;;
+		esac || { echo "$name"; false; }
+	done
+	# a parameter that keeps its own name
+	original <<'END'
+		static int limit = 3; extern int param_ops;
+		static __used __section("__param") struct { const char *name; void *ops, *arg; } __param_limit = { "limit", &param_ops, &limit };
+END
+	patched 's/(static int |&)limit/\1bound/g'
+	rm kallsyms
+	differ
+	refused registration-changed
+	[[ $stderr == *"__param_limit: "*"Keep the name limit, and"* ]]
+	# another one that was there before is no new name
+	original <<< "${source/static struct/static struct nb second = { hook, 3 \}; static struct}
+		void *peek(int x) { return x ? &second : &block; }"
+	patched 's/reg\(&block/reg(\&second/'
+	rm kallsyms
+	differ
+	refused init-changed
+	[[ $stderr == *"start+0x"*"Leave __init and __exit code as it is"* ]]
+}
+
 @test "a function without an ftrace entry that others may call" {
 	original <<< 'notrace int f(int x) { return ext(x) + 1; }'
 	patched 's/\+ 1/+ 2/'
