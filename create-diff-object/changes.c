@@ -431,6 +431,8 @@ int pass_changes(struct diff *d)
 	if (!err)
 		err = changes_removed(d);
 	if (!err)
+		err = changes_folded(d);
+	if (!err)
 		err = changes_once(d);
 	if (!err)
 		err = changes_aliases(d);

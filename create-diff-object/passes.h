@@ -277,6 +277,8 @@ int pass_changes(struct diff *d);
 int changes_registrations(struct diff *d);
 /* removed.c: its part for variables that are gone */
 int changes_removed(struct diff *d);
+/* folded.c: its part for variables that only their initial values are used of */
+int changes_folded(struct diff *d);
 /* renamed.c: what helps where @patched differs: to keep a name, if that is what differs, else @otherwise. */
 const char *renamed_remedy(struct diff *d, uint32_t patched, const char *otherwise);
 /* Whether it is a variable of the original that the patched object no longer has, or a new one of the patch. */

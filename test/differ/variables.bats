@@ -152,6 +152,49 @@ var() {
 	[[ $(ids) == variable-revived ]]
 }
 
+@test "the last writer goes, and what is read by an index is still there: refused where other reads were folded" {
+	macros
+	code 's/a\[2\] = x;/ext2(x);/' <<-'END'
+		static int a[4] = { 1, 2, 3, 4 }; static int beside[4] = { 5, 6, 7, 8 };
+		int set(int x) { a[2] = x; beside[x & 3] = x; return x; }
+		int f(int x) { return ext(a[2] + beside[1]); }
+		int g(int x) { return ext(a[x & 3]); }
+	END
+	[[ $(nm patched.o) == *" r a"* ]]
+	refused variable-folded
+	[[ $stderr == *"a: nothing writes it any more"*"or less, by f."* && $stderr != *set* && $stderr != *beside* ]]
+	sed -i 's/^int set/KPATCH_ALLOW_DATA_CHANGE(a); int set/' patched.c
+	differ
+	written
+	# one of two reads, of a member; and the member beside it
+	code 's/a\[1\].m = x;/ext2(x);/' <<-'END'
+		static struct { int m, n; } a[2] = { { 1, 2 }, { 3, 4 } };
+		int set(int x) { a[1].m = x; return x; }
+		int f(int x) { return ext(a[1].m + a[x & 1].n); }
+	END
+	[[ $(nm patched.o) == *" r a"* ]]
+	refused variable-folded
+	[[ $stderr == *"by f."* ]]
+	# nothing was folded: all go on to read the kernel's
+	code 's/a\[2\] = x;/ext2(x);/' <<-'END'
+		static int a[4] = { 1, 2, 3, 4 };
+		int set(int x) { a[2] = x; return x; }
+		int g(int x) { return ext(a[x & 3]); }
+	END
+	[[ $(nm patched.o) == *" r a"* ]]
+	written
+	[[ $(funcs) == "set set 0 vmlinux" ]]
+	# and one that gets a writer
+	code 's/ext2\(x\);/a[2] = x;/' <<-'END'
+		static int a[4] = { 1, 2, 3, 4 };
+		int set(int x) { ext2(x); return x; }
+		int f(int x) { return ext(a[2]); }
+		int g(int x) { return ext(a[x & 3]); }
+	END
+	refused data-changed
+	[[ $stderr == *"it is writable now"* ]]
+}
+
 # the macro that exports a function, with a table that says so
 exports() {
 	cat >> kernel.h <<-'END'
