@@ -56,7 +56,7 @@ OBJ := $(BUILD)/obj
 objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard $(1)))
 
 LIB_OBJS := $(call objects,lib/*/*.c lib/*/*/*.c)
-DIFF_OBJS := $(filter-out %/main.o,$(call objects,create-diff-object/*.c create-diff-object/arch/*.c))
+DIFF_OBJS := $(filter-out %/main.o,$(call objects,create-diff-object/*.c))
 BUILD_OBJS := $(filter-out %/main.o %/package_main.o,$(call objects,kpatch-build/*.c kpatch-build/*/*.c))
 LOADER_OBJS := $(filter-out %/main.o %/system_real.o,$(call objects,kpatch/*.c kpatch/*/*.c))
 UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/test/%,$(wildcard test/unit/*.c))

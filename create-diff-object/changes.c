@@ -14,8 +14,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
+#include "create-diff-object/fields.h"
 #include "create-diff-object/forever.h"
+#include "lib/arch/arch.h"
 
 struct changes {
 	struct diff *d;
@@ -128,7 +129,7 @@ static uint32_t stored_by(const struct changes *c, uint32_t i)
 
 	for (uint32_t r = c->first_user[i]; r != NO_ATOM; r = c->next_user[r])
 		if (d->new.role[c->user[r]] == ROLE_CODE &&
-		    d->arch->is_stored(new_atom(d, c->user[r]), &d->new.object->refs[r]))
+		    field_is_stored(d->arch, new_atom(d, c->user[r]), &d->new.object->refs[r]))
 			return c->user[r];
 	return NO_ATOM;
 }
@@ -318,7 +319,7 @@ static bool replace_callers(struct changes *c, uint32_t f)
 			continue;
 		if (role == ROLE_PIECE)
 			continue;
-		if (role != ROLE_CODE || !d->arch->is_branch(d->new.object, from, ref))
+		if (role != ROLE_CODE || !field_is_branch(d->arch, from, ref))
 			return false;
 		callers++;
 	}

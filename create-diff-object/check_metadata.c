@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 #include "lib/klp/names.h"
 
 void check_names(struct check *c)

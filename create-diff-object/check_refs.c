@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
+#include "lib/arch/arch.h"
 
 static int rela_compare(const void *a, const void *b)
 {

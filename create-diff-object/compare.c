@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
+#include "create-diff-object/fields.h"
+#include "lib/arch/arch.h"
 
 /* Values refer to values (a table of strings); nothing real is nested deeper. */
 #define MAX_DEPTH 32
@@ -396,7 +397,7 @@ static void note_lines(struct diff *d, uint32_t new, const struct line_arguments
 static bool only_lines(struct diff *d, const struct atom *a, const struct atom *b,
 		       struct line_arguments *found)
 {
-	return d->input->lines_move && d->arch->only_lines(d->orig.object, a, d->new.object, b, found);
+	return d->input->lines_move && differ_in_lines(d->arch, d->orig.object, a, d->new.object, b, found);
 }
 
 static struct verdict compare_code(struct diff *d, uint32_t orig, uint32_t new)

@@ -14,7 +14,8 @@
 
 #include <errno.h>
 
-#include "create-diff-object/arch.h"
+#include "create-diff-object/fields.h"
+#include "lib/arch/arch.h"
 
 struct copies {
 	struct diff *d;
@@ -42,7 +43,7 @@ static bool wants_copy(const struct diff *d, const struct atom *from, const stru
 
 	return t && t->symbol && is_short(r) && d->new.role[t->id] == ROLE_CODE &&
 	       d->verdicts[t->id].state == VERDICT_SAME && r->addend == (int64_t)t->entry &&
-	       !part_only(&d->new, t->id) && d->arch->is_branch(d->new.object, from, r);
+	       !part_only(&d->new, t->id) && field_is_branch(d->arch, from, r);
 }
 
 static void follow(struct copies *c, uint32_t f)

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
 #include "create-diff-object/passes.h"
+#include "lib/arch/arch.h"
 #include "lib/util/strmap.h"
 
 static int pass_roles(struct diff *d)

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/write/builder.h"
 #include "lib/klp/names.h"
 #include "lib/util/strmap.h"

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "create-diff-object/escape_private.h"
+#include "create-diff-object/fields.h"
 
 #define MAX_CALLERS 8 /* how far up the callers of new functions are followed */
 
@@ -57,7 +58,7 @@ static bool find_callers(struct escapes *f, uint32_t function)
 		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++)
 			if (o->refs[k].target == function && escapes_root(f, i) != function &&
 			    (!is_code(d, i) || role != ROLE_CODE || !d->carried[i] ||
-			     !d->arch->is_branch(o, a, &o->refs[k])))
+			     !field_is_branch(d->arch, a, &o->refs[k])))
 				return false;
 	}
 	return true;
@@ -132,7 +133,7 @@ int escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape 
 	*out = (struct escape){ .kind = ESCAPE_NONE };
 	if (!f)
 		return -ENOMEM;
-	if (!is_code(d, atom) || !r->width || d->arch->is_branch(d->new.object, new_atom(d, atom), r))
+	if (!is_code(d, atom) || !r->width || field_is_branch(d->arch, new_atom(d, atom), r))
 		return 0;
 	root = escapes_root(f, atom);
 	f->steps = 0;
@@ -165,7 +166,7 @@ static int look_at(struct diff *d, uint32_t atom, const struct ref *r)
 	struct escape e;
 	int err = 0;
 
-	if (d->arch->is_branch(d->new.object, new_atom(d, atom), r) || !leads_into_patch(d, r))
+	if (field_is_branch(d->arch, new_atom(d, atom), r) || !leads_into_patch(d, r))
 		return 0;
 	if (f)
 		e = f->escape;

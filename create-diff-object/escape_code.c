@@ -9,6 +9,8 @@
 
 #include "create-diff-object/escape_private.h"
 
+#include "create-diff-object/fields.h"
+
 bool is_code(const struct diff *d, uint32_t atom)
 {
 	const struct atom *a = new_atom(d, atom);
@@ -179,7 +181,7 @@ static bool is_label(const struct diff *d, const struct atom *from, const struct
 	if (role == ROLE_ENTRY || role == ROLE_HINT || role == ROLE_IGNORED || r->target == NO_ATOM ||
 	    !is_code(d, r->target) || r->addend == (int64_t)new_atom(d, r->target)->entry)
 		return false;
-	return !is_code(d, from->id) || !d->arch->is_branch(d->new.object, from, r);
+	return !is_code(d, from->id) || !field_is_branch(d->arch, from, r);
 }
 
 /*

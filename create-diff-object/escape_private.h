@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "create-diff-object/arch.h"
-#include "create-diff-object/dataflow.h"
 #include "create-diff-object/escape.h"
+#include "lib/arch/arch.h"
+#include "lib/arch/dataflow.h"
 
 /* Parts of parts of a function, in damaged objects. */
 #define MAX_PARTS 16

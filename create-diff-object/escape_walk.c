@@ -21,10 +21,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
-#include "create-diff-object/dataflow.h"
 #include "create-diff-object/escape_private.h"
 #include "create-diff-object/escape_state.h"
+#include "lib/arch/arch.h"
+#include "lib/arch/dataflow.h"
 
 #define MAX_DEPTH 12	   /* calls inside of calls */
 #define MAX_NESTED 8	   /* what is loaded from one variable of the patch is stored in another */

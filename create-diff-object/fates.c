@@ -6,9 +6,10 @@
  */
 #include <errno.h>
 
-#include "create-diff-object/arch.h"
 #include "create-diff-object/escape.h"
 #include "create-diff-object/escape_private.h"
+#include "create-diff-object/fields.h"
+#include "lib/arch/arch.h"
 
 static int judge(struct diff *d, const struct atom *a, const struct ref *r, uint64_t *start)
 {
@@ -18,7 +19,7 @@ static int judge(struct diff *d, const struct atom *a, const struct ref *r, uint
 		return -ENOMEM;
 	if (*start > r->offset)
 		*start = 0;
-	f->compares = d->arch->is_compared(a, r, start);
+	f->compares = field_is_compared(d->arch, a, r, start);
 	d->fates[ref_index(d, r)] = f;
 	return escape_of(d, a->id, r, &f->escape);
 }

@@ -94,7 +94,7 @@ static void connect(struct reading *r)
 		struct step *s = &f->steps[i];
 		const struct ref *ref = s->ref == NO_STEP ? NULL : &o->refs[s->ref];
 
-		if (s->insn.flow != FLOW_JUMP && s->insn.flow != FLOW_END && i + 1 < f->n &&
+		if (s->insn.flow != FLOW_JUMP && s->insn.flow != FLOW_AWAY && i + 1 < f->n &&
 		    f->steps[i + 1].atom == s->atom)
 			s->next = i + 1;
 		if (s->insn.flow != FLOW_JUMP && s->insn.flow != FLOW_BRANCH)

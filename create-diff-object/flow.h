@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "create-diff-object/arch.h"
+#include "lib/arch/arch.h"
 
 struct side;
 

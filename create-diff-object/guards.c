@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "create-diff-object/dataflow.h"
 #include "create-diff-object/flow.h"
 #include "create-diff-object/passes.h"
+#include "lib/arch/dataflow.h"
 
 /* From a test to its branch, from an address to the call that gets it: no compiler puts more between. */
 #define NEAR 24

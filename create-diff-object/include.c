@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
+#include "lib/arch/arch.h"
 #include "lib/util/strmap.h"
 
 struct judge {

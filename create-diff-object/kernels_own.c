@@ -16,8 +16,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
 #include "create-diff-object/escape.h"
+#include "create-diff-object/fields.h"
+#include "lib/arch/arch.h"
 #include "lib/util/strmap.h"
 
 /* What becomes of the address that the reference yields: fates.c has followed it through code. */
@@ -143,7 +144,7 @@ static void find_compared(struct diff *d)
 			if (d->orig.role[i] != ROLE_CODE || t == NO_ATOM || d->orig.role[t] != ROLE_LITERAL)
 				continue;
 			how = is_limit(&o->atoms[t], &o->refs[r]) ? LIMIT_COMPARED : COMPARED;
-			if (d->compared[t] < how && d->arch->is_compared(a, &o->refs[r], &start))
+			if (d->compared[t] < how && field_is_compared(d->arch, a, &o->refs[r], &start))
 				d->compared[t] = how;
 		}
 	}

@@ -11,9 +11,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
 #include "create-diff-object/correlate.h"
 #include "create-diff-object/guards.h"
+#include "lib/arch/arch.h"
 
 #define MAY_WRITE (ACCESS_WRITE | ACCESS_ADDRESS)
 

@@ -10,8 +10,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
+#include "create-diff-object/fields.h"
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 
 static struct routing patch(const char *why)
 {
@@ -57,7 +58,7 @@ static struct routing decide_code(struct diff *d, const struct atom *from, const
 	/* The copy of an unchanged function is for those alone who reach no other. */
 	if (d->copied[t->id] && !own && !is_short(ref))
 		return route_to_kernel(d, from, t->id);
-	if (d->arch->is_branch(d->new.object, from, ref) && !by_ftrace(d, ref, own))
+	if (field_is_branch(d->arch, from, ref) && !by_ftrace(d, ref, own))
 		return patch(d->copied[t->id] ? "a branch that reaches no further" :
 						"a call of the new version");
 	if (d->copied[t->id])
@@ -145,7 +146,7 @@ static bool is_pointer(const struct diff *d, const struct side *s, const struct 
 	case ROLE_IGNORED:
 		return false;
 	default:
-		return !d->arch->is_branch(s->object, from, ref);
+		return !field_is_branch(d->arch, from, ref);
 	}
 }
 
@@ -338,7 +339,7 @@ static bool is_limit(struct diff *d, const struct atom *from, const struct ref *
 {
 	uint64_t start = 0;
 
-	return from->section && d->arch->is_compared(from, ref, &start);
+	return from->section && field_is_compared(d->arch, from, ref, &start);
 }
 
 /*

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "create-diff-object/arch.h"
+#include "create-diff-object/fields.h"
 #include "create-diff-object/layout.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/debug.h"
 #include "lib/util/strmap.h"
 
@@ -538,7 +539,7 @@ static bool address_taken(const struct diff *d, uint32_t f)
 			continue;
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
 			if (o->refs[r].target == f && o->refs[r].addend == (int64_t)o->atoms[f].entry &&
-			    function_root(&d->new, i) != f && !d->arch->is_branch(o, a, &o->refs[r]))
+			    function_root(&d->new, i) != f && !field_is_branch(d->arch, a, &o->refs[r]))
 				return true;
 	}
 	return false;

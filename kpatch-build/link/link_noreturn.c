@@ -18,7 +18,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/link/link.h"
-#include "lib/elf/arch.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/object.h"
 #include "lib/elf/write/elfile.h"
 #include "lib/klp/names.h"
@@ -32,7 +32,7 @@
 struct code {
 	const struct object *o;
 	const struct atom *a;
-	const struct elf_arch *arch;
+	const struct arch *arch;
 	_Alignas(16) unsigned char decoder[DECODER_STATE];
 	uint64_t at; /* of the instruction, in the atom */
 	uint32_t ref;
@@ -43,7 +43,7 @@ static bool code_start(struct code *c, const struct object *o, const struct atom
 {
 	c->o = o;
 	c->a = a;
-	c->arch = elf_arch_find(o->machine);
+	c->arch = arch_find(o->machine);
 	c->at = a->entry;
 	c->ref = a->first_ref;
 	c->insn = (struct insn){ .length = 0 };
@@ -89,7 +89,8 @@ static bool has_way_out(const struct object *o, const struct atom *f, const stru
 	if (!code_start(&c, o, part))
 		return true;
 	while (code_next(&c)) {
-		const struct atom *to = c.insn.flow == FLOW_BRANCH ? code_target(&c) : NULL;
+		bool jumps = c.insn.flow == FLOW_BRANCH || c.insn.flow == FLOW_JUMP;
+		const struct atom *to = jumps ? code_target(&c) : NULL;
 
 		if (!c.insn.valid || c.insn.flow == FLOW_AWAY || (to && !is_of(to, f)))
 			return true;

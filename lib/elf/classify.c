@@ -112,24 +112,6 @@ static const struct rule rules[] = {
 	{ .name = ".GCC.command.line", .kind = SECTION_META },
 };
 
-/* Most names differ in an early byte, so this is cheap even for 65,000 sections. */
-static bool name_matches(const char *pattern, const char *name)
-{
-	while (*pattern && *pattern == *name) {
-		pattern++;
-		name++;
-	}
-	return *pattern == '*' || (!*pattern && !*name);
-}
-
-static const struct special_section *find_special(const struct elf_arch *arch, const char *name)
-{
-	for (const struct special_section *s = arch->specials; s->special.name; s++)
-		if (name_matches(s->special.name, name))
-			return s;
-	return NULL;
-}
-
 /* Containers of the file format, by their type. */
 static bool kind_by_type(const struct section *s, enum section_kind *kind)
 {
@@ -177,7 +159,7 @@ static void classify_by_rule(struct section *s)
 {
 	s->kind = SECTION_UNKNOWN;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		if (!name_matches(rules[i].name, s->name) || !flags_agree(s, rules[i].kind))
+		if (!section_name_matches(rules[i].name, s->name) || !flags_agree(s, rules[i].kind))
 			continue;
 		s->kind = rules[i].kind;
 		s->per_cpu = rules[i].per_cpu;
@@ -198,7 +180,7 @@ int classify(struct reader *r)
 
 		if (kind_by_type(s, &s->kind))
 			continue;
-		special = find_special(r->arch, s->name);
+		special = arch_special(r->arch, s->name);
 		if (special) {
 			s->kind = special->kind;
 			s->special = &special->special;

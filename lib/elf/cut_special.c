@@ -73,14 +73,12 @@ static int cut_at_owner_fields(struct reader *r, const struct section *s)
  */
 void choose_layout(struct reader *r, struct section *s)
 {
-	const struct special_section *all = r->arch->specials;
+	const struct special_section *all = s->special ? arch_special(r->arch, s->name) : NULL;
 	const char *name = s->special ? s->special->name : NULL;
 
 	if (!name || (s->special->cut != CUT_FIXED && s->special->cut != CUT_BY_CODE))
 		return;
-	for (; all->special.name; all++) {
-		if (strcmp(all->special.name, name))
-			continue;
+	for (; all && all->special.name && !strcmp(all->special.name, name); all++) {
 		if (all->special.cut == CUT_FIXED ? layout_fits(r, s, &all->special) :
 						    padded_layout_fits(r, s, &all->special)) {
 			s->special = &all->special;

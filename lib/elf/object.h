@@ -30,29 +30,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/arch/special.h"
+
 struct arena;
 struct diags;
 struct strmap;
 
 #define NO_ATOM UINT32_MAX
-
-enum section_kind {
-	SECTION_META,	   /* symbol and string tables, groups, .comment, .note.GNU-stack: the file's own */
-	SECTION_RELA,	   /* relocations; found through the section they apply to */
-	SECTION_TEXT,	   /* code of functions, split (.text.foo) or not (.text, .sched.text) */
-	SECTION_INIT,	   /* code and data that is gone after boot or module load, and exit code */
-	SECTION_DATA,	   /* writable data */
-	SECTION_BSS,	   /* writable data without bytes in the file */
-	SECTION_RODATA,	   /* read-only data */
-	SECTION_STRINGS,   /* SHF_STRINGS: one atom a string */
-	SECTION_CONSTANTS, /* SHF_MERGE without SHF_STRINGS: one atom per sh_entsize */
-	SECTION_SPECIAL,   /* a table of entries that describe code or data; see struct special */
-	SECTION_EXPORT,	   /* __ksymtab*, __kcrctab*: what the object exports */
-	SECTION_TOOL,	   /* made by objtool (ORC, return sites, …): made again, never carried */
-	SECTION_DISCARD,   /* .discard.*: read by objtool, dropped by the module's link */
-	SECTION_DEBUG,	   /* .debug_*, .eh_frame */
-	SECTION_UNKNOWN,   /* none of these: refused by name by whoever needs to understand it */
-};
 
 /*
  * What symbol.section says of symbols that lie in no section. ELF's own 16-bit values would
@@ -61,60 +45,6 @@ enum section_kind {
 #define SECTION_UNDEF 0u
 #define SECTION_ABS 0xfffffff1u	      /* SHN_ABS */
 #define SECTION_LIVEPATCH 0xffffff20u /* SHN_LIVEPATCH: to be resolved by the kernel's livepatch core */
-
-/* How a special section is cut into entries. */
-enum special_cut {
-	CUT_FIXED,	 /* entries of special.entry_size bytes */
-	CUT_BY_SYMBOL,	 /* one entry a symbol (__tracepoints, _ftrace_events, …) */
-	CUT_BY_REFERRER, /* pieces which entries of other sections point to (.altinstr_replacement) */
-	CUT_BY_CODE,	 /* decoded by the architecture (.parainstructions with its padding, …) */
-};
-
-/* Whom an entry belongs to, and so when it is included. */
-enum special_owner {
-	OWNER_CODE,	/* the function that the reference at special.owner_offset leads into (of
-			   tables that describe data: the object) */
-	OWNER_REFERRED, /* nobody: included when something that is included refers to it */
-	OWNER_NOBODY,	/* never included: it would register things again (initcalls, params, …) */
-};
-
-/* What a relocated field of an entry leads to. */
-enum special_role {
-	FIELD_CODE,	   /* code that the entry describes */
-	FIELD_TARGET,	   /* code that is reached by it: a jump target, a fixup */
-	FIELD_KEY,	   /* a static key or a static call key; the low two bits of the addend are flags */
-	FIELD_REPLACEMENT, /* the code of an alternative */
-	FIELD_DATA,	   /* data or a string */
-};
-
-struct special_field {
-	enum special_role role;
-	uint32_t offset; /* in the entry */
-};
-
-#define SPECIAL_FIELDS 4
-
-/* One special section of an architecture. The tables are data: lib/elf/x86_64/. */
-struct special {
-	const char *name; /* section name; a trailing "*" stands for any rest of the name */
-	enum special_cut cut;
-	enum special_owner owner;
-	uint32_t entry_size;   /* CUT_FIXED */
-	uint32_t owner_offset; /* offset in an entry of the field that leads to the owner */
-	uint32_t n_fields;     /* where an entry may have relocations; CUT_FIXED and CUT_BY_CODE */
-	struct special_field fields[SPECIAL_FIELDS];
-	const char *referrer;	/* CUT_BY_REFERRER: section whose FIELD_REPLACEMENT cuts it; NULL: code */
-	uint32_t length_offset; /* in an entry of the section that refers to such pieces: one byte, the
-				   piece's length; 0: none */
-	bool no_late_klp;	/* the kernel reads it before klp relocations to modules are applied */
-	bool vmlinux_only;	/* the kernel handles it for built-in code only, not for modules: what has
-				   such an entry cannot be moved into one as it is */
-	uint32_t variable_at;	/* vmlinux_only: where the section's name names the variable whose value
-				   the kernel writes into a 64-bit immediate; 0: it does not */
-	uint32_t line_offset;	/* in an entry: four little-endian bytes that hold a line number, in … */
-	uint32_t line_mask;	/* … these bits; 0: no entry has one */
-	const char *what;	/* for messages: "bug table entry", "jump label", … */
-};
 
 struct section {
 	const char *name;

@@ -42,8 +42,8 @@ static int check_header(struct container *c)
 	if (elf_kind(c->elf) != ELF_K_ELF || !gelf_getehdr(c->elf, &h))
 		return damaged(r, NULL, 0, "not an ELF file");
 	snprintf(number, sizeof(number), "machine %u", h.e_machine);
-	machine = elf_machine_name(h.e_machine);
-	r->arch = elf_arch_find(h.e_machine);
+	machine = arch_machine_name(h.e_machine);
+	r->arch = arch_find(h.e_machine);
 	if (!r->arch)
 		return not_supported(r, "%s object", machine ? machine : number);
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB)

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/elf/arch.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/object.h"
 
 /*
@@ -34,7 +34,7 @@
 struct reader {
 	struct object *o;
 	struct diags *diags;
-	const struct elf_arch *arch;
+	const struct arch *arch;
 	size_t room_refs, room_atoms;
 	/*
 	 * While references are raw (until resolve_refs), they are sorted by section and offset,

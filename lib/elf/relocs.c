@@ -22,7 +22,7 @@ static int by_offset(const void *a, const void *b)
 
 static int read_reloc(struct reader *r, const struct section *s, const Elf64_Rela *from, struct ref *to)
 {
-	const struct reloc_type *type = elf_arch_reloc(r->arch, ELF64_R_TYPE(from->r_info));
+	const struct reloc_type *type = arch_reloc(r->arch, ELF64_R_TYPE(from->r_info));
 	uint64_t symbol = ELF64_R_SYM(from->r_info);
 
 	if (!type)

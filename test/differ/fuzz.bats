@@ -59,7 +59,7 @@ types() {
 	local top=$TOP seed=${KPATCH_FUZZ_SEED:-1}
 	gcc -std=gnu11 -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$top" \
 		-o fuzz "$top"/test/fuzz/differ_fuzz.c \
-		$(find "$top"/create-diff-object -name '*.c' ! -name main.c) "$top"/lib/elf/*.c \
+		$(find "$top"/create-diff-object -name '*.c' ! -name main.c) "$top"/lib/arch/*.c "$top"/lib/arch/*/*.c "$top"/lib/elf/*.c \
 		"$top"/lib/elf/*/*.c "$top"/lib/klp/*.c "$top"/lib/util/*.c -ldw -lelf -lZydis -lcrypto -pthread
 	parts | sed 's/NEXT/1/' | original
 	parts added | sed 's/NEXT/2/' | patched

@@ -271,7 +271,7 @@ check_special() {
 
 @test "elf: mutations of real objects, a few seconds of them" {
 	$CC -std=gnu11 -O1 -g -D_GNU_SOURCE -fsanitize=address,undefined -fno-sanitize-recover=undefined -I"$TOP" \
-		    -o "$BATS_TEST_TMPDIR/fuzz" "$TOP"/test/fuzz/object_fuzz.c "$TOP"/lib/elf/*.c "$TOP"/lib/elf/*/*.c \
+		    -o "$BATS_TEST_TMPDIR/fuzz" "$TOP"/test/fuzz/object_fuzz.c "$TOP"/lib/arch/*.c "$TOP"/lib/arch/*/*.c "$TOP"/lib/elf/*.c "$TOP"/lib/elf/*/*.c \
 		    "$TOP"/lib/util/*.c -ldw -lelf -lZydis -lcrypto -pthread
 	compile $TRACED -g < <(special)
 	cp "$BATS_TEST_TMPDIR/t.o" "$BATS_TEST_TMPDIR/special.o"

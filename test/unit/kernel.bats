@@ -45,7 +45,7 @@ setup_file() { make_programs /test/kernel_image /test/kernel_files /test/fake_du
 	printf 'CONFIG_A=y\nCONFIG_S="a \\"b\\""\n' > config
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I"$top" -g -O1 -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o fuzz "$top"/test/fuzz/kernel_fuzz.c \
-		"$top"/lib/kernel/*/*.c "$top"/lib/elf/*.c "$top"/lib/elf/*/*.c "$top"/lib/util/*.c \
+		"$top"/lib/kernel/*/*.c "$top"/lib/arch/*.c "$top"/lib/arch/*/*.c "$top"/lib/elf/*.c "$top"/lib/elf/*/*.c "$top"/lib/util/*.c \
 		-ldw -lelf -lZydis -llzma -lzstd -lz -lcrypto
 	seed=${KPATCH_FUZZ_SEED:-1}
 	echo "seed $seed"

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/elf/arch.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/object.h"
 #include "lib/kernel/proof/variant.h"
 
@@ -33,7 +33,7 @@ struct site {
 struct comparison {
 	const struct object *reference, *original;
 	struct arena *arena;
-	const struct elf_arch *arch;
+	const struct arch *arch;
 	uint8_t decoder[DECODER_STATE] __attribute__((aligned(16)));
 	struct strmap *in_original, *in_reference; /* names → symbol indexes */
 	uint32_t *twin;		  /* by atom of the reference: atom of the original, or NO_ATOM */

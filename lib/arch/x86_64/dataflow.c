@@ -8,8 +8,8 @@
 
 #include <Zydis/Zydis.h>
 
-#include "create-diff-object/arch/x86_64.h"
-#include "create-diff-object/dataflow.h"
+#include "lib/arch/dataflow.h"
+#include "lib/arch/x86_64/x86_64.h"
 
 #define RSP (1u << 4)
 #define RAX (1u << 0)

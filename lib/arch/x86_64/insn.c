@@ -1,35 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * x86_64: relocation types and instructions.
- *
- * Numbers of the relocation types: System V ABI, AMD64 supplement. The kernel's modules use few of
- * them, but objects and hostile files may hold any. A pc-relative field of an instruction counts
- * from the end of the instruction, which is not the end of the field where an immediate follows
- * (cmpl $1, x(%rip)); so the byte that is meant needs the instruction's length, from Zydis.
+ * x86_64's instructions, as far as references go. A pc-relative field counts from the end of the instruction, which is
+ * not the end of the field where an immediate follows (cmpl $1, x(%rip)); so the byte that is meant needs the
+ * instruction's length, from Zydis.
  */
 #include <elf.h>
-#include <string.h>
 
 #include <Zydis/Zydis.h>
 
-#include "lib/elf/arch.h"
-#include "lib/elf/x86_64/special.h"
+#include "lib/arch/x86_64/x86_64.h"
 
-#define ABSOLUTE(type, width) [type] = { #type, width, false }
-#define RELATIVE(type, width) [type] = { #type, width, true }
-
-static const struct reloc_type relocs[] = {
-	ABSOLUTE(R_X86_64_NONE, 0),	 ABSOLUTE(R_X86_64_64, 8),
-	RELATIVE(R_X86_64_PC32, 4),	 RELATIVE(R_X86_64_PLT32, 4),
-	RELATIVE(R_X86_64_GOTPCREL, 4),	 ABSOLUTE(R_X86_64_32, 4),
-	ABSOLUTE(R_X86_64_32S, 4),	 ABSOLUTE(R_X86_64_16, 2),
-	RELATIVE(R_X86_64_PC16, 2),	 ABSOLUTE(R_X86_64_8, 1),
-	RELATIVE(R_X86_64_PC8, 1),	 RELATIVE(R_X86_64_PC64, 8),
-	RELATIVE(R_X86_64_GOTPCRELX, 4), RELATIVE(R_X86_64_REX_GOTPCRELX, 4),
-	ABSOLUTE(R_X86_64_SIZE32, 4),	 ABSOLUTE(R_X86_64_SIZE64, 8),
-};
-
-static void decode_init(void *state)
+void x86_64_decode_init(void *state)
 {
 	_Static_assert(sizeof(ZydisDecoder) <= DECODER_STATE, "room for the decoder");
 	ZydisDecoder *d = state;
@@ -87,15 +68,24 @@ static bool goes_away(const ZydisDecodedInstruction *z)
 	return false;
 }
 
-static enum flow flow(const ZydisDecodedInstruction *z, bool branch)
+static enum flow_kind flow(const ZydisDecodedInstruction *z, bool branch)
 {
-	if (branch)
-		return z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && z->opcode == 0xe8 ? FLOW_CALL :
-											FLOW_BRANCH;
-	return goes_away(z) ? FLOW_AWAY : FLOW_ON;
+	if (!branch)
+		return goes_away(z) ? FLOW_AWAY : FLOW_NEXT;
+	if (z->opcode_map != ZYDIS_OPCODE_MAP_DEFAULT)
+		return FLOW_BRANCH;
+	switch (z->opcode) {
+	case 0xe8:
+		return FLOW_CALL;
+	case 0xe9:
+	case 0xeb:
+		return FLOW_JUMP;
+	default:
+		return FLOW_BRANCH;
+	}
 }
 
-static void decode(const void *state, const uint8_t *code, size_t size, struct insn *out)
+void x86_64_decode(const void *state, const uint8_t *code, size_t size, struct insn *out)
 {
 	ZydisDecodedInstruction z;
 
@@ -113,28 +103,3 @@ static void decode(const void *state, const uint8_t *code, size_t size, struct i
 	if (out->relative && out->width != 1 && out->width != 4)
 		out->relative = false;
 }
-
-/* The call is the first instruction, or the second one after endbr64. */
-static bool trace_site(const uint8_t *code, size_t size, uint64_t entry, uint64_t offset)
-{
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-
-	if (entry > size)
-		return false;
-	if (size - entry >= sizeof(endbr64) && !memcmp(code + entry, endbr64, sizeof(endbr64)))
-		entry += sizeof(endbr64);
-	/* one opcode byte for a direct call, two for one through the GOT */
-	return offset == entry || offset == entry + 1 || offset == entry + 2;
-}
-
-const struct elf_arch elf_arch_x86_64 = {
-	.machine = EM_X86_64,
-	.name = "x86_64",
-	.specials = x86_64_specials,
-	.relocs = relocs,
-	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
-	.trace_symbol = "__fentry__",
-	.decode = decode,
-	.decode_init = decode_init,
-	.trace_site = trace_site,
-};

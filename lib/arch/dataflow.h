@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What an instruction does with the values in registers and memory, as far as one must know to follow an address
- * through code. A machine's file in arch/ makes these records; escape_walk.c reads them.
+ * through code. The machines' folders make these records; the differ's escape analysis reads them.
  *
  * Registers are bits. A record may say more than happens (a register read that is not), never less.
  */
-#ifndef KPATCH_DATAFLOW_H
-#define KPATCH_DATAFLOW_H
+#ifndef KPATCH_ARCH_DATAFLOW_H
+#define KPATCH_ARCH_DATAFLOW_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Is an address compared, or stored, rather than used to get at what is there? Two forms: an instruction
+ * Is a field the operand of a branch? And is an address compared, or stored, rather than used to get at what is there? Two forms: an instruction
  * that has the address itself (cmp $address, …), and one that loads it into a register (mov, lea)
  * which a later one compares or stores. The register is followed through copies to wherever it is written anew,
  * straight on: past conditional jumps, as far as the next place that cannot be fallen into.
  */
-#include <elf.h>
-#include <string.h>
-
 #include <Zydis/Zydis.h>
 
-#include "create-diff-object/arch/x86_64.h"
+#include "lib/arch/x86_64/x86_64.h"
+
+/*
+ * A direct call or jump is known from its operand: the bytes before a rel32 field are e8, e9 or 0f 80..8f only in a
+ * branch, since the ModRM byte of a rip-relative operand is xx000101b or xx001101b and the like, never one of these.
+ */
+bool x86_64_is_branch(const struct code_field *f)
+{
+	const uint8_t *code = f->code;
+
+	if (!f->pc_relative)
+		return false;
+	if (f->width == 1)
+		return true;
+	if (f->width != 4 || f->offset < 1 || f->offset > f->size)
+		return false;
+	if (code[f->offset - 1] == 0xe8 || code[f->offset - 1] == 0xe9)
+		return true;
+	return f->offset >= 2 && code[f->offset - 2] == 0x0f && (code[f->offset - 1] & 0xf0) == 0x80;
+}
 
 struct scan {
 	ZydisDecoder decoder;
@@ -102,21 +118,20 @@ static bool is_address(const struct scan *s, uint64_t start, uint64_t field)
 }
 
 /*
- * Goes to the instruction that the reference is part of, and says whether that has the address itself,
+ * Goes to the instruction that the field is part of, and says whether that has the address itself,
  * as an immediate or the operand of lea; anything else reads what is there.
  */
-static bool find_address(struct scan *s, const struct atom *a, const struct ref *r, uint64_t *start)
+static bool find_address(struct scan *s, const struct code_field *f, uint64_t *start)
 {
-	*s = (struct scan){ .code = atom_bytes(a), .size = a->size, .at = *start };
-	if (!s->code || !(a->section->flags & SHF_EXECINSTR) || r->width < 4 ||
-	    r->offset + r->width > a->size)
+	*s = (struct scan){ .code = f->code, .size = f->size, .at = *start };
+	if (f->width < 4 || f->size < f->width || f->offset > f->size - f->width)
 		return false;
 	ZydisDecoderInit(&s->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-	while (s->at <= r->offset)
+	while (s->at <= f->offset)
 		if (!step(s))
 			return false;
 	*start = s->at - s->insn.length;
-	return is_address(s, *start, r->offset);
+	return is_address(s, *start, f->offset);
 }
 
 static bool is_load(const struct scan *s)
@@ -124,23 +139,23 @@ static bool is_load(const struct scan *s)
 	return s->insn.mnemonic == ZYDIS_MNEMONIC_MOV || s->insn.mnemonic == ZYDIS_MNEMONIC_LEA;
 }
 
-bool x86_64_is_compared(const struct atom *a, const struct ref *r, uint64_t *start)
+bool x86_64_is_compared(const struct code_field *f, uint64_t *start)
 {
 	struct scan s;
 
-	if (!find_address(&s, a, r, start))
+	if (!find_address(&s, f, start))
 		return false;
 	if (s.insn.mnemonic == ZYDIS_MNEMONIC_CMP)
 		return true;
 	return is_load(&s) && later(&s, register_bit(&s.ops[0]), compares);
 }
 
-bool x86_64_is_stored(const struct atom *a, const struct ref *r)
+bool x86_64_is_stored(const struct code_field *f)
 {
 	uint64_t start = 0;
 	struct scan s;
 
-	if (!find_address(&s, a, r, &start) || !is_load(&s))
+	if (!find_address(&s, f, &start) || !is_load(&s))
 		return false;
 	if (s.ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
 		return s.ops[0].mem.base != ZYDIS_REGISTER_RSP;

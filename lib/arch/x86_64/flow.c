@@ -4,9 +4,9 @@
  */
 #include <Zydis/Zydis.h>
 
-#include "create-diff-object/arch/x86_64.h"
+#include "lib/arch/x86_64/x86_64.h"
 
-static enum flow_kind kind_of(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *ops)
+static enum flow_kind flow_of(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *ops)
 {
 	bool direct = insn->operand_count && ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
 
@@ -16,9 +16,9 @@ static enum flow_kind kind_of(const ZydisDecodedInstruction *insn, const ZydisDe
 	case ZYDIS_CATEGORY_COND_BR:
 		return FLOW_BRANCH;
 	case ZYDIS_CATEGORY_UNCOND_BR:
-		return direct ? FLOW_JUMP : FLOW_END;
+		return direct ? FLOW_JUMP : FLOW_AWAY;
 	case ZYDIS_CATEGORY_RET:
-		return FLOW_END;
+		return FLOW_AWAY;
 	default:
 		return FLOW_NEXT;
 	}
@@ -60,7 +60,7 @@ void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct i
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, &insn, ops)))
 		return;
 	out->length = insn.length;
-	out->flow = (uint8_t)kind_of(&insn, ops);
+	out->flow = (uint8_t)flow_of(&insn, ops);
 	if (field < insn.length)
 		out->access = access_of(&insn, ops, field);
 	out->compares = looks_at_bits(&insn) ||

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a machine is: relocation types, special sections, instructions. The one place that knows. A folder for each
+ * machine defines one struct arch, arch.c finds it, and everybody else asks.
+ *
+ * Nothing in here knows objects or kernels: the questions are about bytes. Everything is constant.
+ */
+#ifndef KPATCH_ARCH_H
+#define KPATCH_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/arch/special.h"
+
+/* A relocation type, by number. */
+struct reloc_type {
+	const char *name; /* NULL: not in use */
+	uint8_t width;	  /* bytes of the field */
+	bool pc_relative;
+};
+
+/* Where control goes after an instruction. */
+enum flow_kind {
+	FLOW_NEXT,   /* to the next one; also where it stops or traps */
+	FLOW_CALL,   /* to the place that its field names, and back as a rule */
+	FLOW_BRANCH, /* to that place, perhaps */
+	FLOW_JUMP,   /* to that place */
+	FLOW_AWAY,   /* to a place that its bytes do not name: a return, a jump through a pointer */
+};
+
+/* A decoded instruction, as far as references go. */
+struct insn {
+	uint8_t length; /* bytes; 1 for a byte that starts no instruction */
+	bool valid;
+	bool nop;
+	enum flow_kind flow;
+	bool relative;	      /* it has a pc-relative field: the three members below */
+	uint8_t field, width; /* offset in the instruction and size of the field */
+	uint32_t type;	      /* the relocation type that such a field has */
+	int64_t distance;     /* the field's value: from the end of the instruction */
+};
+
+/* What an instruction does to what its reference leads to. */
+#define ACCESS_READ 1u
+#define ACCESS_WRITE 2u
+#define ACCESS_ADDRESS 4u /* takes its address */
+
+/* An instruction, as far as control and memory go. */
+struct insn_flow {
+	uint8_t length;	  /* at least 1 */
+	uint8_t flow;	  /* enum flow_kind */
+	uint8_t access;	  /* ACCESS_* */
+	bool tests;	  /* compares with zero, or looks at bits */
+	bool compares;	  /* compares with a constant */
+	int64_t distance; /* of a branch or jump without a reference: from the end of the instruction */
+};
+
+/* A field that a relocation or a decoded branch fills, in code of @size bytes. */
+struct code_field {
+	const uint8_t *code;
+	size_t size;
+	uint32_t offset;
+	uint8_t width;
+	bool pc_relative;
+};
+
+#define N_ARGUMENTS 6 /* in registers */
+#define N_RESULTS 2
+
+/* What a function that code calls by its name does with registers. */
+enum call_kind {
+	CALL_C,		/* takes arguments, and may change what C functions may change */
+	CALL_ELSEWHERE, /* goes on to where a register says */
+	CALL_NOTHING,	/* takes and changes none */
+	CALL_ASM,	/* takes any, and may leave any as it is */
+};
+
+/* Line numbers that calls are given, and the first of them. */
+struct line_arguments {
+	size_t n;
+	uint64_t call;	       /* its offset in the function */
+	unsigned int argument; /* from 1; 0: one on the stack */
+	unsigned int was, is;
+};
+
+/* What only_lines() asks of two functions of one size, whose references are the same. */
+struct line_questions {
+	/* Whether the bytes from @at on hold a reference; *leaves: one that leads out of the function. */
+	bool (*refers)(void *of, uint64_t at, size_t size, bool *leaves);
+	/* Whether @was in the one and @is in the other are, by the debug information, the line of the call at @at. */
+	bool (*is_line)(void *of, uint64_t at, uint32_t was, uint32_t is);
+	void *of;
+};
+
+struct dataflow_insn;
+
+struct arch {
+	uint16_t machine; /* EM_* */
+	const char *name; /* as uname -m has it */
+
+	/*
+	 * Sections that only this machine has, or that have other entries on it. Several of one name stand
+	 * together and are alternatives, by what fits the bytes. The last entry has no name.
+	 */
+	const struct special_section *specials;
+	uint8_t site_length_before; /* bytes before the length of a replacement: the length of what it replaces */
+
+	const struct reloc_type *relocs;
+	size_t n_relocs;
+	uint32_t pointer_type; /* relocation type of a pointer in data */
+
+	/* Prepares a decoder in @state, of DECODER_STATE bytes. */
+	void (*decode_init)(void *state);
+	/* Decodes the instruction at @code, of which @size bytes are there. Always sets *out, whose length is 1 to @size. */
+	void (*decode)(const void *state, const uint8_t *code, size_t size, struct insn *out);
+	/*
+	 * Reads the instruction at @code, of which @size bytes are there and whose reference's field is
+	 * @field bytes behind @code (anything beyond the instruction: it has none).
+	 */
+	void (*read_insn)(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out);
+	/* What the instruction at @offset of @size bytes of code does with values: dataflow.h. */
+	void (*dataflow)(const uint8_t *code, size_t size, uint32_t offset, struct dataflow_insn *out);
+	uint8_t text_fill; /* one-byte instruction that fills gaps between functions */
+
+	/* Whether the field is the operand of a direct call or jump. */
+	bool (*is_branch)(const struct code_field *f);
+	/*
+	 * Whether the field's address is compared with a value, rather than used to get at something.
+	 * *start is where some instruction not behind the field starts (0 will always do), and then where the
+	 * one starts that the field is part of: fields asked about in order cost one walk.
+	 */
+	bool (*is_compared)(const struct code_field *f, uint64_t *start);
+	/* Whether the field's address is written to memory other than the stack. */
+	bool (*is_stored)(const struct code_field *f);
+
+	/*
+	 * Whether the code of two functions of one size differs in nothing but constants that are passed to calls
+	 * and are, in both, the line of that call. *found: which.
+	 */
+	bool (*only_lines)(const uint8_t *was, const uint8_t *is, size_t size,
+			   const struct line_questions *ask, struct line_arguments *found);
+
+	const char *trace_symbol; /* called at the entry of functions that ftrace can redirect */
+	/*
+	 * Whether a relocated field at @offset of a function whose entry is at @entry belongs to the
+	 * first instructions, where the call of @trace_symbol is.
+	 */
+	bool (*trace_site)(const uint8_t *code, size_t size, uint64_t entry, uint64_t offset);
+
+	/*
+	 * Constants that the kernel writes into its own code while it boots. Turns the instruction at
+	 * @code that loads a 64-bit immediate into one of the same length that loads the variable. Sets
+	 * where its operand's field is, the field's relocation type being @operand_type, and the
+	 * addend. Its length, or 0: it is no such instruction. The immediate is @immediate_at bytes behind @code.
+	 */
+	uint32_t operand_type, immediate_at;
+	size_t (*load_variable)(uint8_t *code, size_t size, uint32_t *field, int64_t *addend);
+
+	/* Registers as bits, as dataflow() numbers them. */
+	uint32_t arguments[N_ARGUMENTS]; /* the first arguments of a call, */
+	uint32_t results[N_RESULTS];	 /* its result, and a longer result's second half; */
+	uint32_t clobbered;		 /* what it may change; */
+	uint32_t stack_pointer;
+	uint8_t return_size; /* bytes of the stack that a call takes */
+	enum call_kind (*call_kind)(const char *callee);
+	const char *return_thunk; /* a jump to it is a return */
+};
+
+#define DECODER_STATE 128
+
+/* The machine with that ELF number, or NULL. */
+const struct arch *arch_find(uint16_t machine);
+/* The name of a machine by its ELF number, for messages; NULL for rare ones. */
+const char *arch_machine_name(uint16_t machine);
+
+/* Relocation type @type, or NULL. */
+static inline const struct reloc_type *arch_reloc(const struct arch *arch, uint32_t type)
+{
+	if (type >= arch->n_relocs || !arch->relocs[type].name)
+		return NULL;
+	return &arch->relocs[type];
+}
+
+/*
+ * The special section of that name, its first alternative: the machine's, or what all have; NULL. The others follow it,
+ * as long as their name is the same.
+ */
+const struct special_section *arch_special(const struct arch *arch, const char *name);
+
+#endif

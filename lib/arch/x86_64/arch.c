@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * x86_64: numbers of relocation types (System V ABI, AMD64 supplement; the kernel's modules use few of them, but objects
+ * and hostile files may hold any), the entry of functions, registers.
+ */
+#include <elf.h>
+#include <string.h>
+
+#include "lib/arch/x86_64/x86_64.h"
+
+#define ABSOLUTE(type, width) [type] = { #type, width, false }
+#define RELATIVE(type, width) [type] = { #type, width, true }
+
+static const struct reloc_type relocs[] = {
+	ABSOLUTE(R_X86_64_NONE, 0),	 ABSOLUTE(R_X86_64_64, 8),
+	RELATIVE(R_X86_64_PC32, 4),	 RELATIVE(R_X86_64_PLT32, 4),
+	RELATIVE(R_X86_64_GOTPCREL, 4),	 ABSOLUTE(R_X86_64_32, 4),
+	ABSOLUTE(R_X86_64_32S, 4),	 ABSOLUTE(R_X86_64_16, 2),
+	RELATIVE(R_X86_64_PC16, 2),	 ABSOLUTE(R_X86_64_8, 1),
+	RELATIVE(R_X86_64_PC8, 1),	 RELATIVE(R_X86_64_PC64, 8),
+	RELATIVE(R_X86_64_GOTPCRELX, 4), RELATIVE(R_X86_64_REX_GOTPCRELX, 4),
+	ABSOLUTE(R_X86_64_SIZE32, 4),	 ABSOLUTE(R_X86_64_SIZE64, 8),
+};
+
+/* The call is the first instruction, or the second one after endbr64. */
+static bool trace_site(const uint8_t *code, size_t size, uint64_t entry, uint64_t offset)
+{
+	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+	if (entry > size)
+		return false;
+	if (size - entry >= sizeof(endbr64) && !memcmp(code + entry, endbr64, sizeof(endbr64)))
+		entry += sizeof(endbr64);
+	/* one opcode byte for a direct call, two for one through the GOT */
+	return offset == entry || offset == entry + 1 || offset == entry + 2;
+}
+
+/*
+ * runtime_const_ptr(): movabs $imm64, %reg, ten bytes, becomes mov variable(%rip), %reg, seven, and a
+ * no-operation of three. Flags are left alone by both.
+ */
+size_t x86_64_load_variable(uint8_t *code, size_t size, uint32_t *field, int64_t *addend)
+{
+	static const uint8_t nop3[] = { 0x0f, 0x1f, 0x00 };
+	uint8_t high, low;
+
+	if (size < 10 || (code[0] & 0xfe) != 0x48 || (code[1] & 0xf8) != 0xb8)
+		return 0;
+	high = code[0] & 1;
+	low = code[1] & 7;
+	code[0] = (uint8_t)(0x48 | high << 2);
+	code[1] = 0x8b;
+	code[2] = (uint8_t)(0x05 | low << 3);
+	memset(code + 3, 0, 4);
+	memcpy(code + 7, nop3, sizeof(nop3));
+	*field = 3;
+	*addend = -4;
+	return 10;
+}
+
+const struct arch arch_x86_64 = {
+	.machine = EM_X86_64,
+	.name = "x86_64",
+	.specials = x86_64_specials,
+	.relocs = relocs,
+	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),
+	.trace_symbol = "__fentry__",
+	.decode = x86_64_decode,
+	.decode_init = x86_64_decode_init,
+	.trace_site = trace_site,
+	.pointer_type = R_X86_64_64,
+	.text_fill = 0x90,
+	.is_branch = x86_64_is_branch,
+	.is_compared = x86_64_is_compared,
+	.is_stored = x86_64_is_stored,
+	.read_insn = x86_64_read_insn,
+	.operand_type = R_X86_64_PC32,
+	.immediate_at = 2,
+	.load_variable = x86_64_load_variable,
+	.only_lines = x86_64_only_lines,
+	.dataflow = x86_64_dataflow,
+	.arguments = { 1u << 7, 1u << 6, 1u << 2, 1u << 1, 1u << 8, 1u << 9 }, /* rdi rsi rdx rcx r8 r9 */
+	.results = { 1u << 0, 1u << 2 },				       /* rax rdx */
+	.clobbered = 0x0fc7u, /* rax rcx rdx rsi rdi r8 to r11 */
+	.stack_pointer = 1u << 4,
+	.return_size = 8,
+	.call_kind = x86_64_call_kind,
+	.return_thunk = "__x86_return_thunk",
+	.site_length_before = 1,
+};
