@@ -7,6 +7,7 @@
 #   make demo       the main job on a stock kernel, everything installed and fetched
 #   make check      all tests, everything installed and fetched
 #   make check-all  the same, with what takes long, and on 6.12 also what hardly depends on the kernel
+#   make check-dev  the suites that need no machine, with sanitizers in the programs
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable
@@ -157,7 +158,7 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check check-all bench sweep corpus soak system mutants lint
+.PHONY: demo check check-all check-dev bench sweep corpus soak system mutants lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
@@ -165,6 +166,9 @@ check:
 	@test/run
 check-all:
 	@KPATCH_TEST_ALL=1 test/run
+check-dev:
+	@$(MAKE) -s DEV=1 programs unit-tests test-programs
+	@KPATCH_BUILD_DIR=$(CURDIR)/build-dev KPATCH_TEST_ALL=1 test/run test/unit test/differ test/loader test/build
 bench:
 	@test/bench
 sweep:

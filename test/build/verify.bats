@@ -67,6 +67,7 @@ position() { grep -A 2 -- "- name: $2\$" "$1" | sed -n 's/^ *position: //p' | he
 	grep -qx '  matched: 2' "$OUT/livepatch-other.yaml"
 }
 
+# bats test_tags=nightly
 @test "a compiler with another flag: refused, and blamed on flags" {
 	cc=$BATS_TEST_TMPDIR/cc
 	# it sees the user's home in all stages, as ccache wants

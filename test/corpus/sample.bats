@@ -13,7 +13,7 @@ bats_require_minimum_version 1.7.0
 }
 
 @test "real fixes of a point release are built for the one before it, loaded and unloaded" {
-	local count=4 least=2
+	local count=3 least=1
 	[[ -z ${KPATCH_TEST_ALL:-} ]] || count=7 least=3
 	# always from the beginning: only the sources and the patches made of them are kept
 	run -0 "$BATS_TEST_DIRNAME/run" --results "$BATS_TEST_TMPDIR" --seed sample --count "$count" "${KPATCH_TEST_SERIES:-6.1}"

@@ -66,6 +66,7 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 	in_vm 'rmmod tap'
 }
 
+# bats test_tags=any-kernel
 @test "vmlinux and two modules in one patch, one of them loaded after it" {
 	in_vm 'modprobe zram'
 	[[ $(zram_size) == 0 ]]

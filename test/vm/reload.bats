@@ -49,6 +49,7 @@ patched() { in_vm "cat /sys/kernel/livepatch/$1/$2/patched"; }
 	assert_match "$(log_of_test)" "reverting patch 'livepatch_zram_callbacks' on unloading module 'zram'"
 }
 
+# bats test_tags=any-kernel
 @test "a pre_patch callback that refuses the module: the next load is patched" {
 	known zram
 	build_and_load zram-callbacks.patch

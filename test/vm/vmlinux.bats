@@ -110,6 +110,7 @@ load vm
 	assert_match "$code" '\bclac'
 }
 
+# bats test_tags=any-kernel
 @test "static branch on a key of vmlinux, in a file that another one includes" {
 	in_vm 'echo 0 > /proc/sys/kernel/sched_schedstats'
 	build_and_load static-branch.patch

@@ -98,6 +98,7 @@ next_load() {
 	done
 }
 
+# bats test_tags=any-kernel
 @test "a module whose loading fails, by a notifier or its own init: the next load is patched" {
 	local point applied
 	load_patch 1
@@ -120,6 +121,7 @@ next_load() {
 	next_load 1
 }
 
+# bats test_tags=any-kernel
 @test "a patch is loaded while a module fails to load: the next load is patched" {
 	local point
 	for point in $(points 'coming init' 'coming ready init'); do
@@ -136,6 +138,7 @@ next_load() {
 	done
 }
 
+# bats test_tags=nightly
 @test "a patch is loaded while a module is going" {
 	local point
 	for point in exit going leaving; do
@@ -170,6 +173,7 @@ next_load() {
 	next_load 1
 }
 
+# bats test_tags=nightly
 @test "a patch is taken back while a module is coming or going" {
 	local point
 	for point in $(points 'init leaving' 'coming ready init exit going leaving'); do
@@ -188,6 +192,7 @@ next_load() {
 	done
 }
 
+# bats test_tags=nightly
 @test "the others are replaced while a module is coming or going" {
 	local point
 	for point in $(points 'init exit' 'coming ready init exit going leaving'); do
