@@ -19,7 +19,7 @@ static int rela_compare(const void *a, const void *b)
 	if (x->r_offset != y->r_offset)
 		return x->r_offset < y->r_offset ? -1 : 1;
 	/* one that does nothing may be where another is */
-	return (ELF64_R_TYPE(x->r_info) == R_X86_64_NONE) - (ELF64_R_TYPE(y->r_info) == R_X86_64_NONE);
+	return (ELF64_R_TYPE(x->r_info) == R_NONE) - (ELF64_R_TYPE(y->r_info) == R_NONE);
 }
 
 int check_relocs_sort(struct check *c)

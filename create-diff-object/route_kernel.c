@@ -119,7 +119,7 @@ struct routing route_to_symbol(struct diff *d, const struct atom *from, const st
 			"module-not-held", l->ksym.not_held,
 			"Look it up with symbol_get() in a callback, and let it go with symbol_put()");
 	if (strcmp(r.secobj, "vmlinux") && from->section && from->section->special &&
-	    from->section->special->no_late_klp)
+	    from->section->special->read_early)
 		return too_late(from, r.name);
 	return r;
 }

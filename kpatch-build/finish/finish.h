@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arch;
 struct arena;
 struct buildid;
 struct build;
@@ -51,7 +52,7 @@ int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
  * Whether the kernel reads section @name while it loads the module, before relocations that belong
  * to another module than vmlinux are applied, or frees it after; such relocations cannot be in it.
  */
-bool section_read_early(const char *name);
+bool section_read_early(const struct arch *arch, const char *name);
 
 /*
  * Turns klp references into the kernel's form: symbols .klp.sym.OBJECT.NAME,POS with

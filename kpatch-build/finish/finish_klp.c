@@ -19,6 +19,7 @@
 
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/link/link.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/write/elfile.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
@@ -45,75 +46,34 @@ struct klp {
 
 /*
  * Sections that module_finalize(), post_relocation() and the notifiers of a module that is being
- * loaded read (6.1: alternatives, static calls, jump labels, ORC, ftrace, bug table, …), and those
+ * loaded read (alternatives, static calls, jump labels, unwinding, ftrace, bug table, …), and those
  * that are freed or unmapped after its init function.
  */
-bool section_read_early(const char *name)
+bool section_read_early(const struct arch *arch, const char *name)
 {
 	static const char *const names[] = {
-		".altinstructions",
-		".altinstr_replacement",
-		".altinstr_aux",
-		".parainstructions",
-		"__jump_table",
-		".static_call_sites",
-		".smp_locks",
-		".retpoline_sites",
-		".return_sites",
-		".call_sites",
-		".cfi_sites",
-		".ibt_endbr_seal",
-		".orc_unwind",
-		".orc_unwind_ip",
-		"__mcount_loc",
-		"__patchable_function_entries",
-		"__bug_table",
-		"__ex_table",
-		"__tracepoints",
-		"__tracepoints_ptrs",
-		"__tracepoints_strings",
-		"_ftrace_events",
-		"_ftrace_eval_map",
-		"__bpf_raw_tp_map",
-		"__param",
-		"__versions",
-		"__dyndbg",
-		"__trace_printk_fmt",
-		".printk_index",
-		".gnu.linkonce.this_module",
-		".data..percpu",
-		".modinfo",
-		KPATCH_FUNCS_SECTION,
-		KPATCH_CALLBACKS_SECTION,
-		KPATCH_STRINGS_SECTION,
-		KPATCH_PATCH_SECTION,
-		KPATCH_TARGETS_SECTION,
+		".data..percpu",	KPATCH_FUNCS_SECTION, KPATCH_CALLBACKS_SECTION,
+		KPATCH_STRINGS_SECTION, KPATCH_PATCH_SECTION, KPATCH_TARGETS_SECTION,
 	};
-	size_t i;
+	const struct special_section *special = arch_special(arch, name);
 
 	if (!strncmp(name, ".init", 5) || !strncmp(name, "__ksymtab", 9) || !strncmp(name, "__kcrctab", 9))
 		return true;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	if ((special && special->special.read_early) ||
+	    (arch->unwind && !strcmp(name, arch->unwind->entries)))
+		return true;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(name, names[i]))
 			return true;
 	return false;
 }
 
 /* Bytes that the kernel's loader writes for a relocation; 0: it does not know the type. */
-static size_t field_size(uint32_t type)
+static size_t field_size(const struct arch *arch, uint32_t type)
 {
-	switch (type) {
-	case R_X86_64_64:
-	case R_X86_64_PC64:
-		return 8;
-	case R_X86_64_32:
-	case R_X86_64_32S:
-	case R_X86_64_PC32:
-	case R_X86_64_PLT32:
-		return 4;
-	default:
-		return 0;
-	}
+	const struct reloc_type *t = arch_reloc(arch, type);
+
+	return t && t->loaded ? t->width : 0;
 }
 
 static int parse_refs(struct klp *k)
@@ -168,14 +128,14 @@ static int take(struct klp *k, uint32_t target, const Elf64_Rela *rela)
 {
 	const struct klp_ref *ref = &k->refs[ELF64_R_SYM(rela->r_info)];
 	struct elfile_section *s = &k->f->sections[target];
-	size_t size = field_size(ELF64_R_TYPE(rela->r_info));
+	size_t size = field_size(k->f->arch, ELF64_R_TYPE(rela->r_info));
 
 	if (!size)
 		return refuse(k, "klp-relocation-type", target, rela,
 			      "is of a relocation type that the kernel does not apply");
 	if (!s->data || rela->r_offset > s->size || s->size - rela->r_offset < size)
 		return refuse(k, "klp-reference-malformed", target, rela, "lies outside of its section");
-	if (strcmp(ref->section_object, "vmlinux") && section_read_early(s->name))
+	if (strcmp(ref->section_object, "vmlinux") && section_read_early(k->f->arch, s->name))
 		return refuse(k, "klp-reference-early", target, rela,
 			      "is in a section that the kernel reads before that module is there");
 	memset(s->data + rela->r_offset, 0, size);
@@ -326,7 +286,7 @@ static int add_guard(struct klp *k, const struct moved *moved, size_t n, const s
 		if (seen[symbol])
 			continue;
 		seen[symbol] = true;
-		rela[count++].r_info = ELF64_R_INFO(symbol, R_X86_64_NONE);
+		rela[count++].r_info = ELF64_R_INFO(symbol, R_NONE);
 	}
 	for (i = 0; i < funcs->n; i++) {
 		uint32_t symbol;
@@ -338,7 +298,7 @@ static int add_guard(struct klp *k, const struct moved *moved, size_t n, const s
 			return -ENOMEM;
 		if (symbol < k->n_refs && seen[symbol])
 			continue;
-		rela[count++].r_info = ELF64_R_INFO(symbol, R_X86_64_NONE);
+		rela[count++].r_info = ELF64_R_INFO(symbol, R_NONE);
 	}
 	return add_rela_section(k, moved->object, target, rela, count);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/write/elfile.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
@@ -56,7 +57,7 @@ static int follow(const struct table *t, uint64_t offset, uint32_t *section, uin
 		rela = elfile_relas(t->f, t->rela, &n);
 	for (i = 0; i < n && rela[i].r_offset != offset; i++)
 		;
-	if (i == n || ELF64_R_TYPE(rela[i].r_info) != R_X86_64_64)
+	if (i == n || ELF64_R_TYPE(rela[i].r_info) != t->f->arch->pointer_type)
 		return malformed(t, offset, "a pointer has no relocation");
 	s = &t->f->symbols[ELF64_R_SYM(rela[i].r_info)];
 	*section = s->section;

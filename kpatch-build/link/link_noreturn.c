@@ -187,13 +187,17 @@ void noreturn_free(struct noreturn *calls)
 	strmap_free(calls->places);
 }
 
-/* A direct call: e8 and the distance. Nothing else has this byte before such a field. */
-static bool is_call(const struct elfile_section *s, const Elf64_Rela *rela)
+static bool is_call(const struct elfile *f, const struct elfile_section *s, const Elf64_Rela *rela)
 {
-	uint32_t type = ELF64_R_TYPE(rela->r_info);
+	const struct reloc_type *type = arch_reloc(f->arch, ELF64_R_TYPE(rela->r_info));
+	struct code_field field = { .code = s->data, .size = s->size };
 
-	return (type == R_X86_64_PLT32 || type == R_X86_64_PC32) && (s->flags & SHF_EXECINSTR) && s->data &&
-	       rela->r_offset && rela->r_offset <= s->size && s->data[rela->r_offset - 1] == 0xe8;
+	if (!type || !(s->flags & SHF_EXECINSTR) || !s->data || rela->r_offset > s->size)
+		return false;
+	field.offset = (uint32_t)rela->r_offset;
+	field.width = type->width;
+	field.pc_relative = type->pc_relative;
+	return f->arch->is_call(&field);
 }
 
 static const char *place_name(struct elfile *f, const struct elfile_section *s, const Elf64_Rela *rela)
@@ -223,7 +227,7 @@ static int for_calls(struct elfile *f, struct noreturn *calls,
 		Elf64_Rela *rela = f->sections[i].type == SHT_RELA ? elfile_relas(f, i, &n) : NULL;
 
 		for (size_t k = 0; !ret && k < n; k++)
-			if (is_call(&f->sections[f->sections[i].info], &rela[k]))
+			if (is_call(f, &f->sections[f->sections[i].info], &rela[k]))
 				ret = change(f, &f->sections[f->sections[i].info], &rela[k], calls);
 	}
 	return ret;

@@ -65,7 +65,7 @@ static int add_targets(struct build *b, struct builder *o, struct builder_sectio
 
 int write_targets(struct build *b, const char *object)
 {
-	struct builder *o = builder_new(EM_X86_64, 0);
+	struct builder *o = builder_new(b->image->machine, 0);
 	struct builder_section *s =
 		o ? builder_section(o, KPATCH_TARGETS_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8, 0) :
 		    NULL;

@@ -10,21 +10,9 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
-
-/* Tables whose entries have a fixed number of fields that must all be relocated. */
-static const struct {
-	const char *section;
-	uint32_t entry_size, relocations; /* bytes; per entry, livepatch relocations included */
-} tables[] = {
-	{ "__jump_table", 16, 3 },	/* code, target, key */
-	{ ".static_call_sites", 8, 2 }, /* call, key */
-	{ "__ex_table", 12, 2 },	/* instruction, fixup; the third field is a constant */
-	{ ".smp_locks", 4, 1 },		{ ".retpoline_sites", 4, 1 }, { ".return_sites", 4, 1 },
-	{ ".call_sites", 4, 1 },	{ ".ibt_endbr_seal", 4, 1 },  { ".orc_unwind_ip", 4, 1 },
-	{ "__mcount_loc", 8, 1 },
-};
 
 /* The value of @key in .modinfo, or NULL. */
 static const char *modinfo(const struct checked *c, const char *key)
@@ -81,22 +69,23 @@ static size_t count_relas(const struct checked *c, uint32_t index)
 			continue;
 		rela = elfile_relas(c->f, i, &count);
 		for (j = 0; j < count; j++)
-			n += ELF64_R_TYPE(rela[j].r_info) != R_X86_64_NONE;
+			n += ELF64_R_TYPE(rela[j].r_info) != R_NONE;
 	}
 	return n;
 }
 
+/* Tables whose entries have a fixed number of fields that must all be relocated, by livepatch relocations or others. */
 static void check_tables(struct checked *c)
 {
-	size_t i;
+	for (uint32_t i = 1; i < c->f->n_sections; i++) {
+		const struct elfile_section *s = &c->f->sections[i];
+		const struct special_section *table = arch_special(c->f->arch, s->name);
 
-	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		uint32_t index = elfile_find_section(c->f, tables[i].section);
-		uint64_t size = index ? c->f->sections[index].size : 0;
-
-		if (size % tables[i].entry_size ||
-		    size / tables[i].entry_size * tables[i].relocations != count_relas(c, index))
-			selfcheck_error(c, "selfcheck-table", "%s has incomplete entries", tables[i].section);
+		if (!table || !table->special.complete)
+			continue;
+		if (s->size % table->special.entry_size ||
+		    s->size / table->special.entry_size * table->special.n_fields != count_relas(c, i))
+			selfcheck_error(c, "selfcheck-table", "%s has incomplete entries", s->name);
 	}
 }
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Self-check of the functions that a patch puts in: that kallsyms will find them, that ftrace knows
- * their entries, and that the ORC unwinder knows the stack there.
+ * their entries, and that the unwinder knows the stack there.
  */
 #include "kpatch-build/selfcheck/selfcheck.h"
 
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
-
-static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 
 /* The relocations of the ordinary relocation section for @section, *n of them. */
 static const Elf64_Rela *relas_for(const struct checked *c, const char *section, size_t *n)
@@ -40,26 +39,6 @@ static bool is_function(const struct checked *c, const struct module_entry *e)
 	return false;
 }
 
-/* Where the call of __fentry__ must be: at the entry, or behind its ENDBR. */
-static uint64_t ftrace_offset(const struct checked *c, const struct module_entry *e)
-{
-	const struct elfile_section *s = &c->f->sections[e->section];
-
-	if (s->size - e->offset > sizeof(endbr64) && !memcmp(s->data + e->offset, endbr64, sizeof(endbr64)))
-		return e->offset + sizeof(endbr64);
-	return e->offset;
-}
-
-/* A call (to be relocated) or the five-byte no-operation that objtool may make of it. */
-static bool is_call_or_nop(const struct elfile_section *s, uint64_t offset)
-{
-	static const uint8_t nop[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
-
-	if (s->size - offset < sizeof(nop))
-		return false;
-	return s->data[offset] == 0xe8 || !memcmp(s->data + offset, nop, sizeof(nop));
-}
-
 static bool is_recorded(const struct checked *c, uint32_t section, uint64_t offset)
 {
 	size_t i, n;
@@ -74,55 +53,48 @@ static bool is_recorded(const struct checked *c, uint32_t section, uint64_t offs
 	return false;
 }
 
-/*
- * The ORC entry that holds at the function's first byte: the last one at or before it. It must say
- * that the caller's frame is at SP + 8. (struct orc_entry: sp_offset, bp_offset, and the
- * registers, SP being 5, in the low bits of the third half-word. Unchanged since 4.14.)
- */
-static bool orc_is_right(const struct checked *c, const struct module_entry *e)
+/* The unwinder's entry that holds at the function's first byte is the last one at or before it. */
+static bool unwinds(const struct checked *c, const struct module_entry *e)
 {
-	uint32_t unwind = elfile_find_section(c->f, ".orc_unwind");
-	const struct elfile_section *s = &c->f->sections[unwind];
+	const struct unwind *unwind = c->f->arch->unwind;
+	const struct elfile_section *s = &c->f->sections[elfile_find_section(c->f, unwind->entries)];
 	const uint8_t *entry = NULL;
 	uint64_t best = 0;
 	size_t i, n;
-	const Elf64_Rela *rela = relas_for(c, ".orc_unwind_ip", &n);
-	int16_t sp_offset;
+	const Elf64_Rela *rela = relas_for(c, unwind->addresses, &n);
 
 	for (i = 0; i < n; i++) {
 		struct place p = checked_target(c, &rela[i], 0);
-		uint64_t at = rela[i].r_offset / 4 * 6;
+		uint64_t at = rela[i].r_offset / 4 * unwind->entry_size;
 
-		if (!s->data || p.section != e->section || p.offset > e->offset || at + 6 > s->size)
+		if (!s->data || p.section != e->section || p.offset > e->offset ||
+		    at + unwind->entry_size > s->size)
 			continue;
 		if (!entry || p.offset >= best) {
 			best = p.offset;
 			entry = s->data + at;
 		}
 	}
-	if (!entry)
-		return false;
-	memcpy(&sp_offset, entry, sizeof(sp_offset));
-	return sp_offset == 8 && (entry[4] & 0xf) == 5;
+	return entry && unwind->holds_at_entry(entry);
 }
 
-static void check_function(struct checked *c, const struct module_entry *e, bool orc)
+static void check_function(struct checked *c, const struct module_entry *e, bool unwound)
 {
 	const struct elfile_section *s = &c->f->sections[e->section];
-	uint64_t offset;
+	int traced;
 
 	if (!(s->flags & SHF_EXECINSTR) || !s->data || !is_function(c, e)) {
 		selfcheck_error(c, "selfcheck-function",
 				"the replacement of %s is no function that kallsyms could find", e->name);
 		return;
 	}
-	offset = ftrace_offset(c, e);
-	if (!is_call_or_nop(s, offset) || !is_recorded(c, e->section, offset))
+	traced = c->f->arch->traced_at(s->data + e->offset, s->size - e->offset);
+	if (traced < 0 || !is_recorded(c, e->section, e->offset + (uint64_t)traced))
 		selfcheck_error(c, "selfcheck-function",
 				"ftrace does not know the replacement of %s, so no later patch could "
 				"replace it",
 				e->name);
-	if (orc && !orc_is_right(c, e))
+	if (unwound && !unwinds(c, e))
 		selfcheck_error(c, "selfcheck-orc",
 				"stack traces through the replacement of %s would not be reliable", e->name);
 }
@@ -146,11 +118,12 @@ static void check_duplicates(struct checked *c)
 
 void selfcheck_functions(struct checked *c, bool orc)
 {
+	bool unwound = orc && c->f->arch->unwind;
 	struct module_entries callbacks = { 0 };
 	size_t i;
 
 	for (i = 0; i < c->funcs.n; i++)
-		check_function(c, &c->funcs.entry[i], orc);
+		check_function(c, &c->funcs.entry[i], unwound);
 	check_duplicates(c);
 	if (!module_callbacks(c->f, c->arena, c->diags, &callbacks) && !callbacks.n && !c->funcs.n)
 		selfcheck_error(c, "selfcheck-function", "the module patches nothing");

@@ -2,7 +2,7 @@
 /*
  * Self-check of what the livepatch core reads: names of sections and symbols, as
  * klp_apply_section_relocs() and klp_resolve_symbols() of kernel/livepatch/core.c take them apart,
- * and fields, as the x86 module loader wants to find them.
+ * and fields, as the module loader wants to find them.
  */
 #include "kpatch-build/selfcheck/selfcheck.h"
 
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 
@@ -21,28 +22,19 @@ static bool symbol_is_valid(const char *name, char object[KLP_OBJECT_MAX + 1])
 	return klp_symbol_parse(name, object, symbol, &position);
 }
 
-static uint32_t field_size(uint32_t type)
+static uint32_t field_size(const struct arch *arch, uint32_t type)
 {
-	switch (type) {
-	case R_X86_64_NONE:
+	const struct reloc_type *t = arch_reloc(arch, type);
+
+	if (type == R_NONE)
 		return 0;
-	case R_X86_64_64:
-	case R_X86_64_PC64:
-		return 8;
-	case R_X86_64_32:
-	case R_X86_64_32S:
-	case R_X86_64_PC32:
-	case R_X86_64_PLT32:
-		return 4;
-	default:
-		return UINT32_MAX;
-	}
+	return t && t->loaded ? t->width : UINT32_MAX;
 }
 
 static void check_field(struct checked *c, const struct elfile_section *klp, const Elf64_Rela *rela)
 {
 	const struct elfile_section *target = &c->f->sections[klp->info];
-	uint32_t i, size = field_size(ELF64_R_TYPE(rela->r_info));
+	uint32_t i, size = field_size(c->f->arch, ELF64_R_TYPE(rela->r_info));
 
 	if (size == UINT32_MAX || !target->data || rela->r_offset > target->size ||
 	    target->size - rela->r_offset < size) {
@@ -82,7 +74,7 @@ static void check_section(struct checked *c, uint32_t index)
 		selfcheck_error(c, "selfcheck-klp", "%s is no livepatch relocation section", s->name);
 		return;
 	}
-	if (strcmp(object, "vmlinux") && section_read_early(target->name) &&
+	if (strcmp(object, "vmlinux") && section_read_early(c->f->arch, target->name) &&
 	    strcmp(target->name, KPATCH_FUNCS_SECTION))
 		selfcheck_error(c, "selfcheck-klp", "%s comes too late for what it fills", s->name);
 	rela = elfile_relas(c->f, index, &n);
@@ -111,7 +103,7 @@ static void check_guard(struct checked *c, uint32_t guard, uint32_t section)
 	const Elf64_Rela *rela = elfile_relas(f, section, &n);
 
 	for (i = 0; i < n; i++)
-		if (guard == section ? ELF64_R_TYPE(rela[i].r_info) != R_X86_64_NONE :
+		if (guard == section ? ELF64_R_TYPE(rela[i].r_info) != R_NONE :
 				       !has_symbol(f, guard, ELF64_R_SYM(rela[i].r_info)))
 			selfcheck_error(c, "selfcheck-klp", "'%s' is not looked up before %s is applied",
 					f->symbols[ELF64_R_SYM(rela[i].r_info)].name,

@@ -19,7 +19,12 @@ struct reloc_type {
 	const char *name; /* NULL: not in use */
 	uint8_t width;	  /* bytes of the field */
 	bool pc_relative;
+	bool is_signed; /* a field of less than an address is extended with its sign */
+	bool loaded;	/* the kernel's module loader applies it, so a klp relocation may be one */
 };
+
+/* The relocation that does nothing has this number on every machine. */
+#define R_NONE 0
 
 /* Where control goes after an instruction. */
 enum flow_kind {
@@ -40,7 +45,10 @@ struct insn {
 	uint8_t field, width; /* offset in the instruction and size of the field */
 	uint32_t type;	      /* the relocation type that such a field has */
 	int64_t distance;     /* the field's value: from the end of the instruction */
+	uint8_t condition;    /* FLOW_BRANCH: the machine's number of it, or OTHER_CONDITION */
 };
+
+#define OTHER_CONDITION 0xff
 
 /* What an instruction does to what its reference leads to. */
 #define ACCESS_READ 1u
@@ -94,6 +102,14 @@ struct line_questions {
 	void *of;
 };
 
+/* Tables by which the kernel unwinds stacks: an address in the one, as a relative field of 4 bytes, an entry in the other. */
+struct unwind {
+	const char *addresses, *entries;
+	uint8_t entry_size;
+	/* Whether that entry holds at a function's first instruction. */
+	bool (*holds_at_entry)(const uint8_t *entry);
+};
+
 struct dataflow_insn;
 
 struct arch {
@@ -109,7 +125,9 @@ struct arch {
 
 	const struct reloc_type *relocs;
 	size_t n_relocs;
-	uint32_t pointer_type; /* relocation type of a pointer in data */
+	uint32_t pointer_type;	/* relocation type of a pointer in data */
+	uint32_t relative_type; /* of four bytes that count from their own place, */
+	uint32_t call_type;	/* and of the same in a direct call: one through a table where there is one */
 
 	/* Prepares a decoder in @state, of DECODER_STATE bytes. */
 	void (*decode_init)(void *state);
@@ -122,10 +140,13 @@ struct arch {
 	void (*read_insn)(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out);
 	/* What the instruction at @offset of @size bytes of code does with values: dataflow.h. */
 	void (*dataflow)(const uint8_t *code, size_t size, uint32_t offset, struct dataflow_insn *out);
+	/* Writes the instruction at @code, which is to be at @address, as text to @out, of @room bytes. False: there is none. */
+	bool (*disassemble)(const uint8_t *code, size_t size, uint64_t address, char *out, size_t room);
 	uint8_t text_fill; /* one-byte instruction that fills gaps between functions */
 
 	/* Whether the field is the operand of a direct call or jump. */
 	bool (*is_branch)(const struct code_field *f);
+	bool (*is_call)(const struct code_field *f);
 	/*
 	 * Whether the field's address is compared with a value, rather than used to get at something.
 	 * *start is where some instruction not behind the field starts (0 will always do), and then where the
@@ -148,6 +169,18 @@ struct arch {
 	 * first instructions, where the call of @trace_symbol is.
 	 */
 	bool (*trace_site)(const uint8_t *code, size_t size, uint64_t entry, uint64_t offset);
+	/*
+	 * How far the instruction that ftrace takes for its own is behind the entry at @code, in a linked module; -1: there
+	 * is none.
+	 */
+	int (*traced_at)(const uint8_t *code, size_t size);
+
+	/* What a function begins with that may be called through a pointer; NULL: any may be. */
+	const uint8_t *landing_pad;
+	uint8_t landing_pad_size;
+	const char *seals; /* the section that lists functions whose landing pad the kernel takes away */
+
+	const struct unwind *unwind; /* NULL: the kernel follows frame pointers or back chains */
 
 	/*
 	 * Constants that the kernel writes into its own code while it boots. Turns the instruction at

@@ -12,11 +12,12 @@
 const struct special_section common_specials[] = {
 	/* what describes code, and goes with it */
 	OF_CODE(SECTION_SPECIAL, "__bug_table", 12, "bug table entry", FIELDS(CODE(0), DATA(4)),
-		.line_offset = 8, .line_mask = 0xffff), /* then flags */
-	OF_CODE(SECTION_SPECIAL, "__bug_table", 8, "bug table entry", FIELDS(CODE(0))),
-	OF_CODE(SECTION_SPECIAL, "__jump_table", 16, "jump label", .no_late_klp = true,
-		FIELDS(CODE(0), TARGET(4), KEY(8))),
-	OF_CODE(SECTION_SPECIAL, "__mcount_loc", 8, "ftrace site", FIELDS(CODE(0))),
+		.line_offset = 8, .line_mask = 0xffff, .read_early = true), /* then flags */
+	OF_CODE(SECTION_SPECIAL, "__bug_table", 8, "bug table entry", FIELDS(CODE(0)), .read_early = true),
+	OF_CODE(SECTION_SPECIAL, "__jump_table", 16, "jump label", .read_early = true,
+		FIELDS(CODE(0), TARGET(4), KEY(8)), .complete = true),
+	OF_CODE(SECTION_SPECIAL, "__mcount_loc", 8, "ftrace site", FIELDS(CODE(0)), .read_early = true,
+		.complete = true),
 	OF_CODE(SECTION_SPECIAL, "_kprobe_blacklist", 8, "kprobe blacklist entry", FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, ".kcfi_traps", 4, "CFI trap", FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, "runtime_ptr_*", 4, "run-time constant", .vmlinux_only = true,
@@ -27,35 +28,37 @@ const struct special_section common_specials[] = {
 	OF_CODE(SECTION_SPECIAL, "___srcu_struct_ptrs", 8, "SRCU structure pointer", FIELDS(DATA(0))),
 
 	/* objects that code refers to */
-	REFERRED("__tracepoints", "tracepoint"),
-	REFERRED("__tracepoints_strings", "tracepoint name"),
+	REFERRED("__tracepoints", "tracepoint", .read_early = true),
+	REFERRED("__tracepoints_strings", "tracepoint name", .read_early = true),
 	REFERRED("__tracepoint_str", "string for tracing"),
-	REFERRED("__trace_printk_fmt", "trace_printk format"),
+	REFERRED("__trace_printk_fmt", "trace_printk format", .read_early = true),
 	/* struct _ddebug: four pointers, then line:18, class_id:6 (since 6.1), flags:8 */
-	REFERRED("__dyndbg", "dynamic debug descriptor", .line_offset = 32, .line_mask = 0x3ffff),
+	REFERRED("__dyndbg", "dynamic debug descriptor", .line_offset = 32, .line_mask = 0x3ffff,
+		 .read_early = true),
 	REFERRED("__dyndbg_classes", "dynamic debug class map"),
 	REFERRED(".static_call.text", "static call trampoline"),
 	REFERRED("alloc_tags", "allocation tag"),
 
 	/* what the module's link drops */
 	OF_CODE(SECTION_DISCARD, ".discard.addressable", 8, "address annotation", FIELDS(CODE(0))),
-	OF_CODE(SECTION_DISCARD, "__patchable_function_entries", 8, "patchable entry", FIELDS(CODE(0))),
+	OF_CODE(SECTION_DISCARD, "__patchable_function_entries", 8, "patchable entry", FIELDS(CODE(0)),
+		.read_early = true),
 
 	/* what registers something when it is loaded */
-	NOBODY(SECTION_SPECIAL, "__tracepoints_ptrs", "tracepoint pointer"),
-	NOBODY(SECTION_SPECIAL, "_ftrace_events", "trace event"),
-	NOBODY(SECTION_SPECIAL, "_ftrace_eval_map", "trace enumeration"),
-	NOBODY(SECTION_SPECIAL, "__bpf_raw_tp_map", "BPF tracepoint"),
+	NOBODY(SECTION_SPECIAL, "__tracepoints_ptrs", "tracepoint pointer", .read_early = true),
+	NOBODY(SECTION_SPECIAL, "_ftrace_events", "trace event", .read_early = true),
+	NOBODY(SECTION_SPECIAL, "_ftrace_eval_map", "trace enumeration", .read_early = true),
+	NOBODY(SECTION_SPECIAL, "__bpf_raw_tp_map", "BPF tracepoint", .read_early = true),
 	NOBODY(SECTION_SPECIAL, "__syscalls_metadata", "system call description"),
-	NOBODY(SECTION_SPECIAL, ".printk_index", "printk index entry"),
+	NOBODY(SECTION_SPECIAL, ".printk_index", "printk index entry", .read_early = true),
 	NOBODY(SECTION_SPECIAL, "_error_injection_whitelist", "error injection entry"),
 	NOBODY(SECTION_SPECIAL, ".static_call_tramp_key", "static call export"),
 	NOBODY(SECTION_SPECIAL, ".BTF_ids", "BTF ID"),
-	NOBODY(SECTION_SPECIAL, "__param", "module parameter"),
+	NOBODY(SECTION_SPECIAL, "__param", "module parameter", .read_early = true),
 	NOBODY(SECTION_SPECIAL, "__modver", "module version"),
-	NOBODY(SECTION_SPECIAL, ".modinfo", "module information"),
-	NOBODY(SECTION_SPECIAL, "__versions", "symbol versions"),
-	NOBODY(SECTION_SPECIAL, ".gnu.linkonce.this_module", "module structure"),
+	NOBODY(SECTION_SPECIAL, ".modinfo", "module information", .read_early = true),
+	NOBODY(SECTION_SPECIAL, "__versions", "symbol versions", .read_early = true),
+	NOBODY(SECTION_SPECIAL, ".gnu.linkonce.this_module", "module structure", .read_early = true),
 	NOBODY(SECTION_SPECIAL, ".kunit_test_suites", "test suites"),
 	END_OF_SPECIALS,
 };

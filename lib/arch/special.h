@@ -71,7 +71,8 @@ struct special {
 	const char *referrer;	/* CUT_BY_REFERRER: section whose FIELD_REPLACEMENT cuts it; NULL: code */
 	uint32_t length_offset; /* in an entry of the section that refers to such pieces: one byte, the
 				   piece's length; 0: none */
-	bool no_late_klp;	/* the kernel reads it before klp relocations to modules are applied */
+	bool read_early;	/* the kernel reads it before klp relocations to modules are applied */
+	bool complete;		/* all fields of all entries are relocated, in finished modules too */
 	bool vmlinux_only;	/* the kernel handles it for built-in code only, not for modules: what has
 				   such an entry cannot be moved into one as it is */
 	uint32_t variable_at;	/* vmlinux_only: where the section's name names the variable whose value

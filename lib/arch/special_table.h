@@ -50,11 +50,12 @@
 		}                                                                                            \
 	}
 /* One entry a symbol, never included: being there again, it would register things again. */
-#define NOBODY(section_kind, section, words)                                                                 \
+#define NOBODY(section_kind, section, words, ...)                                                            \
 	{                                                                                                    \
 		section_kind,                                                                                \
 		{                                                                                            \
-			.name = section, .cut = CUT_BY_SYMBOL, .owner = OWNER_NOBODY, .what = words          \
+			.name = section, .cut = CUT_BY_SYMBOL, .owner = OWNER_NOBODY, .what = words,         \
+			##__VA_ARGS__                                                                        \
 		}                                                                                            \
 	}
 

@@ -102,7 +102,7 @@ struct atom {
 
 struct ref {
 	uint32_t offset; /* of the field, in its atom */
-	uint32_t type;	 /* relocation type, R_X86_64_*; for decoded branches what it would be:
+	uint32_t type;	 /* relocation type; for decoded branches what it would be:
 				   PC8, PLT32, and PC32 for operands relative to %rip */
 	uint8_t width;	 /* bytes of the field: 0 (NONE), 1, 2, 4 or 8 */
 	bool pc_relative;

@@ -16,7 +16,7 @@ static int by_offset(const void *a, const void *b)
 
 	if (x->offset != y->offset)
 		return x->offset < y->offset ? -1 : 1;
-	/* several at one place (a R_X86_64_NONE and another) stay in the order of the file */
+	/* several at one place (one that does nothing and another) stay in the order of the file */
 	return x->bias < y->bias ? -1 : x->bias > y->bias;
 }
 
@@ -61,7 +61,7 @@ static int read_section_relocs(struct reader *r, const struct section *s, const 
 
 		memcpy(&from, rela->data + i * sizeof(from), sizeof(from));
 		/* relocations that do nothing and name nothing: left behind by tools */
-		if (ELF64_R_TYPE(from.r_info) == R_X86_64_NONE && !ELF64_R_SYM(from.r_info))
+		if (ELF64_R_TYPE(from.r_info) == R_NONE && !ELF64_R_SYM(from.r_info))
 			continue;
 		err = read_reloc(r, s, &from, ref);
 		if (err)

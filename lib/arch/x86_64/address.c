@@ -28,6 +28,12 @@ bool x86_64_is_branch(const struct code_field *f)
 	return f->offset >= 2 && code[f->offset - 2] == 0x0f && (code[f->offset - 1] & 0xf0) == 0x80;
 }
 
+bool x86_64_is_call(const struct code_field *f)
+{
+	return f->pc_relative && f->width == 4 && f->offset && f->offset <= f->size &&
+	       f->code[f->offset - 1] == 0xe8;
+}
+
 struct scan {
 	ZydisDecoder decoder;
 	const uint8_t *code;

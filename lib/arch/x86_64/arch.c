@@ -8,32 +8,76 @@
 
 #include "lib/arch/x86_64/x86_64.h"
 
-#define ABSOLUTE(type, width) [type] = { #type, width, false }
-#define RELATIVE(type, width) [type] = { #type, width, true }
+#define ABSOLUTE(type, bytes, ...) [type] = { .name = #type, .width = bytes, ##__VA_ARGS__ }
+#define RELATIVE(type, bytes, ...)                                                                           \
+	[type] = { .name = #type, .width = bytes, .pc_relative = true, .is_signed = true, ##__VA_ARGS__ }
 
 static const struct reloc_type relocs[] = {
-	ABSOLUTE(R_X86_64_NONE, 0),	 ABSOLUTE(R_X86_64_64, 8),
-	RELATIVE(R_X86_64_PC32, 4),	 RELATIVE(R_X86_64_PLT32, 4),
-	RELATIVE(R_X86_64_GOTPCREL, 4),	 ABSOLUTE(R_X86_64_32, 4),
-	ABSOLUTE(R_X86_64_32S, 4),	 ABSOLUTE(R_X86_64_16, 2),
-	RELATIVE(R_X86_64_PC16, 2),	 ABSOLUTE(R_X86_64_8, 1),
-	RELATIVE(R_X86_64_PC8, 1),	 RELATIVE(R_X86_64_PC64, 8),
-	RELATIVE(R_X86_64_GOTPCRELX, 4), RELATIVE(R_X86_64_REX_GOTPCRELX, 4),
-	ABSOLUTE(R_X86_64_SIZE32, 4),	 ABSOLUTE(R_X86_64_SIZE64, 8),
+	ABSOLUTE(R_X86_64_NONE, 0),
+	ABSOLUTE(R_X86_64_64, 8, .loaded = true),
+	RELATIVE(R_X86_64_PC32, 4, .loaded = true),
+	RELATIVE(R_X86_64_PLT32, 4, .loaded = true),
+	RELATIVE(R_X86_64_GOTPCREL, 4),
+	ABSOLUTE(R_X86_64_32, 4, .loaded = true),
+	ABSOLUTE(R_X86_64_32S, 4, .is_signed = true, .loaded = true),
+	ABSOLUTE(R_X86_64_16, 2),
+	RELATIVE(R_X86_64_PC16, 2),
+	ABSOLUTE(R_X86_64_8, 1),
+	RELATIVE(R_X86_64_PC8, 1),
+	RELATIVE(R_X86_64_PC64, 8, .loaded = true),
+	RELATIVE(R_X86_64_GOTPCRELX, 4),
+	RELATIVE(R_X86_64_REX_GOTPCRELX, 4),
+	ABSOLUTE(R_X86_64_SIZE32, 4),
+	ABSOLUTE(R_X86_64_SIZE64, 8),
 };
+
+static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+static bool begins_with_endbr(const uint8_t *code, size_t size)
+{
+	return size >= sizeof(endbr64) && !memcmp(code, endbr64, sizeof(endbr64));
+}
 
 /* The call is the first instruction, or the second one after endbr64. */
 static bool trace_site(const uint8_t *code, size_t size, uint64_t entry, uint64_t offset)
 {
-	static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-
 	if (entry > size)
 		return false;
-	if (size - entry >= sizeof(endbr64) && !memcmp(code + entry, endbr64, sizeof(endbr64)))
+	if (begins_with_endbr(code + entry, size - entry))
 		entry += sizeof(endbr64);
 	/* one opcode byte for a direct call, two for one through the GOT */
 	return offset == entry || offset == entry + 1 || offset == entry + 2;
 }
+
+/* A call that is to be relocated, or the five-byte no-operation that objtool may make of it; behind an ENDBR. */
+static int traced_at(const uint8_t *code, size_t size)
+{
+	static const uint8_t nop5[] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+	size_t at = begins_with_endbr(code, size) ? sizeof(endbr64) : 0;
+
+	if (size - at < sizeof(nop5))
+		return -1;
+	return code[at] == 0xe8 || !memcmp(code + at, nop5, sizeof(nop5)) ? (int)at : -1;
+}
+
+/*
+ * struct orc_entry: sp_offset, bp_offset, and the registers, SP being 5, in the low bits of the third half-word; since
+ * 4.14. At the entry the caller's frame is at SP + 8.
+ */
+static bool orc_holds_at_entry(const uint8_t *entry)
+{
+	int16_t sp_offset;
+
+	memcpy(&sp_offset, entry, sizeof(sp_offset));
+	return sp_offset == 8 && (entry[4] & 0xf) == 5;
+}
+
+static const struct unwind orc = {
+	.addresses = ".orc_unwind_ip",
+	.entries = ".orc_unwind",
+	.entry_size = 6,
+	.holds_at_entry = orc_holds_at_entry,
+};
 
 /*
  * runtime_const_ptr(): movabs $imm64, %reg, ten bytes, becomes mov variable(%rip), %reg, seven, and a
@@ -69,8 +113,17 @@ const struct arch arch_x86_64 = {
 	.decode_init = x86_64_decode_init,
 	.trace_site = trace_site,
 	.pointer_type = R_X86_64_64,
+	.relative_type = R_X86_64_PC32,
+	.call_type = R_X86_64_PLT32,
+	.disassemble = x86_64_disassemble,
+	.traced_at = traced_at,
+	.landing_pad = endbr64,
+	.landing_pad_size = sizeof(endbr64),
+	.seals = ".ibt_endbr_seal",
+	.unwind = &orc,
 	.text_fill = 0x90,
 	.is_branch = x86_64_is_branch,
+	.is_call = x86_64_is_call,
 	.is_compared = x86_64_is_compared,
 	.is_stored = x86_64_is_stored,
 	.read_insn = x86_64_read_insn,

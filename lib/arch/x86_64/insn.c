@@ -5,6 +5,7 @@
  * instruction's length, from Zydis.
  */
 #include <elf.h>
+#include <stdio.h>
 
 #include <Zydis/Zydis.h>
 
@@ -85,6 +86,17 @@ static enum flow_kind flow(const ZydisDecodedInstruction *z, bool branch)
 	}
 }
 
+/* The number of jcc's condition, which its opcode ends with. */
+static uint8_t condition(const ZydisDecodedInstruction *z)
+{
+	uint8_t high = z->opcode & 0xf0;
+
+	if ((z->opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && high == 0x70) ||
+	    (z->opcode_map == ZYDIS_OPCODE_MAP_0F && high == 0x80))
+		return z->opcode & 15;
+	return OTHER_CONDITION;
+}
+
 void x86_64_decode(const void *state, const uint8_t *code, size_t size, struct insn *out)
 {
 	ZydisDecodedInstruction z;
@@ -98,8 +110,19 @@ void x86_64_decode(const void *state, const uint8_t *code, size_t size, struct i
 		   (z.opcode_map == ZYDIS_OPCODE_MAP_0F && z.opcode == 0x1f);
 	out->relative = branch_field(&z, out);
 	out->flow = flow(&z, out->relative);
+	out->condition = condition(&z);
 	out->relative = out->relative || rip_field(&z, out);
 	/* a width of 2 would be a 16-bit branch, which 64-bit code does not have */
 	if (out->relative && out->width != 1 && out->width != 4)
 		out->relative = false;
+}
+
+bool x86_64_disassemble(const uint8_t *code, size_t size, uint64_t address, char *out, size_t room)
+{
+	ZydisDisassembledInstruction i;
+
+	if (!ZYAN_SUCCESS(ZydisDisassembleATT(ZYDIS_MACHINE_MODE_LONG_64, address, code, size, &i)))
+		return false;
+	snprintf(out, room, "%s", i.text);
+	return true;
 }

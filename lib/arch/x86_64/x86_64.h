@@ -13,7 +13,9 @@ void x86_64_decode_init(void *state);
 void x86_64_decode(const void *state, const uint8_t *code, size_t size, struct insn *out);
 void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out);
 void x86_64_dataflow(const uint8_t *code, size_t size, uint32_t offset, struct dataflow_insn *out);
+bool x86_64_disassemble(const uint8_t *code, size_t size, uint64_t address, char *out, size_t room);
 bool x86_64_is_branch(const struct code_field *f);
+bool x86_64_is_call(const struct code_field *f);
 bool x86_64_is_compared(const struct code_field *f, uint64_t *start);
 bool x86_64_is_stored(const struct code_field *f);
 bool x86_64_only_lines(const uint8_t *was, const uint8_t *is, size_t size, const struct line_questions *ask,

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -35,9 +36,9 @@ static int read_header(Elf *elf, struct elfile *f, struct diags *diags)
 	const Elf64_Ehdr *ehdr = elf_kind(elf) == ELF_K_ELF ? elf64_getehdr(elf) : NULL;
 	size_t n, shstrtab;
 
-	if (!ehdr || ehdr->e_ident[EI_DATA] != ELFDATA2LSB || ehdr->e_machine != EM_X86_64 ||
-	    ehdr->e_type != ET_REL)
-		return unsupported(diags, f->path, "not a relocatable x86-64 ELF file");
+	f->arch = ehdr ? arch_find(ehdr->e_machine) : NULL;
+	if (!f->arch || ehdr->e_ident[EI_DATA] != ELFDATA2LSB || ehdr->e_type != ET_REL)
+		return unsupported(diags, f->path, "not a relocatable ELF file of a machine that is known");
 	if (elf_getshdrnum(elf, &n) || elf_getshdrstrndx(elf, &shstrtab) || n == 0 || n >= UINT32_MAX ||
 	    shstrtab >= n)
 		return damaged(diags, f->path, "bad section header table");
@@ -441,7 +442,7 @@ static int write_sections(struct writer *w, Elf *elf)
 		return -ENOMEM;
 	ehdr->e_ident[EI_DATA] = ELFDATA2LSB;
 	ehdr->e_type = ET_REL;
-	ehdr->e_machine = EM_X86_64;
+	ehdr->e_machine = f->arch->machine;
 	ehdr->e_version = EV_CURRENT;
 	ehdr->e_flags = f->e_flags;
 	ehdr->e_shstrndx = w->new_section[f->shstrtab];

@@ -5,7 +5,7 @@
  * work on whole modules this way, between runs of the kernel's tools; what objects mean is the
  * business of lib/elf/object.h.
  *
- * 64-bit little-endian x86 files only, so structures are used as libelf hands them out. String
+ * 64-bit little-endian files of known machines only, so structures are used as libelf hands them out. String
  * tables are written anew, symbol and section indexes keep their meaning: everything below uses
  * indexes into these arrays, and elfile_write() renumbers what remains.
  */
@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arch;
 struct arena;
 struct diags;
 
@@ -49,6 +50,7 @@ struct elfile_symbol {
 struct elfile {
 	const char *path; /* where it was read from, for messages */
 	struct arena *arena;
+	const struct arch *arch;
 	uint32_t e_flags;
 	struct elfile_section *sections; /* [0] is the null section */
 	uint32_t n_sections, max_sections;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/arch/arch.h"
 #include "lib/kernel/files/decompress.h"
 #include "lib/kernel/files/elfview.h"
 #include "lib/kernel/files/image_cache.h"
@@ -138,9 +139,9 @@ static int copy_sections(struct kimage *k, const char *path, struct diags *diags
 	const struct elfview *v = &k->priv->view;
 
 	k->machine = v->machine;
-	if (v->machine != EM_X86_64 || (v->type != ET_EXEC && v->type != ET_DYN)) {
+	if (!arch_find(v->machine) || (v->type != ET_EXEC && v->type != ET_DYN)) {
 		diag_error(diags, "image-foreign", diag_file(path), NULL,
-			   "this is no x86-64 kernel: only those are supported");
+			   "this is no kernel of a machine that is known (x86_64)");
 		return -ENOTSUP;
 	}
 	k->n_sections = v->n_sections;

@@ -3,6 +3,7 @@
  * See ibt.h. The list has one 32-bit field an entry, relative to the field itself: in vmlinux its
  * bytes, in a module a relocation. Exported functions are never in it.
  */
+#include "lib/arch/arch.h"
 #include "lib/kernel/proof/ibt.h"
 
 #include <elf.h>
@@ -16,7 +17,6 @@
 #include "lib/kernel/files/module.h"
 #include "lib/util/arena.h"
 
-#define SECTION ".ibt_endbr_seal"
 #define TRAMPOLINE "__SCT__" /* static_call_update() is given its address */
 
 struct ibt {
@@ -30,8 +30,6 @@ struct source {
 	const struct ibt *vmlinux, *module;
 };
 
-static const uint8_t endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-
 static int by_address(const void *a, const void *b)
 {
 	const uint64_t *x = a, *y = b;
@@ -42,14 +40,15 @@ static int by_address(const void *a, const void *b)
 /* Where the list is, as installed_bytes() counts, and its size in bytes; 0: there is none. */
 static uint64_t find_list(const struct installed *in, uint64_t *address)
 {
-	const struct kimage_section *s = in->image ? kimage_section(in->image, SECTION) : NULL;
+	const char *name = in->arch->seals;
+	const struct kimage_section *s = in->image && name ? kimage_section(in->image, name) : NULL;
 
 	if (s) {
 		*address = s->address;
 		return s->data ? s->size : 0;
 	}
-	for (uint32_t i = 1; in->module && i < in->module->n_sections; i++)
-		if (!strcmp(in->module->sections[i].name, SECTION)) {
+	for (uint32_t i = 1; name && in->module && i < in->module->n_sections; i++)
+		if (!strcmp(in->module->sections[i].name, name)) {
 			*address = (uint64_t)i << INSTALLED_SECTION_SHIFT;
 			return in->module->sections[i].size;
 		}
@@ -67,7 +66,7 @@ int ibt_new(const struct installed *in, struct arena *arena, struct ibt **out)
 {
 	uint64_t list, size = find_list(in, &list);
 	struct ibt *ibt = arena_alloc(arena, sizeof(*ibt));
-	struct ref field = { .type = R_X86_64_PC32, .width = 4, .pc_relative = true };
+	struct ref field = { .type = in->arch->relative_type, .width = 4, .pc_relative = true };
 	struct installed_field target;
 
 	if (!ibt)
@@ -97,14 +96,17 @@ static bool is_code(const struct installed *in, uint64_t address)
 
 const char *ibt_problem(const struct ibt *ibt, uint64_t address)
 {
+	const struct arch *arch = ibt->in->arch;
 	const uint8_t *code;
 
 	if (!is_code(ibt->in, address))
 		return NULL;
 	if (bsearch(&address, ibt->sealed, ibt->n, sizeof(address), by_address))
 		return "the kernel seals it: its ENDBR is overwritten";
-	code = installed_bytes(ibt->in, address, sizeof(endbr64));
-	return code && !memcmp(code, endbr64, sizeof(endbr64)) ? NULL : "it does not begin with ENDBR";
+	code = installed_bytes(ibt->in, address, arch->landing_pad_size);
+	return code && !memcmp(code, arch->landing_pad, arch->landing_pad_size) ?
+		       NULL :
+		       "it does not begin with ENDBR";
 }
 
 /* The problem of the symbol that an answer means. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See installed.h. */
+#include "lib/arch/arch.h"
 #include "lib/kernel/proof/installed.h"
 
 #include <elf.h>
@@ -80,13 +81,14 @@ bool installed_section(const struct installed *in, const char *name, uint64_t *a
 static int decode_field(const struct installed *in, uint64_t place, const struct ref *ref,
 			struct installed_field *out)
 {
+	const struct reloc_type *type = arch_reloc(in->arch, ref->type);
 	const uint8_t *p = installed_bytes(in, place, ref->width);
 	uint64_t value = 0;
 
 	if (!p)
 		return -ENOENT;
 	memcpy(&value, p, ref->width); /* little-endian, like the machine */
-	if (ref->width == 4 && (ref->pc_relative || ref->type == R_X86_64_32S))
+	if (ref->width == 4 && type && type->is_signed)
 		value = (uint64_t)(int64_t)(int32_t)value;
 	else if (ref->width != 4 && ref->width != 8)
 		return -ENOTSUP;
@@ -112,9 +114,10 @@ static const struct installed_rela *rela_from(const struct installed_relas *r, u
 }
 
 /* A direct branch and a plain pc-relative field are the same without a procedure linkage table. */
-static bool same_type(uint32_t a, uint32_t b)
+static bool same_type(const struct arch *arch, uint32_t a, uint32_t b)
 {
-	return (a == R_X86_64_PLT32 ? R_X86_64_PC32 : a) == (b == R_X86_64_PLT32 ? R_X86_64_PC32 : b);
+	return (a == arch->call_type ? arch->relative_type : a) ==
+	       (b == arch->call_type ? arch->relative_type : b);
 }
 
 static int read_field(const struct installed *in, uint64_t place, const struct ref *ref,
@@ -132,7 +135,7 @@ static int read_field(const struct installed *in, uint64_t place, const struct r
 	r = rela_from(relas, offset);
 	if (r == relas->list + relas->count || r->offset != offset)
 		return -ENOENT;
-	if (!same_type(r->type, ref->type))
+	if (!same_type(in->arch, r->type, ref->type))
 		return -ENOTSUP;
 	sym = &m->symbols[r->symbol];
 	if (sym->section == SHN_UNDEF) {
@@ -169,7 +172,7 @@ uint32_t installed_fields(const struct installed *in, uint64_t address, size_t s
 	end = rela_from(&in->relas[address >> INSTALLED_SECTION_SHIFT], offset + size);
 	/* objtool leaves relocations without effect where it has removed a jump */
 	for (; r < end; r++)
-		n += r->type != R_X86_64_NONE;
+		n += r->type != R_NONE;
 	return n;
 }
 

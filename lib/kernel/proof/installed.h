@@ -24,12 +24,14 @@ struct ref;
 
 #define INSTALLED_NONE UINT32_MAX
 
+struct arch;
 struct installed_rela;
 struct installed_lists;
 
 struct installed {
 	const struct kimage *image; /* one of these two, borrowed */
 	const struct kmodule *module;
+	const struct arch *arch;
 	/* modules: relocations of each section, sorted by offset */
 	struct installed_relas {
 		const struct installed_rela *list;
@@ -48,7 +50,7 @@ struct installed_field {
 
 /*
  * Fills @out. Memory comes from @arena, which has to outlive it. 0; -EBADMSG (a module's relocations are
- * damaged); -ENOMEM.
+ * damaged, or it is of an unknown machine); -ENOMEM.
  */
 int installed_image(const struct kimage *image, struct arena *arena, struct installed *out);
 int installed_module(const struct kmodule *module, struct arena *arena, struct installed *out);

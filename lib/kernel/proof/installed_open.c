@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/arch/arch.h"
+#include "lib/kernel/files/image.h"
 #include "lib/kernel/files/module.h"
 #include "lib/kernel/proof/installed.h"
 #include "lib/kernel/proof/installed_private.h"
@@ -47,14 +49,16 @@ static int read_relas(const struct kmodule *m, const struct kmodule_section *s, 
 
 int installed_image(const struct kimage *image, struct arena *arena, struct installed *out)
 {
-	*out = (struct installed){ .image = image };
-	return installed_lists_new(arena, &out->lists);
+	*out = (struct installed){ .image = image, .arch = arch_find(image->machine) };
+	return out->arch ? installed_lists_new(arena, &out->lists) : -EBADMSG;
 }
 
 int installed_module(const struct kmodule *module, struct arena *arena, struct installed *out)
 {
-	struct installed in = { .module = module };
+	struct installed in = { .module = module, .arch = arch_find(module->machine) };
 
+	if (!in.arch)
+		return -EBADMSG;
 	in.relas = arena_array(arena, module->n_sections, sizeof(*in.relas));
 	if (!in.relas || installed_lists_new(arena, &in.lists))
 		return -ENOMEM;

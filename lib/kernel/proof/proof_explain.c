@@ -3,13 +3,13 @@
 #include <elf.h>
 #include <string.h>
 
-#include <Zydis/Zydis.h>
-
+#include "lib/arch/arch.h"
 #include "lib/elf/object.h"
 #include "lib/kernel/proof/proof_private.h"
 #include "lib/util/arena.h"
 
 #define SHOWN_BYTES 8u
+#define SHOWN_TEXT 128
 
 static bool is_code(const struct atom *a)
 {
@@ -17,16 +17,18 @@ static bool is_code(const struct atom *a)
 }
 
 /* Start of the instruction that holds byte @offset of the @size bytes at @code. */
-static uint64_t instruction_start(const uint8_t *code, uint64_t size, uint64_t offset)
+static uint64_t instruction_start(const struct arch *arch, const uint8_t *code, uint64_t size,
+				  uint64_t offset)
 {
-	ZydisDecoder decoder;
+	_Alignas(16) unsigned char decoder[DECODER_STATE];
 	uint64_t pos = 0;
 
-	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+	arch->decode_init(decoder);
 	while (pos < offset) {
-		ZydisDecodedInstruction i;
+		struct insn i;
 
-		if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoder, NULL, code + pos, size - pos, &i)))
+		arch->decode(decoder, code + pos, size - pos, &i);
+		if (!i.valid)
 			return offset;
 		if (pos + i.length > offset)
 			break;
@@ -36,14 +38,13 @@ static uint64_t instruction_start(const uint8_t *code, uint64_t size, uint64_t o
 }
 
 /* The instruction at @offset, or its bytes where there is none. */
-static const char *disassemble(const uint8_t *code, uint64_t size, uint64_t offset, struct arena *arena)
+static const char *disassemble(const struct arch *arch, const uint8_t *code, uint64_t size, uint64_t offset,
+			       struct arena *arena)
 {
-	ZydisDisassembledInstruction i;
-	char hex[3 * SHOWN_BYTES + 1] = "";
+	char hex[3 * SHOWN_BYTES + 1] = "", text[SHOWN_TEXT];
 
-	if (ZYAN_SUCCESS(ZydisDisassembleATT(ZYDIS_MACHINE_MODE_LONG_64, offset, code + offset, size - offset,
-					     &i)))
-		return arena_strdup(arena, i.text);
+	if (arch->disassemble(code + offset, size - offset, offset, text, sizeof(text)))
+		return arena_strdup(arena, text);
 	for (uint64_t n = 0; n < SHOWN_BYTES && offset + n < size; n++) {
 		static const char digits[] = "0123456789abcdef";
 
@@ -56,6 +57,7 @@ static const char *disassemble(const uint8_t *code, uint64_t size, uint64_t offs
 static const char *explain_bytes(const struct proof *p, const struct atom *a, uint64_t offset,
 				 struct arena *arena)
 {
+	const struct arch *arch = p->installed->arch;
 	uint64_t address = proof_address(p, a);
 	const uint8_t *ours = atom_bytes(a), *theirs;
 
@@ -69,10 +71,10 @@ static const char *explain_bytes(const struct proof *p, const struct atom *a, ui
 		return arena_printf(arena, "the data differs at +%#llx: %#x in %s, %#x as compiled",
 				    (unsigned long long)offset, theirs[offset], installed_name(p->installed),
 				    ours[offset]);
-	offset = instruction_start(ours, a->size, offset);
+	offset = instruction_start(arch, ours, a->size, offset);
 	return arena_printf(arena, "the code differs at +%#llx: '%s' in %s, '%s' as compiled",
-			    (unsigned long long)offset, disassemble(theirs, a->size, offset, arena),
-			    installed_name(p->installed), disassemble(ours, a->size, offset, arena));
+			    (unsigned long long)offset, disassemble(arch, theirs, a->size, offset, arena),
+			    installed_name(p->installed), disassemble(arch, ours, a->size, offset, arena));
 }
 
 /* What a reference of the object means, in words. */

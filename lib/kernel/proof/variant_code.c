@@ -9,8 +9,8 @@
 #define MAX_FIELDS 4u /* in one instruction: two operands, and room for hostile input */
 #define MAX_LENGTH 15u
 
-/* What a branch tests: 0 to 15 for conditions, else one of these. */
-enum { BRANCH_JUMP = 16, BRANCH_CALL = 17, BRANCH_NONE = -1 };
+/* What a branch tests: the number of its condition, or one of these. */
+enum { BRANCH_JUMP = 256, BRANCH_CALL, BRANCH_NONE };
 
 /* One of the two functions, at one of its instructions. */
 struct side {
@@ -62,21 +62,18 @@ static void advance(struct side *s)
 
 static int branch_kind(const struct side *s)
 {
-	const uint8_t *field = s->code + s->pos + s->insn.field;
-
-	if (!s->insn.relative || !s->insn.field)
+	if (!s->insn.relative)
 		return BRANCH_NONE;
-	if (s->insn.width == 1)
-		return field[-1] == 0xeb	  ? BRANCH_JUMP :
-		       (field[-1] & 0xf0) == 0x70 ? field[-1] & 15 :
-						    BRANCH_NONE;
-	if (field[-1] == 0xe9 && s->insn.length == s->insn.field + 4)
+	switch (s->insn.flow) {
+	case FLOW_JUMP:
 		return BRANCH_JUMP;
-	if (field[-1] == 0xe8 && s->insn.length == s->insn.field + 4)
+	case FLOW_CALL:
 		return BRANCH_CALL;
-	if (s->insn.field >= 2 && field[-2] == 0x0f && (field[-1] & 0xf0) == 0x80)
-		return field[-1] & 15;
-	return BRANCH_NONE;
+	case FLOW_BRANCH:
+		return s->insn.condition == OTHER_CONDITION ? BRANCH_NONE : s->insn.condition;
+	default:
+		return BRANCH_NONE;
+	}
 }
 
 /* The bytes of an instruction with all its fields zeroed. */
