@@ -299,7 +299,7 @@ static void test_linked(const char *reference, const char *linked, const char *s
 	struct diags *d = diags_new();
 	struct arena *arena = arena_new();
 	struct installed in;
-	struct kimage k = { 0 };
+	struct kimage k = { .machine = EM_X86_64 };
 	struct object *o;
 	struct proof *p;
 	uint64_t address;
@@ -352,7 +352,7 @@ static void test_conflict(const char *reference, const char *linked, const char 
 {
 	struct diags *d = diags_new();
 	struct arena *arena = arena_new();
-	struct kimage k = { 0 };
+	struct kimage k = { .machine = EM_X86_64 };
 	struct installed in;
 	struct object *o;
 	struct proof *p;
