@@ -13,8 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "create-diff-object/arch.h"
 #include "create-diff-object/flow.h"
+#include "lib/arch/arch.h"
 
 /* The places of one variable that functions read, in one version of the object. */
 struct reads {
