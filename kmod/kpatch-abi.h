@@ -120,4 +120,17 @@ struct kpatch_target {
 	kpatch_u8 found[KPATCH_BUILD_ID_SIZE];
 };
 
+/*
+ * A state of the system that the patch changes: the kernel's struct klp_state (include/linux/livepatch.h), as 64-bit
+ * kernels have it. The author's (KPATCH_STATE) lie between these two symbols of the runtime, one after the other.
+ */
+#define KPATCH_STATES_START "kpatch_states_start"
+#define KPATCH_STATES_END "kpatch_states_end"
+
+struct kpatch_state {
+	kpatch_u64 id;
+	kpatch_u32 version, padding;
+	kpatch_u64 data; /* pointer: the core's to set and the author's to use */
+};
+
 #endif

@@ -41,6 +41,11 @@ extern const struct kpatch_func kpatch_funcs_start[], kpatch_funcs_end[];
 extern const struct kpatch_callback kpatch_callbacks_start[], kpatch_callbacks_end[];
 extern struct kpatch_target kpatch_targets_start[], kpatch_targets_end[];
 extern struct klp_state kpatch_states_start[];
+/* What reads the finished module reads them as the ABI header has them. */
+_Static_assert(sizeof(struct klp_state) == sizeof(struct kpatch_state) &&
+		       offsetof(struct klp_state, id) == offsetof(struct kpatch_state, id) &&
+		       offsetof(struct klp_state, version) == offsetof(struct kpatch_state, version),
+	       "struct kpatch_state");
 
 /* The link puts it behind the author's states, and the core looks for it there. */
 static struct klp_state states_end __used __aligned(8) __section(".data.kpatch.states_end");

@@ -168,22 +168,15 @@ static const struct elfile_symbol *find_symbol(const struct elfile *f, const cha
 	return NULL;
 }
 
-/* struct klp_state of 64-bit kernels (include/linux/livepatch.h): the number, a version, and a pointer. */
-struct klp_state {
-	uint64_t id;
-	uint32_t version, padding;
-	uint64_t data;
-};
-
 int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
 		  const struct manifest_state **out, size_t *n)
 {
-	const struct elfile_symbol *start = find_symbol(f, "kpatch_states_start");
-	const struct elfile_symbol *end = find_symbol(f, "kpatch_states_end");
+	const struct elfile_symbol *start = find_symbol(f, KPATCH_STATES_START);
+	const struct elfile_symbol *end = find_symbol(f, KPATCH_STATES_END);
 	struct table t = { .f = f, .a = a, .diags = diags, .section = start ? start->section : 0 };
 	const struct elfile_section *s = &f->sections[t.section];
 	struct manifest_state *states;
-	struct klp_state state;
+	struct kpatch_state state;
 
 	if (!start || !end || start->section != end->section || end->value < start->value ||
 	    end->value > s->size || !s->data || (end->value - start->value) % sizeof(state))

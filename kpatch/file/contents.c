@@ -190,25 +190,18 @@ static enum outcome check_flags(struct kpatch *k, const struct patch_file *f)
 	return OUTCOME_OK;
 }
 
-/* struct klp_state of 64-bit kernels (include/linux/livepatch.h): the number, a version, and a pointer. */
-#define STATE_SIZE 24
-#define STATE_VERSION 8
-
 /* The states between the runtime's two symbols, one after the other. */
 static bool has_states(const struct kmodule_section *s, uint64_t start, uint64_t end,
 		       const struct manifest *m)
 {
-	if (start > end || end > s->size || end - start != m->n_states * STATE_SIZE ||
+	if (start > end || end > s->size || end - start != m->n_states * sizeof(struct kpatch_state) ||
 	    (m->n_states && !s->data))
 		return false;
 	for (size_t i = 0; i < m->n_states; i++) {
-		const uint8_t *state = s->data + start + i * STATE_SIZE;
-		uint32_t version;
-		uint64_t id;
+		struct kpatch_state state;
 
-		memcpy(&id, state, sizeof(id));
-		memcpy(&version, state + STATE_VERSION, sizeof(version));
-		if (id != m->states[i].id || version != m->states[i].version)
+		memcpy(&state, s->data + start + i * sizeof(state), sizeof(state));
+		if (state.id != m->states[i].id || state.version != m->states[i].version)
 			return false;
 	}
 	return true;
@@ -217,8 +210,8 @@ static bool has_states(const struct kmodule_section *s, uint64_t start, uint64_t
 static enum outcome check_state_table(struct kpatch *k, const struct patch_file *f)
 {
 	const struct kmodule *m = f->module;
-	const struct kmodule_symbol *start = &m->symbols[kmodule_symbol(m, "kpatch_states_start")];
-	const struct kmodule_symbol *end = &m->symbols[kmodule_symbol(m, "kpatch_states_end")];
+	const struct kmodule_symbol *start = &m->symbols[kmodule_symbol(m, KPATCH_STATES_START)];
+	const struct kmodule_symbol *end = &m->symbols[kmodule_symbol(m, KPATCH_STATES_END)];
 
 	if (!start->section || start->section >= m->n_sections || start->section != end->section)
 		return f->manifest->n_states ? lies(k, f, "it does not have", "the states") : OUTCOME_OK;
