@@ -200,6 +200,11 @@ struct command;
 int build_run_all(struct build *b, struct command *commands, size_t n);
 /* "path/in/the/work/directory", its directories made; NULL: no memory (or disk). */
 char *build_work_path(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Says that @path cannot be written, whose place --cache decides; @id: "cache" or "work-directory", unless the disk is full.
+ * Returns @err; of what is not the disk's, like no memory, the caller says nothing either.
+ */
+int build_not_written(struct build *b, const char *id, const char *path, int err);
 /* Says that the failure being reported is of this kind, not of the stage's own. Returns -EINVAL. */
 int build_fails_as(struct build *b, enum exit_kind kind);
 /* A line of progress, without its newline. */

@@ -31,7 +31,7 @@
 /* A home directory that is not there is not made; where root may not write, it is on another machine. */
 static const char *remedy(const struct build *b, int err)
 {
-	if (err == -ENOSPC || err == -EDQUOT)
+	if (error_is_full(err))
 		return "Make room, or choose another place with --cache";
 	if (b->options.cache_home && !*b->options.cache_home)
 		return "Set HOME, or name a directory of your own with --cache";
@@ -45,8 +45,8 @@ static int cannot(struct build *b, const char *path, int err)
 	if (err == -EINTR)
 		return err;
 	build_fails_as(b, EXIT_INTERNAL);
-	diag_error(b->diags, err == -ENOSPC || err == -EDQUOT ? "disk-full" : "cache", diag_file(path),
-		   remedy(b, err), "the cache cannot be used: %s", strerror(-err));
+	diag_error(b->diags, error_is_full(err) ? "disk-full" : "cache", diag_file(path), remedy(b, err),
+		   "the cache cannot be used: %s", strerror(-err));
 	return err;
 }
 

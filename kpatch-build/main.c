@@ -20,6 +20,7 @@
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/file.h"
 #include "lib/util/process.h"
 #include "lib/util/strmap.h"
 
@@ -72,18 +73,19 @@ static int exit_code(const struct build *b, const struct stage *stage, int err)
 		return EXIT_STOPPED + monitor_stopped(b->monitor);
 	if (b->fails_as)
 		return b->fails_as;
-	if (err == -ENOMEM || err == -ENOSPC || err == -EDQUOT || err == -EROFS || err == -EIO ||
-	    err == -EMFILE)
+	if (error_is_disks(err) || err == -ENOMEM || err == -EMFILE)
 		return EXIT_INTERNAL;
 	return stage->fails_as;
 }
 
-/* A stage that failed has said why; this catches the ones that could not (no memory). */
+/* A stage that failed has said why; this catches the ones that could not (no memory, no disk). */
 static void explain(struct build *b, const struct stage *stage, int err)
 {
 	if (err == -EINTR && monitor_stopped(b->monitor))
 		diag_error(b->diags, "stopped", NULL, NULL, "stopped in stage %s by %s; nothing was written",
 			   stage->name, strsignal(monitor_stopped(b->monitor)));
+	else if (!diags_errors(b->diags) && error_is_disks(err))
+		build_not_written(b, "work-directory", b->work, err);
 	else if (!diags_errors(b->diags))
 		diag_error(b->diags, "stage-failed", NULL, NULL, "stage %s failed: %s", stage->name,
 			   strerror(-err));
@@ -158,6 +160,7 @@ static int run(struct build *b)
 		print_diags(b, &printed);
 		if (!diags_errors(b->diags))
 			fprintf(stderr, "kpatch-build: cannot start: %s\n", strerror(-err));
+		work_remove(b);
 		return EXIT_INTERNAL;
 	}
 	code = run_stages(b);

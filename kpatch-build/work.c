@@ -60,13 +60,23 @@ static void sweep(int cache)
 		close(fd);
 }
 
+int build_not_written(struct build *b, const char *id, const char *path, int err)
+{
+	bool full = error_is_full(err);
+
+	if (err == -ENOMEM || err == -EINTR)
+		return err;
+	build_fails_as(b, EXIT_INTERNAL);
+	diag_error(b->diags, full ? "disk-full" : id, diag_file(path),
+		   full ? "Make room, or choose another place with --cache" :
+			  "Choose another place with --cache",
+		   "cannot be written: %s", strerror(-err));
+	return err;
+}
+
 static int cannot_make(struct build *b, const char *path, int err)
 {
-	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "work-directory", diag_file(path),
-		   err == -ENOSPC ? "Make room, or choose another place with --cache" :
-				    "Choose another place with --cache",
-		   "cannot make the work directory: %s", strerror(-err));
-	return err;
+	return build_not_written(b, "work-directory", path, err);
 }
 
 /*
@@ -123,9 +133,7 @@ int work_make(struct build *b)
 		err = make_one(b);
 	if (err)
 		return err == -EAGAIN ? cannot_make(b, b->options.cache, err) : err;
-	if (!build_work_path(b, "tmp/."))
-		return cannot_make(b, b->work, -errno);
-	return 0;
+	return build_work_path(b, "tmp/.") ? 0 : -errno; /* which has said why */
 }
 
 void work_remove(struct build *b)
@@ -220,7 +228,7 @@ static int cannot_run(struct build *b, const struct command *commands, size_t n,
 			program = commands[i].argv[0];
 	if (err == -EINTR)
 		return err;
-	diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cannot-run", diag_file(program),
+	diag_error(b->diags, error_is_full(err) ? "disk-full" : "cannot-run", diag_file(program),
 		   err == -ENOENT ? "Install it" : NULL, "cannot be run: %s", strerror(-err));
 	build_fails_as(b, EXIT_INTERNAL);
 	return err;

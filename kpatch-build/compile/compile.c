@@ -340,13 +340,7 @@ static int learn(struct build *b, struct compile_job *job, size_t index)
 
 static int explain_shadow(struct build *b, int err)
 {
-	if (err && err != -EINTR && !diags_errors(b->diags)) {
-		build_fails_as(b, EXIT_INTERNAL);
-		diag_error(b->diags, err == -ENOSPC ? "disk-full" : "work-directory", diag_file(b->work),
-			   "Make room, or choose another place with --cache",
-			   "the trees to compile in cannot be made: %s", strerror(-err));
-	}
-	return err;
+	return err && !diags_errors(b->diags) ? build_not_written(b, "work-directory", b->work, err) : err;
 }
 
 /*

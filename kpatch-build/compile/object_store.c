@@ -272,13 +272,13 @@ void object_store_put(struct object_store *store, const struct compile_job *job,
 		      const char *object, bool objtool)
 {
 	struct arena *a = store ? arena_new() : NULL;
-	const char *names[N_FILES], *path;
+	const char *names[N_FILES];
 	char key[SHA256_TEXT];
 	struct new_file f;
 
 	if (a && compile_reads_only_the_tree(store->build, job, object) &&
 	    make_key(store, a, job, c, object, objtool, key) && make_names(a, object, names) &&
-	    (path = arena_printf(a, "%s/%s", store->path, key)) && !new_file_open(&f, path)) {
+	    !new_file_open_at(&f, store->dir, key)) {
 		/* the digest tells whether it reached the disk */
 		if (pack(a, names, &f) && !new_file_close(&f, 0644, false) && !new_file_publish(&f))
 			store->grown = true;

@@ -262,10 +262,8 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 		warn_of_kept(b, u);
 	if (!err)
 		u->diff = path;
-	else if (err != -ENOMEM)
-		diag_error(b->diags, err == -ENOSPC ? "disk-full" : "work-directory", diag_file(path),
-			   "Make room, or choose another place with --cache", "cannot be written: %s",
-			   strerror(-err));
+	else
+		build_not_written(b, "work-directory", path, err);
 	return err;
 }
 

@@ -21,9 +21,11 @@
 
 static int cannot_write(struct build *b, const char *path, int err)
 {
-	diag_error(b->diags, err == -ENOSPC || err == -EDQUOT ? "disk-full" : "output", diag_file(path),
-		   err == -ENOSPC || err == -EDQUOT ? "Make room, or choose another directory with --output" :
-						      "Choose another directory with --output",
+	bool full = error_is_full(err);
+
+	diag_error(b->diags, full ? "disk-full" : "output", diag_file(path),
+		   full ? "Make room, or choose another directory with --output" :
+			  "Choose another directory with --output",
 		   "the result cannot be written: %s", strerror(-err));
 	return err;
 }

@@ -39,12 +39,13 @@ int kernel_image_version(struct arena *arena, const char *path, const char **ver
 {
 	unsigned char header[0x300];
 	char text[512];
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	struct stat st;
+	int fd = file_open_regular(path, &st), err = 0;
 	off_t where;
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = pread(fd, header, sizeof(header), 0);
 	if (n < 0)
 		err = -errno;

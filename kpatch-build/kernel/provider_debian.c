@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "kpatch-build/kernel/kernel.h"
@@ -83,21 +85,28 @@ static int find(struct arena *arena, const char *root, const char *release, stru
 /* First line of a Debian changelog: "linux (6.1.192-2) bookworm-security; urgency=high". */
 static const char *source_version(struct arena *arena, const char *root, const char *source)
 {
-	const char *base = path_base(source), *open, *close;
+	const char *base = path_base(source), *start, *end;
 	size_t n = strlen(base);
+	struct stat st;
 	char line[256];
 	gzFile f;
+	int fd;
 
 	for (const char *tar = strstr(base, ".tar"); tar; tar = NULL)
 		n = (size_t)(tar - base);
-	f = gzopen(arena_printf(arena, "%s/usr/share/doc/%.*s/changelog.Debian.gz", root, (int)n, base),
-		   "rb");
-	if (!f)
+	fd = file_open_regular(arena_printf(arena, "%s/usr/share/doc/%.*s/changelog.Debian.gz", root, (int)n,
+					    base),
+			       &st);
+	f = fd < 0 ? NULL : gzdopen(fd, "rb");
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
 		return NULL;
-	open = gzgets(f, line, sizeof(line)) ? strchr(line, '(') : NULL;
-	close = open ? strchr(open, ')') : NULL;
+	}
+	start = gzgets(f, line, sizeof(line)) ? strchr(line, '(') : NULL;
+	end = start ? strchr(start, ')') : NULL;
 	gzclose(f);
-	return close ? arena_strndup(arena, open + 1, (size_t)(close - open - 1)) : NULL;
+	return end ? arena_strndup(arena, start + 1, (size_t)(end - start - 1)) : NULL;
 }
 
 const struct provider provider_debian = {

@@ -298,13 +298,12 @@ int includes_index(struct build *b, const char *tree, const char *entry)
 	}
 	if (!err)
 		err = scan_tree(tree, &w);
-	for (enum half h = 0; h < N_HALVES; h++)
-		if (w.file[h] && ((ferror(w.file[h]) != 0) | (fclose(w.file[h]) != 0)) && !err)
-			err = -EIO;
-	if (err)
-		diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cache", diag_file(entry), NULL,
-			   "the index of the source cannot be written: %s", strerror(-err));
-	return err;
+	for (enum half h = 0; h < N_HALVES; h++) {
+		int written = w.file[h] ? file_finish(w.file[h]) : 0;
+
+		err = err ? err : written;
+	}
+	return err ? build_not_written(b, "cache", entry, err) : 0;
 }
 
 /* Reading the index */

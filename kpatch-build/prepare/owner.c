@@ -79,7 +79,7 @@ int owners_index(struct build *b, const char *entry)
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOSTAT | FTS_NOCHDIR, NULL);
 	FILE *f = fopen(arena_printf(b->arena, "%s/" INDEX, entry), "we");
 	size_t skip = strlen(b->kernel.tree) + 1;
-	int err = fts && f ? 0 : -errno;
+	int err = fts && f ? 0 : -errno, written;
 	FTSENT *e;
 	char *text;
 
@@ -96,12 +96,9 @@ int owners_index(struct build *b, const char *entry)
 	}
 	if (fts)
 		fts_close(fts);
-	if (f && fclose(f) && !err)
-		err = -errno;
-	if (err && err != -EINTR && !diags_errors(b->diags))
-		diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cache", diag_file(entry), NULL,
-			   "the index of the makefiles cannot be written: %s", strerror(-err));
-	return err;
+	written = f ? file_finish(f) : 0;
+	err = err ? err : written;
+	return err && !diags_errors(b->diags) ? build_not_written(b, "cache", entry, err) : err;
 }
 
 /* Whether @list has @path in any spelling; *spelled is the list's own. */

@@ -374,12 +374,10 @@ static int check_config(struct build *b, const char *tree)
 
 static int copy_into(struct build *b, const char *from, const char *tree, const char *name)
 {
-	int err = file_copy(from, arena_printf(b->arena, "%s/%s", tree, name), 0644);
+	const char *to = arena_printf(b->arena, "%s/%s", tree, name);
+	int err = to ? file_copy(from, to, 0644) : -ENOMEM;
 
-	if (err)
-		diag_error(b->diags, err == -ENOSPC ? "disk-full" : "cache", diag_file(from), NULL,
-			   "cannot be copied to the cache: %s", strerror(-err));
-	return err;
+	return err ? build_not_written(b, "cache", to, err) : 0;
 }
 
 static int configure(struct build *b, const char *entry, const char *tree)

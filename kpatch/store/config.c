@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kpatch/store/store_private.h"
 #include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -48,7 +49,6 @@ static const struct schema_ids ids = {
 /* Whoever can write to it decides what root does. */
 static enum outcome judge(struct kpatch *k, int fd, const char *path)
 {
-	bool as_root = k->system.calls->euid(&k->system) == 0;
 	struct stat st;
 
 	if (fstat(fd, &st))
@@ -57,7 +57,7 @@ static enum outcome judge(struct kpatch *k, int fd, const char *path)
 		diag_error(k->diags, "config-not-regular", diag_file(path), NULL, "not a regular file");
 		return OUTCOME_BAD_FILE;
 	}
-	if (!(st.st_mode & (S_IWGRP | S_IWOTH)) && (!st.st_uid || !as_root || *k->system.root))
+	if (store_is_roots(k, path, &st))
 		return OUTCOME_OK;
 	diag_error(k->diags, "config-not-trusted", diag_file(path),
 		   "Look at what is in it, then chown it to root and chmod go-w it",

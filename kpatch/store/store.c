@@ -14,6 +14,7 @@
 #include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/directory.h"
 
 enum outcome store_release(struct kpatch *k, const char **release)
 {
@@ -55,15 +56,22 @@ static int compare_stored(const void *a, const void *b)
 	return strverscmp(((const struct stored *)a)->module, ((const struct stored *)b)->module);
 }
 
+bool store_is_roots(struct kpatch *k, const char *path, const struct stat *st)
+{
+	bool for_root = !k->system.calls->euid(&k->system) && !*k->system.root;
+	struct distrust why;
+
+	return !file_judge(path, st, for_root ? 0 : st->st_uid, &why);
+}
+
 /* Root's alone: what lies in it is loaded into the kernel. */
 static enum outcome judge_directory(struct kpatch *k, int fd, const char *path)
 {
 	struct stat st;
-	bool as_root = k->system.calls->euid(&k->system) == 0;
 
 	if (fstat(fd, &st))
 		return OUTCOME_SYSTEM;
-	if (!(st.st_mode & (S_IWGRP | S_IWOTH)) && (!st.st_uid || !as_root || *k->system.root))
+	if (store_is_roots(k, path, &st))
 		return OUTCOME_OK;
 	diag_error(k->diags, "store-not-trusted", diag_file(path),
 		   "Look at what is in it, then chown it to root and chmod go-w it",

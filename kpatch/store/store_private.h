@@ -4,6 +4,7 @@
 #define KPATCH_STORE_PRIVATE_H
 
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include "kpatch/store/store.h"
 
@@ -14,6 +15,12 @@
  * closedir(); NULL where there is none.
  */
 enum outcome store_open(struct kpatch *k, const char *release, const char **path, DIR **d);
+
+/*
+ * Whether nobody but root can write to @st, of @path. Who is not root, and who works on another root directory than "/", takes
+ * it from its owner.
+ */
+bool store_is_roots(struct kpatch *k, const char *path, const struct stat *st);
 
 /* The patch called @name, or "not-installed". */
 enum outcome store_search(struct kpatch *k, const char *release, const char *name, const struct stored **out);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "kpatch/store/store_private.h"
+#include "lib/util/file.h"
 
 /* What disks write as a whole. */
 #define SECTOR 512
@@ -144,27 +145,13 @@ static int put_sectors(int fd, const char *text, size_t size, off_t at)
 
 int record_create(int directory, const char *module, const struct boot_record *r)
 {
-	char text[2 * SECTOR + 1], file[RECORD_NAME_SIZE], temporary[RECORD_NAME_SIZE + 4];
+	char text[2 * SECTOR + 1], file[RECORD_NAME_SIZE];
 	struct boot_record fresh = *r;
-	int fd, err;
 
 	record_name(module, file);
-	snprintf(temporary, sizeof(temporary), "%s.new", file);
 	for (fresh.sequence = 0; fresh.sequence < 2; fresh.sequence++)
 		format_sector(&fresh, text + fresh.sequence * SECTOR);
-	fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return -errno;
-	err = put_sectors(fd, text, 2 * SECTOR, 0);
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && renameat(directory, temporary, directory, file))
-		err = -errno;
-	if (err)
-		unlinkat(directory, temporary, 0);
-	else if (fsync(directory))
-		err = -errno;
-	return err;
+	return file_write_atomic_at(directory, file, text, 2 * SECTOR, 0644);
 }
 
 int record_write(int directory, const char *module, const struct boot_record *r)

@@ -15,6 +15,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
+#include "lib/util/file.h"
 
 /* The name of what is at @path reaches the disk. */
 static int sync_above(const char *path)
@@ -50,37 +51,6 @@ static enum outcome make_directories(struct kpatch *k, const char *release)
 			return store_not_written(k, path, -err);
 	}
 	return OUTCOME_OK;
-}
-
-/* Everything reaches the disk before the name does. */
-static int write_file(int directory, const char *temporary, const char *name, const uint8_t *data,
-		      size_t size)
-{
-	int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	size_t n = 0;
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (!err && n < size) {
-		ssize_t put = write(fd, data + n, size - n);
-
-		if (put < 0 && errno != EINTR)
-			err = -errno;
-		else if (put > 0)
-			n += (size_t)put;
-	}
-	if (!err && (fchmod(fd, 0644) || fsync(fd)))
-		err = -errno;
-	if (close(fd) && !err)
-		err = -errno;
-	if (!err && renameat(directory, temporary, directory, name))
-		err = -errno;
-	if (err)
-		unlinkat(directory, temporary, 0);
-	else if (fsync(directory))
-		err = -errno;
-	return err;
 }
 
 static const char *suffix_of(const struct patch_file *f)
@@ -142,15 +112,14 @@ static int write_patch(int directory, const char *file, const struct patch_file 
 		       const struct same_name *before)
 {
 	struct boot_record r = { .boot = STORED_ENABLED, .boot_id = "-" };
-	char temporary[RECORD_NAME_SIZE], record[RECORD_NAME_SIZE];
+	char record[RECORD_NAME_SIZE];
 	const struct stored *old = next_of(before, &(size_t){ 0 });
 	bool keep = old && old->recorded;
 	int err = keep ? 0 : record_create(directory, f->module->name, &r);
 
 	record_name(f->module->name, record);
-	snprintf(temporary, sizeof(temporary), ".%s.new", f->module->name);
 	if (!err)
-		err = write_file(directory, temporary, file, f->bytes, f->n_bytes);
+		err = file_write_atomic_at(directory, file, f->bytes, f->n_bytes, 0644);
 	if (err && !old)
 		unlinkat(directory, record, 0);
 	/* The same patch under another spelling, or compressed otherwise. */
@@ -168,13 +137,10 @@ static void sweep(DIR *d, bool all)
 	struct dirent *e;
 
 	rewinddir(d);
-	while ((e = readdir(d))) {
-		size_t n = strlen(e->d_name);
-		bool new = n > 4 && !strcmp(e->d_name + n - 4, ".new");
-
-		if (*e->d_name == '.' && strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && (new || all))
+	while ((e = readdir(d)))
+		if (*e->d_name == '.' && strcmp(e->d_name, ".") && strcmp(e->d_name, "..") &&
+		    (all || new_file_is_temporary(e->d_name)))
 			unlinkat(dirfd(d), e->d_name, 0);
-	}
 }
 
 enum outcome store_add(struct kpatch *k, const char *release, const struct patch_file *f, bool *replaced)

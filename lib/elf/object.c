@@ -16,6 +16,7 @@
 #include "lib/elf/reader.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/file.h"
 #include "lib/util/strmap.h"
 
 static int run_passes(struct reader *r)
@@ -66,17 +67,13 @@ int object_read(const char *name, const uint8_t *data, size_t size, struct diags
 /* Maps a regular file. *data is NULL for an empty one. 0 or -errno. */
 static int map_file(const char *path, void **data, size_t *size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
 	struct stat st;
+	int fd = file_open_regular(path, &st), err = 0;
 	void *p = NULL;
 
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
-		err = -errno;
-	else if (!S_ISREG(st.st_mode))
-		err = -EINVAL;
-	else if (st.st_size)
+		return fd;
+	if (st.st_size)
 		p = mmap(NULL, st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		err = -errno;

@@ -18,23 +18,48 @@
 
 #define FILE_MAX ((off_t)1 << 30)
 
+static int judge_type(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) ? 0 : S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL;
+}
+
+int file_open_regular(const char *path, struct stat *st)
+{
+	struct stat before;
+	int err, fd;
+
+	if (stat(path, &before))
+		return -errno;
+	err = judge_type(&before);
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, st))
+		err = -errno;
+	else if (st->st_dev != before.st_dev || st->st_ino != before.st_ino)
+		err = -ESTALE;
+	else
+		err = judge_type(st);
+	if (err)
+		close(fd);
+	return err ? err : fd;
+}
+
 int file_read(struct arena *a, const char *path, char **data, size_t *size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
 	size_t room, used = 0;
 	struct stat st;
+	int fd = file_open_regular(path, &st), err = 0;
 	char *p;
 
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st) < 0)
-		err = -errno;
-	else if (S_ISDIR(st.st_mode))
-		err = -EISDIR;
-	else if (st.st_size > FILE_MAX)
+		return fd;
+	if (st.st_size > FILE_MAX) {
 		err = -EFBIG;
-	if (err)
 		goto out;
+	}
 	room = (size_t)st.st_size;
 	p = arena_alloc(a, room + 1);
 	if (!p) {
@@ -103,23 +128,41 @@ static int name_temporary(struct new_file *f)
 	return 0;
 }
 
-int new_file_open(struct new_file *f, const char *path)
+bool new_file_is_temporary(const char *name)
+{
+	size_t n = strlen(name);
+
+	return *name == '.' && n > 34 && name[n - 33] == '.' &&
+	       strspn(name + n - 32, "0123456789abcdef") == 32;
+}
+
+/* @dir: the file's from now on, or -errno. */
+static int open_in(struct new_file *f, int dir, const char *name)
 {
 	int err;
 
-	*f = (struct new_file){ .dir = -1, .fd = -1, .name = path_base(path) };
-	err = name_temporary(f);
+	*f = (struct new_file){ .dir = dir, .fd = -1, .name = name };
+	err = dir < 0 ? dir : name_temporary(f);
 	if (err)
 		return err;
-	f->dir = directory_open_above(path);
-	if (f->dir < 0)
-		return f->dir;
 	f->fd = openat(f->dir, f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (f->fd >= 0)
 		return 0;
 	err = -errno;
 	*f->temporary = '\0'; /* somebody else's, if it is there */
 	return err;
+}
+
+int new_file_open(struct new_file *f, const char *path)
+{
+	return open_in(f, directory_open_above(path), path_base(path));
+}
+
+int new_file_open_at(struct new_file *f, int dir, const char *name)
+{
+	int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return open_in(f, own < 0 ? -errno : own, name);
 }
 
 int new_file_write(struct new_file *f, const void *data, size_t size)
@@ -164,19 +207,31 @@ void new_file_drop(struct new_file *f)
 	f->dir = f->fd = -1;
 }
 
+/* @err: of opening it. */
+static int write_atomic(struct new_file *f, int err, const void *data, size_t size, mode_t mode)
+{
+	if (!err)
+		err = new_file_write(f, data, size);
+	if (!err)
+		err = new_file_close(f, mode, true);
+	if (!err)
+		err = new_file_publish(f);
+	new_file_drop(f);
+	return err;
+}
+
 int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode)
 {
 	struct new_file f;
-	int err = new_file_open(&f, path);
 
-	if (!err)
-		err = new_file_write(&f, data, size);
-	if (!err)
-		err = new_file_close(&f, mode, true);
-	if (!err)
-		err = new_file_publish(&f);
-	new_file_drop(&f);
-	return err;
+	return write_atomic(&f, new_file_open(&f, path), data, size, mode);
+}
+
+int file_write_atomic_at(int dir, const char *name, const void *data, size_t size, mode_t mode)
+{
+	struct new_file f;
+
+	return write_atomic(&f, new_file_open_at(&f, dir, name), data, size, mode);
 }
 
 int file_copy(const char *from, const char *to, mode_t mode)
@@ -200,4 +255,24 @@ bool file_is_regular(const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* What fails last says why best: a disk that was full when a part was written still is. */
+int file_finish(FILE *f)
+{
+	bool failed = ferror(f);
+
+	if (fclose(f))
+		return -errno;
+	return failed ? -EIO : 0;
+}
+
+bool error_is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
+bool error_is_disks(int err)
+{
+	return error_is_full(err) || err == -EROFS || err == -EIO;
 }

@@ -462,25 +462,29 @@ on_full_disk() {
 @test "boot: what cannot be noted is loaded nevertheless and said; but not what the machine went down with" {
 	naming_kernel
 	installed aaa killer
-	rm "$STORE/.aaa.boot"
-	mkdir "$STORE/.aaa.boot.new" # no record of it can be made
-	fails 11 status
-	has boot-unwatched installed-not-loaded
-	reboot
-	echo killer > "$M/fatal"
-	EXPECT=137 kpatch boot
-	[ "$(order)" = "aaa killer" ]
-	rm "$M/fatal"
-	reboot
-	fails 11 boot
-	has boot-unwatched held-back
-	[ "$(order)" = aaa ]
-	fails 11 status
-	says "aaa: warning: it has no record of its boots"
-	rmdir "$STORE/.aaa.boot.new"
-	kpatch enable aaa
-	fails 11 status
-	[[ $stderr != *boot-unwatched* ]]
+	on_full_disk '
+		rm "$STORE/.aaa.boot"
+		touch "$M/var/lib/kpatch/full as well" # so that no record of it can be made
+		is 11 kpatch status
+		grep -q "\[boot-unwatched\]" said
+		grep -q "\[installed-not-loaded\]" said
+		reboot
+		echo killer > "$M/fatal"
+		is 137 kpatch boot
+		[[ $(order) == "aaa killer" ]]
+		rm "$M/fatal"
+		reboot
+		is 11 kpatch boot
+		grep -q "\[boot-unwatched\]" said
+		grep -q "\[held-back\]" said
+		[[ $(order) == aaa ]]
+		is 11 kpatch status
+		grep -q "aaa: warning: it has no record of its boots" said
+		rm "$M/var/lib/kpatch/full"*
+		is 0 kpatch enable aaa
+		is 11 kpatch status
+		no grep -q "\[boot-unwatched\]" said
+	'
 }
 
 @test "disable and enable: load --all and boot leave it out, load NAME does not, status is content" {
@@ -551,7 +555,7 @@ on_full_disk() {
 @test "uninstall: --all, with what belongs to them; leftovers of a killed install" {
 	installed aaa bbb
 	kpatch disable aaa
-	touch "$STORE/.ccc.new"
+	touch "$STORE/.ccc.ko.0123456789abcdef0123456789abcdef"
 	kpatch uninstall --format json aaa
 	[[ $output == *'"name": "aaa"'* ]]
 	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .bbb.boot bbb.ko)" ]
@@ -560,7 +564,7 @@ on_full_disk() {
 	[ ! -e "$STORE" ]
 	touch "$M/var/lib/kpatch/x"
 	mkdir "$STORE"
-	touch "$STORE/.ccc.new"
+	touch "$STORE/.ccc.ko.0123456789abcdef0123456789abcdef"
 	kpatch install aaa.ko
 	[ "$(ls -A "$STORE")" = "$(printf '%s\n' .aaa.boot aaa.ko)" ]
 }

@@ -9,5 +9,5 @@ load ../lib/tests.bash
 	run "$BUILD/test/util" "$BATS_TEST_TMPDIR"
 	grep -v '^ok' <<< "$output" || true
 	[ "$status" -eq 0 ]
-	[ "$(grep -c '^ok' <<< "$output")" -ge 57 ]
+	[ "$(grep -c '^ok' <<< "$output")" -ge 71 ]
 }

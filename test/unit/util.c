@@ -226,6 +226,51 @@ static void new_files(struct arena *a)
 	ok(!file_read(a, "elsewhere", &text, NULL) && !strcmp(text, "x"), "in the link's place");
 }
 
+/* In a directory that is known by its descriptor, and under no name that a file could have by itself. */
+static void new_files_at(struct arena *a)
+{
+	int dir = open("at", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct new_file f;
+	char *text;
+
+	if (dir < 0)
+		dir = mkdir("at", 0755) ? -1 : open("at", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ok(!rename("at", "elsewhere too"), "its name may change");
+	ok_number(file_write_atomic_at(dir, "file", "all", 3, 0640), 0, "written there");
+	ok(!file_read(a, "elsewhere too/file", &text, NULL) && !strcmp(text, "all"), "and nowhere else");
+	ok_number(new_file_open_at(&f, dir, "file"), 0, "another one");
+	ok(new_file_is_temporary(f.temporary), "its name is a temporary one");
+	ok(!new_file_is_temporary("file") && !new_file_is_temporary(".file.boot") &&
+		   !new_file_is_temporary("file.0123456789abcdef0123456789abcdef") &&
+		   !new_file_is_temporary(".file.0123456789abcdef0123456789abcdeg"),
+	   "and others are not");
+	new_file_drop(&f);
+	ok(fcntl(dir, F_GETFD) >= 0, "the directory stays the caller's");
+	close(dir);
+}
+
+/* What is no file, and what has become another one. */
+static void types(struct arena *a)
+{
+	struct stat st;
+	char *text;
+
+	ok(!mkfifo("fifo", 0600), "a FIFO");
+	ok_number(file_read(a, "fifo", &text, NULL), -EINVAL, "is not waited for");
+	ok_number(file_read(a, "/dev/zero", &text, NULL), -EINVAL, "a device");
+	ok_number(file_open_regular("/", &st), -EISDIR, "a directory");
+	ok_number(file_open_regular("nothing", &st), -ENOENT, "nothing");
+}
+
+static void errors(void)
+{
+	ok(error_is_full(-ENOSPC) && error_is_full(-EDQUOT) && !error_is_full(-EROFS) && !error_is_full(0),
+	   "no room, whoever says so");
+	ok(error_is_disks(-EDQUOT) && error_is_disks(-EROFS) && error_is_disks(-EIO) &&
+		   !error_is_disks(-EINVAL) && !error_is_disks(-ENOMEM) && !error_is_disks(0),
+	   "what is the disk's");
+}
+
 int main(int argc, char **argv)
 {
 	struct arena *a = arena_new();
@@ -242,6 +287,9 @@ int main(int argc, char **argv)
 	removal();
 	removal_in_a_race();
 	new_files(a);
+	new_files_at(a);
+	types(a);
+	errors();
 	arena_free(a);
 	return tap_done();
 }

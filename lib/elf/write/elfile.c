@@ -453,7 +453,9 @@ static int write_sections(struct writer *w, Elf *elf)
 		if (ret)
 			return ret;
 	}
-	return elf_update(elf, ELF_C_WRITE) < 0 ? -EIO : 0;
+	/* libelf has errors of its own, and leaves that of the system call, if it is one, where it was */
+	errno = 0;
+	return elf_update(elf, ELF_C_WRITE) >= 0 ? 0 : errno ? -errno : -EIO;
 }
 
 /* The string tables are complete only when every name was added, so names go first. */

@@ -241,7 +241,7 @@ static void remove_old(int dir)
 int image_cache_write(const char *dir, const struct stat *st, const uint8_t *elf, size_t elf_size,
 		      const void *kallsyms, size_t kallsyms_size)
 {
-	char path[PATH_MAX], name[ENTRY_NAME];
+	char name[ENTRY_NAME];
 	struct distrust why;
 	struct new_file f;
 	struct header h;
@@ -254,8 +254,7 @@ int image_cache_write(const char *dir, const struct stat *st, const uint8_t *elf
 	h.elf_size = elf_size;
 	h.kallsyms_size = kallsyms_size;
 	h.checksum = checksum(elf, elf_size, kallsyms, kallsyms_size);
-	snprintf(path, sizeof(path), "%s/%s", dir, name); /* one that is cut off is nowhere */
-	err = new_file_open(&f, path);
+	err = new_file_open_at(&f, at, name);
 	if (!err)
 		err = write_entry(&f, &h, elf, kallsyms);
 	if (!err)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/util/diag.h"
+#include "lib/util/file.h"
 
 #define FIRST_ROOM (64u << 10)
 
@@ -54,21 +55,13 @@ static int read_all(int fd, size_t hint, size_t limit, uint8_t **data, size_t *s
 int input_read(const char *path, size_t limit, uint8_t **data, size_t *size)
 {
 	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	int err = 0;
+	int fd = file_open_regular(path, &st), err;
 
 	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
-		err = -errno;
-	else if (S_ISDIR(st.st_mode))
-		err = -EISDIR;
-	else if (!S_ISREG(st.st_mode))
-		err = -EINVAL;
-	else if ((uint64_t)st.st_size > limit)
-		err = -EFBIG;
-	if (!err)
-		err = read_all(fd, st.st_size ? (size_t)st.st_size : FIRST_ROOM, limit, data, size);
+		return fd;
+	err = (uint64_t)st.st_size > limit ?
+		      -EFBIG :
+		      read_all(fd, st.st_size ? (size_t)st.st_size : FIRST_ROOM, limit, data, size);
 	close(fd);
 	return err;
 }
