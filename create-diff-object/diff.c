@@ -19,7 +19,11 @@ static int pass_roles(struct diff *d)
 {
 	int err = roles_assign(d, d->input->original, &d->orig);
 
-	return err ? err : roles_assign(d, d->input->patched, &d->new);
+	if (!err)
+		err = roles_assign(d, d->input->patched, &d->new);
+	if (!err)
+		err = roles_once(d, &d->orig);
+	return err ? err : roles_once(d, &d->new);
 }
 
 static const struct {

@@ -25,7 +25,7 @@ static int add_atom(struct reading *r, const struct atom *a)
 	uint32_t ref = a->first_ref, end = a->first_ref + a->n_refs;
 
 	for (uint64_t at = 0; code && at < a->size;) {
-		struct step s = { a->id, (uint32_t)at, NO_STEP, NO_STEP, NO_STEP, false, { 0 } };
+		struct step s = { a->id, (uint32_t)at, NO_STEP, NO_STEP, NO_STEP, NO_STEP, false, { 0 } };
 
 		while (ref < end && o->refs[ref].offset < at)
 			ref++;
@@ -135,6 +135,7 @@ static void connect_labels(struct reading *r, uint32_t atom)
 		if (at == NO_STEP || to->target == NO_ATOM)
 			continue;
 		f->steps[at].label = true;
+		f->steps[at].key = (uint32_t)(field(o, entry, FIELD_KEY) - o->refs);
 		f->steps[at].target = flow_at(f, to->target, (uint64_t)to->addend);
 		if (at + 1 < f->n && f->steps[at + 1].atom == f->steps[at].atom)
 			f->steps[at].next = at + 1;

@@ -21,6 +21,7 @@ struct step {
 	uint32_t ref;	 /* index of the object's reference that it holds, NO_STEP */
 	uint32_t next;	 /* the instruction behind it, NO_STEP */
 	uint32_t target; /* where it may jump to within the function, NO_STEP */
+	uint32_t key;	 /* of a jump label: index of the reference to its static key, else NO_STEP */
 	bool label;	 /* the kernel turns it into a jump or a no-operation (jump labels) */
 	struct insn_flow insn;
 };

@@ -80,7 +80,7 @@ int changes_forever(struct diff *d)
 {
 	bool search = d->n_replaced && any_creator(d->orig.object);
 	struct guards g;
-	int err = search ? guards_find(d, &d->orig, false, &g) : 0;
+	int err = search ? guards_find(d, &d->orig, GUARDS_ALL, &g) : 0;
 
 	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++) {
 		if (!d->replaced[i])

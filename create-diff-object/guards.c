@@ -6,8 +6,10 @@
  * variable's address.
  *
  * The test is one for zero or of bits, or any with a constant if the variable is written there and then
- * (users++ == 0). Others do not tell a first run from a repeated one: a time that has come, a number that
- * has been reached.
+ * (users++ == 0), or for a constant where nothing but constants is ever written (state != READY). Others do not
+ * tell a first run from a repeated one: a time that has come, a number that has been reached. What is tested is
+ * the value that was read, in whatever register it is; one comparison of it may follow another. A static key
+ * is tested by a jump label, and written by whoever gets its address: static_key_enable() and its sisters.
  */
 #include "create-diff-object/guards.h"
 
@@ -32,7 +34,7 @@ struct search {
 	bool *all, *rest;
 	uint32_t *stack;
 	uint64_t budget;
-	bool once_only;
+	enum guard_kind kind;
 };
 
 bool guard_of_once(const struct side *s, uint32_t atom)
@@ -128,69 +130,152 @@ static void note_accesses(struct search *w)
 	}
 }
 
-/* The branch that decides on what step @test has looked at, or NO_STEP. *written: @guard is before it. */
-static uint32_t branch_after(const struct search *w, uint32_t test, const struct ref *guard)
+static bool is_of(const struct ref *r, const struct ref *guard)
 {
-	bool zero = false, constant = false, written = false;
-	uint32_t i = test;
-
-	for (int n = 0; n < NEAR && i != NO_STEP; n++, i = onward(w, i)) {
-		const struct step *s = &w->f.steps[i];
-		const struct ref *r = ref_of(w, i);
-
-		if (s->insn.flow == FLOW_BRANCH && !s->label)
-			return zero || (constant && written) ? i : NO_STEP;
-		if (i != test && s->insn.flow == FLOW_CALL)
-			return NO_STEP;
-		zero |= s->insn.tests;
-		constant |= s->insn.compares;
-		if (guard && r && r->target == guard->target && r->addend == guard->addend)
-			written |= (s->insn.access & ACCESS_WRITE) != 0;
-	}
-	return NO_STEP;
+	return r && guard && r->target == guard->target && r->addend == guard->addend;
 }
 
 static bool writes(const struct search *w, uint32_t step, const struct ref *guard)
 {
-	const struct ref *r = ref_of(w, step);
-
-	return r && r->target == guard->target && r->addend == guard->addend &&
-	       w->f.steps[step].insn.access & ACCESS_WRITE;
+	return is_of(ref_of(w, step), guard) && w->f.steps[step].insn.access & ACCESS_WRITE;
 }
 
-/* Whether @guard is written between the test and the branch: then either outcome may be the first run. */
-static bool written_before(const struct search *w, uint32_t test, uint32_t branch, const struct ref *guard)
+/* Whether the function gives the variable no other values than constants. */
+static bool gets_constants(const struct search *w, const struct ref *guard)
 {
-	for (uint32_t i = test; i != branch && i != NO_STEP; i = onward(w, i))
-		if (writes(w, i, guard))
-			return true;
-	return false;
+	for (uint32_t i = 0; i < w->f.n; i++)
+		if (writes(w, i, guard) && !w->f.steps[i].insn.constant)
+			return false;
+	return true;
 }
 
-/* Marks what only one outcome of @branch leads to, if the guard is written there. @once: DO_ONCE()'s way. */
+/* A way on from where a variable is read. */
+struct trail {
+	uint32_t at, n;	     /* step, and how many there were */
+	uint32_t holders;    /* registers that have what was read, or what was made of it */
+	bool zero, constant; /* the flags tell whether that is zero; how it compares with a constant */
+	bool written;	     /* the variable is, on the way */
+};
+
+/* Takes the step that the trail has come to. */
+static void take(const struct search *w, struct trail *t, const struct ref *guard)
+{
+	const struct step *s = &w->f.steps[t->at];
+	const struct atom *a = &w->s->object->atoms[s->atom];
+	struct dataflow_insn insn;
+	bool own = t->n == 1 || (s->insn.reads_flags && (t->zero || t->constant)) ||
+		   (s->insn.access & ACCESS_READ && is_of(ref_of(w, t->at), guard));
+
+	w->d->arch->dataflow(atom_bytes(a), a->size, s->offset, &insn);
+	own |= (insn.values & t->holders) != 0;
+	if (s->insn.sets_flags) {
+		t->zero = own && s->insn.tests;
+		t->constant = own && s->insn.compares;
+	}
+	if (own)
+		t->holders |= insn.writes | insn.changes;
+	else
+		t->holders &= ~(insn.writes | insn.changes);
+	if (s->insn.flow == FLOW_CALL)
+		t->holders = w->d->arch->results[0];
+	t->written |= writes(w, t->at, guard);
+}
+
+/* Whether the step gives the key's address to static_key_enable(), …. */
+static bool switches(const struct search *w, uint32_t step, uint32_t key)
+{
+	const struct ref *r = ref_of(w, step);
+	uint32_t callee = r && r->target == key ? w->g->callee[w->f.steps[step].ref] : NO_ATOM;
+
+	return callee != NO_ATOM && begins(w->s->object->atoms[callee].name, "static_key_");
+}
+
+/* What makes a guard a guard, by what kind it is: a variable, that of DO_ONCE(), a static key. */
+static bool sets(const struct search *w, uint32_t step, uint32_t atom, const struct ref *guard, bool once)
+{
+	return guard ? writes(w, step, guard) : once ? calls_once(w, step, "_done") : switches(w, step, atom);
+}
+
+/* Marks what only one outcome of @branch leads to, if the guard is written there: see sets(). */
 static void mark_outcome(struct search *w, uint32_t branch, int edge, uint32_t atom, const struct ref *guard,
 			 bool once, bool written)
 {
 	flow_reach(&w->f, branch, edge, w->rest, w->stack);
 	for (uint32_t i = 0; i < w->f.n && !written; i++)
 		if (w->all[i] && !w->rest[i])
-			written = once ? calls_once(w, i, "_done") : writes(w, i, guard);
+			written = sets(w, i, atom, guard, once);
 	for (uint32_t i = 0; i < w->f.n && written; i++)
 		if (w->all[i] && !w->rest[i] && w->f.steps[i].ref != NO_STEP)
 			w->g->guard[w->f.steps[i].ref] = atom;
 }
 
-static void judge_test(struct search *w, uint32_t test, uint32_t atom, const struct ref *guard, bool once)
+/* Whether the branch that the trail has come to tells a first run from a repeated one. */
+static bool decides(const struct search *w, const struct trail *t, const struct ref *guard)
 {
-	uint32_t branch = branch_after(w, test, guard);
-	bool written;
+	if (t->zero || !t->constant)
+		return t->zero;
+	return t->written || (w->f.steps[t->at].insn.equality && guard && gets_constants(w, guard));
+}
 
-	if (branch == NO_STEP || w->budget < 4 * (uint64_t)w->f.n)
+static void judge_branch(struct search *w, const struct trail *t, uint32_t atom, const struct ref *guard)
+{
+	if (w->budget < 4 * (uint64_t)w->f.n)
 		return;
 	w->budget -= 4 * (uint64_t)w->f.n;
-	written = !once && written_before(w, test, branch, guard);
-	for (int edge = 0; edge < 2; edge++)
-		mark_outcome(w, branch, edge, atom, guard, once, written);
+	for (int edge = 0; edge < 2 && decides(w, t, guard); edge++)
+		mark_outcome(w, t->at, edge, atom, guard, !guard, t->written);
+}
+
+/*
+ * Judges the branches that look at what was read: one comparison may follow another. *left: steps that all
+ * the ways from there may have.
+ */
+static void follow(struct search *w, struct trail t, uint32_t atom, const struct ref *guard, uint32_t *left)
+{
+	for (; t.at != NO_STEP && t.n++ < NEAR && *left; t.at = onward(w, t.at)) {
+		const struct step *s = &w->f.steps[t.at];
+		struct trail other;
+
+		--*left;
+		if (s->insn.flow != FLOW_BRANCH || s->label) {
+			if (s->insn.flow == FLOW_CALL && t.n > 1)
+				return;
+			take(w, &t, guard);
+			if (!t.holders && !t.zero && !t.constant)
+				return;
+			continue;
+		}
+		if (t.zero || t.constant)
+			judge_branch(w, &t, atom, guard);
+		other = t;
+		other.at = s->target;
+		follow(w, other, atom, guard, left);
+	}
+}
+
+/* @guard NULL: what is tested is what __do_once_start() says of the flag @atom. */
+static void judge_test(struct search *w, uint32_t test, uint32_t atom, const struct ref *guard)
+{
+	uint32_t left = 8 * NEAR;
+
+	follow(w, (struct trail){ .at = test }, atom, guard, &left);
+}
+
+static void judge_label(struct search *w, uint32_t branch)
+{
+	uint32_t key = w->s->object->refs[w->f.steps[branch].key].target;
+
+	if (key == NO_ATOM || w->s->role[key] == ROLE_FRESH || key_of_once(w->s, key) ||
+	    w->budget < 3 * (uint64_t)w->f.n)
+		return;
+	w->budget -= 3 * (uint64_t)w->f.n;
+	for (uint32_t i = 0; i < w->f.n; i++) {
+		if (!switches(w, i, key))
+			continue;
+		for (int edge = 0; edge < 2; edge++)
+			mark_outcome(w, branch, edge, key, NULL, false, false);
+		return;
+	}
 }
 
 /* The guard whose address __do_once_start() gets, or NO_ATOM. */
@@ -207,7 +292,9 @@ static uint32_t once_argument(const struct search *w, uint32_t call)
 
 static bool may_guard(const struct search *w, uint32_t atom)
 {
-	return atom != NO_ATOM && w->s->role[atom] == ROLE_STATE && w->s->object->atoms[atom].symbol;
+	enum role role = w->kind == GUARDS_FRESH ? ROLE_FRESH : ROLE_STATE;
+
+	return atom != NO_ATOM && w->s->role[atom] == role && w->s->object->atoms[atom].symbol;
 }
 
 /* Whether the function writes what the reference leads to: without that it guards nothing. */
@@ -241,11 +328,13 @@ static int search_function(struct search *w, uint32_t root)
 	for (uint32_t i = 0; i < w->f.n && !err; i++) {
 		const struct ref *r = ref_of(w, i);
 
-		if (calls_once(w, i, "_start"))
-			judge_test(w, i, once_argument(w, i), NULL, true);
-		else if (!w->once_only && r && w->f.steps[i].insn.access & ACCESS_READ &&
+		if (w->kind != GUARDS_FRESH && calls_once(w, i, "_start"))
+			judge_test(w, i, once_argument(w, i), NULL);
+		else if (w->kind == GUARDS_ALL && w->f.steps[i].key != NO_STEP)
+			judge_label(w, i);
+		else if (w->kind != GUARDS_OF_ONCE && r && w->f.steps[i].insn.access & ACCESS_READ &&
 			 may_guard(w, r->target) && written_at_all(w, r))
-			judge_test(w, i, r->target, r, false);
+			judge_test(w, i, r->target, r);
 	}
 	free(w->all);
 	free(w->rest);
@@ -319,25 +408,70 @@ static int spread_to_callees(struct search *w)
 	return guard && open ? 0 : -ENOMEM;
 }
 
-int guards_find(struct diff *d, const struct side *s, bool once_only, struct guards *out)
+/* Whether a function that mentions it may have a guard of the kind that is looked for. */
+static bool interests(const struct search *w, uint32_t atom)
+{
+	if (w->kind == GUARDS_OF_ONCE)
+		return atom != NO_ATOM && guard_of_once(w->s, atom);
+	return w->kind == GUARDS_ALL || may_guard(w, atom);
+}
+
+/* Marks the functions that mention what is of interest; or those with something @guarded. */
+static void mark(const struct search *w, bool guarded, bool *wanted)
+{
+	const struct object *o = w->s->object;
+
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs && w->s->role[i] == ROLE_CODE;
+		     r++)
+			if (guarded ? w->g->guard[r] != NO_ATOM : interests(w, o->refs[r].target))
+				wanted[function_root(w->s, i)] = true;
+	}
+}
+
+/*
+ * Reads the functions that may have a guard, and then those others that nothing but a guarded call leads to, for
+ * what they do. Few functions have a flag that keeps messages from coming twice, and reading all takes long.
+ */
+static int search_all(struct search *w)
+{
+	uint32_t n = w->s->object->n_atoms;
+	bool *wanted = calloc(2 * ((size_t)n + 1), sizeof(*wanted)), *was_read = wanted + n + 1;
+	int err = wanted ? 0 : -ENOMEM;
+
+	for (int round = 0; round < 2 && !err; round++) {
+		mark(w, round, wanted);
+		for (uint32_t i = 0; i < n && !err; i++) {
+			if (!wanted[i] || was_read[i] || w->s->role[i] != ROLE_CODE || part_only(w->s, i))
+				continue;
+			err = search_function(w, i);
+			was_read[i] = true;
+		}
+		if (!err && !round)
+			err = spread_to_callees(w);
+	}
+	free(wanted);
+	return err;
+}
+
+int guards_find(struct diff *d, const struct side *s, enum guard_kind kind, struct guards *out)
 {
 	const struct object *o = s->object;
 	struct guards g = { arena_array(d->arena, o->n_refs, sizeof(*g.guard)),
 			    arena_array(d->arena, o->n_refs, sizeof(*g.access)),
 			    arena_array(d->arena, o->n_refs, sizeof(*g.callee)),
 			    arena_array(d->arena, o->n_refs, sizeof(*g.argument)) };
-	struct search w = { .d = d, .s = s, .g = &g, .once_only = once_only };
+	struct search w = { .d = d, .s = s, .g = &g, .kind = kind };
 	int err = g.guard && g.access && g.callee && g.argument ? 0 : -ENOMEM;
 
 	if (!err) {
 		memset(g.guard, 0xff, o->n_refs * sizeof(*g.guard));
 		memset(g.callee, 0xff, o->n_refs * sizeof(*g.callee));
 	}
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++)
-		if (s->role[i] == ROLE_CODE && !part_only(s, i))
-			err = search_function(&w, i);
 	if (!err)
-		err = spread_to_callees(&w);
+		err = search_all(&w);
 	if (!err)
 		*out = g;
 	return err;

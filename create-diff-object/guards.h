@@ -24,9 +24,14 @@ struct guards {
 bool guard_of_once(const struct side *s, uint32_t atom);
 bool key_of_once(const struct side *s, uint32_t atom);
 
-/*
- * Finds them in @s. @once_only: those of DO_ONCE() and nothing else. 0 or -ENOMEM.
- */
-int guards_find(struct diff *d, const struct side *s, bool once_only, struct guards *out);
+/* Which variables count as guards. */
+enum guard_kind {
+	GUARDS_ALL,	/* those that outlive the function that tests them */
+	GUARDS_OF_ONCE, /* those of DO_ONCE() and nothing else */
+	GUARDS_FRESH,	/* those of which a patch would have a copy: ROLE_FRESH */
+};
+
+/* Finds them in @s. 0 or -ENOMEM. */
+int guards_find(struct diff *d, const struct side *s, enum guard_kind kind, struct guards *out);
 
 #endif

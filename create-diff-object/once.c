@@ -4,6 +4,9 @@
  * guards it. Where the patch initialises another variable behind the same guard, that one would never be
  * initialised.
  *
+ * Part of the roles pass: a flag of which a patch has a copy of its own, because it only keeps a message from
+ * coming twice, is the kernel's if more than a message is behind it: else that would be done once more.
+ *
  * Part of the correlate pass: where everything that a DO_ONCE() initialises is new, its flag and its static key
  * are fresh ones of the patch, and it is done again. Part of the changes pass: what else is initialised
  * behind a guard of the kernel's, and was not before, is refused.
@@ -12,6 +15,7 @@
 #include <string.h>
 
 #include "create-diff-object/correlate.h"
+#include "create-diff-object/escape.h"
 #include "create-diff-object/guards.h"
 #include "lib/arch/arch.h"
 
@@ -21,6 +25,42 @@ static bool is_state(const struct side *s, uint32_t atom)
 {
 	return atom != NO_ATOM && s->role[atom] == ROLE_STATE && s->object->atoms[atom].symbol &&
 	       !guard_of_once(s, atom) && !key_of_once(s, atom);
+}
+
+static bool any_fresh(const struct side *s)
+{
+	for (uint32_t i = 0; i < s->object->n_atoms; i++)
+		if (s->role[i] == ROLE_FRESH)
+			return true;
+	return false;
+}
+
+/* Whether the reference does something to state; a message that is given its address does not. */
+static bool alters_state(struct diff *d, const struct side *s, const struct guards *g, uint32_t ref)
+{
+	const struct object *o = s->object;
+	const struct callee *c;
+
+	if (!is_state(s, o->refs[ref].target))
+		return false;
+	if (g->access[ref] & ACCESS_WRITE)
+		return true;
+	c = g->callee[ref] == NO_ATOM ? NULL : callee_find(d, o->atoms[g->callee[ref]].name);
+	return g->access[ref] & ACCESS_ADDRESS && !(c && c->more);
+}
+
+int roles_once(struct diff *d, struct side *s)
+{
+	struct guards g;
+	int err;
+
+	if (!any_fresh(s))
+		return 0;
+	err = guards_find(d, s, GUARDS_FRESH, &g);
+	for (uint32_t r = 0; r < s->object->n_refs && !err; r++)
+		if (g.guard[r] != NO_ATOM && alters_state(d, s, &g, r))
+			s->role[g.guard[r]] = ROLE_STATE;
+	return err;
 }
 
 static bool any_once(const struct side *s)
@@ -68,7 +108,7 @@ int correlate_once(struct diff *d)
 
 	if (!any_once(&d->new))
 		return 0;
-	err = guards_find(d, &d->new, true, &g);
+	err = guards_find(d, &d->new, GUARDS_OF_ONCE, &g);
 	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
 		if (!guard_of_once(&d->new, i) || d->pairs.twin[i] == NO_ATOM || !all_new(d, &g, i))
 			continue;
@@ -173,9 +213,9 @@ int changes_once(struct diff *d)
 
 	if (err || !any_changed(d))
 		return err;
-	err = guards_find(d, &d->orig, false, &j.orig);
+	err = guards_find(d, &d->orig, GUARDS_ALL, &j.orig);
 	if (!err)
-		err = guards_find(d, &d->new, false, &j.new);
+		err = guards_find(d, &d->new, GUARDS_ALL, &j.new);
 	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++) {
 		const struct atom *a = new_atom(d, i);
 

@@ -209,6 +209,8 @@ int diff_decide(struct diff *d);
 
 /* roles.c */
 int roles_assign(struct diff *d, struct object *o, struct side *out);
+/* once.c: makes flags that keep more than a message from coming twice ROLE_STATE. 0 or -ENOMEM. */
+int roles_once(struct diff *d, struct side *s);
 /* Whether the atom is the split part of a function that ftrace cannot redirect on its own. */
 bool part_only(const struct side *s, uint32_t atom);
 /* The function that is replaced when @atom changes: itself, or what it was split from. */

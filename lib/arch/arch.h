@@ -62,6 +62,10 @@ struct insn_flow {
 	uint8_t access;	  /* ACCESS_* */
 	bool tests;	  /* compares with zero, or looks at bits */
 	bool compares;	  /* compares with a constant */
+	bool equality;	  /* branches if what was compared is equal, or is not */
+	bool constant;	  /* writes a constant to memory */
+	bool sets_flags;  /* what a branch may depend on */
+	bool reads_flags; /* and makes a value of them, or branches */
 	int64_t distance; /* of a branch or jump without a reference: from the end of the instruction */
 };
 

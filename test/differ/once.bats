@@ -117,6 +117,54 @@ flag() {
 	refused initialised-once
 }
 
+@test "a guard that is compared with a constant, or told by an exchange or a counter" {
+	cat >> kernel.h <<-'END'
+		static inline _Bool inc_and_test(int *n) { _Bool z; asm volatile("lock incl %0" : "+m"(*n), "=@cce"(z) :: "memory"); return z; }
+		static inline _Bool dec_and_test(int *n) { _Bool z; asm volatile("lock decl %0" : "+m"(*n), "=@cce"(z) :: "memory"); return z; }
+		static inline _Bool take(int *n) { _Bool z; int was = 0; asm volatile("lock cmpxchgl %3, %1" : "=@ccz"(z), "+m"(*n), "+a"(was) : "r"(1) : "memory"); return z; }
+	END
+	for guard in 'if (done != 2) { ext(3); done = 2; old = x; }' 'if (done == 3) { done = 4; old = x; }' 'if (inc_and_test(&done)) { old = x; }' 'if (dec_and_test(&done)) { old = x; }' \
+		'if (take(&done)) { old = x; }'; do
+		flag "$guard" 'init(new);'
+		refused initialised-once || { echo "$guard"; false; }
+	done
+	# one comparison after another
+	flag 'int d = *(volatile int *)&done; if (d == 100) { ext(3); } else if (!d) { done = x; old = x; }' 'init(new);'
+	refused initialised-once
+	# a number that is counted to comes again
+	flag 'done = done + ext2(x); ext2(done); if (done == 100) { done = 0; old = x; }' 'new[0] = x;'
+	written
+}
+
+@test "a branch that looks at something else decides nothing, and does not hide the one behind it" {
+	local read='int d = *(volatile int *)&done;'
+	flag "$read if (!x) { done = d + 1; old = x; }" 'init(new);'
+	written
+	flag "$read if ((char)x == 3) { done = d + 1; old = x; }" 'init(new);'
+	written
+	flag "$read if (*(volatile int *)(long)(d + 8)) { done = 1; old = x; }" 'init(new);'
+	written
+	flag "$read if (x == 3) { return 5; } if (!d) { done = 1; old = x; }" 'init(new);'
+	refused initialised-once
+	flag "$read int e = d + x; asm volatile(\"\" : \"+r\"(e)); if (e) { done = 1; old = x; }" 'init(new);'
+	refused initialised-once
+}
+
+@test "a static key is a guard" {
+	once
+	cat >> kernel.h <<-'END'
+		void static_key_enable(struct key *), look(struct key *); extern struct key ready;
+		#define on(key) ({ __label__ yes; int r = 1; label(key, yes); r = 0; yes: r; })
+	END
+	flag 'if (!on(&ready)) { old = x; static_key_enable(&ready); }' 'init(new);'
+	refused initialised-once
+	[[ $stderr == *"initialises new where ready says"* ]]
+	flag 'if (!on(&ready)) { old = x; } static_key_enable(&ready);' 'init(new);'
+	written
+	flag 'if (!on(&ready)) { old = x; look(&ready); }' 'init(new);'
+	written
+}
+
 @test "what needs no first run is not refused" {
 	# written elsewhere as well
 	flag 'if (!done) { done = 1; old = x; } ' 'new[0] = x; } if (x > 3) { new[x \& 3]++;'
@@ -146,4 +194,29 @@ END
 	rm kallsyms
 	differ
 	written
+}
+
+@test "a flag of a message is the patch's own; one behind which state is written is the kernel's" {
+	lite() { # FLAG CODE
+		rm -f kallsyms out.o
+		original <<-EOF
+			void init(void *); int _printk(const char *, ...);
+			static int old; int peek(void) { return old; }
+			static noinline void setup(int x) { old += x; }
+			int f(int x) { static _Bool $1; if (!${1%% *}) { ${1%% *} = 1; $2 } return ext(x); }
+		EOF
+		patched 's/ext\(x\)/ext(x) + 1/'
+		differ
+		written
+	}
+	for flag in '__already_done __section(".data.once")' 'done __section(".data.once")' __warned; do
+		for code in 'old = x;' 'init(&old);' 'setup(x);' '_printk("x"); old++;'; do
+			lite "$flag" "$code"
+			[[ $(owner_of "${flag%% *}") == kernel ]] || { echo "$flag $code"; false; }
+		done
+		for code in '_printk("x %d", old);' '_printk("x %p", &old);' 'ext2(x);'; do
+			lite "$flag" "$code"
+			[[ $(owner_of "${flag%% *}") == patch ]] || { echo "$flag $code"; false; }
+		done
+	done
 }

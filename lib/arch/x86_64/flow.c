@@ -49,6 +49,25 @@ static bool looks_at_bits(const ZydisDecodedInstruction *insn)
 	       insn->mnemonic == ZYDIS_MNEMONIC_BTS || insn->mnemonic == ZYDIS_MNEMONIC_BTR;
 }
 
+/* An exchange that tells whether it took place, and a counter that may have come to zero. */
+static bool tells(const struct insn_flow *insn, ZydisMnemonic mnemonic)
+{
+	return insn->access == (ACCESS_READ | ACCESS_WRITE) &&
+	       (mnemonic == ZYDIS_MNEMONIC_CMPXCHG || mnemonic == ZYDIS_MNEMONIC_INC ||
+		mnemonic == ZYDIS_MNEMONIC_DEC);
+}
+
+/* The flags that tell less from more, and equal from different. */
+#define FLAGS (ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_ZF)
+
+static void read_flags(const ZydisAccessedFlags *flags, struct insn_flow *out)
+{
+	if (!flags)
+		return;
+	out->sets_flags = (flags->modified | flags->set_0 | flags->set_1 | flags->undefined) & FLAGS;
+	out->reads_flags = flags->tested & FLAGS;
+}
+
 void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct insn_flow *out)
 {
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
@@ -65,7 +84,12 @@ void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct i
 		out->access = access_of(&insn, ops, field);
 	out->compares = looks_at_bits(&insn) ||
 			(insn.mnemonic == ZYDIS_MNEMONIC_CMP && ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE);
-	out->tests = looks_at_bits(&insn) || (out->compares && !ops[1].imm.value.u);
+	out->tests =
+		looks_at_bits(&insn) || (out->compares && !ops[1].imm.value.u) || tells(out, insn.mnemonic);
+	read_flags(insn.cpu_flags, out);
+	out->equality = insn.mnemonic == ZYDIS_MNEMONIC_JZ || insn.mnemonic == ZYDIS_MNEMONIC_JNZ;
+	out->constant = insn.mnemonic == ZYDIS_MNEMONIC_MOV && out->access & ACCESS_WRITE &&
+			ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
 	if ((out->flow == FLOW_BRANCH || out->flow == FLOW_JUMP) &&
 	    ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
 		out->distance = ops[0].imm.value.s;
