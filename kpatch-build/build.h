@@ -84,6 +84,7 @@ struct kernel {
 	const char *cc;		  /* compiler command, of the kernel's own version */
 	const char *cc_version;	  /* CONFIG_CC_VERSION_TEXT */
 	const char *package;	  /* distribution's version, "6.1.192-2", or NULL */
+	const char *version;	  /* begins with that of the source; NULL: not known */
 	const char *entry;	  /* this kernel's directory in the cache, locked while we run */
 	const char *tree;	  /* prepared tree in it; never written to after preparation */
 	const char *runtime;	  /* directory in it: compiled runtime, learned commands */
@@ -95,6 +96,7 @@ struct kernel {
 	bool has_objtool; /* objtool must be run over objects and the module */
 	bool has_ibt;	  /* indirect calls must land on ENDBR */
 	struct symvers *symvers;
+	const struct provider *provider; /* kernel/provider.h: whose .package it is; NULL if there is none */
 };
 
 /* What a changed header reaches though no live patch can replace it. */

@@ -14,6 +14,7 @@
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 #include "lib/util/text.h"
+#include "lib/util/words.h"
 
 /* First line of `CC --version`, or NULL if there is no such program. */
 static const char *version_line(struct build *b, const char *cc)
@@ -40,7 +41,7 @@ static const char *version_line(struct build *b, const char *cc)
 	return text;
 }
 
-/* The program's own name comes first and does not matter: "gcc-12 (Debian …) 12.2.0". */
+/* The program's own name comes first and does not matter: "gcc-12 (…) 12.2.0". */
 static bool same_version(const char *a, const char *b)
 {
 	a = strchr(a, ' ');

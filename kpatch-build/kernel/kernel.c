@@ -15,6 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kpatch-build/kernel/provider.h"
 #include "lib/kernel/files/image.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
@@ -24,16 +25,6 @@
 #include "lib/util/text.h"
 
 #define RELEASE_OTHERS "._+~-"
-
-static const struct provider *const providers[] = { &provider_debian };
-
-static const struct provider *provider_of(struct arena *arena, const char *root)
-{
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
-		if (providers[i]->present(arena, root))
-			return providers[i];
-	return providers[0];
-}
 
 int kernel_image_version(struct arena *arena, const char *path, const char **version)
 {
@@ -65,7 +56,7 @@ int kernel_image_version(struct arena *arena, const char *path, const char **ver
 }
 
 /* Releases below the root of which image and modules are there, for messages. */
-static const char *available(struct build *b)
+static const char *available(struct build *b, const struct provider *provider)
 {
 	const char *root = b->options.root;
 	DIR *d = opendir(arena_printf(b->arena, "%s/lib/modules", root));
@@ -73,8 +64,10 @@ static const char *available(struct build *b)
 	struct dirent *e;
 
 	while (d && list && (e = readdir(d))) {
-		if (*e->d_name != '.' &&
-		    file_is_regular(arena_printf(b->arena, "%s/boot/vmlinuz-%s", root, e->d_name)))
+		struct kernel_files files = { 0 };
+
+		if (*e->d_name != '.' && !provider_find(provider, b->arena, root, e->d_name, &files) &&
+		    files.image.found)
 			list = arena_printf(b->arena, "%s%s%s", list, *list ? ", " : "", e->d_name);
 	}
 	if (d)
@@ -114,8 +107,7 @@ static int open_image(struct build *b, const char *path)
 }
 
 /*
- * The release: named, or of the image that was named, or the running one. The image says its
- * release and, on Debian, the package's version.
+ * The release: named, or of the image that was named, or the running one.
  */
 static int choose_release(struct build *b)
 {
@@ -150,20 +142,52 @@ static int check_text(struct build *b, const char *path, const char *what, const
 	return -EINVAL;
 }
 
-static const char *pick(struct build *b, const char *what, const char *named, const struct kernel_file *file,
-			bool directory)
+static const char *pick(struct build *b, const char *what, const char *option, const char *named,
+			const struct kernel_file *file)
 {
 	const char *path = named ? named : file->path;
-	bool found = named ? directory ?
-			     file_is_directory(named) :
-			     access(named, R_OK) == 0 && (file_is_regular(named) || !strcmp(what, "source")) :
-			     file->found;
+	const char *remedy = "Check the path";
+	bool found = file->found;
 
+	if (named && !strcmp(option, "modules"))
+		found = file_is_directory(named);
+	else if (named)
+		found = access(named, R_OK) == 0 && (file_is_regular(named) || !strcmp(option, "source"));
+	else
+		remedy = file->package ? arena_printf(b->arena, "Install %s, or name it with --%s",
+						      file->package, option) :
+					 arena_printf(b->arena, "Name it with --%s", option);
 	if (!found)
-		diag_error(b->diags, "kernel-file-missing", diag_file(path),
-			   named ? "Check the path" : file->remedy, "the %s of kernel %s is not there", what,
-			   b->kernel.release);
+		diag_error(b->diags, "kernel-file-missing", diag_file(path), remedy,
+			   "the %s of kernel %s is not there", what, b->kernel.release);
 	return path;
+}
+
+/* What installs all that is missing, as one command. */
+static void say_install(struct build *b, const struct provider *provider, const struct kernel_files *files)
+{
+	const struct options *o = &b->options;
+	const struct kernel_file *const missing[] = {
+		o->image ? NULL : &files->image,   o->modules ? NULL : &files->modules,
+		o->config ? NULL : &files->config, o->symvers ? NULL : &files->symvers,
+		o->source ? NULL : &files->source,
+	};
+	struct words packages = { 0 };
+	const char *command = provider->install;
+
+	for (size_t i = 0; i < sizeof(missing) / sizeof(*missing) && command; i++) {
+		const char *package = missing[i] && !missing[i]->found ? missing[i]->package : NULL;
+		bool twice = false;
+
+		for (size_t j = 0; package && j < packages.n; j++)
+			twice |= !strcmp(packages.word[j], package);
+		if (!package || twice || words_add(b->arena, &packages, package))
+			continue;
+		command = arena_printf(b->arena, "%s %s", command, package);
+	}
+	if (command && packages.n)
+		diag_note(b->diags, "kernel-packages", NULL, NULL, "what is missing is installed by: %s",
+			  command);
 }
 
 static int choose_files(struct build *b, const struct provider *provider)
@@ -171,31 +195,24 @@ static int choose_files(struct build *b, const struct provider *provider)
 	const struct options *o = &b->options;
 	struct kernel *k = &b->kernel;
 	struct kernel_files files = { 0 };
-	int err = provider->find(b->arena, o->root, k->release, &files);
+	int err = provider_find(provider, b->arena, o->root, k->release, &files);
 
 	if (err)
 		return err;
-	k->image = pick(b, "image", o->image, &files.image, false);
-	k->modules = pick(b, "modules directory", o->modules, &files.modules, true);
-	k->config = pick(b, "configuration", o->config, &files.config, false);
-	k->symvers_path = pick(b, "Module.symvers", o->symvers, &files.symvers, false);
-	k->source = pick(b, "source", o->source, &files.source, false);
+	k->image = pick(b, "image", "image", o->image, &files.image);
+	k->modules = pick(b, "modules directory", "modules", o->modules, &files.modules);
+	k->config = pick(b, "configuration", "config", o->config, &files.config);
+	k->symvers_path = pick(b, "Module.symvers", "symvers", o->symvers, &files.symvers);
+	k->source = pick(b, "source", "source", o->source, &files.source);
 	if (!diags_errors(b->diags))
 		return 0;
+	say_install(b, provider, &files);
 	if (!all_named(o))
 		diag_note(b->diags, "kernels-available", NULL, NULL,
 			  "installed kernels%s%s: %s. "
 			  "Choose one with --kernel",
-			  *o->root ? " below " : "", o->root, available(b));
+			  *o->root ? " below " : "", o->root, available(b, provider));
 	return -ENOENT;
-}
-
-/* "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-01)" → "6.1.192-2". */
-static const char *package_of(struct build *b, const char *version)
-{
-	const char *p = strstr(version, " Debian ");
-
-	return p ? arena_strndup(b->arena, p + 8, strcspn(p + 8, " ()")) : NULL;
 }
 
 /* Image, --kernel and source package must be of one version. */
@@ -213,7 +230,10 @@ static int check_versions(struct build *b, const struct provider *provider)
 		return err;
 	}
 	release = arena_strndup(b->arena, version, strcspn(version, " "));
-	k->package = package_of(b, version);
+	/* the image tells more surely whose it is than what else is below the root */
+	k->provider = provider_of_image(version);
+	k->package = k->provider ? provider_package(k->provider, b->arena, version) : NULL;
+	k->version = k->package ? k->package : provider->release_is_version ? k->release : NULL;
 	if (!release)
 		return -ENOMEM;
 	if (k->package)
@@ -222,7 +242,9 @@ static int check_versions(struct build *b, const struct provider *provider)
 		return err;
 	if (strcmp(release, k->release))
 		return refuse_image(b, k->image, release);
-	source = b->options.source ? NULL : provider->source_version(b->arena, b->options.root, k->source);
+	source = b->options.source || !provider->source_version ?
+			 NULL :
+			 provider->source_version(b->arena, b->options.root, k->source);
 	if (source && k->package && strcmp(source, k->package)) {
 		diag_error(b->diags, "source-version", diag_file(k->source),
 			   "Install source and image of one version",

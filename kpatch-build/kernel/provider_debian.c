@@ -4,82 +4,37 @@
  * /boot, /lib/modules and /usr/src. Only looks; the source package's version is read from its
  * changelog.
  */
-#include <errno.h>
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
-#include "kpatch-build/kernel/kernel.h"
+#include "kpatch-build/kernel/provider.h"
 #include "lib/util/arena.h"
-#include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/path.h"
 
+/* A root that was unpacked from the packages of a kernel has no more than their files. */
+static bool has_headers(const char *directory)
+{
+	DIR *d = opendir(directory);
+	struct dirent *e;
+	bool has = false;
+
+	while (d && !has && (e = readdir(d)))
+		has = !strncmp(e->d_name, "linux-headers-", 14);
+	if (d)
+		closedir(d);
+	return has;
+}
+
 static bool present(struct arena *arena, const char *root)
 {
-	return file_is_directory(arena_printf(arena, "%s/usr/share/doc", root)) &&
-	       (file_is_regular(arena_printf(arena, "%s/etc/debian_version", root)) || *root);
-}
+	const char *version = arena_printf(arena, "%s/etc/debian_version", root);
+	const char *sources = arena_printf(arena, "%s/usr/src", root);
 
-/* "6.1.0-56-amd64" → "6.1": the packages of a series share one source package's name. */
-static const char *series(struct arena *arena, const char *release)
-{
-	size_t n = strspn(release, "0123456789");
-
-	if (release[n] == '.')
-		n += 1 + strspn(release + n + 1, "0123456789");
-	return arena_strndup(arena, release, n);
-}
-
-static void find_source(struct arena *arena, const char *root, const char *release, struct kernel_file *out)
-{
-	static const char *const endings[] = { ".tar.xz", ".tar.zst", ".tar.gz", ".tar.bz2", "" };
-	const char *version = series(arena, release);
-
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]) && !out->found; i++) {
-		const char *path =
-			arena_printf(arena, "%s/usr/src/linux-source-%s%s", root, version, endings[i]);
-
-		if (!path)
-			return;
-		out->found = *endings[i] ? file_is_regular(path) : file_is_directory(path);
-		if (out->found || !i)
-			out->path = path;
-	}
-	out->remedy = arena_printf(arena,
-				   "Install linux-source-%s of the kernel's version, or name "
-				   "the source with --source",
-				   version);
-}
-
-static void find_file(struct arena *arena, struct kernel_file *out, const char *path, const char *package,
-		      const char *release, const char *option)
-{
-	if (!path)
-		return;
-	out->path = path;
-	out->found = !strcmp(option, "modules") ? file_is_directory(path) : file_is_regular(path);
-	out->remedy = arena_printf(arena, "Install %s%s, or name it with --%s", package, release, option);
-}
-
-static int find(struct arena *arena, const char *root, const char *release, struct kernel_files *out)
-{
-	find_source(arena, root, release, &out->source);
-	find_file(arena, &out->config,
-		  arena_printf(arena, "%s/usr/src/linux-headers-%s/.config", root, release), "linux-headers-",
-		  release, "config");
-	find_file(arena, &out->symvers,
-		  arena_printf(arena, "%s/usr/src/linux-headers-%s/Module.symvers", root, release),
-		  "linux-headers-", release, "symvers");
-	find_file(arena, &out->image, arena_printf(arena, "%s/boot/vmlinuz-%s", root, release),
-		  "linux-image-", release, "image");
-	find_file(arena, &out->modules, arena_printf(arena, "%s/lib/modules/%s", root, release),
-		  "linux-image-", release, "modules");
-	if (!out->modules.found)
-		find_file(arena, &out->modules, arena_printf(arena, "%s/usr/lib/modules/%s", root, release),
-			  "linux-image-", release, "modules");
-	return out->modules.remedy && out->symvers.remedy && out->source.remedy ? 0 : -ENOMEM;
+	return version && sources && (file_is_regular(version) || has_headers(sources));
 }
 
 /* First line of a Debian changelog: "linux (6.1.192-2) bookworm-security; urgency=high". */
@@ -112,6 +67,24 @@ static const char *source_version(struct arena *arena, const char *root, const c
 const struct provider provider_debian = {
 	.name = "debian",
 	.present = present,
-	.find = find,
+	.image = { { "/boot/vmlinuz-{release}" }, .package = "linux-image-{release}" },
+	.modules = { { "/lib/modules/{release}/", "/usr/lib/modules/{release}/" }, .package = "linux-image-{release}" },
+	.config = { { "/usr/src/linux-headers-{release}/.config" }, .package = "linux-headers-{release}" },
+	.symvers = { { "/usr/src/linux-headers-{release}/Module.symvers" }, .package = "linux-headers-{release}" },
+	/* the packages of a series share one source package's name */
+	.source = { { "/usr/src/linux-source-{series}.tar.xz", "/usr/src/linux-source-{series}.tar.zst",
+		      "/usr/src/linux-source-{series}.tar.gz", "/usr/src/linux-source-{series}.tar.bz2",
+		      "/usr/src/linux-source-{series}/" },
+		    .package = "linux-source-{series}" },
+	/* "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-01)" */
+	.package_mark = " Debian ",
 	.source_version = source_version,
+	.make = { "DISTRIBUTION_OFFICIAL_BUILD=1", "DISTRIBUTOR=Debian", "DISTRIBUTION_VERSION={package}" },
+	.install = "apt-get install",
+	.needs = {
+		[NEED_BUILD] = "build-essential flex bison bc python3 libelf-dev libssl-dev",
+		[NEED_TOKENS] = "libengine-pkcs11-openssl",
+		[NEED_DPKG_DEB] = "dpkg",
+		[NEED_RPMBUILD] = "rpm",
+	},
 };

@@ -16,6 +16,7 @@
 
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
+#include "kpatch-build/kernel/provider.h"
 #include "lib/kernel/files/module.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
@@ -27,11 +28,12 @@
 #define VERSION_MAX 64
 
 static const struct {
-	const char *name, *tool, *package;
+	const char *name, *tool;
+	enum provider_need need;
 	int (*make)(struct build *b, const struct package *p, const char *root, const char **file);
 } formats[N_PACKAGE_FORMATS] = {
-	[PACKAGE_DEB] = { "deb", "dpkg-deb", "dpkg", package_make_deb },
-	[PACKAGE_RPM] = { "rpm", "rpmbuild", "rpm-build (on Debian: rpm)", package_make_rpm },
+	[PACKAGE_DEB] = { "deb", "dpkg-deb", NEED_DPKG_DEB, package_make_deb },
+	[PACKAGE_RPM] = { "rpm", "rpmbuild", NEED_RPMBUILD, package_make_rpm },
 };
 
 bool package_format_named(const char *name, enum package_format *out)
@@ -82,12 +84,10 @@ static bool is_in_path(struct arena *a, const char *program)
 
 int package_check(struct build *b, enum package_format format)
 {
-	char remedy[80];
-
 	if (is_in_path(b->arena, formats[format].tool))
 		return 0;
-	snprintf(remedy, sizeof(remedy), "Install %s", formats[format].package);
-	diag_error(b->diags, "package-tool", diag_file(formats[format].tool), remedy,
+	diag_error(b->diags, "package-tool", diag_file(formats[format].tool),
+		   arena_printf(b->arena, "Install it (%s)", provider_need(b->arena, formats[format].need)),
 		   "is not there, and it makes the %s package", formats[format].name);
 	return -ENOENT;
 }

@@ -16,7 +16,7 @@
 
 /*
  * Kernel packages provide their release as a version, but a version has at most one hyphen: where
- * the release has more (SUSE's flavours), the image itself is what is required.
+ * the release has more (some have flavours behind it), the image itself is what is required.
  */
 static void write_kernel_dependency(FILE *f, const char *release)
 {

@@ -22,6 +22,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/cache.h"
+#include "kpatch-build/kernel/provider.h"
 #include "kpatch-build/prepare/includes.h"
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_prepare.h"
@@ -227,12 +228,12 @@ static bool same_series(const char *a, const char *b)
 }
 
 /*
- * The source must be of the version that the image's package has ("6.1.192-2"). That of another point
+ * The source must be of the version that the image's package or release has ("6.1.192-2"). That of another point
  * release will do where the proof finds it equal; this is said once, when the tree is @ready.
  */
 static int check_tree_version(struct build *b, const char *tree, bool ready)
 {
-	const char *version = tree_version(b, tree), *package = b->kernel.package;
+	const char *version = tree_version(b, tree), *wanted = b->kernel.version;
 	size_t n = version ? strlen(version) : 0;
 
 	if (!version) {
@@ -240,20 +241,20 @@ static int check_tree_version(struct build *b, const char *tree, bool ready)
 			   "Name the kernel's source with --source", "this is not a kernel source");
 		return -EINVAL;
 	}
-	if (!package || (!strncmp(package, version, n) && strchr("-~+", package[n])))
+	if (!wanted || (!strncmp(wanted, version, n) && strchr("-~+", wanted[n])))
 		return 0;
-	if (b->options.verify && same_series(version, package)) {
+	if (b->options.verify && same_series(version, wanted)) {
 		if (ready)
 			diag_warning(b->diags, "source-version", diag_file(b->kernel.source),
 				     "Better use the source of the image's version",
 				     "the source is version %s, the image was built from %s; only what is "
 				     "proven to be equal can be patched",
-				     version, package);
+				     version, wanted);
 		return 0;
 	}
 	diag_error(b->diags, "source-version", diag_file(b->kernel.source),
 		   "Install source and image of one version",
-		   "the source is version %s, the image was built from %s", version, package);
+		   "the source is version %s, the image was built from %s", version, wanted);
 	return -EINVAL;
 }
 
@@ -296,15 +297,14 @@ static int make_command(struct build *b, const char *entry, struct words *make)
 		arena_printf(b->arena, "-j%u", b->options.jobs),
 		arena_printf(b->arena, "KERNELRELEASE=%s", k->release),
 		arena_printf(b->arena, "CC=%s", k->cc),
-		k->package ? "DISTRIBUTION_OFFICIAL_BUILD=1" : NULL,
-		k->package ? "DISTRIBUTOR=Debian" : NULL,
-		k->package ? arena_printf(b->arena, "DISTRIBUTION_VERSION=%s", k->package) : NULL,
 	};
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !err; i++)
 		if (words[i])
 			err = words_add(b->arena, make, words[i]);
+	if (!err && k->package)
+		err = provider_make(k->provider, b->arena, k->package, make);
 	return err ? err : settle_tools(b, entry, make);
 }
 
@@ -337,8 +337,8 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 	}
 	return err ? err :
 		     run_step(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
-			      "Install what the kernel's build needs (build-essential, flex, bison, "
-			      "bc, python3, libelf-dev, libssl-dev)");
+			      arena_printf(b->arena, "Install what the kernel's build needs (%s)",
+					   provider_need(b->arena, NEED_BUILD)));
 }
 
 /* Every option of the configuration must have come through the makefiles as it was. */

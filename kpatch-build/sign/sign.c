@@ -18,6 +18,7 @@
 #include <openssl/x509.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/kernel/provider.h"
 #include "kpatch-build/options.h"
 #include "kpatch-build/sign/token.h"
 #include "lib/kernel/files/kconfig.h"
@@ -76,7 +77,8 @@ static int token_error(struct build *b, const char *id, const char *uri, int err
 {
 	if (err == -ENOTSUP)
 		diag_error(b->diags, "sign-key-token", NULL,
-			   "Install it (libengine-pkcs11-openssl on Debian), or name files",
+			   arena_printf(b->arena, "Install it (%s), or name files",
+					provider_need(b->arena, NEED_TOKENS)),
 			   "OpenSSL has no engine here for keys and certificates in tokens (PKCS#11)");
 	else
 		diag_error(

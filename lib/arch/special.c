@@ -2,7 +2,7 @@
 /*
  * The special sections that kernels of all machines have with the same entries, as data: 6.1 to 6.12.
  *
- * Entry sizes and fields were measured on objects of Debian's 6.1 and 6.12 kernels. Where kernels
+ * Entry sizes and fields were measured on objects of stock 6.1 and 6.12 kernels. Where kernels
  * differ, the sizes stand below each other and the reader takes the first that fits the section:
  * its size is a multiple, each relocation is at a known field, and each entry has its owner's. A
  * section that none of them fits is refused by name.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Groups of one: Debian and others give each user a group of the same name, and people with such a group have a
+ * Groups of one: many distributions give each user a group of the same name, and people with such a group have a
  * umask of 002, which makes their directories writable to "the group", and so to nobody else.
  */
 #ifndef KPATCH_UTIL_GROUP_H

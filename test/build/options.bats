@@ -88,6 +88,26 @@ in_root() { # CODE ID OPTION...
 	in_root 3 kernel-file-missing
 	says "Module.symvers: .* Install linux-headers-$KERNEL_RELEASE"
 	says "vmlinuz-$KERNEL_RELEASE: "
+	says "installed by: apt-get install linux-image-$KERNEL_RELEASE linux-headers-$KERNEL_RELEASE[.] .kernel-packages"
+}
+
+@test "a distribution without a provider: what /lib/modules leads to; what is missing is to be named" {
+	ROOT=$BATS_TEST_TMPDIR/generic modules=$BATS_TEST_TMPDIR/generic/lib/modules/$KERNEL_RELEASE
+	mkdir -p "$modules" "$ROOT/objects-of-generic" "$ROOT/source-of-generic/init"
+	ln -s "$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE" "$modules/vmlinuz"
+	ln -s "$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE"/{.config,Module.symvers} "$ROOT/objects-of-generic"
+	# links as that system has them, from its own root
+	ln -s /objects-of-generic "$modules/build"
+	ln -s /source-of-generic "$modules/source"
+	touch "$ROOT/source-of-generic/init/main.c"
+	run -0 kpatch_build --root "$ROOT" --stop-after kernel "$MEMINFO"
+	# the tree of makefiles that a package of headers has is no source
+	rm "$ROOT/source-of-generic/init/main.c" "$ROOT/objects-of-generic/Module.symvers"
+	in_root 3 kernel-file-missing
+	says "$ROOT/source-of-generic: the source of .* Name it with --source"
+	says "$ROOT/objects-of-generic/Module.symvers: the Module.symvers of .* Name it with --symvers"
+	no says 'apt-get'
+	no says 'the image of'
 }
 
 @test "an image that is damaged, foreign, or of another release" {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The special sections of x86_64 kernels 6.1 to 6.12, as data: those that other machines do not have, or have with other
- * entries. Sizes and fields were measured on objects of Debian's kernels.
+ * entries. Sizes and fields were measured on objects of stock kernels.
  */
 #include "lib/arch/special_table.h"
 #include "lib/arch/x86_64/x86_64.h"

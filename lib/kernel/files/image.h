@@ -29,12 +29,12 @@ struct kimage_section {
 };
 
 struct kimage {
-	const char *path;	 /* as given */
-	const char *release;	 /* "6.1.0-56-amd64", from the banner */
-	const char *banner;	 /* "Linux version 6.1.0-56-amd64 (…) (gcc-12 …) #1 SMP …" */
-	const char *compiler;	 /* "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0", as CC_VERSION_TEXT has it */
-	uint16_t machine;	 /* EM_*, one that lib/arch knows */
-	struct buildid build_id; /* what a running kernel shows in /sys/kernel/notes */
+	const char *path;		 /* as given */
+	const char *release;		 /* "6.1.0-56-amd64", from the banner */
+	const char *banner;		 /* "Linux version 6.1.0-56-amd64 (…) (gcc-12 …) #1 SMP …" */
+	const char *compiler;		 /* "gcc-12 (12.2.0-14+deb12u1) 12.2.0", as CC_VERSION_TEXT has it */
+	uint16_t machine;		 /* EM_*, one that lib/arch knows */
+	struct buildid build_id;	 /* what a running kernel shows in /sys/kernel/notes */
 	struct kimage_section *sections; /* [0] is the null section */
 	uint32_t n_sections;
 	const uint8_t *elf; /* the whole vmlinux ELF file, decompressed */
