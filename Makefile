@@ -74,7 +74,7 @@ help:
 	@sed -n 's/^#   //p' Makefile
 programs: $(PROGRAMS)
 unit-tests: $(UNIT_TESTS)
-test-programs: $(BUILD)/test/fake-kpatch $(BUILD)/test/faults $(BUILD)/test/patch-fuzz
+test-programs: $(BUILD)/test/fake-kpatch $(BUILD)/test/faults $(BUILD)/test/faulty-disk.so $(BUILD)/test/patch-fuzz
 
 # Other flags compile everything again.
 $(OBJ)/flags: FORCE
@@ -145,6 +145,11 @@ WRAPPED := open64 openat64 __open64_2 __openat64_2 read __read_chk pread64 __pre
 $(BUILD)/test/faults: $(OBJ)/test/loader/faults.o $(LIBLOADER) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(patsubst %,-Wl$(comma)--wrap=%,$(WRAPPED)) -Wl,--as-needed -o $@ $^ $(LIBS)
+
+# Loaded into kpatch-build (LD_PRELOAD): a library, without what programs have.
+$(BUILD)/test/faulty-disk.so: test/build/faulty_disk.c
+	@mkdir -p $(@D)
+	$(call made,LD)$(CC) -D_GNU_SOURCE -std=gnu11 $(WARNINGS) -O1 -g -fPIC -shared -o $@ $< -ldl
 
 # Damaged modules for the loader; DEV=1 has it with sanitizers.
 $(BUILD)/test/patch-fuzz: $(OBJ)/test/fuzz/patch_fuzz.o $(LIBLOADER) $(LIBKPATCH)
