@@ -17,6 +17,7 @@
 #include "create-diff-object/fields.h"
 #include "create-diff-object/forever.h"
 #include "lib/arch/arch.h"
+#include "lib/util/vmlinux.h"
 
 struct changes {
 	struct diff *d;
@@ -353,7 +354,7 @@ static void check_in_kernel(struct diff *d, uint32_t f)
 	}
 	if (l->ksym.where == KSYM_OWNER)
 		return;
-	if (l->ksym.where == KSYM_VMLINUX_EXPORT && !strcmp(d->input->owner, "vmlinux"))
+	if (l->ksym.where == KSYM_VMLINUX_EXPORT && is_vmlinux(d->input->owner))
 		return;
 	diff_refuse(d, "function-not-in-kernel", &d->new, f, -1,
 		    "Check that source, configuration and owner are those of the running kernel",

@@ -12,6 +12,7 @@
 
 #include "create-diff-object/guards.h"
 #include "create-diff-object/passes.h"
+#include "lib/util/vmlinux.h"
 
 #define REMEDY                                                                                               \
 	"Change a function that is called from it and returns; else the transition may have to be forced"
@@ -49,7 +50,7 @@ static bool any_creator(const struct object *o)
 
 static void warn_of_known(struct diff *d, uint32_t f)
 {
-	for (size_t i = 0; !strcmp(d->input->owner, "vmlinux") && i < sizeof(known) / sizeof(known[0]); i++)
+	for (size_t i = 0; is_vmlinux(d->input->owner) && i < sizeof(known) / sizeof(known[0]); i++)
 		if (!strcmp(new_atom(d, f)->name, known[i].name))
 			diff_warn(d, "transition-stalls", &d->new, f, -1, REMEDY,
 				  "%s, and the transition to the patch does not end while one is",

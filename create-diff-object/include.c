@@ -12,6 +12,7 @@
 
 #include "lib/arch/arch.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 struct judge {
 	struct diff *d;
@@ -84,7 +85,7 @@ static void note_static_call(struct judge *j, const struct ref *ref)
 		return;
 	j->keyed[v->num] = true;
 	r = route_to_kernel(d, &nowhere, (uint32_t)v->num);
-	if (r.route == ROUTE_IMPORT || (r.route == ROUTE_KLP && !strcmp(r.secobj, "vmlinux")))
+	if (r.route == ROUTE_IMPORT || (r.route == ROUTE_KLP && is_vmlinux(r.secobj)))
 		d->static_keys[d->n_static_keys++] = r;
 }
 

@@ -20,6 +20,7 @@
 #include "create-diff-object/fields.h"
 #include "lib/arch/arch.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 /* What becomes of the address that the reference yields: fates.c has followed it through code. */
 enum { STAYS, IS_COMPARED, GETS_AWAY };
@@ -101,7 +102,7 @@ static bool find_nameless(struct diff *d, uint32_t original, struct routing *out
 	*out = (struct routing){ .route = ROUTE_IMPORT,
 				 .why = "the kernel's own, at a distance from an export",
 				 .name = place.symbol,
-				 .ksym = { .where = KSYM_VMLINUX_EXPORT, .object = "vmlinux" },
+				 .ksym = { .where = KSYM_VMLINUX_EXPORT, .object = VMLINUX },
 				 .distance = place.distance };
 	return true;
 }

@@ -22,6 +22,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/vmlinux.h"
 
 enum { EXIT_WRITTEN = 0, EXIT_ERROR = 1, EXIT_REFUSED = 2, EXIT_NO_CHANGE = 3 };
 
@@ -93,7 +94,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 {
 	int c;
 
-	a->owner = "vmlinux";
+	a->owner = VMLINUX;
 	while ((c = getopt_long(argc, argv, "o:i:k:m:s:c:nvhV", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
@@ -136,7 +137,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		return usage_error("one of --image and --kallsyms is needed");
 	if (!a->symvers)
 		return usage_error("--symvers is needed");
-	if (a->module && !strcmp(a->owner, "vmlinux"))
+	if (a->module && is_vmlinux(a->owner))
 		return usage_error("--module needs --owner");
 	a->original = argv[optind];
 	a->patched = argv[optind + 1];

@@ -13,6 +13,7 @@
 #include "create-diff-object/fields.h"
 #include "kmod/kpatch-abi.h"
 #include "lib/arch/arch.h"
+#include "lib/util/vmlinux.h"
 
 static struct routing patch(const char *why)
 {
@@ -226,7 +227,7 @@ static struct routing decide_extern(struct diff *d, const struct atom *from, con
 {
 	struct routing r = route_to_kernel(d, from, t->id);
 
-	if (r.route == ROUTE_KLP && !strcmp(r.ksym.object, "vmlinux") && route_in_init(d, &r.ksym))
+	if (r.route == ROUTE_KLP && is_vmlinux(r.ksym.object) && route_in_init(d, &r.ksym))
 		return decide_init(d, from, t);
 	return r;
 }

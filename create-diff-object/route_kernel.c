@@ -11,6 +11,7 @@
 
 #include "kmod/kpatch-abi.h"
 #include "lib/klp/names.h"
+#include "lib/util/vmlinux.h"
 
 struct routing route_refused(const char *id, const char *why, const char *remedy)
 {
@@ -108,17 +109,17 @@ struct routing route_to_symbol(struct diff *d, const struct atom *from, const st
 	r.route = ROUTE_KLP;
 	r.why = l->ksym.where == KSYM_MODULE_EXPORT ? "exported by a module, which may be loaded later" :
 						      "not exported";
-	r.secobj = !strcmp(l->ksym.object, "vmlinux") ? "vmlinux" : d->input->owner;
+	r.secobj = is_vmlinux(l->ksym.object) ? VMLINUX : d->input->owner;
 	if (!klp_object_is_valid(l->ksym.object))
 		return route_refused("bad-object-name", "the livepatch core cannot handle the object's name",
 				     NULL);
-	if (strcmp(l->ksym.object, "vmlinux") && !strcmp(d->input->owner, "vmlinux"))
+	if (!is_vmlinux(l->ksym.object) && is_vmlinux(d->input->owner))
 		return route_refused("symbol-in-module", "code of vmlinux refers to a module's symbol", NULL);
 	if (l->ksym.not_held)
 		return route_refused(
 			"module-not-held", l->ksym.not_held,
 			"Look it up with symbol_get() in a callback, and let it go with symbol_put()");
-	if (strcmp(r.secobj, "vmlinux") && from->section && from->section->special &&
+	if (!is_vmlinux(r.secobj) && from->section && from->section->special &&
 	    from->section->special->read_early)
 		return too_late(from, r.name);
 	return r;

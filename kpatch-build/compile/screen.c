@@ -26,6 +26,7 @@
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
+#include "lib/util/vmlinux.h"
 
 #define JOBS_PER_PROCESS 16 /* in one batch: files on the disk, and between two looks at them */
 #define SAY_EVERY 30	    /* seconds */
@@ -94,7 +95,7 @@ static int differ_finds_nothing(const struct compile_job *job, bool *same)
 	struct diags *diags = diags_new();
 	bool asked = false;
 	struct ksym_source ksyms = { .find = note_question, .context = &asked };
-	struct diff_input in = { .name = job->unit.object, .owner = "vmlinux", .ksyms = &ksyms };
+	struct diff_input in = { .name = job->unit.object, .owner = VMLINUX, .ksyms = &ksyms };
 	struct diff_report report = { 0 };
 	uint8_t *data = NULL;
 	size_t size;

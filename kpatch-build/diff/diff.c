@@ -19,6 +19,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
+#include "lib/util/vmlinux.h"
 
 void diff_release(struct unit *u)
 {
@@ -314,7 +315,7 @@ static void summarize(struct build *b, size_t changed)
 		through |= u->through != NULL;
 		while (j < i && (!b->units[j].diff || strcmp(b->units[j].owner, u->owner)))
 			j++;
-		if (!strcmp(u->owner, "vmlinux"))
+		if (is_vmlinux(u->owner))
 			vmlinux = true;
 		else if (j == i)
 			modules++;

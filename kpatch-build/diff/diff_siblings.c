@@ -13,6 +13,7 @@
 #include "kpatch-build/diff/diff_siblings.h"
 #include "lib/elf/object.h"
 #include "lib/util/diag.h"
+#include "lib/util/vmlinux.h"
 
 /* A symbol that the object defines with that name, local or not; NULL: none or several. */
 static const struct symbol *defined(const struct object *o, const char *name, bool local)
@@ -35,7 +36,7 @@ static const struct symbol *defined(const struct object *o, const char *name, bo
 /* Code of vmlinux can be used by all, that of a module by the module. */
 static bool reaches(const struct unit *from, const struct unit *to)
 {
-	return !strcmp(to->owner, "vmlinux") || !strcmp(from->owner, to->owner);
+	return is_vmlinux(to->owner) || !strcmp(from->owner, to->owner);
 }
 
 static int find(const struct ksym_source *source, const char *name, const struct symbol *definition,

@@ -25,6 +25,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 /* A relocation that is on its way from an ordinary section to a klp section. */
 struct moved {
@@ -135,7 +136,7 @@ static int take(struct klp *k, uint32_t target, const Elf64_Rela *rela)
 			      "is of a relocation type that the kernel does not apply");
 	if (!s->data || rela->r_offset > s->size || s->size - rela->r_offset < size)
 		return refuse(k, "klp-reference-malformed", target, rela, "lies outside of its section");
-	if (strcmp(ref->section_object, "vmlinux") && section_read_early(k->f->arch, s->name))
+	if (!is_vmlinux(ref->section_object) && section_read_early(k->f->arch, s->name))
 		return refuse(k, "klp-reference-early", target, rela,
 			      "is in a section that the kernel reads before that module is there");
 	memset(s->data + rela->r_offset, 0, size);
@@ -341,7 +342,7 @@ static int add_objects(struct klp *k, const struct module_entries *funcs)
 
 	for (start = 0; !ret && start < k->n_moved; start += n) {
 		n = run_length(k, start, false);
-		if (strcmp(k->moved[start].object, "vmlinux"))
+		if (!is_vmlinux(k->moved[start].object))
 			ret = add_guard(k, &k->moved[start], n, funcs);
 		if (!ret)
 			ret = add_sections(k, start, start + n);

@@ -20,6 +20,7 @@
 #include "lib/util/file.h"
 #include "lib/util/path.h"
 #include "lib/util/sha256.h"
+#include "lib/util/vmlinux.h"
 
 /* An object being described; the arrays have room for all units of it. */
 struct described {
@@ -227,8 +228,8 @@ static int by_name(const void *x, const void *y)
 {
 	const char *a = *(const char *const *)x, *b = *(const char *const *)y;
 
-	if (!strcmp(a, "vmlinux") || !strcmp(b, "vmlinux"))
-		return strcmp(a, "vmlinux") ? 1 : strcmp(b, "vmlinux") ? -1 : 0;
+	if (is_vmlinux(a) || is_vmlinux(b))
+		return !is_vmlinux(a) ? 1 : !is_vmlinux(b) ? -1 : 0;
 	return strcmp(a, b);
 }
 

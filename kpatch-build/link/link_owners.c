@@ -20,6 +20,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 /* One symbol of the kernel that exists only together with the module @owner, or NULL. */
 static const char *needs_module(struct arena *arena, const struct elfile *f, const char *owner)
@@ -39,7 +40,7 @@ static int note_definitions(struct build *b, const struct elfile *f, struct unit
 {
 	int err = 0;
 
-	if (!strcmp(unit->owner, "vmlinux") || !needs_module(b->arena, f, unit->owner))
+	if (is_vmlinux(unit->owner) || !needs_module(b->arena, f, unit->owner))
 		return 0;
 	for (uint32_t i = 1; i < f->n_symbols && !err; i++)
 		if (f->symbols[i].section && f->symbols[i].bind != STB_LOCAL)

@@ -15,6 +15,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 static int malformed(struct diags *diags, const struct elfile *f, const char *name)
 {
@@ -53,7 +54,7 @@ static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *d
 	/* objtool takes no weak function for one that does not return. */
 	s->bind = STB_GLOBAL;
 	/* kpatch-abi.h, "Static calls": a module's trampoline is called as it is. */
-	if (!strncmp(ref.name, "__SCT__", 7) && strcmp(ref.symbol_object, "vmlinux"))
+	if (!strncmp(ref.name, "__SCT__", 7) && !is_vmlinux(ref.symbol_object))
 		return 0;
 	if (strmap_get(used, ref.name))
 		return 0;

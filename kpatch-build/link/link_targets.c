@@ -17,6 +17,7 @@
 #include "lib/kernel/files/buildid.h"
 #include "lib/kernel/files/image.h"
 #include "lib/util/diag.h"
+#include "lib/util/vmlinux.h"
 
 _Static_assert(KPATCH_BUILD_ID_SIZE == BUILDID_MAX, "room for every build ID that is read");
 
@@ -51,13 +52,13 @@ static bool has_target(const struct build *b, size_t n, const char *owner)
 
 static int add_targets(struct build *b, struct builder *o, struct builder_section *s)
 {
-	int ret = add_target(b, o, s, "vmlinux", &b->image->build_id);
+	int ret = add_target(b, o, s, VMLINUX, &b->image->build_id);
 	size_t i;
 
 	for (i = 0; !ret && i < b->n_units; i++) {
 		const struct unit *u = &b->units[i];
 
-		if (u->diff && strcmp(u->owner, "vmlinux") && !has_target(b, i, u->owner))
+		if (u->diff && !is_vmlinux(u->owner) && !has_target(b, i, u->owner))
 			ret = add_target(b, o, s, u->owner, &u->verified->build_id);
 	}
 	return ret;

@@ -18,6 +18,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/path.h"
+#include "lib/util/vmlinux.h"
 
 #define INDEX "foreign"
 
@@ -208,7 +209,7 @@ static int find_in(struct build *b, const char *dir, const char *object, struct 
 		err = is_entered(b, dir, &entered);
 		if (!err && entered)
 			err = add(b, out,
-				  (struct owner){ .dir = d->dir, .object = spelled, .name = "vmlinux" });
+				  (struct owner){ .dir = d->dir, .object = spelled, .name = VMLINUX });
 	}
 	for (size_t i = 0; i < d->n_modules && !err; i++)
 		if (list_has(b, &d->modules[i].parts, object, &spelled))

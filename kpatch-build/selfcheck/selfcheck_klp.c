@@ -13,6 +13,7 @@
 #include "lib/arch/arch.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
+#include "lib/util/vmlinux.h"
 
 static bool symbol_is_valid(const char *name, char object[KLP_OBJECT_MAX + 1])
 {
@@ -55,7 +56,7 @@ static void check_symbol(struct checked *c, const struct elfile_section *klp, co
 	if (s->reserved != SHN_LIVEPATCH || !symbol_is_valid(s->name, object))
 		selfcheck_error(c, "selfcheck-klp", "%s uses '%s', which is no livepatch symbol", klp->name,
 				s->name);
-	else if (!strcmp(object, "vmlinux") != !strcmp(section_object, "vmlinux"))
+	else if (is_vmlinux(object) != is_vmlinux(section_object))
 		selfcheck_error(c, "selfcheck-klp", "'%s' cannot be resolved in %s", s->name, klp->name);
 }
 
@@ -74,7 +75,7 @@ static void check_section(struct checked *c, uint32_t index)
 		selfcheck_error(c, "selfcheck-klp", "%s is no livepatch relocation section", s->name);
 		return;
 	}
-	if (strcmp(object, "vmlinux") && section_read_early(c->f->arch, target->name) &&
+	if (!is_vmlinux(object) && section_read_early(c->f->arch, target->name) &&
 	    strcmp(target->name, KPATCH_FUNCS_SECTION))
 		selfcheck_error(c, "selfcheck-klp", "%s comes too late for what it fills", s->name);
 	rela = elfile_relas(c->f, index, &n);
@@ -117,7 +118,7 @@ static uint32_t first_of_object(const struct elfile *f, uint32_t index)
 	const char *target;
 	uint32_t i;
 
-	if (!klp_section_parse(f->sections[index].name, object, &target) || !strcmp(object, "vmlinux"))
+	if (!klp_section_parse(f->sections[index].name, object, &target) || is_vmlinux(object))
 		return 0;
 	for (i = 1; i < f->n_sections; i++)
 		if (f->sections[i].type == SHT_RELA &&

@@ -16,6 +16,7 @@
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int pc_bias)
 {
@@ -89,7 +90,7 @@ static void resolve(struct resolver *r, const char *object, const char *name, un
 {
 	const struct kmodule *m;
 
-	if (!strcmp(object, "vmlinux")) {
+	if (is_vmlinux(object)) {
 		if (r->kallsyms && !in_vmlinux(r, name, position))
 			selfcheck_error(r->c, "selfcheck-symbol",
 					"the kernel will not find %s,%lu in vmlinux", name, position);

@@ -11,6 +11,7 @@
 #include "kmod/kpatch-abi.h"
 #include "lib/kernel/files/buildid.h"
 #include "lib/kernel/files/module.h"
+#include "lib/util/vmlinux.h"
 
 /* The table's entry for @object into @out; false: there is none, or more than one. */
 static bool find_target(const struct checked *c, const char *object, struct kpatch_target *out)
@@ -61,13 +62,13 @@ void selfcheck_targets(struct checked *c, const struct buildid *kernel, const ch
 {
 	size_t i, j;
 
-	check_target(c, "vmlinux", kernel);
+	check_target(c, VMLINUX, kernel);
 	for (i = 0; i < c->funcs.n; i++) {
 		const char *object = c->funcs.entry[i].object;
 
 		for (j = 0; j < i && strcmp(c->funcs.entry[j].object, object); j++)
 			;
-		if (j == i && strcmp(object, "vmlinux"))
+		if (j == i && !is_vmlinux(object))
 			check_module(c, object, modules);
 	}
 }

@@ -17,6 +17,7 @@
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 /* Answers come from several threads, and only texts are made while answering. */
 static pthread_mutex_t text_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -183,8 +184,7 @@ static int find_defined(struct verify_unit *u, const char *name, const struct sy
 		return not_there(u, name, s, why);
 	out->where = KSYM_OWNER;
 	out->object = u->owner;
-	if (definition->bind != STB_LOCAL && export && u->installed.image &&
-	    !strcmp(export->owner, "vmlinux"))
+	if (definition->bind != STB_LOCAL && export && u->installed.image && is_vmlinux(export->owner))
 		out->where = KSYM_VMLINUX_EXPORT;
 	return position(u, i, name, out, why);
 }

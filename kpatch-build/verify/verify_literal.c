@@ -15,6 +15,7 @@
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 #define SECTION ".rodata"
 
@@ -34,7 +35,7 @@ static void find_anchor(struct verify_unit *u, const struct range *section)
 		const struct symvers_entry *e = symvers_get(u->symvers, i);
 		uint32_t symbol;
 
-		if (strcmp(e->owner, "vmlinux") || (e->name_space && *e->name_space))
+		if (!is_vmlinux(e->owner) || (e->name_space && *e->name_space))
 			continue;
 		symbol = installed_first(&u->installed, e->name);
 		if (symbol == INSTALLED_NONE || installed_next(&u->installed, symbol) != INSTALLED_NONE ||

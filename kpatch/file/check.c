@@ -14,6 +14,7 @@
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/vmlinux.h"
 
 static bool starts_with_word(const char *text, const char *word)
 {
@@ -137,7 +138,7 @@ enum outcome check_fits(struct kpatch *k, const struct patch_file *f)
 		return o;
 	o = check_kernel_build(k, f);
 	for (size_t i = 0; i < m->n_objects; i++)
-		if (strcmp(m->objects[i].name, "vmlinux"))
+		if (!is_vmlinux(m->objects[i].name))
 			o = worse(o, check_module_build(k, f, u.release, &m->objects[i]));
 	return o;
 }

@@ -12,6 +12,7 @@
 #include "kpatch/system/system.h"
 #include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
+#include "lib/util/vmlinux.h"
 
 #define LIVEPATCH "/sys/kernel/livepatch"
 #define MODULES "/sys/module"
@@ -122,7 +123,7 @@ static int compare_functions(const void *a, const void *b)
 static int compare_objects(const void *a, const void *b)
 {
 	const struct live_object *x = a, *y = b;
-	bool x_vmlinux = !strcmp(x->name, "vmlinux"), y_vmlinux = !strcmp(y->name, "vmlinux");
+	bool x_vmlinux = is_vmlinux(x->name), y_vmlinux = is_vmlinux(y->name);
 
 	return x_vmlinux != y_vmlinux ? y_vmlinux - x_vmlinux : strcmp(x->name, y->name);
 }

@@ -9,6 +9,7 @@
 
 #include "kmod/kpatch-abi.h"
 #include "lib/util/arena.h"
+#include "lib/util/vmlinux.h"
 
 _Static_assert(KPATCH_OBJECT_SIZE == KLP_OBJECT_MAX + 1, "the runtime's names are as long as the core's");
 
@@ -74,7 +75,7 @@ int klp_ref_parse(struct arena *a, const char *name, struct klp_ref *out)
 	if (!comma || comma == s || comma - s > KLP_SYMBOL_MAX || parse_position(comma + 1, &ref.position))
 		return -EINVAL;
 	/* The kernel takes symbols of vmlinux only in the sections applied at load, and the reverse. */
-	if (!strcmp(ref.symbol_object, "vmlinux") != !strcmp(ref.section_object, "vmlinux"))
+	if (is_vmlinux(ref.symbol_object) != is_vmlinux(ref.section_object))
 		return -EINVAL;
 	ref.name = arena_strndup(a, s, (size_t)(comma - s));
 	if (!ref.name)

@@ -11,6 +11,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
+#include "lib/util/vmlinux.h"
 
 static bool valid_kind(const char *s)
 {
@@ -228,7 +229,7 @@ static int check_object(struct check *c, const struct manifest_object *o)
 		inconsistent(c, "more functions of %s matched than were compared", o->name);
 	if (c->m->verified && o->n_functions && !o->matched)
 		inconsistent(c, "verified, but no function of %s was compared", o->name);
-	if (!strcmp(o->name, "vmlinux") && strcmp(o->build_id, c->m->kernel.build_id))
+	if (is_vmlinux(o->name) && strcmp(o->build_id, c->m->kernel.build_id))
 		inconsistent(c, "vmlinux and the kernel have different build IDs");
 	err = check_functions(c, o);
 	return err ? err : check_callbacks(c, o);
@@ -244,7 +245,7 @@ static void check_order(struct check *c)
 
 		if (same_object(before, name))
 			inconsistent(c, "object %s is listed twice", name);
-		else if (!strcmp(name, "vmlinux") || (strcmp(before, "vmlinux") && strcmp(before, name) > 0))
+		else if (is_vmlinux(name) || (!is_vmlinux(before) && strcmp(before, name) > 0))
 			inconsistent(c, "object %s must come before %s", name, before);
 	}
 }

@@ -16,6 +16,7 @@
 #include "lib/kernel/files/image.h"
 #include "lib/kernel/files/module.h"
 #include "lib/util/arena.h"
+#include "lib/util/vmlinux.h"
 
 #define TRAMPOLINE "__SCT__" /* static_call_update() is given its address */
 
@@ -113,7 +114,7 @@ const char *ibt_problem(const struct ibt *ibt, uint64_t address)
 static const char *problem_of(const struct source *s, const char *name, const struct ksym *answer)
 {
 	bool kernel = answer->where == KSYM_VMLINUX || answer->where == KSYM_VMLINUX_EXPORT ||
-		      (answer->object && !strcmp(answer->object, "vmlinux"));
+		      (answer->object && is_vmlinux(answer->object));
 	const struct ibt *ibt = kernel ? s->vmlinux : answer->where == KSYM_OWNER ? s->module : NULL;
 
 	if (!ibt || answer->where == KSYM_ABSENT || !strncmp(name, TRAMPOLINE, strlen(TRAMPOLINE)))

@@ -13,10 +13,11 @@
 #include "lib/kernel/proof/installed_private.h"
 #include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/arena.h"
+#include "lib/util/vmlinux.h"
 
 const char *installed_name(const struct installed *in)
 {
-	return in->image ? "vmlinux" : in->module->name;
+	return in->image ? VMLINUX : in->module->name;
 }
 
 static uint64_t section_base(uint32_t section)

@@ -18,6 +18,7 @@
 #include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
+#include "lib/util/vmlinux.h"
 
 struct context {
 	struct ksyms_input input;
@@ -33,7 +34,7 @@ struct candidates {
 
 static bool owner_is_vmlinux(const struct context *c)
 {
-	return !strcmp(c->input.owner, "vmlinux");
+	return is_vmlinux(c->input.owner);
 }
 
 static const char *explain(struct context *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -188,7 +189,7 @@ static int find_defined(struct context *c, const char *name, uint8_t bind, struc
 	}
 	out->where = KSYM_OWNER;
 	out->object = c->input.owner;
-	if (export && owner_is_vmlinux(c) && !strcmp(export->owner, "vmlinux"))
+	if (export && owner_is_vmlinux(c) && is_vmlinux(export->owner))
 		out->where = KSYM_VMLINUX_EXPORT;
 	return owner_position(c, name, index, out, why);
 }
@@ -209,7 +210,7 @@ static int find_in_vmlinux(struct context *c, const char *name, struct ksym *out
 	if (err)
 		return 0;
 	out->where = owner_is_vmlinux(c) ? KSYM_OWNER : KSYM_VMLINUX;
-	out->object = "vmlinux";
+	out->object = VMLINUX;
 	out->sympos = kallsyms_sympos(c->input.vmlinux, index, NULL);
 	out->address = kallsyms_get(c->input.vmlinux, index).address;
 	return 0;
@@ -265,7 +266,7 @@ static int find_undefined(struct context *c, const char *name, struct ksym *out,
 			return owner_position(c, name, index, out, why);
 		}
 	}
-	if (export && strcmp(export->owner, "vmlinux")) {
+	if (export && !is_vmlinux(export->owner)) {
 		out->where = KSYM_MODULE_EXPORT;
 		out->object = export->owner;
 		out->not_held = why_not_held(c, export->owner);
@@ -274,7 +275,7 @@ static int find_undefined(struct context *c, const char *name, struct ksym *out,
 	err = find_in_vmlinux(c, name, out, why);
 	if (export && !err) {
 		out->where = KSYM_VMLINUX_EXPORT;
-		out->object = "vmlinux";
+		out->object = VMLINUX;
 	}
 	return err;
 }
