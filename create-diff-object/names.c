@@ -92,19 +92,3 @@ const char *name_source(struct arena *arena, const char *name)
 
 	return dot ? arena_strndup(arena, name, (size_t)(dot - name)) : name;
 }
-
-const char *match_text(enum match how)
-{
-	static const char *const text[] = {
-		[MATCH_NONE] = "none",
-		[MATCH_NAME] = "name",
-		[MATCH_SINGLE] = "only one of its name",
-		[MATCH_NUMBER] = "same number",
-		[MATCH_CONTENT] = "same contents",
-		[MATCH_USERS] = "same users",
-		[MATCH_AFRESH] = "made afresh",
-		[MATCH_UNDECIDED] = "undecided",
-	};
-
-	return text[how];
-}

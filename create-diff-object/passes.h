@@ -221,8 +221,6 @@ uint32_t function_root(const struct side *s, uint32_t atom);
 const char *name_base(struct arena *arena, const char *name);
 /* The name in the source: "foo.isra.0.cold" → "foo". */
 const char *name_source(struct arena *arena, const char *name);
-/* What a patch author calls a match. */
-const char *match_text(enum match how);
 
 /* correlate.c */
 int pass_correlate(struct diff *d);

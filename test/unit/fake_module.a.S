@@ -11,6 +11,7 @@ once:	call wanted
 	.size once, . - once
 	.section .modinfo, "a"
 	.asciz "depends=sunrpc,lockd"
+	.asciz "name_of=another"
 	.asciz "name=fake_mod"
 	.asciz "vermagic=6.1.0-99-test SMP mod_unload"
 	.section .note.gnu.build-id, "a", @note

@@ -181,10 +181,3 @@ bool kconfig_yes(const struct kconfig *c, const char *option)
 
 	return value && !strcmp(value, "y");
 }
-
-bool kconfig_enabled(const struct kconfig *c, const char *option)
-{
-	const char *value = kconfig_get(c, option);
-
-	return value && (!strcmp(value, "y") || !strcmp(value, "m"));
-}

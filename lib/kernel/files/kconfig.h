@@ -24,8 +24,7 @@ void kconfig_free(struct kconfig *c);
  * NULL if it is not set. Lives as long as @c.
  */
 const char *kconfig_get(const struct kconfig *c, const char *option);
-/* Whether it is y (built in), and whether it is y or m. */
+/* Whether it is y: built in. */
 bool kconfig_yes(const struct kconfig *c, const char *option);
-bool kconfig_enabled(const struct kconfig *c, const char *option);
 
 #endif

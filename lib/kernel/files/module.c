@@ -139,7 +139,8 @@ static int read_symbols(struct kmodule *m, struct diags *diags)
 	return wrong ? damaged(m, diags, wrong) : index_symbols(m);
 }
 
-const char *kmodule_info(const struct kmodule *m, const char *key)
+/* The value of @key in .modinfo (its first occurrence), or NULL. */
+static const char *info(const struct kmodule *m, const char *key)
 {
 	size_t len = strlen(key);
 	const char *p = m->modinfo, *end = p + m->modinfo_size;
@@ -159,7 +160,7 @@ const char *kmodule_info(const struct kmodule *m, const char *key)
 /* Older modules have no name= in .modinfo: the name in struct module, else the file's. */
 static const char *find_name(struct kmodule *m)
 {
-	const char *name = kmodule_info(m, "name");
+	const char *name = info(m, "name");
 	const struct kmodule_section *s = kmodule_section(m, ".gnu.linkonce.this_module");
 	char buf[256];
 
@@ -185,9 +186,9 @@ static void read_info(struct kmodule *m)
 		m->modinfo = (const char *)s->data;
 		m->modinfo_size = s->size;
 	}
-	m->vermagic = kmodule_info(m, "vermagic");
-	m->depends = kmodule_info(m, "depends");
-	m->livepatch = kmodule_info(m, "livepatch");
+	m->vermagic = info(m, "vermagic");
+	m->depends = info(m, "depends");
+	m->livepatch = info(m, "livepatch");
 	m->name = find_name(m);
 	for (uint32_t i = 1; i < m->n_sections; i++)
 		if (m->sections[i].type == SHT_NOTE && m->sections[i].data &&

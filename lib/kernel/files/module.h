@@ -60,9 +60,6 @@ int kmodule_read(const char *name, const uint8_t *data, size_t size, struct diag
 		 struct kmodule **out);
 void kmodule_free(struct kmodule *m);
 
-/* The value of @key in .modinfo (its first occurrence), or NULL. */
-const char *kmodule_info(const struct kmodule *m, const char *key);
-
 /* Index of the first symbol of that name (further ones: .next), 0: none. */
 uint32_t kmodule_symbol(const struct kmodule *m, const char *name);
 
@@ -88,8 +85,5 @@ int kmodule_name_from_path(const char *path, char *name, size_t size);
  * malloc'ed. -ENOENT: no such module there. -errno of reading.
  */
 int kmodule_find(const char *dir, const char *name, char **path);
-
-/* Whether modules.builtin in @dir lists @name. */
-bool kmodule_is_builtin(const char *dir, const char *name);
 
 #endif

@@ -88,7 +88,7 @@ static int find_in_list(const char *dir, const char *list, const char *name, cha
 		line[strcspn(line, ":")] = 0;
 		if (!is_module(line, name))
 			continue;
-		err = path ? existing(dir, line, path) : 0;
+		err = existing(dir, line, path);
 	}
 	free(data);
 	return err;
@@ -136,9 +136,4 @@ int kmodule_find(const char *dir, const char *name, char **path)
 	if (err == -ENOENT)
 		err = find_in_tree(dir, name, 0, path);
 	return err;
-}
-
-bool kmodule_is_builtin(const char *dir, const char *name)
-{
-	return !find_in_list(dir, "modules.builtin", name, NULL);
 }
