@@ -76,9 +76,10 @@ struct options {
 /* The kernel that is being patched. Made by the kernel stage. */
 struct kernel {
 	const char *release;	  /* "6.1.0-56-amd64" */
+	const struct arch *arch;  /* of the image */
 	const char *source;	  /* tarball or directory that the source comes from */
 	const char *config;	  /* full configuration file */
-	const char *image;	  /* bzImage or vmlinux, as in /boot */
+	const char *image;	  /* what a boot loader starts, or vmlinux, as in /boot */
 	const char *modules;	  /* directory, as /lib/modules/RELEASE */
 	const char *symvers_path; /* Module.symvers of the kernel */
 	const char *cc;		  /* compiler command, of the kernel's own version */

@@ -12,6 +12,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/verify/verify.h"
+#include "lib/arch/arch.h"
 #include "lib/kernel/files/buildid.h"
 #include "lib/kernel/files/image.h"
 #include "lib/manifest/manifest.h"
@@ -307,7 +308,7 @@ int finish_manifest(struct build *b, const struct elfile *linked, struct manifes
 		.verified = build_proven(b),
 		.kernel = {
 			.release = b->kernel.release,
-			.machine = "x86_64",
+			.machine = b->kernel.arch->name,
 			.compiler = b->kernel.cc_version,
 		},
 	};

@@ -85,7 +85,7 @@ static int find_by_name(struct build *b)
 	return mismatch(b, first, seen);
 }
 
-/* The configuration names a program, and that one is run: it must be called as a gcc is ("x86_64-linux-gnu-gcc-12"). */
+/* The configuration names a program, and that one is run: it must be called as a gcc is ("MACHINE-linux-gnu-gcc-12"). */
 static bool is_gcc(const char *version)
 {
 	char name[64];

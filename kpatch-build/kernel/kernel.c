@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "kpatch-build/kernel/provider.h"
+#include "lib/arch/arch.h"
 #include "lib/kernel/files/image.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
@@ -28,23 +29,23 @@
 
 int kernel_image_version(struct arena *arena, const char *path, const char **version)
 {
-	unsigned char header[0x300];
+	const struct arch *arch;
+	uint8_t head[BOOT_IMAGE_HEAD];
 	char text[512];
 	struct stat st;
 	int fd = file_open_regular(path, &st), err = 0;
-	off_t where;
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	n = pread(fd, header, sizeof(header), 0);
+	n = pread(fd, head, sizeof(head), 0);
 	if (n < 0)
 		err = -errno;
-	else if (n < (ssize_t)sizeof(header) || memcmp(header + 0x202, "HdrS", 4))
+	arch = n > 0 ? arch_of_boot_image(head, (size_t)n) : NULL;
+	if (!err && !arch)
 		err = -ENOTSUP;
 	if (!err) {
-		where = (header[0x20e] | header[0x20f] << 8) + 0x200;
-		n = pread(fd, text, sizeof(text) - 1, where);
+		n = pread(fd, text, sizeof(text) - 1, (off_t)arch->boot_image->version_at(head));
 		if (n <= 0 || !memchr(text, '\0', (size_t)n))
 			err = -EBADMSG;
 	}
@@ -267,6 +268,8 @@ int stage_kernel(struct build *b)
 		err = check_versions(b, provider);
 	if (!err)
 		err = open_image(b, b->kernel.image);
+	if (!err)
+		b->kernel.arch = arch_find(b->image->machine);
 	if (!err)
 		err = kernel_find_compiler(b);
 	if (!err)

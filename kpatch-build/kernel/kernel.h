@@ -6,8 +6,7 @@
 #include "kpatch-build/build.h"
 
 /*
- * The version string of a kernel image: what /proc/version shows behind "Linux version ". For a
- * bzImage it is in the setup header (Documentation/arch/x86/boot.rst, kernel_version). -ENOTSUP for
+ * The version string of a boot image: what /proc/version shows behind "Linux version ". -ENOTSUP for
  * another format, -errno, -EBADMSG.
  */
 int kernel_image_version(struct arena *arena, const char *path, const char **version);

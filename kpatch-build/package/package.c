@@ -17,6 +17,7 @@
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
 #include "kpatch-build/kernel/provider.h"
+#include "lib/arch/arch.h"
 #include "lib/kernel/files/module.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
@@ -107,8 +108,8 @@ static int check_names(struct build *b, const char *path, const struct manifest 
 	if (!isalnum((unsigned char)m->name[0]) || !isalnum((unsigned char)m->kernel.release[0]))
 		return bad_module(b, "package-name", path, NULL,
 				  "its name and its kernel's release must begin with a letter or a digit");
-	if (strcmp(m->kernel.machine, "x86_64"))
-		return bad_module(b, "package-module", path, NULL, "made for another machine than x86_64");
+	if (!arch_named(m->kernel.machine))
+		return bad_module(b, "package-module", path, NULL, "made for a machine that is not known");
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/package/package.h"
+#include "lib/arch/arch.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -50,8 +51,9 @@ static int write_control(struct build *b, const struct package *p, const char *r
 
 	if (err)
 		return err;
-	fprintf(t.f, "Package: %s\nVersion: %s-%s\nArchitecture: amd64\nMaintainer: %s\n",
-		package_name(b->arena, m), m->version, p->revision, p->maintainer);
+	fprintf(t.f, "Package: %s\nVersion: %s-%s\nArchitecture: %s\nMaintainer: %s\n",
+		package_name(b->arena, m), m->version, p->revision, arch_named(m->kernel.machine)->deb,
+		p->maintainer);
 	fprintf(t.f, "Section: kernel\nPriority: optional\nInstalled-Size: %zu\n",
 		(p->module_size + p->yaml_size) / 1024 + 8);
 	fprintf(t.f,
@@ -195,8 +197,8 @@ static int write_sums(struct build *b, const struct package *p, const char *root
 int package_make_deb(struct build *b, const struct package *p, const char *root, const char **file)
 {
 	const struct manifest *m = p->manifest;
-	const char *out = build_work_path(b, "package/%s_%s-%s_amd64.deb", package_name(b->arena, m),
-					  m->version, p->revision);
+	const char *out = build_work_path(b, "package/%s_%s-%s_%s.deb", package_name(b->arena, m), m->version,
+					  p->revision, arch_named(m->kernel.machine)->deb);
 	const char *argv[] = { "dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, out, NULL };
 	int err = out ? make_changelog(b, p, root) : -ENOMEM;
 

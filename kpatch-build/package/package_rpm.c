@@ -10,6 +10,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/package/package.h"
+#include "lib/arch/arch.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/path.h"
@@ -43,7 +44,7 @@ static void write_tags(FILE *f, struct build *b, const struct package *p)
 	fprintf(f, "Name: %s\nVersion: %s\nRelease: %s\nSummary: L%s\n", package_name(b->arena, m),
 		m->version, p->revision, summary ? summary + 1 : ""); /* a capital, as RPM has it */
 	fprintf(f, "License: GPL-2.0-only\nGroup: System Environment/Kernel\nPackager: %s\n", p->maintainer);
-	fputs("ExclusiveArch: x86_64\nAutoReqProv: no\n", f);
+	fprintf(f, "ExclusiveArch: %s\nAutoReqProv: no\n", m->kernel.machine);
 	write_kernel_dependency(f, m->kernel.release);
 	fputs("Requires: " PACKAGE_LOADER " >= " PACKAGE_LOADER_VERSION "\n"
 	      "Requires(post): " PACKAGE_LOADER "\n"
@@ -107,19 +108,20 @@ int package_make_rpm(struct build *b, const struct package *p, const char *root,
 	const struct manifest *m = p->manifest;
 	const char *directory = path_directory(b->arena, root);
 	const char *name = package_name(b->arena, m);
-	const char *out = directory ? arena_printf(b->arena, "%s/out/%s-%s-%s.x86_64.rpm", directory, name,
-						   m->version, p->revision) :
+	const char *out = directory ? arena_printf(b->arena, "%s/out/%s-%s-%s.%s.rpm", directory, name,
+						   m->version, p->revision, m->kernel.machine) :
 				      NULL;
 	const char *top = directory ? arena_printf(b->arena, "_topdir %s", directory) : NULL;
 	const char *builddir = directory ? arena_printf(b->arena, "_builddir %s", directory) : NULL;
 	const char *rpmdir = directory ? arena_printf(b->arena, "_rpmdir %s/out", directory) : NULL;
+	const char *target = arena_printf(b->arena, "%s-linux", m->kernel.machine);
 	const char *spec = directory ? arena_printf(b->arena, "%s/hotfix.spec", directory) : NULL;
 	const char *argv[] = {
 		"rpmbuild",
 		"-bb",
 		"--nodeps",
 		"--target",
-		"x86_64-linux",
+		target,
 		"--define",
 		top,
 		"--define",
@@ -131,7 +133,7 @@ int package_make_rpm(struct build *b, const struct package *p, const char *root,
 		spec,
 		NULL,
 	};
-	int err = out && top && builddir && rpmdir && spec ? make_spec(b, p, directory) : -ENOMEM;
+	int err = out && top && builddir && rpmdir && target && spec ? make_spec(b, p, directory) : -ENOMEM;
 
 	if (!err)
 		err = package_run(b, p, argv);

@@ -16,6 +16,7 @@
 #include "kpatch-build/prepare/includes.h"
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/owner.h"
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
@@ -85,30 +86,29 @@ static const char *makefile_directory(struct build *b, const char *path)
 }
 
 /* What a source without an owner is made into, though no kernel object holds it. */
-static enum bystander bystander_of(const char *source)
+static enum bystander bystander_of(const struct build *b, const char *source)
 {
-	static const char *const boot[] = { "arch/x86/boot/", "arch/x86/realmode/", "arch/x86/purgatory/",
-					    "drivers/firmware/efi/libstub/" };
+	const struct source_places *machine = &b->kernel.arch->source;
 
-	if (!strcmp(source, "arch/x86/kernel/vmlinux.lds.S"))
+	if (!strcmp(source, machine->linker_script))
 		return BYSTANDER_LAYOUT;
 	if (text_ends_in(source, ".lds.S"))
 		return BYSTANDER_NONE;
 	if (text_ends_in(source, "asm-offsets.c") || !strcmp(source, "kernel/bounds.c"))
 		return BYSTANDER_CONSTANTS;
-	if (!strncmp(source, "arch/x86/entry/vdso/", 20))
+	if (text_starts_with(source, machine->vdso))
 		return BYSTANDER_VDSO;
-	for (size_t i = 0; i < sizeof(boot) / sizeof(boot[0]); i++)
-		if (!strncmp(source, boot[i], strlen(boot[i])))
+	for (size_t i = 0; machine->boot[i]; i++)
+		if (text_starts_with(source, machine->boot[i]))
 			return BYSTANDER_BOOT;
-	return BYSTANDER_NONE;
+	return text_starts_with(source, "drivers/firmware/efi/libstub/") ? BYSTANDER_BOOT : BYSTANDER_NONE;
 }
 
 static int add_bystander(struct affected *a, const char *source, const char *through)
 {
 	struct unit u = { .source = source,
 			  .through = through,
-			  .bystander = bystander_of(source),
+			  .bystander = bystander_of(a->b, source),
 			  .object = object_of(a->b->arena, source) };
 
 	if (!u.bystander || !through)
@@ -243,7 +243,7 @@ static bool is_named(struct build *b, const char *path)
  */
 static bool can_be_left_out(struct build *b, const char *path)
 {
-	if (bystander_of(path))
+	if (bystander_of(b, path))
 		return false;
 	return text_ends_in(path, ".h") || (text_ends_in(path, ".c") && is_named(b, path));
 }
@@ -260,10 +260,10 @@ static int not_built(struct build *b, const struct patched_file *f)
 
 	diag_error(
 		b->diags, "patch-not-built", diag_file(f->path),
-		bystander_of(f->path) ?
+		bystander_of(b, f->path) ?
 			"Leave it out of the patch; it needs a new kernel" :
 			"Leave it out of the patch, or choose the kernel that is built from it with --kernel",
-		"%s (%s)", why[bystander_of(f->path)], b->kernel.release);
+		"%s (%s)", why[bystander_of(b, f->path)], b->kernel.release);
 	return -EINVAL;
 }
 
@@ -277,7 +277,7 @@ static int add_files(struct affected *a, const bool *changed, size_t *n)
 
 			a->n = 0;
 			/* what no kernel object is made of is not, whoever includes it: vdso32 has the vDSO's */
-			if (changed[i] && pass == BY_INCLUSION && (n[i] || !bystander_of(f->path)))
+			if (changed[i] && pass == BY_INCLUSION && (n[i] || !bystander_of(a->b, f->path)))
 				err = add_includers(a, f);
 			else if (changed[i] && pass == BY_ITSELF && text_ends_in(f->path, ".c"))
 				err = add_source(a, f->path, NULL);

@@ -13,18 +13,14 @@
 #include "kpatch-build/plan/affected.h"
 #include "kpatch-build/plan/comments.h"
 #include "kpatch-build/plan/patchfile.h"
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/path.h"
 #include "lib/util/text.h"
 
-static bool starts_with(const char *text, const char *start)
-{
-	return !strncmp(text, start, strlen(start));
-}
-
-/* Whether a makefile at or above the file names it: arch/x86/lib/x86-opcode-map.txt becomes a table of vmlinux. */
+/* Whether a makefile at or above the file names it: a table of opcodes becomes one of vmlinux. */
 static bool is_read_by_build(struct build *b, const char *path)
 {
 	const char *base = path_base(path), *dir = path;
@@ -50,17 +46,20 @@ static bool is_read_by_build(struct build *b, const char *path)
 /* Files that no part of a kernel is made from, but that often come in the same patch. */
 static bool is_beside_the_kernel(struct build *b, const char *path)
 {
-	if (starts_with(path, "Documentation/") || starts_with(path, "tools/") ||
-	    starts_with(path, "samples/") || !strcmp(path, "MAINTAINERS") || !strcmp(path, "CREDITS"))
+	if (text_starts_with(path, "Documentation/") || text_starts_with(path, "tools/") ||
+	    text_starts_with(path, "samples/") || !strcmp(path, "MAINTAINERS") || !strcmp(path, "CREDITS"))
 		return true;
 	return (text_ends_in(path, ".rst") || text_ends_in(path, ".txt") || text_ends_in(path, ".yaml")) &&
 	       !is_read_by_build(b, path);
 }
 
 /* Files for other machines, and those that the tools of whoever works on the source read. */
-static bool is_elsewhere(const char *path)
+static bool is_elsewhere(const struct build *b, const char *path)
 {
-	return (starts_with(path, "arch/") && strchr(path + 5, '/') && !starts_with(path, "arch/x86/")) ||
+	const char *own = b->kernel.arch->source.directory;
+	bool ours = text_starts_with(path, own) && path[strlen(own)] == '/';
+
+	return (text_starts_with(path, "arch/") && strchr(path + 5, '/') && !ours) ||
 	       path_base(path)[0] == '.';
 }
 
@@ -80,8 +79,8 @@ static const char *why_not(const char *path, const char **id, const char **remed
 		*id = "patch-assembly";
 		return "is assembly, of which functions cannot be replaced";
 	}
-	if (starts_with(base, "Kconfig") || starts_with(base, "Makefile") || !strcmp(base, "Kbuild") ||
-	    starts_with(base, "Kbuild.")) {
+	if (text_starts_with(base, "Kconfig") || text_starts_with(base, "Makefile") ||
+	    !strcmp(base, "Kbuild") || text_starts_with(base, "Kbuild.")) {
 		*id = "patch-build-file";
 		return "decides what is built, which a running kernel cannot follow";
 	}
@@ -186,7 +185,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 						    "is no part of the kernel's code and is ignored");
 		return 1;
 	}
-	if (is_elsewhere(e->path))
+	if (is_elsewhere(b, e->path))
 		return left_out_add(b, e->path) ? -ENOMEM : 1;
 	why = why_not(e->path, &id, &remedy);
 	if (why && (e->change != PATCH_MODIFY || !comments_are_known(e->path)))

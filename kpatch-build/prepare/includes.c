@@ -24,11 +24,13 @@
 #include <string.h>
 
 #include "kpatch-build/prepare/owner.h"
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/path.h"
 #include "lib/util/strmap.h"
+#include "lib/util/text.h"
 
 /* How a file names another one. */
 enum how {
@@ -46,6 +48,7 @@ static const char *const half_names[N_HALVES] = { "includes.c", "includes.h" };
 
 struct writer {
 	FILE *file[N_HALVES];
+	const char *machine;  /* the kernel's own directory below arch/ */
 	const char *name;     /* of the file being read */
 	bool named[N_HALVES]; /* whether its line has been written */
 };
@@ -233,14 +236,14 @@ static void scan_makefile(struct writer *w, const char *text)
 }
 
 /* Documentation, tools and other machines' code do not go into this kernel. */
-static bool is_outside(const char *path, size_t level)
+static bool is_outside(const char *machine, const char *path, size_t level)
 {
 	static const char *const dirs[] = { "Documentation", "tools", "samples", "usr", ".git" };
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (level == 1 && !strcmp(path, dirs[i]))
 			return true;
-	return level == 2 && !strncmp(path, "arch/", 5) && strcmp(path + 5, "x86");
+	return level == 2 && text_starts_with(path, "arch/") && strcmp(path, machine) != 0;
 }
 
 static int scan_file(struct writer *w, const char *path, const char *name)
@@ -277,7 +280,7 @@ static int scan_tree(const char *tree, struct writer *w)
 		const char *name = e->fts_level > 0 ? e->fts_path + skip : "";
 		size_t n = strlen(name);
 
-		if (e->fts_info == FTS_D && is_outside(name, (size_t)e->fts_level))
+		if (e->fts_info == FTS_D && is_outside(w->machine, name, (size_t)e->fts_level))
 			fts_set(fts, e, FTS_SKIP);
 		if ((e->fts_info == FTS_F || e->fts_info == FTS_NSOK) &&
 		    (is_source(name, n) || ends_in(name, n, ".h") || is_makefile(name)))
@@ -289,7 +292,7 @@ static int scan_tree(const char *tree, struct writer *w)
 
 int includes_index(struct build *b, const char *tree, const char *entry)
 {
-	struct writer w = { .name = NULL };
+	struct writer w = { .machine = b->kernel.arch->source.directory };
 	int err = 0;
 
 	for (enum half h = 0; h < N_HALVES && !err; h++) {
@@ -523,7 +526,8 @@ static int found_forced(struct search *s, const char *makefile)
 
 	if (!dir)
 		return -ENOMEM;
-	all = !strcmp(dir, ".") || !strcmp(dir, "scripts") || !strcmp(dir, "arch/x86");
+	all = !strcmp(dir, ".") || !strcmp(dir, "scripts") ||
+	      !strcmp(dir, s->in->build->kernel.arch->source.directory);
 	for (size_t i = 0; i < headers->sources.n && !err; i++) {
 		const char *source = headers->sources.word[i];
 

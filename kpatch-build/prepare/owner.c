@@ -13,11 +13,13 @@
 #include <string.h>
 
 #include "kpatch-build/prepare/kbuild.h"
+#include "lib/arch/arch.h"
 #include "lib/kernel/files/module.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/path.h"
+#include "lib/util/text.h"
 #include "lib/util/vmlinux.h"
 
 #define INDEX "foreign"
@@ -66,12 +68,12 @@ static int index_directory(struct build *b, FILE *f, const char *dir)
 static bool is_outside(struct build *b, const char *path, size_t level)
 {
 	static const char *const dirs[] = { "Documentation", "tools", "scripts", "samples", "usr", ".git" };
-	const char *machine = "x86";
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (level == 1 && !strcmp(path, dirs[i]))
 			return true;
-	return level == 2 && !strncmp(path, "arch/", 5) && strcmp(path + 5, machine);
+	return level == 2 && text_starts_with(path, "arch/") &&
+	       strcmp(path, b->kernel.arch->source.directory) != 0;
 }
 
 int owners_index(struct build *b, const char *entry)

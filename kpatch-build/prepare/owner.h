@@ -31,7 +31,7 @@ bool owners_elsewhere(struct build *b, const char *dir);
 
 /*
  * Notes, at prepare, the objects that makefiles reach outside of their own directories
- * (virt/kvm/kvm_main.o belongs to arch/x86/kvm). Needs kernel.tree and kernel.env. 0 or -errno.
+ * (virt/kvm/kvm_main.o belongs to the kvm of its machine). Needs kernel.tree and kernel.env. 0 or -errno.
  */
 int owners_index(struct build *b, const char *entry);
 

@@ -27,6 +27,7 @@
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_prepare.h"
 #include "kpatch-build/prepare/owner.h"
+#include "lib/arch/arch.h"
 #include "lib/kernel/files/kconfig.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -147,18 +148,16 @@ static int run_step(struct build *b, const char *id, const char *what, const cha
  */
 static int add_exclusions(struct build *b, struct words *argv)
 {
-	static const char *const others[] = {
-		"alpha",     "arc",   "arm",	    "arm64", "csky",  "hexagon",  "ia64",
-		"loongarch", "m68k",  "microblaze", "mips",  "nios2", "openrisc", "parisc",
-		"powerpc",   "riscv", "s390",	    "sh",    "sparc", "um",	  "xtensa",
-	};
+	const char *own = path_base(b->kernel.arch->source.directory);
 	int err = words_add_list(b->arena, argv,
 				 "--anchored --no-wildcards-match-slash "
 				 "--exclude=*/Documentation/*/* --exclude=*/tools/testing");
 
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && !err; i++)
-		err = words_add(b->arena, argv,
-				arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*", others[i]));
+	for (size_t i = 0; arch_directories[i] && !err; i++)
+		if (strcmp(arch_directories[i], own) != 0)
+			err = words_add(b->arena, argv,
+					arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*",
+						     arch_directories[i]));
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #include "lib/arch/arch.h"
 
 #include <elf.h>
+#include <string.h>
 
 #include "lib/arch/x86_64/x86_64.h"
 
@@ -10,10 +11,32 @@ static const struct arch *const archs[] = {
 	&arch_x86_64,
 };
 
+const char *const arch_directories[] = {
+	"alpha", "arc",	       "arm",	"arm64", "csky",     "hexagon", "ia64",	   "loongarch",
+	"m68k",	 "microblaze", "mips",	"nios2", "openrisc", "parisc",	"powerpc", "riscv",
+	"s390",	 "sh",	       "sparc", "um",	 "x86",	     "xtensa",	NULL,
+};
+
 const struct arch *arch_find(uint16_t machine)
 {
 	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
 		if (archs[i]->machine == machine)
+			return archs[i];
+	return NULL;
+}
+
+const struct arch *arch_named(const char *name)
+{
+	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
+		if (!strcmp(archs[i]->name, name))
+			return archs[i];
+	return NULL;
+}
+
+const struct arch *arch_of_boot_image(const uint8_t *head, size_t size)
+{
+	for (size_t i = 0; i < sizeof(archs) / sizeof(archs[0]); i++)
+		if (archs[i]->boot_image && archs[i]->boot_image->is(head, size))
 			return archs[i];
 	return NULL;
 }

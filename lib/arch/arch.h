@@ -114,11 +114,39 @@ struct unwind {
 	bool (*holds_at_entry)(const uint8_t *entry);
 };
 
+/* Where the compressed kernel lies in a boot image. */
+struct boot_payload {
+	uint64_t offset, length; /* within the file */
+	uint32_t size;		 /* decompressed; 0: it does not say */
+};
+
+/* The file that a boot loader starts, where that is not an ELF file. */
+struct boot_image {
+	bool (*is)(const uint8_t *head, size_t size); /* of BOOT_IMAGE_HEAD bytes or all there are */
+	/* Where the text of the kernel's version is in the file. */
+	uint64_t (*version_at)(const uint8_t *head);
+	/* 0, -ENOTSUP or -EBADMSG with *why; checked against @size, of the whole file. */
+	int (*payload)(const uint8_t *data, size_t size, struct boot_payload *out, const char **why);
+};
+
+#define BOOT_IMAGE_HEAD 0x300
+
+/* The machine's part of the kernel's source. */
+struct source_places {
+	const char *directory;	   /* "arch/x86" */
+	const char *const *boot;   /* directories of what runs before the kernel; the last one is NULL */
+	const char *vdso;	   /* directory of code that processes run */
+	const char *linker_script; /* of vmlinux */
+};
+
 struct dataflow_insn;
 
 struct arch {
 	uint16_t machine; /* EM_* */
-	const char *name; /* as uname -m has it */
+	const char *name; /* as uname -m and RPM have it */
+	const char *deb;  /* as dpkg has it */
+	struct source_places source;
+	const struct boot_image *boot_image; /* NULL: it boots ELF files */
 
 	/*
 	 * Sections that only this machine has, or that have other entries on it. Several of one name stand
@@ -207,8 +235,15 @@ struct arch {
 
 #define DECODER_STATE 128
 
+/* The directories below arch/ in sources of kernels, also those of machines that are not known here. Ends with NULL. */
+extern const char *const arch_directories[];
+
 /* The machine with that ELF number, or NULL. */
 const struct arch *arch_find(uint16_t machine);
+/* The machine that uname -m calls so, or NULL. */
+const struct arch *arch_named(const char *name);
+/* The machine whose boot image begins with @head, BOOT_IMAGE_HEAD bytes or all there are; NULL: none. */
+const struct arch *arch_of_boot_image(const uint8_t *head, size_t size);
 /* The name of a machine by its ELF number, for messages; NULL for rare ones. */
 const char *arch_machine_name(uint16_t machine);
 

@@ -94,9 +94,9 @@ struct atom {
 	uint32_t first_symbol, n_symbols; /* range of object.atom_symbols: all symbols in it */
 	uint32_t first_ref, n_refs;	  /* range of object.refs, sorted by offset */
 	uint32_t parent;		  /* function of which this is a split part (.cold, .part); NO_ATOM */
-	uint32_t owner; /* ATOM_ENTRY with OWNER_CODE: the function described; also pieces of
-				   .altinstr_replacement, by their .altinstructions entry; NO_ATOM */
-	bool traced;	/* ATOM_FUNC: ftrace can redirect it (__fentry__ call at its entry) */
+	uint32_t owner; /* ATOM_ENTRY with OWNER_CODE: the function described; also pieces with
+				   code of an alternative, by its entry; NO_ATOM */
+	bool traced;	/* ATOM_FUNC: ftrace can redirect it (a call of its at the entry) */
 	bool local;	/* not visible outside the object (or anonymous) */
 };
 

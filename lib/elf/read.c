@@ -28,7 +28,7 @@ struct container {
 static int not_supported(struct reader *r, const char *fmt, const char *arg)
 {
 	diag_error(r->diags, "object-not-supported", diag_file(r->o->name),
-		   "Give a relocatable object compiled for x86_64", fmt, arg);
+		   "Give a relocatable object of a machine that is known, compiled for the kernel", fmt, arg);
 	return -ENOTSUP;
 }
 
@@ -239,7 +239,8 @@ static int link_sections(struct container *c)
 		else if (s->type == SHT_RELA)
 			err = link_rela(c, s);
 		else if (s->type == SHT_REL)
-			err = damaged(c->r, s, 0, "relocations without addends, which x86_64 does not use");
+			err = damaged(c->r, s, 0,
+				      "relocations without addends, which no machine uses that is known");
 	}
 	return err;
 }

@@ -35,7 +35,7 @@ struct manifest_patch {
 /* The kernel that the patch was built for, and with what. */
 struct manifest_kernel {
 	const char *release;  /* uname -r: "6.1.0-56-amd64" */
-	const char *machine;  /* uname -m: "x86_64" */
+	const char *machine;  /* as uname -m has it */
 	const char *build_id; /* of vmlinux, lower case hexadecimal, as /sys/kernel/notes has it */
 	const char *compiler; /* CONFIG_CC_VERSION_TEXT */
 };

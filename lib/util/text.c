@@ -91,6 +91,11 @@ static const char *print_one(FILE *f, const char *s)
 	return s + (len ? len : 1);
 }
 
+bool text_starts_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
 bool text_ends_in(const char *text, const char *ending)
 {
 	size_t n = strlen(text), m = strlen(ending);

@@ -28,6 +28,7 @@ bool text_is_plain(const char *s, const char *others);
  */
 bool text_is_plain_path(const char *s);
 
+bool text_starts_with(const char *text, const char *start);
 bool text_ends_in(const char *text, const char *ending);
 
 /* Writes @s with \xNN in the place of each byte that cannot be shown. */

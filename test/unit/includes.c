@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "kpatch-build/prepare/includes.h"
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
@@ -138,6 +139,7 @@ int main(int argc, char **argv)
 	b.diags = diags_new();
 	if (argc != 2 || !b.arena || !b.diags)
 		return 2;
+	b.kernel.arch = arch_named("x86_64");
 	b.kernel.entry = argv[1];
 	b.kernel.tree = arena_printf(b.arena, "%s/tree", argv[1]);
 	make_tree();

@@ -105,6 +105,13 @@ size_t x86_64_load_variable(uint8_t *code, size_t size, uint32_t *field, int64_t
 const struct arch arch_x86_64 = {
 	.machine = EM_X86_64,
 	.name = "x86_64",
+	.deb = "amd64",
+	.source = { .directory = "arch/x86",
+		    .boot = (const char *const[]){ "arch/x86/boot/", "arch/x86/realmode/",
+						   "arch/x86/purgatory/", NULL },
+		    .vdso = "arch/x86/entry/vdso/",
+		    .linker_script = "arch/x86/kernel/vmlinux.lds.S" },
+	.boot_image = &x86_64_boot_image,
 	.specials = x86_64_specials,
 	.relocs = relocs,
 	.n_relocs = sizeof(relocs) / sizeof(relocs[0]),

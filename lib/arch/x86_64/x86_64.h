@@ -7,6 +7,7 @@
 
 extern const struct arch arch_x86_64;
 extern const struct special_section x86_64_specials[];
+extern const struct boot_image x86_64_boot_image;
 
 /* See struct arch. */
 void x86_64_decode_init(void *state);

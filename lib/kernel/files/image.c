@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See image.h. Reads a bzImage's setup header (Documentation/arch/x86/boot.rst: the payload is a
- * compressed ELF file), or an ELF file; makes a view of its sections, decodes kallsyms, and
+ * See image.h. Finds the ELF file in what a boot loader starts, or reads one as it is; makes a view of its sections, decodes kallsyms, and
  * keeps both in the cache.
  */
 #include "lib/kernel/files/image.h"
@@ -26,18 +25,6 @@
 #define FILE_LIMIT (2048ul << 20) /* a vmlinux with debug information is 1 GB or less */
 #define PLAIN_LIMIT (512ul << 20) /* what a payload may become: ten times the usual */
 
-/* Offsets in the first sectors of a bzImage. */
-#define SETUP_SECTS 0x1f1
-#define BOOT_FLAG 0x1fe
-#define SETUP_MAGIC 0x202
-#define PROTOCOL 0x206
-#define PAYLOAD_OFFSET 0x248
-#define PAYLOAD_LENGTH 0x24c
-#define SETUP_HEADER_END 0x250
-#define PROTOCOL_WITH_PAYLOAD 0x0208
-#define SECTOR 512u
-#define DEFAULT_SETUP_SECTS 4u
-
 #define BANNER "Linux version "
 
 struct kimage_private {
@@ -46,11 +33,6 @@ struct kimage_private {
 	uint8_t *file, *plain; /* as read; decompressed */
 	struct image_cache cache;
 };
-
-static uint32_t get32(const uint8_t *p)
-{
-	return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
-}
 
 static int damaged(const struct kimage *k, struct diags *diags, const char *what)
 {
@@ -81,38 +63,29 @@ static int unpack(const struct kimage *k, const uint8_t *data, size_t size, size
 	return err;
 }
 
-static bool is_bzimage(const uint8_t *data, size_t size)
+static int unpack_boot_image(const struct kimage *k, const struct boot_image *image, const uint8_t *data,
+			     size_t size, struct diags *diags, size_t *plain_size)
 {
-	return size >= SETUP_HEADER_END && data[BOOT_FLAG] == 0x55 && data[BOOT_FLAG + 1] == 0xaa &&
-	       !memcmp(data + SETUP_MAGIC, "HdrS", 4);
-}
+	struct boot_payload p = { 0 };
+	const char *why = NULL;
+	int err = image->payload(data, size, &p, &why);
 
-/* The build appends the payload's uncompressed size to it (gzip streams end with it anyway). */
-static int unpack_bzimage(const struct kimage *k, const uint8_t *data, size_t size, struct diags *diags,
-			  size_t *plain_size)
-{
-	uint32_t sectors = data[SETUP_SECTS] ? data[SETUP_SECTS] : DEFAULT_SETUP_SECTS;
-	uint64_t offset = (sectors + 1) * (uint64_t)SECTOR + get32(data + PAYLOAD_OFFSET);
-	uint32_t length = get32(data + PAYLOAD_LENGTH), expected;
-
-	if ((data[PROTOCOL] | data[PROTOCOL + 1] << 8) < PROTOCOL_WITH_PAYLOAD) {
-		diag_error(diags, "image-too-old", diag_file(k->path), NULL,
-			   "this kernel image does not say where its payload is (boot protocol "
-			   "before 2.08)");
-		return -ENOTSUP;
+	if (err == -ENOTSUP) {
+		diag_error(diags, "image-too-old", diag_file(k->path), NULL, "%s", why);
+		return err;
 	}
-	if (length < 8 || offset > size || length > size - offset)
-		return damaged(k, diags, "its payload lies outside the file");
-	expected = get32(data + offset + length - 4);
-	if (!expected || expected > PLAIN_LIMIT)
+	if (err)
+		return damaged(k, diags, why);
+	if (!p.size || p.size > PLAIN_LIMIT)
 		return damaged(k, diags, "its payload claims to be larger than any kernel");
-	return unpack(k, data + offset, length, expected, diags, plain_size);
+	return unpack(k, data + p.offset, p.length, p.size, diags, plain_size);
 }
 
 /* Finds the ELF file in @data. */
 static int find_elf(struct kimage *k, const uint8_t *data, size_t size, struct diags *diags,
 		    const uint8_t **elf, size_t *elf_size)
 {
+	const struct arch *arch = arch_of_boot_image(data, size);
 	int err;
 
 	if (size >= SELFMAG && !memcmp(data, ELFMAG, SELFMAG)) {
@@ -120,14 +93,14 @@ static int find_elf(struct kimage *k, const uint8_t *data, size_t size, struct d
 		*elf_size = size;
 		return 0;
 	}
-	if (is_bzimage(data, size)) {
-		err = unpack_bzimage(k, data, size, diags, elf_size);
+	if (arch) {
+		err = unpack_boot_image(k, arch->boot_image, data, size, diags, elf_size);
 	} else if (compression_detect(data, size) != COMPRESSION_NONE) {
 		err = unpack(k, data, size, 0, diags, elf_size);
 	} else {
 		diag_error(diags, "image-foreign", diag_file(k->path),
 			   "Give the kernel image of the boot directory (vmlinuz) or a vmlinux",
-			   "this is no kernel image: neither a bzImage nor an ELF file");
+			   "this is no kernel image: neither what a boot loader starts nor an ELF file");
 		return -ENOTSUP;
 	}
 	*elf = k->priv->plain;
@@ -141,7 +114,7 @@ static int copy_sections(struct kimage *k, const char *path, struct diags *diags
 	k->machine = v->machine;
 	if (!arch_find(v->machine) || (v->type != ET_EXEC && v->type != ET_DYN)) {
 		diag_error(diags, "image-foreign", diag_file(path), NULL,
-			   "this is no kernel of a machine that is known (x86_64)");
+			   "this is no kernel of a machine that is known");
 		return -ENOTSUP;
 	}
 	k->n_sections = v->n_sections;

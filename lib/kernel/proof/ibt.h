@@ -2,7 +2,7 @@
 /*
  * Indirect branch tracking. On a kernel with CONFIG_X86_KERNEL_IBT an indirect call or jump must land
  * on an ENDBR instruction. Functions that nobody calls indirectly have none, or the kernel overwrites
- * it at boot (at module load): objtool lists those in .ibt_endbr_seal. Code of a patch that calls one
+ * it at boot (at module load): objtool lists those in a section (arch.seals). Code of a patch that calls one
  * of them through a pointer would fault, on processors that track.
  *
  * Whether the kernel tracks is a property of the kernel. A module says nothing about it: most have no
