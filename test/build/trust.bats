@@ -415,3 +415,24 @@ from_outside() { # TEXT FILE
 	run kpatch_build "$patch"
 	[[ $output != *file-from-outside* ]]
 }
+
+@test "trust: a patch is built in a sandbox by the command that doc/trust.md gives, and nothing else is written" {
+	local command home=$PLACE/home
+	mkdir -p "$home/.cache" "$PLACE/work/out"
+	cp -a "$KERNEL_CACHE" "$home/.cache/kpatch"
+	rm -rf "$home"/.cache/kpatch/{objects-*,*.lock}
+	cp "$MEMINFO" "$PLACE/work/fix.patch"
+	# the page's own words; these programs and this kernel are not where it has them
+	command=$(sed -n '/^      cache=/,/^          kpatch-build /{s/^      //;p}' "$TEST_TOP/doc/trust.md")
+	[[ $command == *bwrap* ]]
+	command=${command/--ro-bind \/boot \/boot/--ro-bind \/boot \/boot --ro-bind "$KERNEL_ROOT" "$KERNEL_ROOT" --ro-bind "$TEST_TOP" "$TEST_TOP"}
+	command=${command/kpatch-build --kernel \"\$(uname -r)\"/"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE"}
+	before=$(find "$home" -printf '%P %T@\n' | sort)
+	(cd "$PLACE/work" && HOME=$home run -0 bash -c "$command" && echo "$output")
+	[[ $(ls "$PLACE/work/out") == $'livepatch-fix.ko\nlivepatch-fix.yaml' ]]
+	[[ $(find "$home" -printf '%P %T@\n' | sort) == "$before" ]]
+	# the same module as outside
+	cp "$MEMINFO" "$BATS_TEST_TMPDIR/fix.patch"
+	kpatch_build "$BATS_TEST_TMPDIR/fix.patch"
+	cmp "$PLACE/work/out/livepatch-fix.ko" "$OUT/livepatch-fix.ko"
+}
