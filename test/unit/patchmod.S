@@ -30,7 +30,12 @@ location:
 	.size new_show, . - new_show
 
 	.data
+#ifdef FILLED_FIELD
+	.reloc ., R_X86_64_64, ".klp.ref.nfsd.nfsd.helper,2"
+	.quad 0x1122334455667788
+#else
 	.quad ".klp.ref.nfsd.nfsd.helper,2"
+#endif
 	.quad first
 
 	.section __mcount_loc, "a"

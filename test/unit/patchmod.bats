@@ -60,6 +60,18 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 		"R_X86_64_PC32 .klp.sym.vmlinux.jiffies_lock,0 - 4" ]
 }
 
+@test "finish: what stands in a field before it is relocated is taken out, as the module loader wants it" {
+	cd "$BATS_TEST_TMPDIR"
+	"$PATCHMOD" finish "$(assembled FILLED_FIELD)" "$OUT"
+	objcopy -O binary --only-section=.data "$BATS_TEST_TMPDIR/FILLED_FIELD.o" before
+	[ "$(od -An -tx1 -N8 before | tr -d ' ')" = 8877665544332211 ]
+	objcopy -O binary --only-section=.data "$OUT" after
+	objcopy -O binary --only-section=.data "$GOOD" good
+	[ "$(od -An -tx1 -N8 after | tr -d ' ')" = 0000000000000000 ]
+	cmp after good
+	[ "$(relocations .klp.rela.nfsd..data "$OUT")" = "0 R_X86_64_64 .klp.sym.nfsd.helper,2 + 0" ]
+}
+
 @test "finish: the guard looks up every symbol and every replaced function of the module" {
 	[ "$(relocations .klp.rela.nfsd..kpatch.funcs "$GOOD" | sort)" = \
 "0 R_X86_64_NONE .klp.sym.nfsd.counter,0 + 0
