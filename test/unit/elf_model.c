@@ -621,7 +621,7 @@ static void test_refusals(void)
 	ok_number(object_read("t", (const uint8_t *)"#!/bin/sh\n", 10, f.diags, &f.o), -EBADMSG, "a script");
 	ok_number(object_read("t", NULL, 0, f.diags, &f.o), -EBADMSG, "an empty file");
 	ok_number(object_open("/nonexistent.o", f.diags, &f.o), -ENOENT, "no file");
-	ok_number(object_open("/", f.diags, &f.o), -EINVAL, "a directory");
+	ok_number(object_open("/", f.diags, &f.o), -EISDIR, "a directory");
 	release(&f);
 }
 

@@ -38,6 +38,9 @@ location:
 #endif
 	.quad first
 
+	.section .kpatch.manifest
+	.ascii "name: fixture\n"
+
 	.section __mcount_loc, "a"
 	.quad location
 

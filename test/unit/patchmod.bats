@@ -190,7 +190,10 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 		vermagic selfcheck-modinfo
 		modinfo-bss selfcheck-modinfo
 		mcount selfcheck-function
+		manifest selfcheck-manifest
+		manifest-loaded selfcheck-manifest
 		mcount-gone selfcheck-table
+		mcount-short selfcheck-table
 		call selfcheck-function
 		function-size selfcheck-function
 		function-type selfcheck-function

@@ -55,6 +55,7 @@ static Elf64_Rela *relas(struct elfile *f, const char *name)
 	return (Elf64_Rela *)section(f, name)->data;
 }
 
+#define MANIFEST "name: fixture\n"
 #define TEXT_KLP ".klp.rela.nfsd..text"
 #define GUARD ".klp.rela.nfsd..kpatch.funcs"
 #define HELPER ".klp.sym.nfsd.nfsd_show,3"
@@ -146,6 +147,23 @@ static void mcount(struct elfile *f)
 static void mcount_gone(struct elfile *f)
 {
 	section(f, ".rela__mcount_loc")->removed = true;
+}
+static void manifest(struct elfile *f)
+{
+	section(f, KPATCH_MANIFEST_SECTION)->data[0] ^= 1;
+}
+static void manifest_loaded(struct elfile *f)
+{
+	section(f, KPATCH_MANIFEST_SECTION)->flags |= SHF_ALLOC;
+}
+/* Of two entries one has its relocation. */
+static void mcount_short(struct elfile *f)
+{
+	static uint8_t two[16];
+	struct elfile_section *s = section(f, "__mcount_loc");
+
+	s->data = two;
+	s->size = sizeof(two);
 }
 static void call(struct elfile *f)
 {
@@ -250,7 +268,10 @@ static const struct {
 	{ "vermagic", vermagic },
 	{ "modinfo-bss", modinfo_bss },
 	{ "mcount", mcount },
+	{ "manifest", manifest },
+	{ "manifest-loaded", manifest_loaded },
 	{ "mcount-gone", mcount_gone },
+	{ "mcount-short", mcount_short },
 	{ "call", call },
 	{ "function-size", function_size },
 	{ "function-type", function_type },
@@ -310,6 +331,8 @@ static int check(int argc, char **argv, struct arena *a, struct diags *diags)
 		.module_name = "fixture",
 		.vermagic = "6.1.0 SMP",
 		.orc = true,
+		.manifest = MANIFEST,
+		.manifest_size = strlen(MANIFEST),
 	};
 	struct kallsyms *kallsyms = NULL;
 	int ret = 0;
