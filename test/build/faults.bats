@@ -86,6 +86,7 @@ EIO=5 ENOSPC=28 EROFS=30
 	each_fails one images images kinds --stop-after kernel
 }
 
+# bats test_tags=nightly
 @test "faults: one call of each kind at the object store fails" {
 	each_fails one 'objects-*' objects- kinds --stop-after compile
 }

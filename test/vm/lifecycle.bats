@@ -49,6 +49,7 @@ start_sleeper() {
 		for i in 1 2 3 4 5 6 7 8 9 10; do grep -q fifo_open /proc/$!/stack && exit 0; sleep 0.2; done; exit 1'
 }
 
+# bats test_tags=any-kernel
 @test "three stacked patches, the module loaded at every point between them" {
 	local at n
 	for at in 0 1 2 3; do

@@ -55,6 +55,7 @@ positions_of() {
 	done
 }
 
+# bats test_tags=any-kernel
 @test "objects, chosen by a seed: proven, and positions are those of /proc/kallsyms" {
 	local count=4
 	[[ -z ${KPATCH_TEST_ALL:-} ]] || count=10
