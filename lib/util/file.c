@@ -222,14 +222,14 @@ static int write_atomic(struct new_file *f, int err, const void *data, size_t si
 
 int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode)
 {
-	struct new_file f;
+	struct new_file f = { .dir = -1, .fd = -1 };
 
 	return write_atomic(&f, new_file_open(&f, path), data, size, mode);
 }
 
 int file_write_atomic_at(int dir, const char *name, const void *data, size_t size, mode_t mode)
 {
-	struct new_file f;
+	struct new_file f = { .dir = -1, .fd = -1 };
 
 	return write_atomic(&f, new_file_open_at(&f, dir, name), data, size, mode);
 }
