@@ -50,7 +50,7 @@ int file_open_regular(const char *path, struct stat *st)
 int file_read(struct arena *a, const char *path, char **data, size_t *size)
 {
 	size_t room, used = 0;
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	int fd = file_open_regular(path, &st), err = 0;
 	char *p;
 
