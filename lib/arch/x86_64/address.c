@@ -42,9 +42,6 @@ struct scan {
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-/* rax, rcx, rdx, rsi, rdi and r8 to r11: what a called function may overwrite. */
-#define CALL_CLOBBERED 0x0fc7u
-
 static bool step(struct scan *s)
 {
 	if (s->at >= s->size || !ZYAN_SUCCESS(ZydisDecoderDecodeFull(&s->decoder, s->code + s->at,
@@ -57,14 +54,7 @@ static bool step(struct scan *s)
 /* The bit of a general register, whole or in part; 0 for any other operand. */
 static uint32_t register_bit(const ZydisDecodedOperand *op)
 {
-	ZydisRegister whole;
-
-	if (op->type != ZYDIS_OPERAND_TYPE_REGISTER)
-		return 0;
-	whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, op->reg.value);
-	if (ZydisRegisterGetClass(whole) != ZYDIS_REGCLASS_GPR64)
-		return 0;
-	return 1u << ((unsigned int)(ZyanU8)ZydisRegisterGetId(whole) & 31);
+	return op->type == ZYDIS_OPERAND_TYPE_REGISTER ? x86_64_register_bit(op->reg.value) : 0;
 }
 
 /* Whether the instruction compares one of @held with something that is no constant. */
@@ -84,7 +74,7 @@ static uint32_t held_after(const struct scan *s, uint32_t held)
 	bool copy = s->insn.mnemonic == ZYDIS_MNEMONIC_MOV && register_bit(&s->ops[1]) & held;
 
 	if (s->insn.meta.category == ZYDIS_CATEGORY_CALL)
-		return held & ~CALL_CLOBBERED;
+		return held & ~X86_64_CLOBBERED;
 	for (uint8_t i = 0; i < s->insn.operand_count; i++)
 		if (s->ops[i].actions & ZYDIS_OPERAND_ACTION_WRITE)
 			written |= register_bit(&s->ops[i]);

@@ -21,7 +21,7 @@ struct decoded {
 	ZydisDecodedOperand ops[ZYDIS_MAX_OPERAND_COUNT];
 };
 
-static uint32_t bit(ZydisRegister r)
+uint32_t x86_64_register_bit(int r)
 {
 	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64, r);
 
@@ -40,7 +40,7 @@ static bool harmless_register(ZydisRegister r)
 
 static void take_register(const ZydisDecodedOperand *op, struct dataflow_insn *out)
 {
-	uint32_t r = bit(op->reg.value);
+	uint32_t r = x86_64_register_bit(op->reg.value);
 
 	if (!r) {
 		if ((op->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) && !harmless_register(op->reg.value))
@@ -69,7 +69,7 @@ static bool stack_slot(const ZydisDecodedOperand *op)
 
 static void take_memory(const ZydisDecodedOperand *op, struct dataflow_insn *out)
 {
-	uint32_t base = bit(op->mem.base) | bit(op->mem.index);
+	uint32_t base = x86_64_register_bit(op->mem.base) | x86_64_register_bit(op->mem.index);
 
 	if (op->mem.type == ZYDIS_MEMOP_TYPE_AGEN) {
 		out->values |= base;
@@ -140,7 +140,8 @@ static void take_push(const struct decoded *d, struct dataflow_insn *out)
 {
 	bool memory = d->ops[0].type == ZYDIS_OPERAND_TYPE_MEMORY;
 
-	out->values &= d->ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? bit(d->ops[0].reg.value) : 0;
+	out->values &=
+		d->ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? x86_64_register_bit(d->ops[0].reg.value) : 0;
 	out->takes_frame = out->values & RSP;
 	out->stores = out->to_stack = out->fills = true;
 	out->from_stack = false;
@@ -163,7 +164,7 @@ static void take_pop(const struct decoded *d, struct dataflow_insn *out)
 	out->base = 0;
 	out->slot = 0;
 	out->moves = POINTER;
-	if (d->ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER && bit(d->ops[0].reg.value) == RSP)
+	if (d->ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER && x86_64_register_bit(d->ops[0].reg.value) == RSP)
 		out->moves_unknown = true;
 }
 

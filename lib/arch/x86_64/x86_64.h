@@ -9,6 +9,12 @@ extern const struct arch arch_x86_64;
 extern const struct special_section x86_64_specials[];
 extern const struct boot_image x86_64_boot_image;
 
+/* rax, rcx, rdx, rsi, rdi and r8 to r11: what a called function may overwrite. */
+#define X86_64_CLOBBERED 0x0fc7u
+
+/* The bit of a general register, whole or in part, by Zydis' name for it; 0 for any other. */
+uint32_t x86_64_register_bit(int r);
+
 /* See struct arch. */
 void x86_64_decode_init(void *state);
 void x86_64_decode(const void *state, const uint8_t *code, size_t size, struct insn *out);
