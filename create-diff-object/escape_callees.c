@@ -37,6 +37,13 @@ static const struct callee callees[] = {
 	PRINTS("_printk"),
 	PRINTS("_printk_deferred"),
 	FORGETS("vprintk", ALL),
+	/* 7.3, the machine's entry.S and traps.c: an instruction that traps; what it is given is printed by the handler */
+	PRINTS("__WARN_trap"),
+	PRINTS("__SCT__WARN_trap"),
+	/* 7.3, lib/ubsan.c: prints, and sets a bit in what it is given */
+	FORGETS("__ubsan_handle_out_of_bounds", ALL),
+	FORGETS("__ubsan_handle_shift_out_of_bounds", ALL),
+	FORGETS("__ubsan_handle_load_invalid_value", ALL),
 	PRINTS("__warn_printk"),
 	PRINTS("warn_slowpath_fmt"),
 	PRINTS("panic"),

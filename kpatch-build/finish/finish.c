@@ -12,6 +12,7 @@
 
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
+#include "lib/arch/arch.h"
 #include "lib/elf/write/elfile.h"
 #include "lib/kernel/files/image.h"
 #include "lib/manifest/manifest.h"
@@ -146,6 +147,31 @@ static int read_vermagic(struct build *b, const char **out)
 	return ret;
 }
 
+/* The number that the tree's ORC tables have for the stack pointer; 0: it does not unwind with them. */
+static int read_stack_pointer(struct build *b, unsigned int *out)
+{
+	const struct unwind *unwind = b->kernel.arch->unwind;
+	const char *path, *define;
+	char *text, *at = NULL, *end = NULL;
+	int ret;
+
+	*out = 0;
+	if (!unwind || !b->kernel.has_objtool)
+		return 0;
+	path = arena_printf(b->arena, "%s/%s", b->kernel.tree, unwind->header);
+	define = arena_printf(b->arena, "#define %s", unwind->stack_pointer);
+	ret = path && define ? file_read(b->arena, path, &text, NULL) : -ENOMEM;
+	if (!ret)
+		at = strstr(text, define);
+	if (at)
+		*out = (unsigned int)strtoul(at + strlen(define), &end, 0);
+	if (ret == -ENOMEM || *out)
+		return ret;
+	diag_error(b->diags, "cache-damaged", diag_file(path), "Remove the prepared kernel and build again",
+		   "it does not say which register %s is", unwind->stack_pointer);
+	return -EINVAL;
+}
+
 static int check_module(struct build *b, const char *module, const char *manifest, size_t size)
 {
 	struct selfcheck_want want = {
@@ -153,12 +179,13 @@ static int check_module(struct build *b, const char *module, const char *manifes
 		.kallsyms = b->image->kallsyms,
 		.build_id = &b->image->build_id,
 		.modules = b->kernel.modules,
-		.orc = b->kernel.has_objtool,
 		.manifest = manifest,
 		.manifest_size = size,
 	};
 	int ret = read_vermagic(b, &want.vermagic);
 
+	if (!ret)
+		ret = read_stack_pointer(b, &want.orc_stack_pointer);
 	return ret ? ret : selfcheck(module, &want, b->arena, b->diags);
 }
 

@@ -67,7 +67,9 @@ static const char *source_version(struct arena *arena, const char *root, const c
 const struct provider provider_debian = {
 	.name = "debian",
 	.present = present,
-	.image = { { "/boot/vmlinuz-{release}" }, .package = "linux-image-{release}" },
+	/* 7.x packages it among the modules; whoever installs that copies it to /boot */
+	.image = { { "/boot/vmlinuz-{release}", "/lib/modules/{release}/vmlinuz", "/usr/lib/modules/{release}/vmlinuz" },
+		   .package = "linux-image-{release}" },
 	.modules = { { "/lib/modules/{release}/", "/usr/lib/modules/{release}/" }, .package = "linux-image-{release}" },
 	.config = { { "/usr/src/linux-headers-{release}/.config" }, .package = "linux-headers-{release}" },
 	.symvers = { { "/usr/src/linux-headers-{release}/Module.symvers" }, .package = "linux-headers-{release}" },

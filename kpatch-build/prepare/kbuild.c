@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/kernel/files/image.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
@@ -84,6 +85,29 @@ static bool env_is_about_make(const char *variable)
 	return false;
 }
 
+/*
+ * __FILE__ of a header begins with "./" where the kernel was built in its source, and without further flags with nothing
+ * where it was built outside; 7.x passes no flag for the former. The tree cannot know which it was; the image does.
+ */
+static bool built_outside(const struct build *b)
+{
+	static const char in[] = "\0./include/linux/", out[] = "\0include/linux/";
+	const struct kimage_section *s = b->image ? kimage_section(b->image, ".rodata") : NULL;
+
+	return s && s->data && !memmem(s->data, s->size, in, sizeof(in) - 1) &&
+	       memmem(s->data, s->size, out, sizeof(out) - 1);
+}
+
+/* The flags of the preprocessor for a build in the source, to give what the kernel's own build gave. */
+static const char *missing_map(const struct build *b, const char *variables, size_t size)
+{
+	static const char flag[] = "-fmacro-prefix-map=";
+
+	return !memmem(variables, size, flag, sizeof(flag) - 1) && built_outside(b) ?
+		       " -fmacro-prefix-map=./=" :
+		       "";
+}
+
 static int cannot_learn(struct build *b, const char *tree, const char *log)
 {
 	char *text = NULL;
@@ -99,6 +123,7 @@ int kbuild_learn_environment(struct build *b, const char *tree, const char *entr
 {
 	char *mk = build_work_path(b, "prepare/dump.mk"), *log = build_work_path(b, "prepare/dump.log");
 	char *dump = build_work_path(b, "prepare/dump"), *data, *out, *end;
+	const char *map;
 	struct words argv = { 0 };
 	size_t size;
 	int err = 0, status;
@@ -122,12 +147,18 @@ int kbuild_learn_environment(struct build *b, const char *tree, const char *entr
 	if (file_read(b->arena, arena_printf(b->arena, "%s..", dump), &data, &size) &&
 	    file_read(b->arena, arena_printf(b->arena, "%s.init", dump), &data, &size))
 		return cannot_learn(b, tree, log);
-	out = end = arena_alloc(b->arena, size + 1);
+	map = missing_map(b, data, size);
+	out = end = arena_alloc(b->arena, size + strlen(map) + 1);
 	if (!out)
 		return -ENOMEM;
-	for (char *p = data; p < data + size; p += strlen(p) + 1)
-		if (!env_is_about_make(p))
-			end = stpcpy(end, p) + 1;
+	for (char *p = data; p < data + size; p += strlen(p) + 1) {
+		if (env_is_about_make(p))
+			continue;
+		end = stpcpy(end, p);
+		if (!strncmp(p, "KBUILD_CPPFLAGS=", 16))
+			end = stpcpy(end, map);
+		end++;
+	}
 	err = file_write(arena_printf(b->arena, "%s/" ENVIRONMENT, entry), out, (size_t)(end - out), 0644);
 	if (!err)
 		err = file_write(arena_printf(b->arena, "%s/" QUERY, entry), query_mk, sizeof(query_mk) - 1,

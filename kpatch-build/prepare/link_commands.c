@@ -45,8 +45,8 @@ static void unescape_make(char *s)
 	*to = '\0';
 }
 
-/* The command in the .cmd file at @path. */
-static int read_cmd(struct arena *a, const char *path, char **out)
+/* The command in the .cmd file at @path. *inside: it was run in the directory of the module, which Kbuild does since 6.13. */
+static int read_cmd(struct arena *a, const char *path, char **out, bool *inside)
 {
 	char *text, *line, *end;
 	int ret = file_read(a, path, &text, NULL);
@@ -61,6 +61,7 @@ static int read_cmd(struct arena *a, const char *path, char **out)
 	line = strstr(text, " := ");
 	if (!line)
 		return -EBADMSG;
+	*inside = text[strcspn(text, "_") + 1] != '/';
 	*out = line + 4;
 	unescape_make(*out);
 	return 0;
@@ -136,7 +137,16 @@ static bool useless(const char *word)
 	       !strncmp(word, "-gdwarf", 7) || !strncmp(word, "-gz", 3);
 }
 
-static int mark_words(struct arena *a, struct words *w, const struct command_places *places)
+/* A file of the module's directory that a command run there calls by its name alone gets its path. */
+static const char *in_directory(struct arena *a, const char *word, const struct command_places *places)
+{
+	const char *path =
+		strchr(word, '/') || *word == '-' ? NULL : arena_printf(a, "%s/%s", places->dir, word);
+
+	return path && file_is_regular(path) ? path : word;
+}
+
+static int mark_words(struct arena *a, struct words *w, const struct command_places *places, bool inside)
 {
 	size_t i, n = 0;
 
@@ -145,6 +155,8 @@ static int mark_words(struct arena *a, struct words *w, const struct command_pla
 
 		if (useless(word))
 			continue;
+		if (inside)
+			word = in_directory(a, word, places);
 		word = replaced(a, word, places->dir, "@DIR@");
 		if (word)
 			word = replaced(a, word, places->tree, "@TREE@");
@@ -163,11 +175,12 @@ static int learn(struct arena *a, const struct command_places *places, const cha
 		 const char *program, struct words *out)
 {
 	char *path = arena_printf(a, "%s/.%s.cmd", places->dir, target), *text;
-	int ret = path ? read_cmd(a, path, &text) : -ENOMEM;
+	bool inside = false;
+	int ret = path ? read_cmd(a, path, &text, &inside) : -ENOMEM;
 
 	if (!ret)
 		ret = find_command(a, text, program, out);
-	return ret ? ret : mark_words(a, out, places);
+	return ret ? ret : mark_words(a, out, places, inside);
 }
 
 /* modpost reads its list from a pipe on some kernels; a replay gives it the file. */

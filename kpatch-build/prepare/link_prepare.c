@@ -39,6 +39,7 @@ static int write_probe(const char *source, const char *kbuild)
 
 static int make_probe(struct build *b, const char *tree, const char *dir)
 {
+	const char *pahole = arena_printf(b->arena, "%s/pahole", b->kernel.entry);
 	const char *argv[] = {
 		"make",
 		"-s",
@@ -47,8 +48,12 @@ static int make_probe(struct build *b, const char *tree, const char *dir)
 		arena_printf(b->arena, "M=%s", dir),
 		"modules",
 		NULL,
+		NULL,
 	};
 
+	/* else it warns of another version than at prepare */
+	if (pahole && file_is_regular(pahole))
+		argv[6] = arena_printf(b->arena, "PAHOLE=%s", pahole);
 	struct words env = { 0 }; /* the top Makefile finds the rest itself */
 
 	if (!argv[2] || !argv[3] || !argv[4] || build_environment(b, &env))

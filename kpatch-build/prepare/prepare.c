@@ -23,6 +23,7 @@
 #include "kpatch-build/build.h"
 #include "kpatch-build/cache.h"
 #include "kpatch-build/kernel/provider.h"
+#include "kpatch-build/prepare/config.h"
 #include "kpatch-build/prepare/includes.h"
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_prepare.h"
@@ -38,7 +39,7 @@
 #include "lib/util/sha256.h"
 
 /* Goes up when what prepare makes changes. */
-#define TREE_FORMAT "tree 3"
+#define TREE_FORMAT "tree 4"
 
 static void add_text(struct sha256 *s, const char *text)
 {
@@ -340,37 +341,6 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 					   provider_need(b->arena, NEED_BUILD)));
 }
 
-/* Every option of the configuration must have come through the makefiles as it was. */
-static int check_config(struct build *b, const char *tree)
-{
-	size_t size, missing = 0;
-	char *given, *made, *line;
-	const char *first = NULL;
-	int err = file_read(b->arena, b->kernel.config, &given, &size);
-
-	if (!err)
-		err = file_read(b->arena, arena_printf(b->arena, "%s/.config", tree), &made, NULL);
-	if (err)
-		return err;
-	made = arena_printf(b->arena, "\n%s", made);
-	for (line = given; made && line && *line;) {
-		size_t n = strcspn(line, "\n");
-		char *wanted = arena_printf(b->arena, "\n%.*s\n", (int)n, line);
-
-		if (wanted && !strncmp(line, "CONFIG_", 7) && !strstr(made, wanted)) {
-			if (!missing++)
-				first = arena_strndup(b->arena, line, n);
-		}
-		line += n + (line[n] == '\n');
-	}
-	if (missing)
-		diag_warning(b->diags, "config-changed", diag_file(b->kernel.config),
-			     "Use the configuration and the tools that the kernel was built with",
-			     "the source does not take %zu of its options as they are; the first is %s",
-			     missing, first);
-	return 0;
-}
-
 static int copy_into(struct build *b, const char *from, const char *tree, const char *name)
 {
 	const char *to = arena_printf(b->arena, "%s/%s", tree, name);
@@ -396,9 +366,9 @@ static int configure(struct build *b, const char *entry, const char *tree)
 	if (!err)
 		err = run_make(b, &make, "modules_prepare", tree, &whole);
 	if (!err)
-		err = check_config(b, tree);
-	if (!err)
 		err = kbuild_learn_environment(b, tree, entry, &make);
+	if (!err)
+		err = config_restore(b, tree);
 	return err;
 }
 

@@ -150,7 +150,7 @@ static void check_manifest(struct checked *c, const void *want, size_t size)
 
 int selfcheck(const char *path, const struct selfcheck_want *want, struct arena *a, struct diags *diags)
 {
-	struct checked c = { .arena = a, .diags = diags };
+	struct checked c = { .arena = a, .diags = diags, .orc_stack_pointer = want->orc_stack_pointer };
 	size_t errors = diags_errors(diags);
 	struct elfile *f;
 	int ret = elfile_read(path, a, diags, &f);
@@ -169,7 +169,7 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 	if (want->manifest)
 		check_manifest(&c, want->manifest, want->manifest_size);
 	selfcheck_klp(&c);
-	selfcheck_functions(&c, want->orc);
+	selfcheck_functions(&c);
 	selfcheck_targets(&c, want->build_id, want->modules);
 	ret = selfcheck_symbols(&c, want->kallsyms, want->modules);
 	if (!ret)

@@ -14,6 +14,7 @@ struct checked {
 	struct arena *arena;
 	struct diags *diags;
 	struct module_entries funcs;
+	unsigned int orc_stack_pointer; /* as in selfcheck_want */
 };
 
 /* One problem found: an error of this program or of the tools, never of the user. */
@@ -41,6 +42,6 @@ int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const 
 struct buildid;
 void selfcheck_targets(struct checked *c, const struct buildid *kernel, const char *modules);
 /* Entry, ftrace location and ORC of the functions that the patch puts in. */
-void selfcheck_functions(struct checked *c, bool orc);
+void selfcheck_functions(struct checked *c);
 
 #endif

@@ -75,7 +75,7 @@ static bool unwinds(const struct checked *c, const struct module_entry *e)
 			entry = s->data + at;
 		}
 	}
-	return entry && unwind->holds_at_entry(entry);
+	return entry && unwind->holds_at_entry(entry, c->orc_stack_pointer);
 }
 
 static void check_function(struct checked *c, const struct module_entry *e, bool unwound)
@@ -116,9 +116,9 @@ static void check_duplicates(struct checked *c)
 	}
 }
 
-void selfcheck_functions(struct checked *c, bool orc)
+void selfcheck_functions(struct checked *c)
 {
-	bool unwound = orc && c->f->arch->unwind;
+	bool unwound = c->orc_stack_pointer && c->f->arch->unwind;
 	struct module_entries callbacks = { 0 };
 	size_t i;
 

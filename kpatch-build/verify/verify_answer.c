@@ -184,7 +184,8 @@ static int find_defined(struct verify_unit *u, const char *name, const struct sy
 		return not_there(u, name, s, why);
 	out->where = KSYM_OWNER;
 	out->object = u->owner;
-	if (definition->bind != STB_LOCAL && export && u->installed.image && is_vmlinux(export->owner))
+	if (definition->bind != STB_LOCAL && export && u->installed.image && is_vmlinux(export->owner) &&
+	    symvers_importable(export))
 		out->where = KSYM_VMLINUX_EXPORT;
 	return position(u, i, name, out, why);
 }

@@ -110,8 +110,10 @@ struct line_questions {
 struct unwind {
 	const char *addresses, *entries;
 	uint8_t entry_size;
-	/* Whether that entry holds at a function's first instruction. */
-	bool (*holds_at_entry)(const uint8_t *entry);
+	/* The kernel's header that has the number of the stack pointer in entries, which changed in 6.13; and its name there. */
+	const char *header, *stack_pointer;
+	/* Whether that entry holds at a function's first instruction, @stack_pointer being that number. */
+	bool (*holds_at_entry)(const uint8_t *entry, unsigned int stack_pointer);
 };
 
 /* Where the compressed kernel lies in a boot image. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The special sections that kernels of all machines have with the same entries, as data: 6.1 to 6.12.
+ * The special sections that kernels of all machines have with the same entries, as data: 6.1 to 7.3.
  *
- * Entry sizes and fields were measured on objects of stock 6.1 and 6.12 kernels. Where kernels
+ * Entry sizes and fields were measured on objects of stock 6.1, 6.12 and 7.3 kernels. Where kernels
  * differ, the sizes stand below each other and the reader takes the first that fits the section:
  * its size is a multiple, each relocation is at a known field, and each entry has its owner's. A
  * section that none of them fits is refused by name.
@@ -14,6 +14,9 @@ const struct special_section common_specials[] = {
 	OF_CODE(SECTION_SPECIAL, "__bug_table", 12, "bug table entry", FIELDS(CODE(0), DATA(4)),
 		.line_offset = 8, .line_mask = 0xffff, .read_early = true), /* then flags */
 	OF_CODE(SECTION_SPECIAL, "__bug_table", 8, "bug table entry", FIELDS(CODE(0)), .read_early = true),
+	/* since 6.19 with the format behind the address */
+	OF_CODE(SECTION_SPECIAL, "__bug_table", 16, "bug table entry", FIELDS(CODE(0), DATA(4), DATA(8)),
+		.line_offset = 12, .line_mask = 0xffff, .read_early = true),
 	OF_CODE(SECTION_SPECIAL, "__jump_table", 16, "jump label", .read_early = true,
 		FIELDS(CODE(0), TARGET(4), KEY(8)), .complete = true),
 	OF_CODE(SECTION_SPECIAL, "__mcount_loc", 8, "ftrace site", FIELDS(CODE(0)), .read_early = true,
@@ -23,6 +26,8 @@ const struct special_section common_specials[] = {
 	OF_CODE(SECTION_SPECIAL, "runtime_ptr_*", 4, "run-time constant", .vmlinux_only = true,
 		.variable_at = sizeof("runtime_ptr_") - 1, FIELDS(CODE(0))),
 	OF_CODE(SECTION_SPECIAL, "runtime_shift_*", 4, "run-time constant", .vmlinux_only = true,
+		FIELDS(CODE(0))),
+	OF_CODE(SECTION_SPECIAL, "runtime_mask_*", 4, "run-time constant", .vmlinux_only = true,
 		FIELDS(CODE(0))),
 	/* the module loader initializes what it lists: goes with the object it points to */
 	OF_CODE(SECTION_SPECIAL, "___srcu_struct_ptrs", 8, "SRCU structure pointer", FIELDS(DATA(0))),
@@ -36,11 +41,20 @@ const struct special_section common_specials[] = {
 	REFERRED("__dyndbg", "dynamic debug descriptor", .line_offset = 32, .line_mask = 0x3ffff,
 		 .read_early = true),
 	REFERRED("__dyndbg_classes", "dynamic debug class map"),
+	/*
+	 * What CONFIG_UBSAN_BOUNDS and the like say of a place in code, and of its types: writable only for a bit that keeps
+	 * a second message away, so a copy will do. A file's name, a line and a column come first.
+	 */
+	REFERRED(".data..Lubsan_data*", "UBSAN's place in the source", .line_offset = 8,
+		 .line_mask = 0xffffffff),
+	REFERRED(".data..Lubsan_type*", "UBSAN's description of a type"),
 	REFERRED(".static_call.text", "static call trampoline"),
 	REFERRED("alloc_tags", "allocation tag"),
 
 	/* what the module's link drops */
 	OF_CODE(SECTION_DISCARD, ".discard.addressable", 8, "address annotation", FIELDS(CODE(0))),
+	NOBODY(SECTION_DISCARD, "__tracepoint_check", "name of a tracepoint"),
+	NOBODY(SECTION_DISCARD, ".no_trim_symbol", "name of a symbol"),
 	OF_CODE(SECTION_DISCARD, "__patchable_function_entries", 8, "patchable entry", FIELDS(CODE(0)),
 		.read_early = true),
 

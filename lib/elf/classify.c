@@ -97,6 +97,8 @@ static const struct rule rules[] = {
 	{ .name = "__ksymtab*", .kind = SECTION_EXPORT },
 	{ .name = "___kcrctab*", .kind = SECTION_EXPORT },
 	{ .name = "__kcrctab*", .kind = SECTION_EXPORT },
+	{ .name = "___kflagstab*", .kind = SECTION_EXPORT },
+	{ .name = "__kflagstab*", .kind = SECTION_EXPORT },
 	{ .name = ".export_symbol", .kind = SECTION_EXPORT },
 
 	{ .name = ".orc_*", .kind = SECTION_TOOL },

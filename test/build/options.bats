@@ -91,6 +91,14 @@ in_root() { # CODE ID OPTION...
 	says "installed by: apt-get install linux-image-$KERNEL_RELEASE linux-headers-$KERNEL_RELEASE[.] .kernel-packages"
 }
 
+@test "an image among the modules, where 7.x packages it, is found" {
+	copy_root
+	rm "$ROOT"/boot/vmlinuz-*
+	mkdir -p "$ROOT/lib/modules/$KERNEL_RELEASE"
+	ln -s "$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE" "$ROOT/lib/modules/$KERNEL_RELEASE/vmlinuz"
+	run -0 kpatch_build --root "$ROOT" --stop-after kernel "$MEMINFO"
+}
+
 @test "a distribution without a provider: what /lib/modules leads to; what is missing is to be named" {
 	ROOT=$BATS_TEST_TMPDIR/generic modules=$BATS_TEST_TMPDIR/generic/lib/modules/$KERNEL_RELEASE
 	mkdir -p "$modules" "$ROOT/objects-of-generic" "$ROOT/source-of-generic/init"

@@ -56,6 +56,76 @@ END
 	[[ $(funcs) == "f f 0 vmlinux" && $(relocs __bug_table | wc -l) -eq 4 ]]
 }
 
+# Entries of 7.x: address, format, file, line, flags. A function passes the address of its entry on.
+bug_source_16() {
+	original <<-'END'
+		void __WARN_trap(const void *, ...);
+		#define WARN(fmt, flags) do { const void *e; \
+			asm volatile("1: lea 2f(%%rip), %0\n.pushsection __bug_table,\"aw\"\n" \
+			"2: .long 1b - .\n .long %c1 - .\n .long %c2 - .\n .word %c3\n .word %c4\n" \
+			".popsection" : "=r"(e) : "i"(fmt), "i"(__FILE__), "i"(__LINE__), "i"(flags)); \
+			__WARN_trap(e, 1); } while (0)
+		noinline int f(int x) { if (x == 5) WARN("five", 9); return ext(x) + 1; }
+		noinline int g(int x) { if (x == 6) WARN("six", 9); return ext(x) + 3; }
+		int use(int x) { return f(x) + g(x); }
+	END
+}
+
+@test "a bug entry of 16 bytes: only the changed function's, with its format, file and new line; nobody keeps it" {
+	bug_source_16
+	patched 's/\+ 1;/+ 2;/' 's/^noinline int f/\n\n\n\n&/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	line=$(grep -n '"five"' patched.c | cut -d: -f1)
+	[[ $(bytes __bug_table) == "000000000000000000000000$(printf %02x "$line")000900" ]]
+	[[ $(relocs __bug_table | cut -d' ' -f1,2) == "0 R_X86_64_PC32"$'\n'"4 R_X86_64_PC32"$'\n'"8 R_X86_64_PC32" ]]
+	no grep address-kept <<< "$output$stderr"
+}
+
+@test "a bug entry of 16 bytes whose line alone changed: no change; its format: one" {
+	bug_source_16
+	patched '1s/^/\n\n\n\n/'
+	differ
+	no_change
+	patched 's/"six"/"half a dozen"/'
+	differ
+	written
+	[[ $(funcs) == "g g 0 vmlinux" ]]
+}
+
+# What GCC makes for -fsanitize=bounds: nameless writable data, which a copy in the patch does for
+ubsan_source() {
+	extra_flags=(-fsanitize=bounds,shift)
+	original <<-'END'
+		int table[8];
+		noinline int f(int x) { return ext(table[x]) + 1; }
+		noinline int g(int x) { return ext(2 << x) + 3; }
+		int use(int x) { return f(x) + g(x); }
+	END
+}
+
+@test "UBSAN's descriptions: copied with the code that has them, with type and new line" {
+	ubsan_source
+	patched 's/\+ 1;/+ 2;/' 's/^noinline int f/\n\n\n\n&/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
+	line=$(grep -n 'int f' patched.c | cut -d: -f1)
+	section=$(readelf -SW out.o | grep -o '\.data\.\.Lubsan_data[0-9]*' | sort -u)
+	[[ $(wc -l <<< "$section") -eq 1 && $(bytes "$section") == 0000000000000000$(printf %02x "$line")000000* ]]
+	[[ $(relocs "$section" | wc -l) -eq 3 ]]
+	[[ $(relocs "$section") == *$'\n'"10 R_X86_64_64 .data..Lubsan_type"* ]]
+	no grep Lubsan <<< "$(grep '^kept' <<< "$output")"
+}
+
+@test "UBSAN's descriptions whose lines alone changed: no change" {
+	ubsan_source
+	patched '1s/^/\n\n\n\n/'
+	differ
+	no_change
+}
+
 # lines: the snippets that follow have debug information
 lines() { extra_flags=(-g); }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * For the fuzzers: writes a made kernel, its kallsyms table in either order of the parts (ORDER 0
- * or 1), as WHAT: its .rodata ("rodata"), an ELF file ("elf") or a bzImage ("gzip", "xz", "zstd").
+ * For the fuzzers: writes a made kernel, its kallsyms table in one of its forms (ORDER 0 to 2,
+ * enum fake_form), as WHAT: its .rodata ("rodata"), an ELF file ("elf") or a bzImage ("gzip", "xz", "zstd").
  * fake_dump WHAT ORDER FILE
  */
 #include "test/unit/fake_kernel.h"
 
-static struct fake_buffer dump(const char *what, bool order)
+static struct fake_buffer dump(const char *what, enum fake_form order)
 {
 	struct fake_kernel k = { 0 };
 	struct fake_buffer image;
@@ -30,7 +30,7 @@ int main(int argc, char **argv)
 
 	if (argc != 4)
 		return 2;
-	b = dump(argv[1], atoi(argv[2]));
+	b = dump(argv[1], (enum fake_form)atoi(argv[2]));
 	fake_write(argv[3], b.data, b.size);
 	free(b.data);
 	return 0;

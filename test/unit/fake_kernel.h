@@ -64,9 +64,12 @@ static inline void fake_name(unsigned int i, char name[32], char *type)
 		snprintf(name, 32, "sym_%u", i);
 }
 
-static inline uint64_t fake_address(unsigned int i)
+/* Since 6.15 the first symbols are no per-CPU data at 0: here, what lies below .text. */
+static inline uint64_t fake_address(unsigned int i, bool own_relative)
 {
-	return i < FAKE_PER_CPU ? i * 64 : FAKE_TEXT + (i - FAKE_PER_CPU) * 32;
+	if (i >= FAKE_PER_CPU)
+		return FAKE_TEXT + (i - FAKE_PER_CPU) * 32;
+	return own_relative ? FAKE_TEXT - 0x1000 + i * 64 : i * 64;
 }
 
 /* Token 1 is "sym_", the others single characters or nothing. */
@@ -100,8 +103,8 @@ static inline void fake_fill(struct fake_tables *t)
 		if (i % 256 == 0)
 			t->markers[i / 256] = (uint32_t)t->names.size;
 		fake_encode(&t->names, i);
-		t->offsets[i] = i < FAKE_PER_CPU ? (int32_t)fake_address(i) :
-						   (int32_t)(FAKE_TEXT - 1 - fake_address(i));
+		t->offsets[i] = i < FAKE_PER_CPU ? (int32_t)fake_address(i, false) :
+						   (int32_t)(FAKE_TEXT - 1 - fake_address(i, false));
 	}
 	for (unsigned int i = 0; i < 256; i++) {
 		char token[8] = { (char)i, 0 };
@@ -113,9 +116,24 @@ static inline void fake_fill(struct fake_tables *t)
 	}
 }
 
-/* The parts in the order of 6.1 (@new_order false) or 6.12. */
-static inline struct fake_buffer fake_rodata(struct fake_kernel *k, bool new_order)
+/* What changed: the order of the parts with 6.4; 7.x counts each offset from its own place, and has no base. */
+enum fake_form { FAKE_OLD_ORDER, FAKE_NEW_ORDER, FAKE_OWN_RELATIVE };
+
+static inline size_t fake_put_relative(struct fake_buffer *b, const struct fake_tables *t)
 {
+	size_t at = fake_put(b, t->offsets, sizeof(t->offsets), 4);
+
+	for (unsigned int i = 0; i < FAKE_SYMBOLS; i++) {
+		int32_t offset = (int32_t)(fake_address(i, true) - (FAKE_RODATA + at + 4 * i));
+
+		memcpy(b->data + at + 4 * i, &offset, sizeof(offset));
+	}
+	return at;
+}
+
+static inline struct fake_buffer fake_rodata(struct fake_kernel *k, enum fake_form form)
+{
+	bool new_order = form != FAKE_OLD_ORDER;
 	struct fake_tables t = { 0 };
 	struct fake_buffer b = { 0 };
 	uint32_t count = FAKE_SYMBOLS;
@@ -133,7 +151,9 @@ static inline struct fake_buffer fake_rodata(struct fake_kernel *k, bool new_ord
 	k->markers = fake_put(&b, t.markers, sizeof(t.markers), 8);
 	k->token_table = fake_put(&b, t.tokens.data, t.tokens.size, 8);
 	k->token_index = fake_put(&b, t.index, sizeof(t.index), 8);
-	if (new_order) {
+	if (form == FAKE_OWN_RELATIVE)
+		k->offsets = fake_put_relative(&b, &t);
+	if (form == FAKE_NEW_ORDER) {
 		k->offsets = fake_put(&b, t.offsets, sizeof(t.offsets), 8);
 		k->relative_base = fake_put(&b, &base, 8, 8);
 	}
@@ -146,11 +166,11 @@ static inline struct fake_buffer fake_rodata(struct fake_kernel *k, bool new_ord
 static const uint8_t fake_note[] = { 4, 0, 0, 0, 20, 0, 0, 0,  3,  0,  0,  0,  'G', 'N', 'U', 0,  1,  2,
 				     3, 4, 5, 6, 7,  8, 9, 10, 11, 12, 13, 14, 15,  16,	 17,  18, 19, 20 };
 
-static inline struct fake_kernel fake_kernel_make(bool new_order)
+static inline struct fake_kernel fake_kernel_make(enum fake_form form)
 {
 	static const char names[] = "\0.text\0.rodata\0.notes\0.bss\0.shstrtab";
 	struct fake_kernel k = { 0 };
-	struct fake_buffer f = { 0 }, rodata = fake_rodata(&k, new_order);
+	struct fake_buffer f = { 0 }, rodata = fake_rodata(&k, form);
 	uint8_t text[FAKE_TEXT_SIZE];
 	Elf64_Ehdr h = { .e_type = ET_EXEC,
 			 .e_machine = EM_X86_64,

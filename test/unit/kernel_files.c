@@ -247,6 +247,10 @@ static void test_symvers(void)
 	e = symvers_find(s, "old");
 	ok(e && !strcmp(e->owner, "vmlinux") && !*e->name_space && e == symvers_get(s, 2),
 	   "a line without namespace, and without its end");
+	ok(symvers_importable(e) && symvers_importable(symvers_find(s, "of_mod")), "these can be imported");
+	ok(!symvers_importable(&(struct symvers_entry){ .name_space = "module:kvm-intel,kvm-amd" }) &&
+		   symvers_importable(&(struct symvers_entry){ .name_space = "modules" }),
+	   "one for modules of certain names cannot");
 	ok(!symvers_find(s, "goo") && !symvers_get(s, 3), "absent ones");
 	symvers_free(s);
 	SYMVERS_ERROR("", 0, "an empty file");

@@ -28,14 +28,15 @@ static int open_bytes(const void *data, size_t size, const char *dir, struct kim
 	return err;
 }
 
-static bool all_symbols_right(const struct kallsyms *k)
+static bool all_symbols_right(const struct kallsyms *k, bool own_relative)
 {
 	for (uint32_t i = 0; i < FAKE_SYMBOLS; i++) {
 		struct kallsym s = kallsyms_get(k, i);
 		char name[32], type;
 
 		fake_name(i, name, &type);
-		if (strcmp(s.name, name) || s.type != type || s.address != fake_address(i) || s.module)
+		if (strcmp(s.name, name) || s.type != type || s.address != fake_address(i, own_relative) ||
+		    s.module)
 			return false;
 	}
 	return true;
@@ -55,9 +56,9 @@ static void check_lookups(const struct kallsyms *k)
 	ok(counted, "positions count from 1");
 	ok_number(kallsyms_sympos(k, kallsyms_first(k, "_text"), NULL), 0, "a unique name: position 0");
 	ok(kallsyms_first(k, "sym_1x") == KALLSYMS_NONE, "absent names are absent");
-	ok_number(kallsyms_at(k, fake_address(60)), 60, "by address");
-	ok(kallsyms_at(k, fake_address(60) + 1) == KALLSYMS_NONE, "no symbol between symbols");
-	ok_number(kallsyms_below(k, fake_address(60) + 31), 60, "the symbol below an address");
+	ok_number(kallsyms_at(k, fake_address(60, false)), 60, "by address");
+	ok(kallsyms_at(k, fake_address(60, false) + 1) == KALLSYMS_NONE, "no symbol between symbols");
+	ok_number(kallsyms_below(k, fake_address(60, false) + 31), 60, "the symbol below an address");
 	ok_number(kallsyms_below(k, 5), 0, "the symbol below a per-CPU address");
 }
 
@@ -70,7 +71,7 @@ static void check_image(const struct kimage *k)
 	ok_string(k->compiler, FAKE_COMPILER, "compiler, as the configuration has it");
 	ok_string(buildid_text(&k->build_id, text), "0102030405060708090a0b0c0d0e0f1011121314", "build ID");
 	ok_number(kallsyms_count(k->kallsyms), FAKE_SYMBOLS, "number of symbols");
-	ok(all_symbols_right(k->kallsyms), "name, type and address of each symbol");
+	ok(all_symbols_right(k->kallsyms, false), "name, type and address of each symbol");
 	p = kimage_bytes(k, FAKE_TEXT + 0x123, 2);
 	ok(p && p[0] == (uint8_t)(0x123 * 7 + 1), "bytes by address");
 	ok(!kimage_bytes(k, FAKE_TEXT + FAKE_TEXT_SIZE - 1, 2), "no bytes beyond a section");
@@ -84,7 +85,7 @@ static void test_formats(void)
 	static const char *const names[] = { "gzip", "xz", "lzma", "zstd" };
 
 	for (int order = 0; order < 2; order++) {
-		struct fake_kernel f = fake_kernel_make(order);
+		struct fake_kernel f = fake_kernel_make(order ? FAKE_NEW_ORDER : FAKE_OLD_ORDER);
 
 		for (int how = FAKE_GZIP; how <= FAKE_ZSTD; how++) {
 			struct fake_buffer b =
@@ -106,13 +107,13 @@ static void test_formats(void)
 
 static void test_plain(void)
 {
-	struct fake_kernel f = fake_kernel_make(true);
+	struct fake_kernel f = fake_kernel_make(FAKE_NEW_ORDER);
 	struct fake_buffer b = fake_compress(FAKE_XZ, f.elf, f.size);
 	struct kimage *k;
 	char id[64];
 
 	ok(!open_bytes(f.elf, f.size, NULL, &k, id), "a plain vmlinux (%s)", id);
-	ok(k && all_symbols_right(k->kallsyms), "has its symbols");
+	ok(k && all_symbols_right(k->kallsyms, false), "has its symbols");
 	kimage_free(k);
 	ok(!open_bytes(b.data, b.size, NULL, &k, id), "a compressed vmlinux (%s)", id);
 	kimage_free(k);
@@ -120,10 +121,28 @@ static void test_plain(void)
 	free(f.elf);
 }
 
+/* The offsets of 7.x; and with one of them out of order, which no other form of the table explains. */
+static void test_own_relative(void)
+{
+	struct fake_kernel f = fake_kernel_make(FAKE_OWN_RELATIVE);
+	struct kimage *k = NULL;
+	int32_t wrong = INT32_MIN;
+	char id[64];
+
+	ok(!open_bytes(f.elf, f.size, NULL, &k, id), "offsets that count from their own place (%s)", id);
+	ok(k && all_symbols_right(k->kallsyms, true), "name, type and address of each symbol");
+	kimage_free(k);
+	memcpy(f.elf + f.offsets + 4 * 60, &wrong, sizeof(wrong));
+	k = NULL;
+	ok(open_bytes(f.elf, f.size, NULL, &k, id) == -EBADMSG, "one of them out of order (%s)", id);
+	kimage_free(k);
+	free(f.elf);
+}
+
 /* Every shorter file is refused with a diagnostic of ours. */
 static void test_truncation(void)
 {
-	struct fake_kernel f = fake_kernel_make(false);
+	struct fake_kernel f = fake_kernel_make(FAKE_OLD_ORDER);
 	struct fake_buffer b = fake_bzimage(FAKE_ZSTD, f.elf, f.size, (uint32_t)f.size);
 	unsigned int bad = 0, silent = 0;
 	struct kimage *k;
@@ -150,7 +169,7 @@ static void test_truncation(void)
 static void try_damage(const char *what, bool order, size_t (*where)(const struct fake_kernel *),
 		       uint32_t value, const char *want)
 {
-	struct fake_kernel f = fake_kernel_make(order);
+	struct fake_kernel f = fake_kernel_make(order ? FAKE_NEW_ORDER : FAKE_OLD_ORDER);
 	struct kimage *k;
 	char id[64];
 
@@ -213,7 +232,7 @@ static void test_damage(void)
 static void test_lies(void)
 {
 	static const uint8_t elf32[64] = { 0x7f, 'E', 'L', 'F', 1, 1, 1 };
-	struct fake_kernel f = fake_kernel_make(false);
+	struct fake_kernel f = fake_kernel_make(FAKE_OLD_ORDER);
 	size_t bomb_size = 64u << 20;
 	uint8_t *zeros = calloc(1, bomb_size);
 	struct fake_buffer b;
@@ -252,7 +271,7 @@ static void test_lies(void)
 /* Whatever single byte is changed: an image or an error, never a crash. */
 static void test_mutation(void)
 {
-	struct fake_kernel f = fake_kernel_make(false);
+	struct fake_kernel f = fake_kernel_make(FAKE_OLD_ORDER);
 	unsigned int seed = 1, opened = 0;
 	struct kimage *k;
 	char id[64];
@@ -294,8 +313,8 @@ static bool reopen(bool *from_cache)
 {
 	struct diags *d = diags_new();
 	struct kimage *k = NULL;
-	bool good = !kimage_open(path, cache, d, &k) && all_symbols_right(k->kallsyms) && !diags_count(d) &&
-		    !strcmp(k->release, "6.1.0-99-test");
+	bool good = !kimage_open(path, cache, d, &k) && all_symbols_right(k->kallsyms, false) &&
+		    !diags_count(d) && !strcmp(k->release, "6.1.0-99-test");
 
 	*from_cache = k && k->from_cache;
 	kimage_free(k);
@@ -305,7 +324,7 @@ static bool reopen(bool *from_cache)
 
 static void test_cache(void)
 {
-	struct fake_kernel f = fake_kernel_make(false);
+	struct fake_kernel f = fake_kernel_make(FAKE_OLD_ORDER);
 	unsigned int trusted = 0, wrong = 0;
 	char name[330], id[64];
 	struct kimage *k;
@@ -345,7 +364,7 @@ static void test_cache(void)
 /* Every image is another file; one of them is used in between and so stays. */
 static void test_cache_is_bounded(void)
 {
-	struct fake_kernel f = fake_kernel_make(false);
+	struct fake_kernel f = fake_kernel_make(FAKE_OLD_ORDER);
 	char favourite[80], name[330];
 	bool cached;
 
@@ -372,6 +391,7 @@ int main(void)
 	snprintf(cache, sizeof(cache), "%s/a/cache", work);
 	test_formats();
 	test_plain();
+	test_own_relative();
 	test_truncation();
 	test_damage();
 	test_lies();

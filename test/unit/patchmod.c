@@ -330,7 +330,7 @@ static int check(int argc, char **argv, struct arena *a, struct diags *diags)
 	struct selfcheck_want want = {
 		.module_name = "fixture",
 		.vermagic = "6.1.0 SMP",
-		.orc = true,
+		.orc_stack_pointer = 5,
 		.manifest = MANIFEST,
 		.manifest_size = strlen(MANIFEST),
 	};

@@ -61,21 +61,23 @@ static int traced_at(const uint8_t *code, size_t size)
 }
 
 /*
- * struct orc_entry: sp_offset, bp_offset, and the registers, SP being 5, in the low bits of the third half-word; since
+ * struct orc_entry: sp_offset, bp_offset, and the registers, the stack's first, in the low bits of the third half-word; since
  * 4.14. At the entry the caller's frame is at SP + 8.
  */
-static bool orc_holds_at_entry(const uint8_t *entry)
+static bool orc_holds_at_entry(const uint8_t *entry, unsigned int stack_pointer)
 {
 	int16_t sp_offset;
 
 	memcpy(&sp_offset, entry, sizeof(sp_offset));
-	return sp_offset == 8 && (entry[4] & 0xf) == 5;
+	return sp_offset == 8 && (entry[4] & 0xfu) == stack_pointer;
 }
 
 static const struct unwind orc = {
 	.addresses = ".orc_unwind_ip",
 	.entries = ".orc_unwind",
 	.entry_size = 6,
+	.header = "arch/x86/include/asm/orc_types.h",
+	.stack_pointer = "ORC_REG_SP",
 	.holds_at_entry = orc_holds_at_entry,
 };
 

@@ -83,6 +83,12 @@ int ibt_new(const struct installed *in, struct arena *arena, struct ibt **out)
 	return 0;
 }
 
+/* 7.x says of vmlinux's .data that it is code, too; what can be written is none. */
+static bool holds_code(uint64_t flags)
+{
+	return (flags & (SHF_EXECINSTR | SHF_WRITE)) == SHF_EXECINSTR;
+}
+
 static bool is_code(const struct installed *in, uint64_t address)
 {
 	const struct kimage_section *s;
@@ -90,9 +96,9 @@ static bool is_code(const struct installed *in, uint64_t address)
 
 	if (in->image) {
 		s = kimage_section_at(in->image, address);
-		return s && (s->flags & SHF_EXECINSTR);
+		return s && holds_code(s->flags);
 	}
-	return index < in->module->n_sections && (in->module->sections[index].flags & SHF_EXECINSTR);
+	return index < in->module->n_sections && holds_code(in->module->sections[index].flags);
 }
 
 const char *ibt_problem(const struct ibt *ibt, uint64_t address)

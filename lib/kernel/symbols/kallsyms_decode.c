@@ -12,7 +12,7 @@
  *	markers		for every 256th symbol, uint32_t: where it begins in names
  *	num_syms	uint32_t, directly before names
  *	offsets		int32_t for each symbol
- *	relative_base	uint64_t, directly after offsets
+ *	relative_base	uint64_t, directly after offsets; 7.x has none
  *	seqs_of_names	3 bytes for each symbol: its number, sorted by name (6.2 and later)
  *
  * Orders: until 6.3 offsets, relative_base, num_syms, names, markers, (seqs), token_table,
@@ -21,7 +21,7 @@
  *
  * Address of a symbol: with CONFIG_KALLSYMS_ABSOLUTE_PERCPU an offset >= 0 is the address itself
  * (per-CPU data, absolute symbols), a negative one means relative_base - 1 - offset. Without it,
- * relative_base + offset, unsigned.
+ * relative_base + offset, unsigned. Without relative_base an offset, signed, counts from where it stands itself.
  *
  * The search goes from the most recognisable part outwards: token_index (rising, and each entry
  * must be the start of a string of the table that ends at it), then markers, then names and
@@ -44,6 +44,7 @@
 struct shape {
 	const uint8_t *data; /* .rodata */
 	size_t size;
+	uint64_t address; /* of .rodata */
 	size_t token_table, token_index;
 	size_t token_start[TOKENS];
 	size_t token_length[TOKENS];
@@ -257,21 +258,19 @@ static uint64_t address_of(int32_t offset, uint64_t base, bool absolute_percpu)
 	return offset >= 0 ? (uint64_t)offset : base - 1 - (int64_t)offset;
 }
 
-/* Fills @address from the offsets at @at. false: they are not sorted or miss .text. */
-static bool read_addresses(const struct shape *s, size_t at, uint64_t base, const struct kallsyms_range *text,
-			   uint64_t *address)
+static int32_t offset_at(const struct shape *s, size_t at, uint32_t i)
 {
-	bool absolute = false, starts = false;
+	return (int32_t)get32(s->data + at + 4 * (size_t)i);
+}
+
+/* Whether @address, of all symbols, is sorted and covers .text. */
+static bool addresses_fit(const struct shape *s, const struct kallsyms_range *text, const uint64_t *address)
+{
 	uint64_t text_end = text->address + text->size;
+	bool starts = false;
 	uint32_t inside = 0;
 
-	for (uint32_t i = 0; i < s->count; i++)
-		if ((int32_t)get32(s->data + at + 4 * (size_t)i) < 0)
-			absolute = true;
 	for (uint32_t i = 0; i < s->count; i++) {
-		int32_t offset = (int32_t)get32(s->data + at + 4 * (size_t)i);
-
-		address[i] = address_of(offset, base, absolute);
 		if (i && address[i] < address[i - 1])
 			return false;
 		starts |= address[i] == text->address;
@@ -280,20 +279,48 @@ static bool read_addresses(const struct shape *s, size_t at, uint64_t base, cons
 	return starts && inside >= s->count / 16;
 }
 
+/* Fills @address from the offsets at @at, which count from @base. false: they do not fit. */
+static bool read_addresses(const struct shape *s, size_t at, uint64_t base, const struct kallsyms_range *text,
+			   uint64_t *address)
+{
+	bool absolute = false;
+
+	for (uint32_t i = 0; i < s->count; i++)
+		absolute |= offset_at(s, at, i) < 0;
+	for (uint32_t i = 0; i < s->count; i++)
+		address[i] = address_of(offset_at(s, at, i), base, absolute);
+	return addresses_fit(s, text, address);
+}
+
+/* The same with offsets that count each from its own place. */
+static bool read_own_relative(const struct shape *s, size_t at, const struct kallsyms_range *text,
+			      uint64_t *address)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		address[i] = s->address + at + 4 * (uint64_t)i + (uint64_t)(int64_t)offset_at(s, at, i);
+	return addresses_fit(s, text, address);
+}
+
+/* Offsets that begin at @at, with relative_base after them or without one. */
+static bool read_newer(const struct shape *s, size_t at, const struct kallsyms_range *text, uint64_t *address)
+{
+	size_t bytes = (size_t)s->count * 4, base_at = align_up(at + bytes, 8);
+
+	if (base_at + 8 <= s->size && read_addresses(s, at, get64(s->data + base_at), text, address))
+		return true;
+	return at + bytes <= s->size && read_own_relative(s, at, text, address);
+}
+
 /* offsets, then relative_base, ending at @end (older order) or beginning at @start (newer). */
 static bool find_addresses(const struct shape *s, const struct kallsyms_range *text, uint64_t *address)
 {
 	size_t bytes = (size_t)s->count * 4;
-	size_t after = align_up(s->token_index + INDEX_BYTES, 8);
+	size_t after = align_up(s->token_index + INDEX_BYTES, 4);
 	size_t before = s->num_syms_at & ~(size_t)7;
 
-	for (size_t step = 0; step < 2; step++, after += 8) {
-		size_t base_at = align_up(after + bytes, 8);
-
-		if (base_at + 8 <= s->size &&
-		    read_addresses(s, after, get64(s->data + base_at), text, address))
+	for (size_t pad = 0; pad < 16; pad += 4)
+		if (read_newer(s, after + pad, text, address))
 			return true;
-	}
 	if (before < 8 || bytes > before - 8)
 		return false;
 	for (size_t base_at = before - 8, step = 0; step < 2; step++, base_at -= 4)
@@ -356,7 +383,7 @@ static int build(const struct shape *s, const struct kallsyms_range *text, struc
 int kallsyms_decode(const struct kallsyms_range *rodata, const struct kallsyms_range *text,
 		    struct kallsyms **out)
 {
-	struct shape s = { .data = rodata->data, .size = rodata->size };
+	struct shape s = { .data = rodata->data, .size = rodata->size, .address = rodata->address };
 	int err = -ENOENT;
 
 	if (s.size < INDEX_BYTES || s.size > UINT32_MAX || (uintptr_t)s.data % 4)

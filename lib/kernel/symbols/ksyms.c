@@ -189,7 +189,7 @@ static int find_defined(struct context *c, const char *name, uint8_t bind, struc
 	}
 	out->where = KSYM_OWNER;
 	out->object = c->input.owner;
-	if (export && owner_is_vmlinux(c) && is_vmlinux(export->owner))
+	if (export && owner_is_vmlinux(c) && is_vmlinux(export->owner) && symvers_importable(export))
 		out->where = KSYM_VMLINUX_EXPORT;
 	return owner_position(c, name, index, out, why);
 }
@@ -273,7 +273,7 @@ static int find_undefined(struct context *c, const char *name, struct ksym *out,
 		return 0;
 	}
 	err = find_in_vmlinux(c, name, out, why);
-	if (export && !err) {
+	if (export && !err && symvers_importable(export)) {
 		out->where = KSYM_VMLINUX_EXPORT;
 		out->object = VMLINUX;
 	}

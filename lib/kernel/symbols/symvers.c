@@ -209,6 +209,11 @@ size_t symvers_count(const struct symvers *s)
 	return s->count;
 }
 
+bool symvers_importable(const struct symvers_entry *e)
+{
+	return strncmp(e->name_space, "module:", 7) != 0;
+}
+
 const struct symvers_entry *symvers_get(const struct symvers *s, size_t i)
 {
 	return i < s->count ? &s->entries[i] : NULL;

@@ -6,6 +6,7 @@
 #ifndef KPATCH_KERNEL_SYMVERS_H
 #define KPATCH_KERNEL_SYMVERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,11 @@ void symvers_free(struct symvers *s);
 
 /* The entry of an exported symbol, or NULL. Lives as long as @s. */
 const struct symvers_entry *symvers_find(const struct symvers *s, const char *name);
+/*
+ * Whether a patch module can import it. A namespace "module:a,b" (since 6.16) is for the modules of these names alone, and
+ * the kernel accepts no import_ns= of it.
+ */
+bool symvers_importable(const struct symvers_entry *e);
 /* All of them, in the order of the file. */
 size_t symvers_count(const struct symvers *s);
 const struct symvers_entry *symvers_get(const struct symvers *s, size_t i);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * See config.h. Without a Rust compiler the makefiles drop CONFIG_RUST and what depends on it, and say nothing; C code asks
+ * for some of these options. Reads the kernel's configuration; writes .config, auto.conf and autoconf.h of the tree, only
+ * if there is something to put right.
+ */
+#include "kpatch-build/prepare/config.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kpatch-build/build.h"
+#include "lib/arch/arch.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+#include "lib/util/text.h"
+#include "lib/util/words.h"
+
+/* What make has changed. */
+struct changes {
+	struct words wanted; /* lines of the kernel's configuration */
+	struct words
+		options; /* whose lines of the tree's are wrong: those, and what the kernel's does not set */
+	const char *decisive; /* the first one that chooses flags */
+};
+
+/* The option that a line sets: what is before '='. NULL: it sets none. */
+static const char *option_of(struct arena *a, const char *line)
+{
+	size_t n = strcspn(line, "=\n");
+
+	return text_starts_with(line, "CONFIG_") && line[n] == '=' ? arena_strndup(a, line, n) : NULL;
+}
+
+/* How Rust code is compiled is of no concern to a patch, which has none. */
+static bool about_rust(const char *option)
+{
+	return !strcmp(option, "CONFIG_RUST") || text_starts_with(option, "CONFIG_RUST_") ||
+	       text_starts_with(option, "CONFIG_RUSTC_") || text_starts_with(option, "CONFIG_BINDGEN_");
+}
+
+/* Whether @text has @option as a whole word. */
+static bool names_option(const char *text, const char *option)
+{
+	size_t n = strlen(option);
+
+	for (const char *p = text; (p = strstr(p, option)); p += n)
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_", p[n]) || !p[n])
+			return true;
+	return false;
+}
+
+/* The makefiles that choose the flags of all code, as one text. They have run with what make has made of the configuration. */
+static char *top_makefiles(struct build *b, const char *tree)
+{
+	const char *patterns[] = {
+		arena_printf(b->arena, "%s/Makefile", tree),
+		arena_printf(b->arena, "%s/%s/Makefile", tree, b->kernel.arch->source.directory),
+		arena_printf(b->arena, "%s/scripts/Makefile.*", tree),
+	};
+	char *all = arena_strdup(b->arena, ""), *text;
+	glob_t found = { 0 };
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns); i++)
+		if (!patterns[i] || glob(patterns[i], i ? GLOB_APPEND : 0, NULL, &found) == GLOB_NOSPACE)
+			all = NULL;
+	for (size_t i = 0; i < found.gl_pathc && all; i++)
+		if (!file_read(b->arena, found.gl_pathv[i], &text, NULL))
+			all = arena_printf(b->arena, "%s%s\n", all, text);
+	globfree(&found);
+	return all;
+}
+
+/* Notes @option as changed. */
+static int note(struct build *b, const char *option, const char *makefiles, struct changes *c)
+{
+	if (!c->decisive && !about_rust(option) && names_option(makefiles, option))
+		c->decisive = option;
+	return words_add(b->arena, &c->options, option);
+}
+
+/* What the kernel's configuration @given sets, and @made, which begins with a newline, has not so. */
+static int find_lost(struct build *b, const char *given, const char *made, const char *makefiles,
+		     struct changes *c)
+{
+	int err = 0;
+
+	for (const char *line = given; *line && !err; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *option = option_of(b->arena, line);
+		const char *own = option ? arena_strndup(b->arena, line, strcspn(line, "\n")) : NULL;
+
+		if (!option || strstr(made, arena_printf(b->arena, "\n%s\n", own)))
+			continue;
+		err = words_add(b->arena, &c->wanted, own);
+		if (!err)
+			err = note(b, option, makefiles, c);
+	}
+	return err;
+}
+
+/* What @made sets, and @given, which begins with a newline, does not. */
+static int find_gained(struct build *b, const char *made, const char *given, const char *makefiles,
+		       struct changes *c)
+{
+	int err = 0;
+
+	for (const char *line = made; *line && !err; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *option = option_of(b->arena, line);
+
+		if (option && !strstr(given, arena_printf(b->arena, "\n%s=", option)))
+			err = note(b, option, makefiles, c);
+	}
+	return err;
+}
+
+/* Whether @line, of auto.conf or autoconf.h, is about a changed option. */
+static bool is_about_change(const struct changes *c, const char *line)
+{
+	size_t n;
+
+	line += text_starts_with(line, "#define ") ? 8 : 0;
+	n = strcspn(line, "= \n");
+	for (size_t i = 0; i < c->options.n; i++) {
+		size_t length = strlen(c->options.word[i]);
+
+		if (!strncmp(line, c->options.word[i], length) &&
+		    (n == length || (n == length + 7 && !strncmp(line + length, "_MODULE", 7))))
+			return true;
+	}
+	return false;
+}
+
+/* As a line of autoconf.h: y is 1, and m is that of another name. */
+static void define(FILE *f, const char *option, const char *value)
+{
+	bool module = !strcmp(value, "m");
+
+	fprintf(f, "#define %s%s %s\n", option, module ? "_MODULE" : "",
+		module || !strcmp(value, "y") ? "1" : value);
+}
+
+/* As a line of auto.conf. @plain: newer kernels have strings there without quotes and escapes. */
+static void assign(FILE *f, const char *option, const char *value, bool plain)
+{
+	size_t n = strlen(value);
+
+	if (!plain || *value != '"' || n < 2) {
+		fprintf(f, "%s=%s\n", option, value);
+		return;
+	}
+	fprintf(f, "%s=", option);
+	for (const char *p = value + 1; p < value + n - 1; p++) {
+		p += *p == '\\';
+		fputc(*p, f);
+	}
+	fputc('\n', f);
+}
+
+/* Writes auto.conf or autoconf.h anew: what it has, but for what was changed. */
+static int rewrite(struct build *b, const char *path, const struct changes *c)
+{
+	char *was;
+	int err = path ? file_read(b->arena, path, &was, NULL) : -ENOMEM;
+	FILE *f = err ? NULL : fopen(path, "we");
+	bool header = !err && strstr(was, "#define "), plain = !err && !strstr(was, "=\"");
+
+	if (!err && !f)
+		err = -errno;
+	for (const char *line = was; f && *line; line += strcspn(line, "\n"), line += *line == '\n')
+		if (!is_about_change(c, line))
+			fprintf(f, "%.*s\n", (int)strcspn(line, "\n"), line);
+	for (size_t i = 0; f && i < c->wanted.n; i++) {
+		const char *option = option_of(b->arena, c->wanted.word[i]);
+		const char *value = c->wanted.word[i] + strcspn(c->wanted.word[i], "=") + 1;
+
+		if (header)
+			define(f, option, value);
+		else
+			assign(f, option, value, plain);
+	}
+	if (f)
+		err = file_finish(f);
+	return err ? build_not_written(b, "cache", path, err) : 0;
+}
+
+/* In this order: make asks whether .config is newer than the others. */
+static int write_files(struct build *b, const char *tree, const char *given, const struct changes *c)
+{
+	const char *config = arena_printf(b->arena, "%s/.config", tree);
+	int err = config ? file_write(config, given, strlen(given), 0644) : -ENOMEM;
+
+	if (err)
+		return build_not_written(b, "cache", config, err);
+	err = rewrite(b, arena_printf(b->arena, "%s/include/config/auto.conf", tree), c);
+	return err ? err : rewrite(b, arena_printf(b->arena, "%s/include/generated/autoconf.h", tree), c);
+}
+
+int config_restore(struct build *b, const char *tree)
+{
+	const char *makefiles = top_makefiles(b, tree);
+	struct changes c = { 0 };
+	char *given, *made;
+	int err = makefiles ? file_read(b->arena, b->kernel.config, &given, NULL) : -ENOMEM;
+
+	if (!err)
+		err = file_read(b->arena, arena_printf(b->arena, "%s/.config", tree), &made, NULL);
+	if (!err)
+		err = find_lost(b, given, arena_printf(b->arena, "\n%s", made), makefiles, &c);
+	if (!err)
+		err = find_gained(b, made, arena_printf(b->arena, "\n%s", given), makefiles, &c);
+	if (err || !c.options.n)
+		return err;
+	if (c.decisive) {
+		diag_error(
+			b->diags, "config-lost", diag_file(b->kernel.config),
+			"Use the configuration and the tools that the kernel was built with",
+			"the source does not take %s as it is, by which the kernel's makefiles choose compiler flags",
+			c.decisive);
+		return -EINVAL;
+	}
+	diag_note(b->diags, "config-restored", diag_file(b->kernel.config), NULL,
+		  "the source's makefiles changed %zu of its options here, %s the first; they were put back",
+		  c.options.n, c.options.word[0]);
+	return write_files(b, tree, given, &c);
+}

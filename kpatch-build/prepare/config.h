@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The configuration of the prepared tree, where the makefiles have made another one of the kernel's.
+ */
+#ifndef KPATCH_BUILD_CONFIG_H
+#define KPATCH_BUILD_CONFIG_H
+
+struct build;
+
+/*
+ * Compares the configuration that make has left in @tree with the kernel's. Options that it changed get their values
+ * back, in all files that C code and makefiles are given them by. To be called when the top makefile has run for the
+ * last time: it would change them again. -EINVAL with a diagnostic: the top makefiles have chosen flags by one of them.
+ */
+int config_restore(struct build *b, const char *tree);
+
+#endif

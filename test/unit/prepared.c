@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What prepare makes of a tree: the configuration that is put back (config.c) and the commands that Kbuild leaves behind
+ * (link_commands.c), on small trees of its own: prepared DIRECTORY, an empty one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kpatch-build/build.h"
+#include "kpatch-build/prepare/config.h"
+#include "kpatch-build/prepare/link_commands.h"
+#include "lib/arch/arch.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/directory.h"
+#include "lib/util/file.h"
+#include "test/unit/tap.h"
+
+static struct build b;
+
+static char *in_tree(const char *path)
+{
+	return arena_printf(b.arena, "%s/%s", b.kernel.tree, path);
+}
+
+static void put(const char *path, const char *text)
+{
+	char *to = in_tree(path);
+
+	if (directory_make_above(to, 0777) || file_write(to, text, strlen(text), 0666))
+		exit(2);
+}
+
+static const char *get(const char *path)
+{
+	char *text;
+
+	return file_read(b.arena, in_tree(path), &text, NULL) ? "(none)" : text;
+}
+
+#define SAME "CONFIG_A=y\nCONFIG_HEX=10\n"
+#define AUTOCONF "#define CONFIG_A 1\n#define CONFIG_HEX 0x10\n"
+
+/* A tree as make leaves it without a Rust compiler. */
+static void make_tree(const char *more)
+{
+	put(".config", "# CONFIG_OLD is not set\n" SAME "CONFIG_RUSTC_VERSION=0\nCONFIG_NEW=y\n");
+	put("include/config/auto.conf", SAME "CONFIG_TEXT=some text\nCONFIG_RUSTC_VERSION=0\nCONFIG_NEW=y\n");
+	put("include/generated/autoconf.h",
+	    AUTOCONF "#define CONFIG_RUSTC_VERSION 0\n#define CONFIG_NEW 1\n");
+	put("Makefile", "ifdef CONFIG_RUST\nprepare: rust\nendif\nifdef CONFIG_FLAGS_TOO\nendif\n");
+	put("arch/x86/Makefile", "ifdef CONFIG_FLAGS\nKBUILD_CFLAGS += -mfoo\nendif\n");
+	put("wanted",
+	    arena_printf(b.arena,
+			 SAME "CONFIG_RUST=y\nCONFIG_RUSTC_VERSION=108501\nCONFIG_QR_URL=\"a \\\"b\\\" c\"\n"
+			      "CONFIG_PHY=m\n%s",
+			 more));
+	b.kernel.config = in_tree("wanted");
+}
+
+static void test_restored(void)
+{
+	make_tree("");
+	ok_number(config_restore(&b, b.kernel.tree), 0, "what make dropped is put back");
+	ok_string(diags_get(b.diags, diags_count(b.diags) - 1)->id, "config-restored", "and said");
+	ok_string(get(".config"), get("wanted"), ".config is the kernel's");
+	ok_string(
+		get("include/config/auto.conf"),
+		SAME
+		"CONFIG_TEXT=some text\nCONFIG_RUST=y\nCONFIG_RUSTC_VERSION=108501\nCONFIG_QR_URL=a \"b\" c\n"
+		"CONFIG_PHY=m\n",
+		"auto.conf: strings without quotes, as the others there; what is not the kernel's is gone");
+	ok_string(get("include/generated/autoconf.h"),
+		  AUTOCONF "#define CONFIG_RUST 1\n#define CONFIG_RUSTC_VERSION 108501\n"
+			   "#define CONFIG_QR_URL \"a \\\"b\\\" c\"\n#define CONFIG_PHY_MODULE 1\n",
+		  "autoconf.h: y, a number, a string and m; a number in make's own form stays");
+}
+
+static void test_quoted(void)
+{
+	make_tree("");
+	put("include/config/auto.conf", SAME "CONFIG_TEXT=\"some text\"\n");
+	ok_number(config_restore(&b, b.kernel.tree), 0, "auto.conf of older kernels");
+	ok_string(get("include/config/auto.conf"),
+		  SAME "CONFIG_TEXT=\"some text\"\nCONFIG_RUST=y\nCONFIG_RUSTC_VERSION=108501\n"
+		       "CONFIG_QR_URL=\"a \\\"b\\\" c\"\nCONFIG_PHY=m\n",
+		  "has strings as .config has them");
+}
+
+static void test_unchanged(void)
+{
+	size_t said = diags_count(b.diags);
+
+	put(".config", "#\n" SAME);
+	put("wanted", SAME "# CONFIG_B is not set\n");
+	ok_number(config_restore(&b, b.kernel.tree), 0, "a configuration that came through");
+	ok_string(get(".config"), "#\n" SAME, "nothing is written");
+	ok_number((long long)diags_count(b.diags), (long long)said, "or said");
+}
+
+static void test_lost(void)
+{
+	make_tree("CONFIG_FLAGS=y\n");
+	ok_number(config_restore(&b, b.kernel.tree), -EINVAL,
+		  "an option that chooses flags cannot be put back");
+	ok_string(diags_get(b.diags, diags_count(b.diags) - 1)->id, "config-lost", "id");
+	ok(strstr(get(".config"), "CONFIG_RUSTC_VERSION=0"), "nothing is written");
+	make_tree("CONFIG_FLAG=y\n");
+	ok_number(config_restore(&b, b.kernel.tree), 0, "a name that is part of such a one's is another");
+}
+
+#define CMD(target, command) "savedcmd_" target " := " command "\n"
+
+/* Kbuild since 6.13 works in the module's directory and calls its files by their names. */
+static void test_commands(const char *dir, bool inside)
+{
+	const char *at = inside ? "" : arena_printf(b.arena, "%s/", dir);
+	struct command_places places = { dir, "probe", b.kernel.tree, "/runtime" };
+	struct module_commands commands = { 0 };
+	const char *what = "", *text = "";
+	const struct {
+		const char *name, *command;
+	} files[] = {
+		{ "probe.o", "gcc -I./include -DMODULE -c -o %1$sprobe.o %1$sprobe.c" },
+		{ "Module.symvers",
+		  "modpost -o %1$sModule.symvers -T %1$smodules.order -i Module.symvers.in" },
+		{ "probe.mod.o", "gcc -c -o %1$sprobe.mod.o %1$sprobe.mod.c" },
+		{ "probe.ko",
+		  "ld -r -m elf_x86_64 -o %1$sprobe.ko %1$sprobe.o %1$sprobe.mod.o %1$s.module-common.o" },
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		char command[256];
+
+		snprintf(command, sizeof(command), files[i].command, at);
+		put(arena_printf(b.arena, "module/.%s.cmd", files[i].name),
+		    arena_printf(b.arena, CMD("%s%s", "%s"), at, files[i].name, command));
+		put(arena_printf(b.arena, "module/%s", files[i].name), "");
+	}
+	for (const char *const *f =
+		     (const char *const[]){ "probe.c", "probe.mod.c", ".module-common.o", NULL };
+	     *f; f++)
+		put(arena_printf(b.arena, "module/%s", *f), "");
+	ok(!commands_learn(b.arena, &places, &commands, &what), "commands, files called by %s",
+	   inside ? "name" : "path");
+	for (size_t i = 0; i < commands.tool[TOOL_LD].n; i++)
+		text = arena_printf(b.arena, "%s %s", text, commands.tool[TOOL_LD].word[i]);
+	ok_string(
+		text,
+		" ld -r -m elf_x86_64 -o @DIR@/@NAME@.ko @DIR@/@NAME@.o @DIR@/@NAME@.mod.o @DIR@/.module-common.o",
+		"the link's");
+	ok_string(commands.tool[TOOL_CC].word[5], "@DIR@/@NAME@.o", "the compiler's output");
+	ok_string(commands.tool[TOOL_MODPOST].word[2], "@DIR@/Module.symvers", "modpost's");
+	ok_string(commands.tool[TOOL_MODPOST].word[6], "Module.symvers.in",
+		  "a word that is no file there stays");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	b.arena = arena_new();
+	b.diags = diags_new();
+	b.kernel.arch = arch_named("x86_64");
+	b.kernel.tree = arena_printf(b.arena, "%s/tree", argv[1]);
+	test_restored();
+	test_quoted();
+	test_unchanged();
+	test_lost();
+	test_commands(in_tree("module"), false);
+	test_commands(in_tree("module"), true);
+	diags_free(b.diags);
+	arena_free(b.arena);
+	return tap_done();
+}
