@@ -48,7 +48,7 @@ endif
 
 # What each program links with. kpatch needs neither compiler nor decoder.
 LIBS_ELF := -ldw -lelf -lZydis
-LIBS_KERNEL := -llzma -lzstd -lz
+LIBS_KERNEL := -llzma -lzstd -llz4 -lz
 LIBS_MANIFEST := -lyaml
 LIBS := $(LIBS_ELF) $(LIBS_KERNEL) $(LIBS_MANIFEST) -lcrypto -pthread
 
@@ -83,7 +83,7 @@ $(OBJ)/flags: FORCE
 
 # What the programs are made of, by a header and Debian's package. Looked for once, before anything is compiled.
 LIBRARIES := libelf.h=libelf-dev elfutils/libdw.h=libdw-dev Zydis/Zydis.h=libzydis-dev yaml.h=libyaml-dev \
-	     lzma.h=liblzma-dev zstd.h=libzstd-dev zlib.h=zlib1g-dev openssl/evp.h=libssl-dev
+	     lzma.h=liblzma-dev zstd.h=libzstd-dev lz4.h=liblz4-dev zlib.h=zlib1g-dev openssl/evp.h=libssl-dev
 $(OBJ)/libraries: Makefile $(OBJ)/flags
 	@missing=; for library in $(LIBRARIES); do \
 		echo "#include <$${library%=*}>" | $(CC) $(CPPFLAGS) $(CFLAGS) -x c -E -o /dev/null - 2> /dev/null || \

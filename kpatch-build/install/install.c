@@ -34,7 +34,6 @@ static int cannot_write(struct build *b, const char *path, int err)
 struct move {
 	const char *final;
 	struct new_file file;
-	bool renamed;
 };
 
 static int write_whole(struct build *b, const char *from, struct new_file *f)
@@ -61,8 +60,6 @@ static int move_all(struct build *b, const char *const *files, struct move *move
 	}
 	for (size_t i = 0; i < n && !err; i++) {
 		err = new_file_publish(&moves[i].file);
-		/* also where the directory could not be brought to the disk any more */
-		moves[i].renamed = !*moves[i].file.temporary;
 		if (err)
 			err = cannot_write(b, moves[i].final, err);
 	}
@@ -82,9 +79,10 @@ int install_files(struct build *b, const char *const *files, size_t n)
 	}
 	if (!err)
 		err = move_all(b, files, moves, n);
-	for (size_t i = 0; i < n && err; i++) {
-		if (moves[i].renamed)
-			unlink(moves[i].final);
+	for (size_t i = 0; i < n; i++) {
+		/* also where the directory could not be brought to the disk any more */
+		if (err)
+			new_file_withdraw(&moves[i].file);
 		new_file_drop(&moves[i].file);
 	}
 	for (size_t i = n; i-- > 0 && !err;)

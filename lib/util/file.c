@@ -189,11 +189,17 @@ int new_file_publish(struct new_file *f)
 	if (err)
 		return err;
 	*f->temporary = '\0';
+	f->published = true;
 	/* some file systems cannot, and have nothing to write */
 	if (fsync(f->dir) && errno != EINVAL)
 		err = -errno;
-	new_file_drop(f);
 	return err;
+}
+
+void new_file_withdraw(struct new_file *f)
+{
+	if (f->published)
+		unlinkat(f->dir, f->name, 0);
 }
 
 void new_file_drop(struct new_file *f)

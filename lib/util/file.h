@@ -44,6 +44,7 @@ struct new_file {
 	int dir, fd;	  /* the directory, the file until it is closed */
 	const char *name; /* the caller's: the last part of the path */
 	char temporary[NAME_MAX + 1];
+	bool published;
 };
 /* @path stays the caller's, and must live as long as @f. */
 int new_file_open(struct new_file *f, const char *path);
@@ -52,8 +53,10 @@ int new_file_open_at(struct new_file *f, int dir, const char *name);
 int new_file_write(struct new_file *f, const void *data, size_t size);
 /* Its contents are on the disk after this, if @sync. */
 int new_file_close(struct new_file *f, mode_t mode, bool sync);
-/* It replaces a file of its name. The descriptors are closed. */
+/* It replaces a file of its name. Only new_file_withdraw() and new_file_drop() may follow. */
 int new_file_publish(struct new_file *f);
+/* Removes it again if it has its name: it is of no use without what was to come after it. */
+void new_file_withdraw(struct new_file *f);
 void new_file_drop(struct new_file *f);
 /* Whether @name is one that a file has until then: nobody's, where only one program writes at a time. */
 bool new_file_is_temporary(const char *name);

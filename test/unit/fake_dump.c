@@ -18,6 +18,7 @@ static struct fake_buffer dump(const char *what, enum fake_form order)
 		return (struct fake_buffer){ k.elf, k.size };
 	image = fake_bzimage(!strcmp(what, "gzip") ? FAKE_GZIP :
 			     !strcmp(what, "xz")   ? FAKE_XZ :
+			     !strcmp(what, "lz4")  ? FAKE_LZ4 :
 						     FAKE_ZSTD,
 			     k.elf, k.size, (uint32_t)k.size);
 	free(k.elf);

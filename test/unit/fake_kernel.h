@@ -8,6 +8,7 @@
 #define KPATCH_TEST_FAKE_KERNEL_H
 
 #include <elf.h>
+#include <lz4.h>
 #include <lzma.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -215,7 +216,25 @@ static inline struct fake_kernel fake_kernel_make(enum fake_form form)
 	return k;
 }
 
-enum fake_compression { FAKE_GZIP, FAKE_XZ, FAKE_LZMA, FAKE_ZSTD };
+enum fake_compression { FAKE_GZIP, FAKE_XZ, FAKE_LZMA, FAKE_ZSTD, FAKE_LZ4 };
+
+/* The legacy frame: blocks of 8 MiB, each behind the size that it has compressed. */
+static inline size_t fake_lz4(const uint8_t *data, size_t n, uint8_t *to, size_t room)
+{
+	size_t size = 4;
+
+	memcpy(to, "\x02\x21\x4c\x18", 4);
+	for (size_t done = 0, part; done < n; done += part) {
+		int32_t length;
+
+		part = n - done < 8u << 20 ? n - done : 8u << 20;
+		length = LZ4_compress_default((const char *)data + done, (char *)to + size + 4, (int)part,
+					      (int)(room - size - 4));
+		memcpy(to + size, &length, 4);
+		size += 4 + (size_t)length;
+	}
+	return size;
+}
 
 static inline struct fake_buffer fake_compress(enum fake_compression how, const uint8_t *data, size_t n)
 {
@@ -224,6 +243,8 @@ static inline struct fake_buffer fake_compress(enum fake_compression how, const 
 
 	if (how == FAKE_ZSTD) {
 		b.size = ZSTD_compress(b.data, room, data, n, 1);
+	} else if (how == FAKE_LZ4) {
+		b.size = fake_lz4(data, n, b.data, room);
 	} else if (how == FAKE_GZIP) {
 		z_stream z = { .next_in = (Bytef *)data,
 			       .avail_in = (uInt)n,

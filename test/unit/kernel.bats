@@ -38,7 +38,7 @@ setup_file() { make_programs /test/kernel_image /test/kernel_files /test/fake_du
 	"$BUILD/test/fake_dump" rodata 0 old
 	"$BUILD/test/fake_dump" rodata 1 new
 	"$BUILD/test/fake_dump" elf 0 old.elf
-	for how in elf gzip xz zstd; do
+	for how in elf gzip xz zstd lz4; do
 		"$BUILD/test/fake_dump" $how 1 new.$how
 	done
 	printf '0x12345678\tgood\tvmlinux\tEXPORT_SYMBOL\t\n' > symvers
@@ -46,11 +46,11 @@ setup_file() { make_programs /test/kernel_image /test/kernel_files /test/fake_du
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -I"$top" -g -O1 -fsanitize=address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o fuzz "$top"/test/fuzz/kernel_fuzz.c \
 		"$top"/lib/kernel/*/*.c "$top"/lib/arch/*.c "$top"/lib/arch/*/*.c "$top"/lib/elf/*.c "$top"/lib/elf/*/*.c "$top"/lib/util/*.c \
-		-ldw -lelf -lZydis -llzma -lzstd -lz -lcrypto
+		-ldw -lelf -lZydis -llzma -lzstd -llz4 -lz -lcrypto
 	seed=${KPATCH_FUZZ_SEED:-1}
 	echo "seed $seed"
 	run ./fuzz --mutate "${KPATCH_FUZZ_ROUNDS:-200}" "$seed" fake.ko fake.ko.xz fake.ko.gz \
-		signed.ko old new old.elf new.{elf,gzip,xz,zstd} symvers config
+		signed.ko old new old.elf new.{elf,gzip,xz,zstd,lz4} symvers config
 	echo "$output"
 	[ "$status" -eq 0 ]
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/kernel/files/decompress.h"
 #include "lib/kernel/files/image.h"
 #include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/diag.h"
@@ -82,12 +83,12 @@ static void check_image(const struct kimage *k)
 
 static void test_formats(void)
 {
-	static const char *const names[] = { "gzip", "xz", "lzma", "zstd" };
+	static const char *const names[] = { "gzip", "xz", "lzma", "zstd", "lz4" };
 
 	for (int order = 0; order < 2; order++) {
 		struct fake_kernel f = fake_kernel_make(order ? FAKE_NEW_ORDER : FAKE_OLD_ORDER);
 
-		for (int how = FAKE_GZIP; how <= FAKE_ZSTD; how++) {
+		for (int how = FAKE_GZIP; how <= FAKE_LZ4; how++) {
 			struct fake_buffer b =
 				fake_bzimage((enum fake_compression)how, f.elf, f.size, (uint32_t)f.size);
 			struct kimage *k;
@@ -166,6 +167,39 @@ static void test_truncation(void)
 	free(f.elf);
 }
 
+/* LZ4's frame has no end: what is cut between two blocks lacks the size that a kernel's build appends. */
+static void test_lz4_end(void)
+{
+	struct fake_kernel f = fake_kernel_make(false);
+	size_t size = 20u << 20;
+	uint8_t *plain = calloc(1, size), *out;
+	struct fake_buffer b;
+	size_t first, n;
+
+	memcpy(plain, f.elf, f.size);
+	b = fake_compress(FAKE_LZ4, plain, size);
+	first = 8 + (size_t)(b.data[4] | b.data[5] << 8 | b.data[6] << 16);
+	ok_number(decompress(COMPRESSION_LZ4, b.data, b.size, size, 0, &out, &n), 0, "blocks alone");
+	ok(n == size && !memcmp(out, plain, size), "all bytes");
+	free(out);
+	memcpy(b.data + first, &(uint32_t){ 8u << 20 }, 4);
+	ok_number(decompress(COMPRESSION_LZ4, b.data, first + 4, size, 0, &out, &n), 0,
+		  "a block and its size");
+	free(out);
+	memcpy(b.data + first, &(uint32_t){ 9u << 20 }, 4);
+	ok_number(decompress(COMPRESSION_LZ4, b.data, first + 4, size, 0, &out, &n), -EBADMSG,
+		  "another size");
+	ok_number(decompress(COMPRESSION_LZ4, b.data, first + 3, size, 0, &out, &n), -EBADMSG, "half a size");
+	ok_number(decompress(COMPRESSION_LZ4, b.data, first - 1, size, 0, &out, &n), -EBADMSG,
+		  "half a block");
+	ok_number(decompress(COMPRESSION_LZ4, b.data, first, (8u << 20) - 1, 0, &out, &n), -EFBIG,
+		  "more than wanted");
+	ok_number(decompress(COMPRESSION_LZ4, b.data, 4, size, 0, &out, &n), -EBADMSG, "no block");
+	free(b.data);
+	free(plain);
+	free(f.elf);
+}
+
 static void try_damage(const char *what, bool order, size_t (*where)(const struct fake_kernel *),
 		       uint32_t value, const char *want)
 {
@@ -239,7 +273,7 @@ static void test_lies(void)
 	struct kimage *k;
 	char id[64];
 
-	for (int how = FAKE_GZIP; how <= FAKE_ZSTD; how++) {
+	for (int how = FAKE_GZIP; how <= FAKE_LZ4; how++) {
 		b = fake_bzimage((enum fake_compression)how, zeros, bomb_size, 1u << 20);
 		ok_number(open_bytes(b.data, b.size, NULL, &k, id), -EBADMSG, "a bomb: refused");
 		ok_string(id, "image-damaged", "a bomb: explained");
@@ -393,6 +427,7 @@ int main(void)
 	test_plain();
 	test_own_relative();
 	test_truncation();
+	test_lz4_end();
 	test_damage();
 	test_lies();
 	test_mutation();

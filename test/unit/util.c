@@ -224,6 +224,13 @@ static void new_files(struct arena *a)
 	ok_number(file_write_atomic("published", "all", 3, 0640), 0, "written");
 	ok(!file_read(a, "published", &text, NULL) && !strcmp(text, "all"), "whole");
 	ok(!file_read(a, "elsewhere", &text, NULL) && !strcmp(text, "x"), "in the link's place");
+	ok_number(new_file_open(&f, "published"), 0, "another one");
+	new_file_withdraw(&f);
+	ok(is_there("published"), "what was not published is not taken back");
+	ok(!new_file_close(&f, 0600, false) && !new_file_publish(&f), "published");
+	new_file_withdraw(&f);
+	new_file_drop(&f);
+	ok(!is_there("published"), "and taken back");
 }
 
 /* In a directory that is known by its descriptor, and under no name that a file could have by itself. */

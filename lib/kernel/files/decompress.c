@@ -5,8 +5,10 @@
  */
 #include "lib/kernel/files/decompress.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <limits.h>
+#include <lz4.h>
 #include <lzma.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@
 #define DECODER_MEMORY (192u << 20)
 #define ZSTD_WINDOW_LOG 27
 #define FIRST_ROOM (1u << 20)
+/* What a block of LZ4's legacy frame holds at most, and all but the last do. */
+#define LZ4_BLOCK (8u << 20)
 
 struct output {
 	uint8_t *data;
@@ -189,6 +193,63 @@ static int zstd(const uint8_t *data, size_t size, struct output *o)
 	return err;
 }
 
+static uint32_t get_le32(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le32toh(v);
+}
+
+static int append(struct output *o, const uint8_t *data, size_t n)
+{
+	int err = n > o->limit - o->used ? -EFBIG : 0;
+
+	while (n && !err) {
+		err = grow(o);
+		if (!err) {
+			size_t part = n < o->room - o->used ? n : o->room - o->used;
+
+			memcpy(o->data + o->used, data, part);
+			o->used += part;
+			data += part;
+			n -= part;
+		}
+	}
+	return err;
+}
+
+/*
+ * The frame that kernels are compressed with, the legacy one: a magic number, then blocks that follow the size that each
+ * has compressed. Nothing marks its end. A kernel's build appends the plain size in four bytes, which look like the
+ * size of another block and must be right here: what was cut short has none.
+ */
+static int lz4(const uint8_t *data, size_t size, struct output *o)
+{
+	char *block = malloc(LZ4_BLOCK);
+	int err = block ? 0 : -ENOMEM, n = 0;
+
+	data += 4;
+	size -= 4;
+	while (size > 4 && !err) {
+		uint32_t length = get_le32(data);
+
+		if (length <= size - 4 && length <= INT_MAX)
+			n = LZ4_decompress_safe((const char *)data + 4, block, (int)length, (int)LZ4_BLOCK);
+		else
+			n = -1;
+		err = n > 0 ? append(o, (const uint8_t *)block, (size_t)n) : -EBADMSG;
+		if (!err) {
+			data += 4 + length;
+			size -= 4 + length;
+		}
+	}
+	if (!err && (size == 4 ? get_le32(data) != o->used : size || !n))
+		err = -EBADMSG;
+	free(block);
+	return err;
+}
+
 int decompress(enum compression c, const uint8_t *data, size_t size, size_t limit, size_t hint, uint8_t **out,
 	       size_t *out_size)
 {
@@ -211,6 +272,9 @@ int decompress(enum compression c, const uint8_t *data, size_t size, size_t limi
 		break;
 	case COMPRESSION_ZSTD:
 		err = zstd(data, size, &o);
+		break;
+	case COMPRESSION_LZ4:
+		err = lz4(data, size, &o);
 		break;
 	default:
 		err = -ENOTSUP;

@@ -14,9 +14,9 @@ enum compression {
 	COMPRESSION_XZ,
 	COMPRESSION_LZMA,
 	COMPRESSION_ZSTD,
+	COMPRESSION_LZ4, /* its legacy frame */
 	/* recognised, so that a message can name them, but not supported: */
 	COMPRESSION_BZIP2,
-	COMPRESSION_LZ4,
 	COMPRESSION_LZO,
 };
 
@@ -27,7 +27,7 @@ enum compression compression_detect(const uint8_t *data, size_t size);
 const char *compression_name(enum compression c);
 
 /*
- * Decompresses one stream at @data; bytes after its end are ignored. At most @limit bytes may
+ * Decompresses one stream at @data; bytes after its end are ignored, but for LZ4, whose frame has no end. At most @limit bytes may
  * come out. @hint: expected size (0: unknown), only saves reallocations. *out is malloc'ed, owned
  * by the caller. Errors: -EBADMSG (damaged or cut short), -EFBIG (more than @limit), -ENOTSUP
  * (format not supported), -ENOMEM.
