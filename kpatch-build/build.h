@@ -51,6 +51,7 @@ enum exit_kind {
 struct options {
 	const char *kernel; /* --kernel RELEASE, or NULL */
 	const char *root;   /* --root DIR: where boot/, lib/modules/ and usr/src/ are; "" is / */
+	const char *build;  /* tree in which the kernel was built, or NULL */
 	const char *source, *config, *image, *modules, *symvers; /* paths given, or NULL */
 	const char *cc;			  /* --cc, or NULL: found from the kernel's configuration */
 	const char *name;		  /* --name, or NULL: from the patch file */

@@ -20,6 +20,7 @@
 
 enum {
 	OPT_ROOT = 256,
+	OPT_BUILD,
 	OPT_SOURCE,
 	OPT_CONFIG,
 	OPT_IMAGE,
@@ -50,7 +51,8 @@ static const struct {
 } table[] = {
 	{ "kernel", "RELEASE", 'k', "kernel to patch, as uname -r names it (the running one)" },
 	{ "root", "DIR", OPT_ROOT, "look for boot/, lib/modules/ and usr/src/ in DIR (/)" },
-	{ "source", "PATH", OPT_SOURCE, "kernel source: a directory or a tar file" },
+	{ "build", "DIR", OPT_BUILD, "tree in which the kernel was built: vmlinux, modules, .config" },
+	{ "source", "PATH", OPT_SOURCE, "kernel source: a directory, a tar file or a source RPM" },
 	{ "config", "FILE", OPT_CONFIG, "full kernel configuration" },
 	{ "image", "FILE", OPT_IMAGE, "kernel image, as in /boot" },
 	{ "modules", "DIR", OPT_MODULES, "installed modules, as /lib/modules/RELEASE" },
@@ -224,6 +226,9 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	case OPT_ROOT:
 		out->root = argument;
 		break;
+	case OPT_BUILD:
+		out->build = argument;
+		break;
 	case OPT_SOURCE:
 		out->source = argument;
 		break;
@@ -308,8 +313,8 @@ static int make_absolute(struct arena *arena, const char *cwd, const char **path
 
 static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
 {
-	const char **paths[] = { &out->root,	&out->source, &out->config, &out->image,   &out->modules,
-				 &out->symvers, &out->output, &out->cache,  &out->data_dir };
+	const char **paths[] = { &out->root,	&out->build,   &out->source, &out->config, &out->image,
+				 &out->modules, &out->symvers, &out->output, &out->cache,  &out->data_dir };
 	const char **keys[] = { &out->sign_key, &out->sign_cert };
 	char cwd[PATH_MAX];
 	int err = 0;

@@ -47,11 +47,6 @@ struct header {
 
 /* --- what it is --- */
 
-static void add_word(struct sha256 *s, const char *word)
-{
-	sha256_add(s, word, strlen(word) + 1);
-}
-
 /* The words of a command, in which the object's own path, which is another in each build, is "@". False: another path of this build is. */
 static bool add_command(struct object_store *store, struct arena *a, struct sha256 *s,
 			const char *const *argv, const char *object)
@@ -64,9 +59,9 @@ static bool add_command(struct object_store *store, struct arena *a, struct sha2
 
 		if (!word || strstr(word, store->build->work))
 			return false;
-		add_word(s, word);
+		sha256_add_text(s, word);
 	}
-	add_word(s, "");
+	sha256_add_text(s, "");
 	return true;
 }
 
@@ -98,8 +93,8 @@ static bool add_build(struct build *b, struct sha256 *s)
 {
 	struct words compiler = { 0 };
 
-	add_word(s, MAGIC);
-	add_word(s, KPATCH_VERSION);
+	sha256_add_text(s, MAGIC);
+	sha256_add_text(s, KPATCH_VERSION);
 	if (words_add_list(b->arena, &compiler, b->kernel.cc) || !compiler.n)
 		return false;
 	/* "ccache gcc-12": whichever of them is another */

@@ -18,17 +18,12 @@
 
 #define NOTE_SECTION ".note.gnu.build-id"
 
-static void add_text(struct sha256 *s, const char *text)
-{
-	sha256_add(s, text, strlen(text) + 1);
-}
-
 static void add_section(struct sha256 *s, const struct elfile_section *section)
 {
 	const uint64_t facts[] = { section->type, section->flags, section->align, section->entsize,
 				   section->link, section->info,  section->size };
 
-	add_text(s, section->name ? section->name : "");
+	sha256_add_text(s, section->name ? section->name : "");
 	sha256_add(s, facts, sizeof(facts));
 	if (section->data)
 		sha256_add(s, section->data, section->size);
@@ -39,7 +34,7 @@ static void add_symbol(struct sha256 *s, const struct elfile_symbol *symbol)
 	const uint64_t facts[] = { symbol->bind,    symbol->type,  symbol->other, symbol->reserved,
 				   symbol->section, symbol->value, symbol->size };
 
-	add_text(s, symbol->name ? symbol->name : "");
+	sha256_add_text(s, symbol->name ? symbol->name : "");
 	sha256_add(s, facts, sizeof(facts));
 }
 

@@ -95,6 +95,35 @@ static bool is_gcc(const char *version)
 	       (strstr(name, "gcc") || !strcmp(name, "cc"));
 }
 
+/*
+ * Instrumentation that a module's code would have to be built with as well, and that takes part in what the differ compares:
+ * counters, tables of what was instrumented, other calling conventions.
+ */
+static const struct {
+	const char *option, *what;
+} unsupported[] = {
+	{ "CONFIG_KASAN", "checks every access to memory (KASAN)" },
+	{ "CONFIG_KCSAN", "looks for data races (KCSAN)" },
+	{ "CONFIG_KMSAN", "looks for uses of uninitialised memory (KMSAN)" },
+	{ "CONFIG_GCOV_PROFILE_ALL", "counts what is executed (GCOV)" },
+	{ "CONFIG_PROFILE_ALL_BRANCHES", "counts its branches" },
+	{ "CONFIG_LTO_CLANG", "was optimised at its link (LTO)" },
+};
+
+static int refuse_configuration(struct build *b, const struct kconfig *config)
+{
+	for (size_t i = 0; i < sizeof(unsupported) / sizeof(*unsupported); i++) {
+		if (!kconfig_yes(config, unsupported[i].option))
+			continue;
+		diag_error(b->diags, "config-instrumented", diag_file(b->kernel.config),
+			   "Use a kernel without it",
+			   "this kernel %s: %s is set, and patches of such kernels cannot be built",
+			   unsupported[i].what, unsupported[i].option);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
 int kernel_find_compiler(struct build *b)
 {
 	const char *text, *found;
@@ -111,12 +140,19 @@ int kernel_find_compiler(struct build *b)
 		diag_error(b->diags, "no-livepatch", diag_file(b->kernel.config), "Use a kernel that has it",
 			   "this kernel is built without CONFIG_LIVEPATCH");
 		err = -ENOTSUP;
+	} else if (kconfig_yes(config, "CONFIG_CC_IS_CLANG")) {
+		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
+			   "Use a kernel that gcc built",
+			   "this kernel was built by clang, whose objects are not supported");
+		err = -ENOTSUP;
 	} else if (!b->kernel.cc_version || !kconfig_yes(config, "CONFIG_CC_IS_GCC")) {
 		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
 			   "Name the full configuration with --config",
 			   "the configuration does not say that a gcc built the kernel");
 		err = -EINVAL;
 	}
+	if (!err)
+		err = refuse_configuration(b, config);
 	if (!err && !b->options.cc && !is_gcc(b->kernel.cc_version)) {
 		diag_error(b->diags, "config-compiler", diag_file(b->kernel.config),
 			   "Name the full configuration with --config, or the compiler with --cc",

@@ -18,6 +18,7 @@
 #include "kpatch-build/kernel/provider.h"
 #include "lib/arch/arch.h"
 #include "lib/kernel/files/image.h"
+#include "lib/kernel/files/module.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -56,24 +57,40 @@ int kernel_image_version(struct arena *arena, const char *path, const char **ver
 	return *version ? 0 : -ENOMEM;
 }
 
-/* Releases below the root of which image and modules are there, for messages. */
-static const char *available(struct build *b, const struct provider *provider)
+/* Releases below the root of which the image is there. 0 or -ENOMEM. */
+static int available(struct build *b, const struct provider *provider, struct words *out)
 {
 	const char *root = b->options.root;
 	DIR *d = opendir(arena_printf(b->arena, "%s/lib/modules", root));
-	const char *list = "";
 	struct dirent *e;
+	int err = 0;
 
-	while (d && list && (e = readdir(d))) {
+	while (d && !err && (e = readdir(d))) {
 		struct kernel_files files = { 0 };
 
-		if (*e->d_name != '.' && !provider_find(provider, b->arena, root, e->d_name, &files) &&
+		if (*e->d_name != '.' && !provider_find(provider, b->arena, root, e->d_name, NULL, &files) &&
 		    files.image.found)
-			list = arena_printf(b->arena, "%s%s%s", list, *list ? ", " : "", e->d_name);
+			err = words_add(b->arena, out, arena_strdup(b->arena, e->d_name));
 	}
 	if (d)
 		closedir(d);
-	return list && *list ? list : "none";
+	return err;
+}
+
+static void say_available(struct build *b, const struct provider *provider)
+{
+	const char *root = b->options.root, *list = "";
+	struct words releases = { 0 };
+
+	if (available(b, provider, &releases))
+		return;
+	for (size_t i = 0; i < releases.n && list; i++)
+		list = arena_printf(b->arena, "%s%s%s", list, i ? ", " : "", releases.word[i]);
+	if (list)
+		diag_note(b->diags, "kernels-available", NULL, NULL,
+			  "installed kernels%s%s: %s. "
+			  "Choose one with --kernel",
+			  *root ? " below " : "", root, *list ? list : "none");
 }
 
 /* Whether the user has named every file, so that nothing is to be looked for. */
@@ -107,28 +124,60 @@ static int open_image(struct build *b, const char *path)
 	return refuse_image(b, path, b->image->release);
 }
 
-/*
- * The release: named, or of the image that was named, or the running one.
- */
+/* What the build in the tree --build calls its kernel. */
+static int built_release(struct build *b, const char **release)
+{
+	const char *path = arena_printf(b->arena, "%s/include/config/kernel.release", b->options.build);
+	char *text = NULL;
+	int err = path ? file_read(b->arena, path, &text, NULL) : -ENOMEM;
+
+	if (err) {
+		diag_error(b->diags, "kernel-file-missing", diag_file(path),
+			   "Build the kernel there, or name its tree", "no kernel was built in this tree: %s",
+			   strerror(-err));
+		return err;
+	}
+	text[strcspn(text, "\n")] = '\0';
+	*release = text;
+	return 0;
+}
+
+/* The only kernel below --root, or the running one. */
+static int default_release(struct build *b, const char **release)
+{
+	const char *root = b->options.root;
+	struct words there = { 0 };
+	struct utsname running;
+	int err = *root ? available(b, provider_of(b->arena, root), &there) : 0;
+
+	if (!err && there.n == 1)
+		*release = there.word[0];
+	else if (!err && uname(&running) == 0)
+		*release = arena_strdup(b->arena, running.release);
+	return err;
+}
+
+/* The release: named, or of the image or the tree that was named, or the one that is meant. */
 static int choose_release(struct build *b)
 {
 	const struct options *o = &b->options;
 	const char *version = "";
-	struct utsname running;
+	int err = 0;
 
 	b->kernel.release = o->kernel;
 	if (!b->kernel.release && o->image && kernel_image_version(b->arena, o->image, &version) == 0)
 		b->kernel.release = arena_strndup(b->arena, version, strcspn(version, " "));
 	if (!b->kernel.release && o->image) {
-		int err = open_image(b, o->image);
-
+		err = open_image(b, o->image);
 		if (err)
 			return err;
 		b->kernel.release = b->image->release;
 	}
-	if (!b->kernel.release && uname(&running) == 0)
-		b->kernel.release = arena_strdup(b->arena, running.release);
-	return b->kernel.release ? 0 : -ENOMEM;
+	if (!b->kernel.release && o->build)
+		err = built_release(b, &b->kernel.release);
+	if (!err && !b->kernel.release)
+		err = default_release(b, &b->kernel.release);
+	return err ? err : b->kernel.release ? 0 : -ENOMEM;
 }
 
 /* What a file says of itself becomes a word of commands, a variable of make, a path: '$' would be more there. */
@@ -154,14 +203,21 @@ static const char *pick(struct build *b, const char *what, const char *option, c
 		found = file_is_directory(named);
 	else if (named)
 		found = access(named, R_OK) == 0 && (file_is_regular(named) || !strcmp(option, "source"));
+	else if (file->package)
+		remedy = arena_printf(b->arena, "Install %s, or name it with --%s", file->package, option);
+	else if (file->command)
+		remedy = arena_printf(b->arena, "Run %s, or name it with --%s", file->command, option);
 	else
-		remedy = file->package ? arena_printf(b->arena, "Install %s, or name it with --%s",
-						      file->package, option) :
-					 arena_printf(b->arena, "Name it with --%s", option);
+		remedy = arena_printf(b->arena, "Name it with --%s", option);
 	if (!found)
 		diag_error(b->diags, "kernel-file-missing", diag_file(path), remedy,
 			   "the %s of kernel %s is not there", what, b->kernel.release);
 	return path;
+}
+
+static const char *joined(struct arena *arena, const char *a, const char *between, const char *b)
+{
+	return a ? arena_printf(arena, "%s%s%s", a, between, b) : b;
 }
 
 /* What installs all that is missing, as one command. */
@@ -173,30 +229,57 @@ static void say_install(struct build *b, const struct provider *provider, const 
 		o->config ? NULL : &files->config, o->symvers ? NULL : &files->symvers,
 		o->source ? NULL : &files->source,
 	};
+	const char *install = NULL, *fetch = NULL;
 	struct words packages = { 0 };
-	const char *command = provider->install;
 
-	for (size_t i = 0; i < sizeof(missing) / sizeof(*missing) && command; i++) {
-		const char *package = missing[i] && !missing[i]->found ? missing[i]->package : NULL;
+	for (size_t i = 0; i < sizeof(missing) / sizeof(*missing); i++) {
+		const struct kernel_file *file = missing[i] && !missing[i]->found ? missing[i] : NULL;
 		bool twice = false;
 
-		for (size_t j = 0; package && j < packages.n; j++)
-			twice |= !strcmp(packages.word[j], package);
-		if (!package || twice || words_add(b->arena, &packages, package))
+		for (size_t j = 0; file && file->package && j < packages.n; j++)
+			twice |= !strcmp(packages.word[j], file->package);
+		if (file && file->command)
+			fetch = joined(b->arena, fetch, " && ", file->command);
+		if (!file || !file->package || !provider->install || twice ||
+		    words_add(b->arena, &packages, file->package))
 			continue;
-		command = arena_printf(b->arena, "%s %s", command, package);
+		install = joined(b->arena, install ? install : provider->install, " ", file->package);
 	}
-	if (command && packages.n)
-		diag_note(b->diags, "kernel-packages", NULL, NULL, "what is missing is installed by: %s",
-			  command);
+	if (fetch)
+		install = joined(b->arena, install, " && ", fetch);
+	if (install)
+		diag_note(b->diags, "kernel-packages", NULL, NULL, "what is missing is installed by: %s%s%s",
+			  install, provider->archive ? ". What is not on offer any more is in " : "",
+			  provider->archive ? provider->archive : "");
 }
 
-static int choose_files(struct build *b, const struct provider *provider)
+/* Finds the files, and who knows this kernel: *provider is whose system this is, or NULL. */
+static int find_files(struct build *b, const struct provider **provider, struct kernel_files *files)
+{
+	const struct options *o = &b->options;
+	const char *root = o->build ? o->build : o->root, *release = b->kernel.release;
+	const struct provider *p = o->build ? &provider_build : provider_of(b->arena, root);
+	const char *version = NULL, *image;
+	int err = provider_find(p, b->arena, root, release, NULL, files);
+
+	if (err)
+		return err;
+	image = o->image ? o->image : files->image.path;
+	if (kernel_image_version(b->arena, image, &version))
+		version = NULL; /* it is not there, or the image's reader will tell */
+	if (!o->build)
+		p = provider_of_kernel(b->arena, root, version);
+	*provider = p;
+	return provider_find(p, b->arena, root, release,
+			     version ? provider_package(p, b->arena, version) : NULL, files);
+}
+
+static int choose_files(struct build *b, const struct provider **provider)
 {
 	const struct options *o = &b->options;
 	struct kernel *k = &b->kernel;
 	struct kernel_files files = { 0 };
-	int err = provider_find(provider, b->arena, o->root, k->release, &files);
+	int err = find_files(b, provider, &files);
 
 	if (err)
 		return err;
@@ -207,13 +290,44 @@ static int choose_files(struct build *b, const struct provider *provider)
 	k->source = pick(b, "source", "source", o->source, &files.source);
 	if (!diags_errors(b->diags))
 		return 0;
-	say_install(b, provider, &files);
-	if (!all_named(o))
-		diag_note(b->diags, "kernels-available", NULL, NULL,
-			  "installed kernels%s%s: %s. "
-			  "Choose one with --kernel",
-			  *o->root ? " below " : "", o->root, available(b, provider));
+	say_install(b, *provider, &files);
+	if (!all_named(o) && !o->build)
+		say_available(b, *provider);
 	return -ENOENT;
+}
+
+/* Some distributions keep their images from ordinary users, who may read a copy. */
+static int refuse_unreadable(struct build *b, const char *path, int err)
+{
+	if (err == -EACCES || err == -EPERM)
+		diag_error(
+			b->diags, "image-unreadable", diag_file(path),
+			arena_printf(
+				b->arena,
+				"Make a copy, sudo install -m 600 -o \"$USER\" %s vmlinuz-%s, and name it with "
+				"--image vmlinuz-%s",
+				path, b->kernel.release, b->kernel.release),
+			"only root may read this image");
+	else
+		diag_error(b->diags, "image-damaged", diag_file(path), "Install the image again",
+			   "not a readable kernel image: %s", strerror(-err));
+	return err;
+}
+
+/* Whose kernel this is: the image tells more surely than what else is below the root. */
+static int identify(struct build *b, const struct provider *provider, const char *version)
+{
+	static const char plain[] = "._+~:-";
+	struct kernel *k = &b->kernel;
+
+	k->provider = provider_of_image(version);
+	k->package = k->provider ? provider_package(k->provider, b->arena, version) : NULL;
+	if (k->provider && k->package)
+		provider = k->provider;
+	k->version = provider->version_of == SOURCE_VERSION_OF_PACKAGE ? k->package :
+		     provider->version_of == SOURCE_VERSION_OF_RELEASE ? k->release :
+									 NULL;
+	return k->package ? check_text(b, k->image, "package's version", k->package, plain) : 0;
 }
 
 /* Image, --kernel and source package must be of one version. */
@@ -225,20 +339,10 @@ static int check_versions(struct build *b, const struct provider *provider)
 
 	if (err == -ENOTSUP)
 		return 0; /* a vmlinux or a foreign file: the image reader will tell */
-	if (err) {
-		diag_error(b->diags, "image-damaged", diag_file(k->image), "Install the image again",
-			   "not a readable kernel image: %s", strerror(-err));
-		return err;
-	}
+	if (err)
+		return refuse_unreadable(b, k->image, err);
 	release = arena_strndup(b->arena, version, strcspn(version, " "));
-	/* the image tells more surely whose it is than what else is below the root */
-	k->provider = provider_of_image(version);
-	k->package = k->provider ? provider_package(k->provider, b->arena, version) : NULL;
-	k->version = k->package ? k->package : provider->release_is_version ? k->release : NULL;
-	if (!release)
-		return -ENOMEM;
-	if (k->package)
-		err = check_text(b, k->image, "package's version", k->package, "._+~:-");
+	err = release ? identify(b, provider, version) : -ENOMEM;
 	if (err)
 		return err;
 	if (strcmp(release, k->release))
@@ -255,19 +359,59 @@ static int check_versions(struct build *b, const struct provider *provider)
 	return 0;
 }
 
+int kernel_open_module(struct build *b, struct kmodule **out)
+{
+	char *list = arena_printf(b->arena, "%s/modules.order", b->kernel.modules);
+	char *text, *path, name[64];
+	int ret = list ? file_read(b->arena, list, &text, NULL) : -ENOMEM;
+
+	if (!ret)
+		ret = kmodule_name_from_path(strsep(&text, "\n"), name, sizeof(name));
+	if (!ret)
+		ret = kmodule_find(b->kernel.modules, name, &path);
+	if (ret)
+		return ret;
+	ret = kmodule_open(path, b->diags, out);
+	free(path);
+	return ret;
+}
+
+/* The modules of another kernel are told by any one of them, which says what kernel it is for. */
+static int check_modules(struct build *b)
+{
+	struct kmodule *m = NULL;
+	size_t n;
+	int err = kernel_open_module(b, &m);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	n = m->vermagic ? strcspn(m->vermagic, " ") : 0;
+	if (n && (n != strlen(b->kernel.release) || strncmp(m->vermagic, b->kernel.release, n) != 0)) {
+		diag_error(b->diags, "kernel-modules-mismatch", diag_file(b->kernel.modules),
+			   "Name the modules of the kernel that is to be patched",
+			   "these are modules of kernel %.*s, not of %s", (int)n, m->vermagic,
+			   b->kernel.release);
+		err = -EINVAL;
+	}
+	kmodule_free(m);
+	return err;
+}
+
 int stage_kernel(struct build *b)
 {
-	const struct provider *provider = provider_of(b->arena, b->options.root);
+	const struct provider *provider = NULL;
 	int err = choose_release(b);
 
 	if (!err)
 		err = check_text(b, b->options.image, "release", b->kernel.release, RELEASE_OTHERS);
 	if (!err)
-		err = choose_files(b, provider);
+		err = choose_files(b, &provider);
 	if (!err)
 		err = check_versions(b, provider);
 	if (!err)
 		err = open_image(b, b->kernel.image);
+	if (!err)
+		err = check_modules(b);
 	if (!err)
 		b->kernel.arch = arch_find(b->image->machine);
 	if (!err)

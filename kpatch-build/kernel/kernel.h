@@ -11,6 +11,13 @@
  */
 int kernel_image_version(struct arena *arena, const char *path, const char **version);
 
+struct kmodule;
+/*
+ * A module of the kernel's own, the first in modules.order. *out: owned by the caller. -errno, -ENOENT without a
+ * diagnostic: there is none.
+ */
+int kernel_open_module(struct build *b, struct kmodule **out);
+
 /* Checks --cc, or finds the compiler that the configuration names. Fills kernel.cc. compiler.c */
 int kernel_find_compiler(struct build *b);
 

@@ -13,8 +13,9 @@
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
 
-/* The last one is present everywhere. */
-static const struct provider *const providers[] = { &provider_debian, &provider_generic };
+/* The first that is present: one that was derived from another comes before it. The last is present everywhere. */
+static const struct provider *const providers[] = { &provider_ubuntu, &provider_debian, &provider_fedora,
+						    &provider_suse, &provider_generic };
 #define N_PROVIDERS (sizeof(providers) / sizeof(*providers))
 
 /* A word in braces and what it stands for. */
@@ -22,44 +23,105 @@ struct word {
 	const char *name, *text;
 };
 
+/* Whether the line of os-release(5) at @line gives @key the word @id, perhaps among others and in quotes. */
+static bool line_has(const char *line, const char *key, const char *id)
+{
+	const char *end = line + strcspn(line, "\n"), *p = line + strlen(key);
+
+	if (strncmp(line, key, strlen(key)) != 0)
+		return false;
+	while (p < end) {
+		size_t n;
+
+		p += strspn(p, "\"' ");
+		n = strcspn(p, "\"' \n");
+		if (n == strlen(id) && !strncmp(p, id, n))
+			return true;
+		p += n ? n : 1;
+	}
+	return false;
+}
+
+static bool is_named(const struct provider *p, const char *release)
+{
+	for (const char *line = release; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		for (const char *const *id = p->ids; *id; id++)
+			if (line_has(line, "ID=", *id) || line_has(line, "ID_LIKE=", *id))
+				return true;
+	}
+	return false;
+}
+
 const struct provider *provider_of(struct arena *arena, const char *root)
 {
+	const char *path = arena_printf(arena, "%s/etc/os-release", root);
+	char *release = NULL;
 	size_t i = 0;
 
-	while (i < N_PROVIDERS - 1 && !providers[i]->present(arena, root))
-		i++;
+	if (!path || file_read(arena, path, &release, NULL))
+		release = NULL; /* a root that was made by hand: what else is in it? */
+	for (; i < N_PROVIDERS - 1; i++)
+		if ((release && is_named(providers[i], release)) ||
+		    (providers[i]->present && providers[i]->present(arena, root)))
+			break;
 	return providers[i];
 }
 
 const struct provider *provider_of_image(const char *version)
 {
 	for (size_t i = 0; i < N_PROVIDERS; i++)
-		if (providers[i]->package_mark && strstr(version, providers[i]->package_mark))
+		if (providers[i]->made_by && strstr(version, providers[i]->made_by))
 			return providers[i];
+	return NULL;
+}
+
+const struct provider *provider_of_kernel(struct arena *arena, const char *root, const char *version)
+{
+	const struct provider *p = provider_of(arena, root);
+
+	return version && p->made_by && !strstr(version, p->made_by) ? &provider_generic : p;
+}
+
+/* The word of @words that is at @p, or NULL. */
+static const struct word *word_at(const char *p, const struct word *words)
+{
+	for (; words->name; words++)
+		if (!strncmp(p, words->name, strlen(words->name)))
+			return words;
 	return NULL;
 }
 
 /* @text with each of @words, which end with one without a name, replaced. NULL: no memory. */
 static const char *expand(struct arena *arena, const char *text, const struct word *words)
 {
-	for (; text && words->name; words++) {
-		const char *at = strstr(text, words->name);
+	const char *out = "";
 
-		if (at)
-			text = arena_printf(arena, "%.*s%s%s", (int)(at - text), text, words->text,
-					    at + strlen(words->name));
+	while (*text && out) {
+		const struct word *w = word_at(text, words);
+		size_t n = w ? strlen(w->name) : 1 + strcspn(text + 1, "{");
+
+		out = w ? arena_printf(arena, "%s%s", out, w->text) :
+			  arena_printf(arena, "%s%.*s", out, (int)n, text);
+		text += n;
 	}
-	return text;
+	return out;
 }
 
-/* "6.1.0-56-amd64" → "6.1" */
-static const char *series(struct arena *arena, const char *release)
+/* The length of "6.1" in "6.1.0-56-amd64". */
+static size_t series(const char *release)
 {
 	size_t n = strspn(release, "0123456789");
 
-	if (release[n] == '.')
-		n += 1 + strspn(release + n + 1, "0123456789");
-	return arena_strndup(arena, release, n);
+	return release[n] == '.' ? n + 1 + strspn(release + n + 1, "0123456789") : n;
+}
+
+/* The length of @release before the last @sign in it. */
+static size_t before(const char *release, char sign)
+{
+	const char *last = strrchr(release, sign);
+
+	return last ? (size_t)(last - release) : strlen(release);
 }
 
 /* What a link in the directory of modules leads to. That of another system is meant to be followed from its own root. */
@@ -77,11 +139,13 @@ static int find(struct arena *arena, const char *root, const struct word *words,
 {
 	for (const char *const *p = place->paths; *p && !out->found; p++) {
 		bool directory = (*p)[strlen(*p) - 1] == '/';
-		const char *path = expand(arena, arena_strndup(arena, *p, strlen(*p) - directory), words);
-		const char *inside;
+		const char *path = arena_strndup(arena, *p, strlen(*p) - directory), *inside;
 
+		path = path ? expand(arena, path, words) : NULL;
 		path = path ? arena_printf(arena, "%s%s", **p == '/' ? root : "", path) : NULL;
-		inside = path && place->inside ? arena_printf(arena, "%s/%s", path, place->inside) : path;
+		inside = path && place->inside && directory ?
+				 arena_printf(arena, "%s/%s", path, place->inside) :
+				 path;
 		if (!inside)
 			return -ENOMEM;
 		out->found = directory && !place->inside ? file_is_directory(path) : file_is_regular(inside);
@@ -89,42 +153,47 @@ static int find(struct arena *arena, const char *root, const struct word *words,
 			out->path = path;
 	}
 	out->package = place->package ? expand(arena, place->package, words) : NULL;
-	return place->package && !out->package ? -ENOMEM : 0;
+	out->command = place->command ? expand(arena, place->command, words) : NULL;
+	return (place->package && !out->package) || (place->command && !out->command) ? -ENOMEM : 0;
 }
 
 int provider_find(const struct provider *p, struct arena *arena, const char *root, const char *release,
-		  struct kernel_files *out)
+		  const char *package, struct kernel_files *out)
 {
+	size_t base = before(release, '-');
 	const struct word words[] = {
 		{ "{release}", release },
-		{ "{series}", series(arena, release) },
+		{ "{version}", arena_strndup(arena, release, strcspn(release, "-")) },
+		{ "{series}", arena_strndup(arena, release, series(release)) },
+		{ "{bare}", arena_strndup(arena, release, before(release, '.')) },
+		{ "{base}", arena_strndup(arena, release, base) },
+		{ "{flavour}", release + base + (release[base] == '-') },
+		{ "{=package}", package ? arena_printf(arena, "=%s", package) : "" },
 		{ "{build}", follow(arena, root, release, "build") },
 		{ "{source}", follow(arena, root, release, "source") },
 		{ NULL, NULL },
 	};
-	int err = words[1].text && words[2].text && words[3].text ? 0 : -ENOMEM;
+	const struct {
+		const struct kernel_place *place;
+		struct kernel_file *file;
+	} wanted[] = {
+		{ &p->image, &out->image },	{ &p->modules, &out->modules }, { &p->config, &out->config },
+		{ &p->symvers, &out->symvers }, { &p->source, &out->source },
+	};
+	int err = 0;
 
-	if (!err)
-		err = find(arena, root, words, &p->image, &out->image);
-	if (!err)
-		err = find(arena, root, words, &p->modules, &out->modules);
-	if (!err)
-		err = find(arena, root, words, &p->config, &out->config);
-	if (!err)
-		err = find(arena, root, words, &p->symvers, &out->symvers);
-	if (!err)
-		err = find(arena, root, words, &p->source, &out->source);
+	*out = (struct kernel_files){ 0 };
+	for (const struct word *w = words; w->name; w++)
+		if (!w->text)
+			err = -ENOMEM;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted) && !err; i++)
+		err = find(arena, root, words, wanted[i].place, wanted[i].file);
 	return err;
 }
 
 const char *provider_package(const struct provider *p, struct arena *arena, const char *version)
 {
-	const char *at = p->package_mark ? strstr(version, p->package_mark) : NULL;
-
-	if (!at)
-		return NULL;
-	at += strlen(p->package_mark);
-	return arena_strndup(arena, at, strcspn(at, " ()"));
+	return p->package ? p->package(arena, version) : NULL;
 }
 
 int provider_make(const struct provider *p, struct arena *arena, const char *version, struct words *make)

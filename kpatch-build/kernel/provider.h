@@ -23,42 +23,56 @@ enum provider_need {
 };
 
 /*
- * A file that a build needs of a kernel. Paths and names have {release} for the kernel's release, {series} for its
- * first two numbers ("6.1"), {build} and {source} for what the links in /lib/modules/RELEASE lead to.
+ * A file that a build needs of a kernel. Texts have {release} for the kernel's release, {version} for what is before
+ * its first '-' ("6.1.0"), {series} for its first two numbers ("6.1"), {bare} for it without the machine behind the
+ * last '.', {base} and {flavour} for what is before and behind its last '-', {=package} for '=' and the version of its package if that
+ * is known, {build} and {source} for what the links in /lib/modules/RELEASE lead to.
  */
 struct kernel_place {
 	const char *paths[7]; /* the first that is there; a directory's ends with a slash */
 	const char *inside;   /* without which a directory is not it, NULL: any is */
 	const char *package;  /* has the file; NULL: not known */
+	const char *command;  /* gets the file where no package has it */
+};
+
+/* What the version of a kernel's source is known by. */
+enum source_version {
+	SOURCE_VERSION_UNKNOWN,
+	SOURCE_VERSION_OF_PACKAGE, /* the version of its package begins with it */
+	SOURCE_VERSION_OF_RELEASE, /* its release does */
 };
 
 struct provider {
 	const char *name;
-	/* Whether the system below @root ("" for this one) is of this family. */
+	const char *ids[4]; /* in ID or ID_LIKE of os-release(5) */
+	/* Whether the system below @root ("" for this one) is of this family, though no os-release says so. May be NULL. */
 	bool (*present)(struct arena *arena, const char *root);
 	struct kernel_place image, modules, config, symvers, source;
-	/*
-	 * In the version string of an image, what the version of the kernel's package stands behind; NULL: it is not
-	 * there. Then .release_is_version tells whether the release begins with the version of the source.
-	 */
-	const char *package_mark;
-	bool release_is_version;
+	const char *made_by; /* in the version string of every image that it built; NULL: in none */
+	enum source_version version_of;
+	/* The version of the package that an image with the version string @version is of, or NULL. May be NULL itself. */
+	const char *(*package)(struct arena *arena, const char *version);
 	/* The package's version of the source at @source ("6.1.192-2"), or NULL. May be NULL itself. */
 	const char *(*source_version)(struct arena *arena, const char *root, const char *source);
 	/* Variables of make that the kernel was built with; {package} is the version of its package. */
 	const char *make[4];
 	/* The command that installs the packages named behind it; NULL: not known. */
 	const char *install;
+	const char *archive;		     /* where packages are that .install does not find any more */
 	const char *needs[N_PROVIDER_NEEDS]; /* packages, for .install */
 };
 
-extern const struct provider provider_debian, provider_generic;
+extern const struct provider provider_debian, provider_ubuntu, provider_fedora, provider_suse,
+	provider_generic;
+/* A tree in which a kernel was built, installed or not: "root" is that tree. */
+extern const struct provider provider_build;
 
 /* One file as it was looked for. Strings are owned by the arena. */
 struct kernel_file {
 	const char *path; /* where it is or should be */
 	bool found;
 	const char *package; /* to be installed if it is not there; NULL: not known */
+	const char *command; /* or to be run; NULL: not known */
 };
 
 struct kernel_files {
@@ -67,11 +81,16 @@ struct kernel_files {
 
 /* The provider of the system below @root, "" for this machine. */
 const struct provider *provider_of(struct arena *arena, const char *root);
-/* The provider whose kernels have the version string @version, or NULL. */
+/* The provider that built the kernel with the version string @version, or NULL. */
 const struct provider *provider_of_image(const char *version);
-/* Looks for the files of @release below @root. 0 or -ENOMEM. */
+/*
+ * Who knows where the files of the kernel with the version string @version are, below @root: the system's provider,
+ * unless somebody else built it. @version: NULL if it is not known.
+ */
+const struct provider *provider_of_kernel(struct arena *arena, const char *root, const char *version);
+/* Looks for the files of @release, whose package has the version @package (NULL: not known), below @root. 0 or -ENOMEM. */
 int provider_find(const struct provider *p, struct arena *arena, const char *root, const char *release,
-		  struct kernel_files *out);
+		  const char *package, struct kernel_files *out);
 /* The version of the package that built the image with the version string @version; NULL: not known. */
 const char *provider_package(const struct provider *p, struct arena *arena, const char *version);
 /* Adds the variables of make for a kernel of the package @version. 0 or -ENOMEM. */

@@ -64,29 +64,89 @@ static const char *source_version(struct arena *arena, const char *root, const c
 	return end ? arena_strndup(arena, start + 1, (size_t)(end - start - 1)) : NULL;
 }
 
+/* What stands behind @mark in @version, or NULL. */
+static const char *behind(struct arena *arena, const char *version, const char *mark)
+{
+	const char *at = strstr(version, mark);
+
+	return at ? arena_strndup(arena, at + strlen(mark), strcspn(at + strlen(mark), " ()")) : NULL;
+}
+
+/* "6.1.0-56-amd64 (…) #1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-01)" */
+static const char *debian_package(struct arena *arena, const char *version)
+{
+	return behind(arena, version, " Debian ");
+}
+
+/* "5.15.0-91-generic (buildd@…) #101~20.04.1-Ubuntu SMP …" is of the package 5.15.0-91.101~20.04.1. */
+static const char *ubuntu_package(struct arena *arena, const char *version)
+{
+	const char *number = strstr(version, ") #"), *end = number ? strstr(number, "-Ubuntu ") : NULL;
+	size_t n = strcspn(version, "-");
+
+	if (!end || version[n] != '-')
+		return NULL;
+	n += 1 + strspn(version + n + 1, "0123456789");
+	number += 3;
+	return arena_printf(arena, "%.*s.%.*s", (int)n, version, (int)(end - number), number);
+}
+
+#define DEBIAN_NEEDS                                                                                         \
+	{                                                                                                    \
+		[NEED_BUILD] = "build-essential flex bison bc python3 libelf-dev libssl-dev",                \
+		[NEED_TOKENS] = "libengine-pkcs11-openssl", [NEED_DPKG_DEB] = "dpkg",                        \
+		[NEED_RPMBUILD] = "rpm"                                                                      \
+	}
+
 const struct provider provider_debian = {
 	.name = "debian",
+	.ids = { "debian" },
 	.present = present,
 	/* 7.x packages it among the modules; whoever installs that copies it to /boot */
 	.image = { { "/boot/vmlinuz-{release}", "/lib/modules/{release}/vmlinuz", "/usr/lib/modules/{release}/vmlinuz" },
 		   .package = "linux-image-{release}" },
 	.modules = { { "/lib/modules/{release}/", "/usr/lib/modules/{release}/" }, .package = "linux-image-{release}" },
 	.config = { { "/usr/src/linux-headers-{release}/.config" }, .package = "linux-headers-{release}" },
-	.symvers = { { "/usr/src/linux-headers-{release}/Module.symvers" }, .package = "linux-headers-{release}" },
+	.symvers = { { "/usr/src/linux-headers-{release}/Module.symvers" },
+		     .package = "linux-headers-{release}" },
 	/* the packages of a series share one source package's name */
 	.source = { { "/usr/src/linux-source-{series}.tar.xz", "/usr/src/linux-source-{series}.tar.zst",
 		      "/usr/src/linux-source-{series}.tar.gz", "/usr/src/linux-source-{series}.tar.bz2",
 		      "/usr/src/linux-source-{series}/" },
-		    .package = "linux-source-{series}" },
-	/* "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-01)" */
-	.package_mark = " Debian ",
+		    .package = "linux-source-{series}{=package}" },
+	.made_by = " Debian ",
+	.version_of = SOURCE_VERSION_OF_PACKAGE,
+	.package = debian_package,
 	.source_version = source_version,
 	.make = { "DISTRIBUTION_OFFICIAL_BUILD=1", "DISTRIBUTOR=Debian", "DISTRIBUTION_VERSION={package}" },
 	.install = "apt-get install",
-	.needs = {
-		[NEED_BUILD] = "build-essential flex bison bc python3 libelf-dev libssl-dev",
-		[NEED_TOKENS] = "libengine-pkcs11-openssl",
-		[NEED_DPKG_DEB] = "dpkg",
-		[NEED_RPMBUILD] = "rpm",
-	},
+	.archive = "Debian's snapshot archive",
+	.needs = DEBIAN_NEEDS,
+};
+
+/*
+ * Its source says the number of the stable release it goes up to (5.15.131) and its release does not (5.15.0), but
+ * image and source have the version of one package. Images are readable by root alone.
+ */
+const struct provider provider_ubuntu = {
+	.name = "ubuntu",
+	.ids = { "ubuntu" },
+	.image = { { "/boot/vmlinuz-{release}" }, .package = "linux-image-{release}" },
+	.modules = { { "/lib/modules/{release}/", "/usr/lib/modules/{release}/" },
+		     .package = "linux-modules-{release}" },
+	.config = { { "/boot/config-{release}", "/usr/src/linux-headers-{release}/.config" },
+		    .package = "linux-modules-{release}" },
+	.symvers = { { "/usr/src/linux-headers-{release}/Module.symvers" },
+		     .package = "linux-headers-{release}" },
+	.source = { { "/usr/src/linux-source-{version}/linux-source-{version}.tar.bz2",
+		      "/usr/src/linux-source-{version}.tar.bz2", "/usr/src/linux-source-{version}/" },
+		    .inside = "init/main.c",
+		    .package = "linux-source-{version}{=package}" },
+	.made_by = "-Ubuntu ",
+	.version_of = SOURCE_VERSION_UNKNOWN,
+	.package = ubuntu_package,
+	.source_version = source_version,
+	.install = "apt-get install",
+	.archive = "Launchpad",
+	.needs = DEBIAN_NEEDS,
 };

@@ -7,25 +7,30 @@
  */
 #include "kpatch-build/kernel/provider.h"
 
-static bool present(struct arena *arena, const char *root)
-{
-	return true;
-}
-
 const struct provider provider_generic = {
 	.name = "generic",
-	.present = present,
 	.image = { { "/lib/modules/{release}/vmlinuz", "/boot/vmlinuz-{release}" } },
 	.modules = { { "/lib/modules/{release}/", "/usr/lib/modules/{release}/" } },
-	.config = { { "/lib/modules/{release}/config", "{build}/.config", "/boot/config-{release}" } },
+	.config = { { "/lib/modules/{release}/config", "/boot/config-{release}", "{build}/.config" } },
 	.symvers = { { "{build}/Module.symvers" } },
 	/* packages of headers have a tree of makefiles there */
-	.source = { { "{source}/", "{build}/" }, .inside = "init/main.c" },
-	.release_is_version = true,
+	.source = { { "{source}/", "{build}/source/", "{build}/" }, .inside = "init/main.c" },
+	.version_of = SOURCE_VERSION_OF_RELEASE,
 	.needs = {
 		[NEED_BUILD] = "gcc, make, flex, bison, bc, python3, headers of libelf and OpenSSL",
 		[NEED_TOKENS] = "the PKCS#11 engine of libp11",
 		[NEED_DPKG_DEB] = "dpkg",
 		[NEED_RPMBUILD] = "rpm-build",
 	},
+};
+
+/* Its release is in include/config/kernel.release. With O= there is a link to the source. */
+const struct provider provider_build = {
+	.name = "build",
+	.image = { { "/vmlinux" } },
+	.modules = { { "/" }, .inside = "modules.order" },
+	.config = { { "/.config" } },
+	.symvers = { { "/Module.symvers" } },
+	.source = { { "/source/", "/" }, .inside = "init/main.c" },
+	.version_of = SOURCE_VERSION_OF_RELEASE,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/kernel/kernel.h"
 #include "kpatch-build/prepare/link_prepare.h"
 #include "kpatch-build/prepare/link_tools.h"
 #include "lib/kernel/files/module.h"
@@ -194,24 +195,6 @@ static int keep_sources(struct build *b, const char *runtime)
 
 const char *const runtime_sources[] = { "kpatch-runtime.c", "kpatch-abi.h", NULL };
 
-/* A module of the kernel's own, by its first entry in modules.order. *out: owned by the caller. */
-static int open_own_module(struct build *b, struct kmodule **out)
-{
-	char *list = arena_printf(b->arena, "%s/modules.order", b->kernel.modules);
-	char *text, *path, name[64];
-	int ret = list ? file_read(b->arena, list, &text, NULL) : -ENOMEM;
-
-	if (!ret)
-		ret = kmodule_name_from_path(strsep(&text, "\n"), name, sizeof(name));
-	if (!ret)
-		ret = kmodule_find(b->kernel.modules, name, &path);
-	if (ret)
-		return ret;
-	ret = kmodule_open(path, b->diags, out);
-	free(path);
-	return ret;
-}
-
 /*
  * Compares the probe's vermagic with that of the kernel's own modules, and notes it down for the
  * self-check of every patch. A kernel without modules has nothing to compare with.
@@ -221,7 +204,7 @@ static int note_vermagic(struct build *b, const struct command_places *places)
 	char *probe_path = arena_printf(b->arena, "%s/" PROBE_NAME ".ko", places->dir);
 	char *note = arena_printf(b->arena, "%s/vermagic", places->runtime);
 	struct kmodule *own = NULL, *probe = NULL;
-	int ret = probe_path && note ? open_own_module(b, &own) : -ENOMEM;
+	int ret = probe_path && note ? kernel_open_module(b, &own) : -ENOMEM;
 
 	if (!ret || ret == -ENOENT)
 		ret = kmodule_open(probe_path, b->diags, &probe);

@@ -10,14 +10,9 @@
  * CACHE/tree-KEY/foreign      objects that makefiles reach outside of their directory (owner.c)
  * CACHE/link-KEY/             the patch-module runtime and the commands that link a module (link.h)
  */
-#include <ctype.h>
 #include <errno.h>
-#include <ftw.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kpatch-build/build.h"
@@ -28,7 +23,9 @@
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_prepare.h"
 #include "kpatch-build/prepare/owner.h"
+#include "kpatch-build/prepare/source.h"
 #include "lib/arch/arch.h"
+#include "lib/kernel/files/input.h"
 #include "lib/kernel/files/kconfig.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -38,14 +35,9 @@
 #include "lib/util/process.h"
 #include "lib/util/sha256.h"
 
+#define TEXT_LIMIT (64u << 20) /* configuration and Module.symvers: fifty times the usual */
 /* Goes up when what prepare makes changes. */
 #define TREE_FORMAT "tree 4"
-
-static void add_text(struct sha256 *s, const char *text)
-{
-	text = text ? text : "";
-	sha256_add(s, text, strlen(text) + 1);
-}
 
 static int add_file(struct build *b, struct sha256 *s, const char *path)
 {
@@ -62,41 +54,6 @@ static int add_file(struct build *b, struct sha256 *s, const char *path)
 	return 0;
 }
 
-/* Size and time of every file: nftw() has no context argument, so the digest is per thread. */
-static _Thread_local struct sha256 *walked;
-
-static int walk_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	int64_t facts[3] = { st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec };
-
-	if (flag == FTW_D && !strcmp(path + ftw->base, ".git"))
-		return FTW_SKIP_SUBTREE;
-	if (flag != FTW_F && flag != FTW_SL)
-		return FTW_CONTINUE;
-	add_text(walked, path);
-	sha256_add(walked, facts, sizeof(facts));
-	return FTW_CONTINUE;
-}
-
-/* A tar file is known by its name, size and time; a directory by those of all its files. */
-static int add_source(struct build *b, struct sha256 *s)
-{
-	const char *path = b->kernel.source;
-	struct stat st;
-
-	if (stat(path, &st) < 0)
-		return -errno;
-	if (!S_ISDIR(st.st_mode)) {
-		int64_t facts[3] = { st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
-
-		add_text(s, path_base(path));
-		sha256_add(s, facts, sizeof(facts));
-		return 0;
-	}
-	walked = s;
-	return nftw(path, walk_one, 64, FTW_PHYS | FTW_ACTIONRETVAL) < 0 ? -errno : 0;
-}
-
 /* The key of this kernel's entry: whatever can change what prepare makes. */
 static int make_key(struct build *b, char text[SHA256_TEXT])
 {
@@ -105,157 +62,19 @@ static int make_key(struct build *b, char text[SHA256_TEXT])
 	int err;
 
 	sha256_start(&s);
-	add_text(&s, TREE_FORMAT);
-	add_text(&s, k->release);
-	add_text(&s, k->package);
-	add_text(&s, k->cc);
-	add_text(&s, k->cc_version);
+	sha256_add_text(&s, TREE_FORMAT);
+	sha256_add_text(&s, k->release);
+	sha256_add_text(&s, k->package);
+	sha256_add_text(&s, k->cc);
+	sha256_add_text(&s, k->cc_version);
 	err = add_file(b, &s, k->config);
 	if (!err)
 		err = add_file(b, &s, k->symvers_path);
 	if (!err)
-		err = add_source(b, &s);
-	walked = NULL;
+		err = source_digest(b, &s);
 	if (!sha256_end(&s, text) && !err)
 		err = -ENOMEM;
 	return err;
-}
-
-/* Runs one program of the preparation; its failure is explained with the end of its output. */
-static int run_step(struct build *b, const char *id, const char *what, const char *const *argv,
-		    const char *cwd, const char *remedy)
-{
-	char *log = build_work_path(b, "prepare/%s.log", id), *text = NULL;
-	size_t size = 0;
-	int status, err;
-
-	if (!log)
-		return -ENOMEM;
-	err = build_run(b, argv, cwd, NULL, log, &status);
-	if (err || !status)
-		return err;
-	file_read(b->arena, log, &text, &size);
-	if (text && size > 1500)
-		text += size - 1500;
-	diag_error(b->diags, id, diag_file(b->kernel.source), remedy, "%s failed (exit code %d): %s", what,
-		   status, text ? text : "");
-	return -EINVAL;
-}
-
-/*
- * Parts of the source that this machine's kernel is not built from: a third of its files, which are
- * as many to write and to remove. Other architectures' crypto/ stays for its Kconfig, which every
- * configuration reads.
- */
-static int add_exclusions(struct build *b, struct words *argv)
-{
-	const char *own = path_base(b->kernel.arch->source.directory);
-	int err = words_add_list(b->arena, argv,
-				 "--anchored --no-wildcards-match-slash "
-				 "--exclude=*/Documentation/*/* --exclude=*/tools/testing");
-
-	for (size_t i = 0; arch_directories[i] && !err; i++)
-		if (strcmp(arch_directories[i], own) != 0)
-			err = words_add(b->arena, argv,
-					arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*",
-						     arch_directories[i]));
-	return err;
-}
-
-/* Unpacks a tar file, or copies a directory. @whole: with the parts that are hardly ever needed. */
-static int unpack(struct build *b, const char *tree, bool whole)
-{
-	const char *source = b->kernel.source, *ending = strrchr(source, '.');
-	/* neither the user's build products nor the history */
-	static const char script[] =
-		"tar -C \"$0\" --exclude=./.git -cf - . | "
-		"tar -C \"$1\" --no-same-owner --no-same-permissions -xf - && make -C \"$1\" mrproper";
-	const char *copy[] = { "sh", "-c", script, source, tree, NULL };
-	struct words tar = { 0 };
-	int err;
-
-	if (file_is_directory(source)) {
-		build_say(b, "copying %s", source);
-		return run_step(b, "source-unpack", "copying the source", copy, NULL,
-				"Name a whole kernel source with --source");
-	}
-	build_say(b, "unpacking %s", source);
-	err = words_add(b->arena, &tar, "tar");
-	if (!err && ending && !strcmp(ending, ".xz")) {
-		err = words_add(b->arena, &tar, "-I");
-		if (!err)
-			err = words_add(b->arena, &tar, "xz -T0");
-	}
-	if (!err)
-		err = words_add_list(b->arena, &tar,
-				     "--strip-components=1 --no-same-owner --no-same-permissions");
-	if (!err && !whole)
-		err = add_exclusions(b, &tar);
-	for (const char **w = (const char *[]){ "-C", tree, "-xf", source, NULL }; *w && !err; w++)
-		err = words_add(b->arena, &tar, *w);
-	return err ? err :
-		     run_step(b, "source-unpack", "unpacking the source", tar.word, NULL,
-			      "Install the source package again, or name the source with --source");
-}
-
-/* "VERSION = 6" and so on in the top Makefile → "6.1.192". */
-static const char *tree_version(struct build *b, const char *tree)
-{
-	static const char *const keys[] = { "\nVERSION = ", "\nPATCHLEVEL = ", "\nSUBLEVEL = " };
-	const char *version = "";
-	char *text;
-
-	if (file_read(b->arena, arena_printf(b->arena, "%s/Makefile", tree), &text, NULL))
-		return NULL;
-	for (int i = 0; i < 3; i++) {
-		const char *p = strstr(text, keys[i]);
-
-		if (!p)
-			return NULL;
-		p += strlen(keys[i]);
-		version =
-			arena_printf(b->arena, "%s%s%.*s", version, i ? "." : "", (int)strcspn(p, " \n"), p);
-	}
-	return version;
-}
-
-static bool same_series(const char *a, const char *b)
-{
-	size_t n = strcspn(a, "."), length;
-
-	length = n + (a[n] ? 1 + strcspn(a + n + 1, ".") : 0);
-	return !strncmp(a, b, length) && !isdigit((unsigned char)b[length]);
-}
-
-/*
- * The source must be of the version that the image's package or release has ("6.1.192-2"). That of another point
- * release will do where the proof finds it equal; this is said once, when the tree is @ready.
- */
-static int check_tree_version(struct build *b, const char *tree, bool ready)
-{
-	const char *version = tree_version(b, tree), *wanted = b->kernel.version;
-	size_t n = version ? strlen(version) : 0;
-
-	if (!version) {
-		diag_error(b->diags, "source-foreign", diag_file(b->kernel.source),
-			   "Name the kernel's source with --source", "this is not a kernel source");
-		return -EINVAL;
-	}
-	if (!wanted || (!strncmp(wanted, version, n) && strchr("-~+", wanted[n])))
-		return 0;
-	if (b->options.verify && same_series(version, wanted)) {
-		if (ready)
-			diag_warning(b->diags, "source-version", diag_file(b->kernel.source),
-				     "Better use the source of the image's version",
-				     "the source is version %s, the image was built from %s; only what is "
-				     "proven to be equal can be patched",
-				     version, wanted);
-		return 0;
-	}
-	diag_error(b->diags, "source-version", diag_file(b->kernel.source),
-		   "Install source and image of one version",
-		   "the source is version %s, the image was built from %s", version, wanted);
-	return -EINVAL;
 }
 
 /*
@@ -333,25 +152,32 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 		if (err || !status)
 			return err;
 		*whole = true;
-		err = unpack(b, tree, true);
+		err = source_unpack(b, tree, true);
 	}
 	return err ? err :
-		     run_step(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
-			      arena_printf(b->arena, "Install what the kernel's build needs (%s)",
-					   provider_need(b->arena, NEED_BUILD)));
+		     source_run(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
+				arena_printf(b->arena, "Install what the kernel's build needs (%s)",
+					     provider_need(b->arena, NEED_BUILD)));
 }
 
+/* Copies a text, which may be compressed, into the tree. */
 static int copy_into(struct build *b, const char *from, const char *tree, const char *name)
 {
 	const char *to = arena_printf(b->arena, "%s/%s", tree, name);
-	int err = to ? file_copy(from, to, 0644) : -ENOMEM;
+	uint8_t *text = NULL;
+	size_t size;
+	int err = to ? input_read_text(from, name, TEXT_LIMIT, b->diags, &text, &size) : -ENOMEM;
 
+	if (err)
+		return err;
+	err = file_write(to, text, size, 0644);
+	free(text);
 	return err ? build_not_written(b, "cache", to, err) : 0;
 }
 
 static int configure(struct build *b, const char *entry, const char *tree)
 {
-	bool whole = file_is_directory(b->kernel.source);
+	bool whole = file_is_directory(b->kernel.source) || source_is_rpm(b->kernel.source);
 	struct words make = { 0 };
 	int err = copy_into(b, b->kernel.config, tree, ".config");
 
@@ -379,9 +205,9 @@ static int make_tree(struct build *b, const char *entry)
 
 	build_say(b, "preparing kernel %s: once, a minute or so", b->kernel.release);
 	if (!err)
-		err = unpack(b, tree, false);
+		err = source_unpack(b, tree, false);
 	if (!err)
-		err = check_tree_version(b, tree, false);
+		err = source_check_version(b, tree, false);
 	if (!err)
 		err = configure(b, entry, tree);
 	if (!err)
@@ -420,6 +246,6 @@ int stage_prepare(struct build *b)
 	if (!err && b->options.verbose)
 		build_say(b, "tree     %s", b->kernel.tree);
 	if (!err)
-		err = check_tree_version(b, b->kernel.tree, true);
+		err = source_check_version(b, b->kernel.tree, true);
 	return err ? err : kbuild_load_environment(b);
 }

@@ -3,6 +3,7 @@
 #include "lib/util/sha256.h"
 
 #include <openssl/evp.h>
+#include <string.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -30,6 +31,12 @@ void sha256_add(struct sha256 *s, const void *data, size_t size)
 {
 	if (s->context && !EVP_DigestUpdate(s->context, data, size))
 		sha256_drop(s);
+}
+
+void sha256_add_text(struct sha256 *s, const char *text)
+{
+	text = text ? text : "";
+	sha256_add(s, text, strlen(text) + 1);
 }
 
 const char *sha256_end(struct sha256 *s, char text[SHA256_TEXT])

@@ -20,6 +20,8 @@ void sha256_start(struct sha256 *s);
 /* @s goes on from where @from is, which stays as it is: several threads may copy it. */
 void sha256_copy(struct sha256 *s, const struct sha256 *from);
 void sha256_add(struct sha256 *s, const void *data, size_t size);
+/* A text and the NUL behind it, so that two texts are not one; NULL is "". */
+void sha256_add_text(struct sha256 *s, const char *text);
 /* Writes the digest of everything added and returns @text, or NULL: it could not be made. */
 const char *sha256_end(struct sha256 *s, char text[SHA256_TEXT]);
 void sha256_drop(struct sha256 *s);

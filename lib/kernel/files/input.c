@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/kernel/files/decompress.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 
@@ -77,5 +78,36 @@ int input_read_diag(const char *path, const char *kind, size_t limit, struct dia
 	else if (err)
 		diag_error(diags, "file-unreadable", diag_file(path), NULL, "cannot read the %s: %s", kind,
 			   strerror(-err));
+	return err;
+}
+
+int input_read_text(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
+		    size_t *size)
+{
+	uint8_t *packed, *plain;
+	size_t n;
+	enum compression c;
+	int err = input_read_diag(path, kind, limit, diags, &packed, &n);
+
+	if (err)
+		return err;
+	c = compression_detect(packed, n);
+	*data = packed;
+	*size = n;
+	if (c == COMPRESSION_NONE)
+		return 0;
+	err = decompress(c, packed, n, limit - 1, 0, &plain, &n);
+	free(packed);
+	*data = err ? NULL : realloc(plain, n + 1);
+	if (err) {
+		diag_error(diags, "text-damaged", diag_file(path), NULL, "cannot decompress this %s (%s): %s",
+			   kind, compression_name(c), err == -EBADMSG ? "it is damaged" : strerror(-err));
+	} else if (!*data) {
+		free(plain);
+		err = -ENOMEM;
+	} else {
+		(*data)[n] = 0;
+		*size = n;
+	}
 	return err;
 }

@@ -22,4 +22,10 @@ int input_read(const char *path, size_t limit, uint8_t **data, size_t *size);
 int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
 		    size_t *size);
 
+/*
+ * The same for a text that may be compressed, and is decompressed then (also "text-damaged"); what comes out is at most @limit bytes.
+ */
+int input_read_text(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
+		    size_t *size);
+
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/kernel/files/decompress.h"
 #include "lib/kernel/files/input.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -138,22 +137,12 @@ fail:
 
 int kconfig_open(const char *path, struct diags *diags, struct kconfig **out)
 {
-	uint8_t *data, *plain;
+	uint8_t *data;
 	size_t size;
-	int err = input_read_diag(path, "kernel configuration", KCONFIG_LIMIT, diags, &data, &size);
+	int err = input_read_text(path, "kernel configuration", KCONFIG_LIMIT, diags, &data, &size);
 
 	if (err)
 		return err;
-	if (compression_detect(data, size) == COMPRESSION_GZIP) {
-		err = decompress(COMPRESSION_GZIP, data, size, KCONFIG_LIMIT, 0, &plain, &size);
-		free(data);
-		if (err) {
-			diag_error(diags, "config-damaged", diag_file(path), NULL, "cannot decompress it: %s",
-				   strerror(-err));
-			return err;
-		}
-		data = plain;
-	}
 	err = kconfig_read(path, (const char *)data, size, diags, out);
 	free(data);
 	return err;

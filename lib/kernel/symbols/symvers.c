@@ -178,7 +178,7 @@ int symvers_open(const char *path, struct diags *diags, struct symvers **out)
 {
 	uint8_t *data;
 	size_t size;
-	int err = input_read_diag(path, "Module.symvers", SYMVERS_LIMIT, diags, &data, &size);
+	int err = input_read_text(path, "Module.symvers", SYMVERS_LIMIT, diags, &data, &size);
 
 	if (err)
 		return err;
