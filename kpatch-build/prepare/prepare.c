@@ -23,6 +23,7 @@
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_prepare.h"
 #include "kpatch-build/prepare/owner.h"
+#include "kpatch-build/prepare/run.h"
 #include "kpatch-build/prepare/source.h"
 #include "lib/arch/arch.h"
 #include "lib/kernel/files/input.h"
@@ -155,9 +156,9 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 		err = source_unpack(b, tree, true);
 	}
 	return err ? err :
-		     source_run(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
-				arena_printf(b->arena, "Install what the kernel's build needs (%s)",
-					     provider_need(b->arena, NEED_BUILD)));
+		     prepare_run(b, target, arena_printf(b->arena, "make %s", target), argv.word, tree,
+				 arena_printf(b->arena, "Install what the kernel's build needs (%s)",
+					      provider_need(b->arena, NEED_BUILD)));
 }
 
 /* Copies a text, which may be compressed, into the tree. */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/prepare/run.h"
 #include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -75,27 +76,6 @@ int source_digest(struct build *b, struct sha256 *s)
 	return err;
 }
 
-/* Runs one program of the preparation; its failure is explained with the end of its output. */
-int source_run(struct build *b, const char *id, const char *what, const char *const *argv, const char *cwd,
-	       const char *remedy)
-{
-	char *log = build_work_path(b, "prepare/%s.log", id), *text = NULL;
-	size_t size = 0;
-	int status, err;
-
-	if (!log)
-		return -ENOMEM;
-	err = build_run(b, argv, cwd, NULL, log, &status);
-	if (err || !status)
-		return err;
-	file_read(b->arena, log, &text, &size);
-	if (text && size > 1500)
-		text += size - 1500;
-	diag_error(b->diags, id, diag_file(b->kernel.source), remedy, "%s failed (exit code %d): %s", what,
-		   status, text ? text : "");
-	return -EINVAL;
-}
-
 /*
  * Parts of the source that this machine's kernel is not built from: a third of its files, which are
  * as many to write and to remove. Other architectures' crypto/ stays for its Kconfig, which every
@@ -132,8 +112,8 @@ static int copy(struct build *b, const char *tree)
 	for (const char *const *p = products; *p && !err; p++)
 		err = words_add(b->arena, &argv, arena_printf(b->arena, "--exclude=*%s", *p));
 	return err ? err :
-		     source_run(b, "source-unpack", "copying the source", argv.word, NULL,
-				"Name a whole kernel source with --source");
+		     prepare_run(b, "source-unpack", "copying the source", argv.word, NULL,
+				 "Name a whole kernel source with --source");
 }
 
 int source_unpack(struct build *b, const char *tree, bool whole)
@@ -161,8 +141,8 @@ int source_unpack(struct build *b, const char *tree, bool whole)
 	for (const char **w = (const char *[]){ "-C", tree, "-xf", source, NULL }; *w && !err; w++)
 		err = words_add(b->arena, &tar, *w);
 	return err ? err :
-		     source_run(b, "source-unpack", "unpacking the source", tar.word, NULL,
-				"Install the source package again, or name the source with --source");
+		     prepare_run(b, "source-unpack", "unpacking the source", tar.word, NULL,
+				 "Install the source package again, or name the source with --source");
 }
 
 /* "VERSION = 6" and so on in the top Makefile → "6.1.192". */

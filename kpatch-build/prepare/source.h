@@ -17,10 +17,6 @@ int source_unpack(struct build *b, const char *tree, bool whole);
  * will do where the proof finds it equal; this is said once, when the tree is @ready.
  */
 int source_check_version(struct build *b, const char *tree, bool ready);
-/* Runs a program of the preparation in @cwd; its failure, @id, is explained with the end of its output. */
-int source_run(struct build *b, const char *id, const char *what, const char *const *argv, const char *cwd,
-	       const char *remedy);
-
 /* Source packages of RPM; source_rpm.c. */
 bool source_is_rpm(const char *path);
 /*

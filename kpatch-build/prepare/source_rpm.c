@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/prepare/run.h"
 #include "kpatch-build/prepare/source.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -44,21 +45,14 @@ bool source_is_rpm(const char *path)
 	return text_ends_in(path, ".src.rpm");
 }
 
-static int run_script(struct source_rpm *s, const char *what, const char *script, const char *log)
+/* Runs @script in the package's directory; *text: what it said. */
+static int run_script(struct source_rpm *s, const char *what, const char *script, char **text)
 {
 	const char *argv[] = { "sh", "-c", script, s->path, NULL };
-	int status, err = build_run(s->b, argv, s->dir, NULL, log, &status);
-	char *text = NULL;
+	const char *log = build_work_path(s->b, "prepare/source-unpack.log");
+	int err = log ? prepare_run(s->b, "source-unpack", what, argv, s->dir, UNPACK_YOURSELF) : -ENOMEM;
 
-	if (err || !status)
-		return err;
-	if (file_read(s->b->arena, log, &text, NULL))
-		text = NULL;
-	if (text && strlen(text) > 1500)
-		text += strlen(text) - 1500;
-	diag_error(s->b->diags, "source-unpack", diag_file(s->path), UNPACK_YOURSELF,
-		   "%s failed (exit code %d): %s", what, status, text ? text : "");
-	return -EINVAL;
+	return err ? err : file_read(s->b->arena, log, text, NULL);
 }
 
 /*
@@ -67,18 +61,11 @@ static int run_script(struct source_rpm *s, const char *what, const char *script
  */
 static int check_version(struct source_rpm *s)
 {
-	const char *log = build_work_path(s->b, "prepare/source-rpm.version");
 	const char *release = s->b->kernel.release;
 	char *version;
-	int err =
-		log ? run_script(
-			      s, "reading the source package",
-			      "exec rpm -qp --nosignature --qf '%{VERSION}-%{RELEASE}\\n' \"$0\" 2>/dev/null",
-			      log) :
-		      -ENOMEM;
+	int err = run_script(s, "reading the source package",
+			     "exec rpm -qp --nosignature --qf '%{VERSION}-%{RELEASE}\\n' \"$0\"", &version);
 
-	if (!err)
-		err = file_read(s->b->arena, log, &version, NULL);
 	if (err)
 		return err;
 	version[strcspn(version, "\n")] = '\0';
@@ -151,18 +138,11 @@ static int open_package(struct source_rpm *s)
 	static const char expand[] =
 		"set -- *.spec; [ $# = 1 ] && [ -f \"$1\" ] || { echo 'not one spec file'; exit 1; }; "
 		"exec rpmspec --define \"_sourcedir $PWD\" -P \"$1\"";
-	const char *log = build_work_path(s->b, "prepare/source-rpm.log");
-	const char *spec = build_work_path(s->b, "prepare/source-rpm.spec");
 	char *text = NULL;
-	int err;
+	int err = run_script(s, "unpacking the source package", unpack, &text);
 
-	if (!log || !spec)
-		return -ENOMEM;
-	err = run_script(s, "unpacking the source package", unpack, log);
 	if (!err)
-		err = run_script(s, "reading the spec file", expand, spec);
-	if (!err)
-		err = file_read(s->b->arena, spec, &text, NULL);
+		err = run_script(s, "reading the spec file", expand, &text);
 	return err ? err : read_spec(s, text);
 }
 
@@ -178,8 +158,8 @@ static int apply(struct source_rpm *s, const char *tree, const char *name)
 		return -ENOMEM;
 	if (!stat(path, &st) && !st.st_size)
 		return 0; /* a place for the packager's own changes */
-	return source_run(s->b, "source-unpack", arena_printf(s->b->arena, "applying its %s", name), argv,
-			  tree, UNPACK_YOURSELF);
+	return prepare_run(s->b, "source-unpack", arena_printf(s->b->arena, "applying its %s", name), argv,
+			   tree, UNPACK_YOURSELF);
 }
 
 int source_rpm_unpack(struct build *b, const char *rpm, const char *tree)
@@ -204,7 +184,7 @@ int source_rpm_unpack(struct build *b, const char *rpm, const char *tree)
 			       tar,
 			       NULL };
 
-	err = tar ? source_run(b, "source-unpack", "unpacking the source", argv, NULL, UNPACK_YOURSELF) :
+	err = tar ? prepare_run(b, "source-unpack", "unpacking the source", argv, NULL, UNPACK_YOURSELF) :
 		    -ENOMEM;
 	for (size_t i = 0; i < s.n_patches && !err; i++)
 		err = apply(&s, tree, s.patches[i].name);
