@@ -9,15 +9,19 @@
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kpatch-build/build.h"
 #include "lib/arch/arch.h"
+#include "lib/kernel/files/input.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/text.h"
 #include "lib/util/words.h"
+
+#define CONFIG_LIMIT (16u << 20) /* fifty times the usual */
 
 /* What make has changed. */
 struct changes {
@@ -202,9 +206,17 @@ int config_restore(struct build *b, const char *tree)
 {
 	const char *makefiles = top_makefiles(b, tree);
 	struct changes c = { 0 };
+	uint8_t *text = NULL;
+	size_t size;
 	char *given, *made;
-	int err = makefiles ? file_read(b->arena, b->kernel.config, &given, NULL) : -ENOMEM;
+	int err = makefiles ? input_read_text(b->kernel.config, "kernel configuration", CONFIG_LIMIT,
+					      b->diags, &text, &size) :
+			      -ENOMEM;
 
+	given = err ? NULL : arena_strndup(b->arena, (char *)text, size);
+	free(text);
+	if (!err && !given)
+		err = -ENOMEM;
 	if (!err)
 		err = file_read(b->arena, arena_printf(b->arena, "%s/.config", tree), &made, NULL);
 	if (!err)
