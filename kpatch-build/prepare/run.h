@@ -7,6 +7,6 @@ struct build;
 
 /* Runs a program of the preparation in @cwd; its failure, @id, is explained with the end of its output. */
 int prepare_run(struct build *b, const char *id, const char *what, const char *const *argv, const char *cwd,
-	       const char *remedy);
+		const char *remedy);
 
 #endif
