@@ -21,7 +21,8 @@
 #include "lib/util/text.h"
 #include "lib/util/words.h"
 
-#define CONFIG_LIMIT (16u << 20) /* fifty times the usual */
+#define UNKNOWN "unknown_options" /* in the cache's entry: options that the source does not have */
+#define CONFIG_LIMIT (16u << 20)  /* fifty times the usual */
 
 /* What make has changed. */
 struct changes {
@@ -202,6 +203,54 @@ static int write_files(struct build *b, const char *tree, const char *given, con
 	return err ? err : rewrite(b, arena_printf(b->arena, "%s/include/generated/autoconf.h", tree), c);
 }
 
+/* Whether some Kconfig file in @tree has @option. 1, 0 or -errno. */
+static int is_known(struct build *b, const char *tree, const char *option)
+{
+	const char *pattern = arena_printf(b->arena, "[[:space:]]*(menu)?config[[:space:]]+%s[[:space:]]*",
+					   option + strlen("CONFIG_"));
+	const char *argv[] = { "grep", "-rqxE", "--include=Kconfig*", pattern, tree, NULL };
+	const char *log = build_work_path(b, "prepare/kconfig.log");
+	int status, err = pattern && log ? build_run(b, argv, NULL, NULL, log, &status) : -ENOMEM;
+
+	return err ? err : status == 0;
+}
+
+/* Writes down which options the source does not even have. */
+static int note_unknown(struct build *b, const char *tree, const struct changes *c)
+{
+	const char *note = arena_printf(b->arena, "%s/../" UNKNOWN, tree), *list = "";
+	int err = note ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < c->wanted.n && !err && list; i++) {
+		const char *option = option_of(b->arena, c->wanted.word[i]);
+		int known = option ? is_known(b, tree, option) : -ENOMEM;
+
+		err = known < 0 ? known : 0;
+		if (!known)
+			list = arena_printf(b->arena, "%s%s\n", list, option);
+	}
+	if (err || !list)
+		return err ? err : -ENOMEM;
+	err = *list ? file_write(note, list, strlen(list), 0644) : 0;
+	return err ? build_not_written(b, "cache", note, err) : 0;
+}
+
+void config_warn(struct build *b)
+{
+	const char *note = arena_printf(b->arena, "%s/" UNKNOWN, b->kernel.entry);
+	char *list;
+	size_t n = 0;
+
+	if (!note || file_read(b->arena, note, &list, NULL))
+		return;
+	for (const char *p = list; (p = strchr(p, '\n')); p++)
+		n++;
+	diag_warning(b->diags, "config-changed", diag_file(b->kernel.source),
+		     "Name the source that the kernel was built from, with all patches",
+		     "this source has no option %.*s, which the kernel's configuration sets%s",
+		     (int)strcspn(list, "\n"), list, n > 1 ? ", nor others" : "");
+}
+
 int config_restore(struct build *b, const char *tree)
 {
 	const char *makefiles = top_makefiles(b, tree);
@@ -223,6 +272,8 @@ int config_restore(struct build *b, const char *tree)
 		err = find_lost(b, given, arena_printf(b->arena, "\n%s", made), makefiles, &c);
 	if (!err)
 		err = find_gained(b, made, arena_printf(b->arena, "\n%s", given), makefiles, &c);
+	if (!err)
+		err = note_unknown(b, tree, &c);
 	if (err || !c.options.n)
 		return err;
 	if (c.decisive) {

@@ -14,4 +14,10 @@ struct build;
  */
 int config_restore(struct build *b, const char *tree);
 
+/*
+ * Warns of options that the prepared source does not have, though the kernel's configuration sets them: it is not what the
+ * kernel was built from.
+ */
+void config_warn(struct build *b);
+
 #endif

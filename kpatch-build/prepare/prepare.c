@@ -243,6 +243,8 @@ int stage_prepare(struct build *b)
 		return -ENOMEM;
 	err = cache_enter(b, tree, "the same kernel ready", make_tree, &b->entry_lock);
 	if (!err)
+		config_warn(b);
+	if (!err)
 		err = cache_enter(b, link, "the runtime for this kernel", make_link, &link_lock);
 	if (!err && b->options.verbose)
 		build_say(b, "tree     %s", b->kernel.tree);

@@ -58,5 +58,5 @@ older_source() {
 	refuses 7 code-not-verified --cache "$BATS_TEST_TMPDIR/cache" --config "$config" "$MEMINFO"
 	says "'meminfo_proc_show' is not what vmlinux runs: the code differs at"
 	says '1 of 3 functions are not those of vmlinux.* are source and configuration of this very version'
-	says 'the source does not take 1 of its options as they are'
+	says 'changed 1 of its options here.*config-restored'
 }

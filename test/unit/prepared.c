@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/prepare/config.h"
@@ -14,6 +15,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/process.h"
 #include "test/unit/tap.h"
 
 static struct build b;
@@ -85,6 +87,23 @@ static void test_quoted(void)
 		  SAME "CONFIG_TEXT=\"some text\"\nCONFIG_RUST=y\nCONFIG_RUSTC_VERSION=108501\n"
 		       "CONFIG_QR_URL=\"a \\\"b\\\" c\"\nCONFIG_PHY=m\n",
 		  "has strings as .config has them");
+}
+
+/* A source without some patch lacks that patch's options, which no tool brings back. */
+static void test_unknown(void)
+{
+	make_tree("CONFIG_PREEMPT_LAZY=y\n");
+	put("lib/Kconfig", "config RUST\n\tbool\nmenuconfig PHY\n\ttristate\n  config QR_URL\n\tstring\n");
+	put("init/Kconfig.rust", "config RUSTC_VERSION\n\tint\nconfig PREEMPT_LAZY_TOO\n");
+	ok_number(config_restore(&b, b.kernel.tree), 0, "an option that the source does not have");
+	ok_string(get("../unknown_options"), "CONFIG_PREEMPT_LAZY\n", "alone is noted down");
+	config_warn(&b);
+	ok_string(diags_get(b.diags, diags_count(b.diags) - 1)->id, "config-changed",
+		  "for each build to say");
+	unlink(in_tree("../unknown_options"));
+	make_tree("");
+	ok(!config_restore(&b, b.kernel.tree) && !strcmp(get("../unknown_options"), "(none)"),
+	   "not those that a tool would bring");
 }
 
 static void test_unchanged(void)
@@ -162,13 +181,20 @@ int main(int argc, char **argv)
 	b.arena = arena_new();
 	b.diags = diags_new();
 	b.kernel.arch = arch_named("x86_64");
+	b.kernel.entry = argv[1];
+	b.work = argv[1];
+	b.options.jobs = 1;
+	if (monitor_new(&b.monitor))
+		return 2;
 	b.kernel.tree = arena_printf(b.arena, "%s/tree", argv[1]);
 	test_restored();
 	test_quoted();
+	test_unknown();
 	test_unchanged();
 	test_lost();
 	test_commands(in_tree("module"), false);
 	test_commands(in_tree("module"), true);
+	monitor_free(b.monitor);
 	diags_free(b.diags);
 	arena_free(b.arena);
 	return tap_done();
