@@ -28,25 +28,51 @@ PATH=$PATH:/usr/sbin:/sbin
 apt_own() {
 	local command=$1
 	shift
-	mkdir -p "$TEST_CACHE/apt/lists/partial" "$TEST_CACHE/apt/cache/archives/partial"
-	"$command" -o Dir::State::lists="$TEST_CACHE/apt/lists" \
-		-o Dir::Cache="$TEST_CACHE/apt/cache" -o Debug::NoLocking=true \
+	local apt=$TEST_CACHE/apt${TEST_SUITE:+-$TEST_SUITE} sources=()
+	[[ -z ${TEST_SUITE:-} ]] ||
+		sources=(-o Dir::Etc::sourcelist="$apt/suite.sources" -o Dir::Etc::sourceparts=-)
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	"$command" -o Dir::State::lists="$apt/lists" "${sources[@]}" \
+		-o Dir::Cache="$apt/cache" -o Debug::NoLocking=true \
 		-o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
 }
 
 # apt_refresh [MINUTES]: package lists newer than MINUTES (default 240); fails if that cannot be had.
 # Suites that run side by side: one asks, the others wait for its answer.
+# shellcheck disable=SC2120
 apt_refresh() (
-	stamp=$TEST_CACHE/apt/updated
-	mkdir -p "$TEST_CACHE/apt"
-	exec {lock}> "$TEST_CACHE/apt/.lock"
+	apt=$TEST_CACHE/apt${TEST_SUITE:+-$TEST_SUITE}
+	stamp=$apt/updated
+	mkdir -p "$apt"
+	exec {lock}> "$apt/.lock"
 	flock "$lock"
 	if [[ -n $(find "$stamp" -mmin "-${1:-240}" 2> /dev/null) ]]; then
 		return 0
 	fi
-	apt_own apt-get -qq --error-on=any update > "$TEST_CACHE/apt/update.log" 2>&1 || return 1
+	apt_own apt-get -qq --error-on=any update > "$apt/update.log" 2>&1 || return 1
 	touch "$stamp"
 )
+
+# apt_suite SUITE: apt_own and apt_refresh ask another suite of the archive that the machine's own sources name, from now on.
+# Signatures are verified as those of the machine's own.
+apt_suite() {
+	local archive
+	apt_refresh || return 1
+	# shellcheck disable=SC2016
+	archive=$(apt_own apt-get indextargets --format '$(LABEL) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+		awk '$1 == "Debian" && $2 == "main" { print $3; exit }')
+	[[ -n $archive ]] || { say "the machine's package sources name no archive of Debian"; return 1; }
+	export TEST_SUITE=$1
+	mkdir -p "$TEST_CACHE/apt-$TEST_SUITE"
+	cat > "$TEST_CACHE/apt-$TEST_SUITE/suite.sources" <<-END
+		Types: deb
+		URIs: $archive
+		Suites: $TEST_SUITE
+		Components: main
+		Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+	END
+	apt_refresh
+}
 
 # debian_sources: the files in /etc/apt that lead to Debian 12's own archive
 debian_sources() {

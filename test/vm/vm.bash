@@ -49,6 +49,9 @@ build() {
 	shift
 	name=livepatch-$(basename "$patch" .patch)
 	[[ $patch == /* ]] || patch=$TEST_TOP/test/vm/patches/$patch
+	# the same change for sources that have other lines around it
+	made=$TEST_TOP/test/vm/patches/${KPATCH_TEST_SERIES%%.*}/${patch##*/}
+	[[ ! -e $made ]] || patch=$made
 	made=$BATS_SUITE_TMPDIR/built/$({ printf '%s\n' "$name" "$@"; cat "$patch"; } | sha256sum | cut -c -32)
 	if [[ ! -d $made ]]; then
 		rm -rf "$made.new"
