@@ -4,6 +4,7 @@
  * of lib/manifest in its arena.
  */
 #include "kpatch-build/finish/finish.h"
+#include "kpatch-build/series/identity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -61,7 +62,29 @@ static const char *one_line(struct arena *a, const char *text)
 	return copy;
 }
 
-static int describe_patch(struct build *b, const char *path, struct manifest_patch *out)
+/* What the mails in a patch say that it fixes: added to what other patches said. */
+static int describe_fixes(struct build *b, struct manifest *m, const char *path, const char *data,
+			  size_t size)
+{
+	const struct manifest_fix *fixes;
+	struct manifest_fix *all;
+	size_t n;
+	int ret = identity_read(b->arena, path_base(path), data, size, &fixes, &n);
+
+	if (ret || !n)
+		return ret;
+	all = arena_array(b->arena, m->n_fixes + n, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	if (m->n_fixes)
+		memcpy(all, m->fixes, m->n_fixes * sizeof(*all));
+	memcpy(all + m->n_fixes, fixes, n * sizeof(*all));
+	m->fixes = all;
+	m->n_fixes += n;
+	return 0;
+}
+
+static int describe_patch(struct build *b, struct manifest *m, const char *path, struct manifest_patch *out)
 {
 	struct sha256 sha;
 	char text[SHA256_TEXT], *data;
@@ -74,7 +97,7 @@ static int describe_patch(struct build *b, const char *path, struct manifest_pat
 	sha256_add(&sha, data, size);
 	out->name = path_base(path);
 	out->sha256 = sha256_end(&sha, text) ? arena_strdup(b->arena, text) : NULL;
-	return out->sha256 ? 0 : -ENOMEM;
+	return out->sha256 ? describe_fixes(b, m, path, data, size) : -ENOMEM;
 }
 
 static int describe_patches(struct build *b, struct manifest *m)
@@ -84,7 +107,7 @@ static int describe_patches(struct build *b, struct manifest *m)
 	int ret = patches ? 0 : -ENOMEM;
 
 	for (i = 0; !ret && i < b->options.n_patches; i++)
-		ret = describe_patch(b, b->options.patches[i], &patches[i]);
+		ret = describe_patch(b, m, b->options.patches[i], &patches[i]);
 	m->patches = patches;
 	m->n_patches = b->options.n_patches;
 	return ret;

@@ -91,6 +91,24 @@ static void write_object(FILE *f, const struct manifest_object *o, const char *b
 		      o->callbacks[i].kind);
 }
 
+/* "CVE-2024-1, CVE-2024-2" in brackets, or nothing. */
+static void write_fix(FILE *f, const struct manifest_fix *fix, const char *bullet, const char *indent)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *cves = open_memstream(&text, &size);
+
+	if (!cves)
+		return;
+	for (size_t i = 0; i < fix->n_cves; i++)
+		fprintf(cves, "%s%s", i ? ", " : " (", fix->cves[i]);
+	if (fix->n_cves)
+		fputc(')', cves);
+	if (!fclose(cves))
+		wrapf(f, bullet, indent, "Fixes: %s%s.", fix->subject, text);
+	free(text);
+}
+
 void package_write_changes(FILE *f, const struct manifest *m, const char *bullet, const char *indent)
 {
 	wrapf(f, bullet, indent, "Live patch %s, version %s, for the kernel %s (build ID %s).", m->name,
@@ -98,6 +116,8 @@ void package_write_changes(FILE *f, const struct manifest *m, const char *bullet
 	for (size_t i = 0; i < m->n_patches; i++)
 		wrapf(f, bullet, indent, "Made from %s (sha256 %.16s).", m->patches[i].name,
 		      m->patches[i].sha256);
+	for (size_t i = 0; i < m->n_fixes; i++)
+		write_fix(f, &m->fixes[i], bullet, indent);
 	for (size_t i = 0; i < m->n_objects; i++)
 		write_object(f, &m->objects[i], bullet, indent);
 	for (size_t i = 0; i < m->n_warnings; i++)

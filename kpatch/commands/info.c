@@ -59,6 +59,20 @@ static void print_object(struct kpatch *k, const struct manifest_object *o)
 	}
 }
 
+static void print_fix(struct kpatch *k, const struct manifest_fix *f)
+{
+	fprintf(k->out, "fix           %s", f->subject);
+	if (f->commit)
+		fprintf(k->out, " (commit %.12s)", f->commit);
+	for (size_t i = 0; i < f->n_cves; i++)
+		fprintf(k->out, "%s%s", i ? ", " : ": ", f->cves[i]);
+	fputc('\n', k->out);
+	if (k->options.verbose && f->author)
+		fprintf(k->out, "  by          %s\n", f->author);
+	for (size_t i = 0; k->options.verbose && i < f->n_fixes; i++)
+		fprintf(k->out, "  fault of    %s\n", f->fixes[i]);
+}
+
 static void print_manifest(struct kpatch *k, const struct manifest *m)
 {
 	line(k, "patch", m->name);
@@ -72,6 +86,8 @@ static void print_manifest(struct kpatch *k, const struct manifest *m)
 	for (size_t i = 0; i < m->n_patches; i++)
 		fprintf(k->out, "source        %s (sha256 %.12s)\n", m->patches[i].name,
 			m->patches[i].sha256);
+	for (size_t i = 0; i < m->n_fixes; i++)
+		print_fix(k, &m->fixes[i]);
 	for (size_t i = 0; i < m->n_objects; i++)
 		print_object(k, &m->objects[i]);
 	for (size_t i = 0; i < m->n_states; i++)
@@ -159,6 +175,20 @@ static void report_object(struct node *list, const struct manifest_object *o)
 	}
 }
 
+static void report_fix(struct node *list, const struct manifest_fix *f)
+{
+	struct node *n = report_map(list, NULL);
+
+	report_string(n, "patch", f->patch);
+	report_string(n, "subject", f->subject);
+	if (f->author)
+		report_string(n, "author", f->author);
+	if (f->commit)
+		report_string(n, "commit", f->commit);
+	report_strings(n, "fixes", f->fixes, f->n_fixes);
+	report_strings(n, "cves", f->cves, f->n_cves);
+}
+
 static void report_manifest(struct node *in, const struct manifest *m)
 {
 	struct node *n = report_map(in, "kernel"), *list;
@@ -180,6 +210,9 @@ static void report_manifest(struct node *in, const struct manifest *m)
 		report_string(p, "name", m->patches[i].name);
 		report_string(p, "sha256", m->patches[i].sha256);
 	}
+	list = report_list(in, "fixes");
+	for (size_t i = 0; i < m->n_fixes; i++)
+		report_fix(list, &m->fixes[i]);
 	list = report_list(in, "objects");
 	for (size_t i = 0; i < m->n_objects; i++)
 		report_object(list, &m->objects[i]);

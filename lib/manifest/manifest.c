@@ -35,6 +35,22 @@ static bool valid_module(const char *s)
 	return schema_object.valid(s) && !strchr(s, '-');
 }
 
+/* As cve.org numbers them; no year has had a billion. */
+bool manifest_cve_is_valid(const char *s)
+{
+	size_t digits = strlen(s) > 9 ? strspn(s + 9, "0123456789") : 0;
+
+	return digits >= 4 && digits <= 19 && !s[9 + digits] && !strncmp(s, "CVE-", 4) &&
+	       strspn(s + 4, "0123456789") == 4 && s[8] == '-';
+}
+
+static bool valid_commit(const char *s)
+{
+	return schema_hex.valid(s) && strlen(s) == 40;
+}
+
+static const struct schema_rule commit_rule = { valid_commit, "40 lower case hexadecimal digits", false };
+static const struct schema_rule cve_rule = { manifest_cve_is_valid, "a CVE number", true };
 static const struct schema_rule version_rule = { valid_version, "a version", false };
 static const struct schema_rule machine_rule = { valid_machine, "a machine as uname -m has it", true };
 static const struct schema_rule callback_kind = { valid_kind, "a kind of callback", true };
@@ -59,6 +75,17 @@ static const struct schema_rule module_name = { valid_module, "a module name wit
 static const struct schema_key patch_keys[] = { TEXT(manifest_patch, name, schema_file),
 						TEXT(manifest_patch, sha256, schema_sha256), END };
 static const struct schema patch_schema = SCHEMA(manifest_patch, "a patch", patch_keys);
+
+static const struct schema_key fix_keys[] = {
+	TEXT(manifest_fix, patch, schema_file),
+	TEXT(manifest_fix, subject, schema_text),
+	KEY(manifest_fix, author, STRING, .rule = &schema_text, .optional = true),
+	KEY(manifest_fix, commit, STRING, .rule = &commit_rule, .optional = true),
+	LIST(manifest_fix, fixes, STRINGS, .rule = &schema_text, .optional = true, .unwritten = true),
+	LIST(manifest_fix, cves, STRINGS, .rule = &cve_rule, .optional = true, .unwritten = true),
+	END
+};
+static const struct schema fix_schema = SCHEMA(manifest_fix, "a fix", fix_keys);
 
 static const struct schema_key kernel_keys[] = { TEXT(manifest_kernel, release, schema_release),
 						 TEXT(manifest_kernel, machine, machine_rule),
@@ -125,6 +152,7 @@ static const struct schema_key manifest_keys[] = {
 	KEY(manifest, verified, BOOL),
 	KEY(manifest, kernel, STRUCT, .schema = &kernel_schema),
 	LIST(manifest, patches, STRUCTS, .schema = &patch_schema),
+	LIST(manifest, fixes, STRUCTS, .schema = &fix_schema, .optional = true, .unwritten = true),
 	LIST(manifest, objects, STRUCTS, .schema = &object_schema),
 	LIST(manifest, kept, STRUCTS, .schema = &kept_schema, .optional = true),
 	LIST(manifest, states, STRUCTS, .schema = &state_schema, .optional = true),
@@ -270,6 +298,14 @@ static int check_states(struct check *c)
 	return err;
 }
 
+static void check_fix(struct check *c, const struct manifest_fix *f)
+{
+	for (size_t i = 0; i < c->m->n_patches; i++)
+		if (!strcmp(c->m->patches[i].name, f->patch))
+			return;
+	inconsistent(c, "a fix is in %s, which is no source patch of this", f->patch);
+}
+
 static int check_manifest(struct check *c)
 {
 	const struct manifest *m = c->m;
@@ -282,6 +318,8 @@ static int check_manifest(struct check *c)
 		inconsistent(c, "no patched object is listed");
 	if (!same_object(m->name, m->module))
 		inconsistent(c, "name %s and module %s do not belong together", m->name, m->module);
+	for (size_t i = 0; i < m->n_fixes; i++)
+		check_fix(c, &m->fixes[i]);
 	check_order(c);
 	err = check_states(c);
 	for (size_t i = 0; i < m->n_objects && !err; i++) {
@@ -367,6 +405,15 @@ int manifest_read(const void *text, size_t size, const char *file, struct arena 
 	if (!err)
 		*out = m;
 	return err;
+}
+
+const struct manifest_fix *manifest_find_cve(const struct manifest *m, const char *cve)
+{
+	for (size_t i = 0; i < m->n_fixes; i++)
+		for (size_t k = 0; k < m->fixes[i].n_cves; k++)
+			if (!strcmp(m->fixes[i].cves[k], cve))
+				return &m->fixes[i];
+	return NULL;
 }
 
 const struct manifest_object *manifest_find_object(const struct manifest *m, const char *name)

@@ -32,6 +32,21 @@ struct manifest_patch {
 	const char *sha256; /* 64 lower case hexadecimal digits */
 };
 
+/*
+ * A fix in one of the source patches, by what the mail says that it came in: foreign text, to be shown and to be searched,
+ * and proof of nothing.
+ */
+struct manifest_fix {
+	const char *patch;	  /* file name of the source patch, as in the list of those */
+	const char *subject;	  /* one line */
+	const char *author;	  /* NULL: not told */
+	const char *commit;	  /* the author's commit, 40 lower case hexadecimal digits; NULL: not told */
+	const char *const *fixes; /* "Fixes:" lines: what brought the fault */
+	size_t n_fixes;
+	const char *const *cves; /* "CVE-2024-12345", each once */
+	size_t n_cves;
+};
+
 /* The kernel that the patch was built for, and with what. */
 struct manifest_kernel {
 	const char *release;  /* uname -r: "6.1.0-56-amd64" */
@@ -112,6 +127,8 @@ struct manifest {
 	struct manifest_kernel kernel;
 	const struct manifest_patch *patches;
 	size_t n_patches;
+	const struct manifest_fix *fixes; /* of patches that came in a mail */
+	size_t n_fixes;
 	const struct manifest_object *objects;
 	size_t n_objects;
 	const struct manifest_kept *kept; /* not empty: the module is never removed from memory */
@@ -140,6 +157,11 @@ int manifest_write(const struct manifest *m, struct diags *diags, char **text, s
  */
 int manifest_read(const void *text, size_t size, const char *file, struct arena *arena, struct diags *diags,
 		  const struct manifest **out);
+
+/* Whether @s is a CVE number: "CVE-", a year, four digits or more. */
+bool manifest_cve_is_valid(const char *s);
+/* The first fix that names @cve, or NULL. */
+const struct manifest_fix *manifest_find_cve(const struct manifest *m, const char *cve);
 
 /* The object called @name (with - and _ taken as equal), or NULL. */
 const struct manifest_object *manifest_find_object(const struct manifest *m, const char *name);

@@ -43,8 +43,9 @@ struct schema_key {
 	size_t count_offset;		/* SCHEMA_STRUCTS, SCHEMA_STRINGS: of the member with their number */
 	const struct schema_rule *rule; /* SCHEMA_STRING, SCHEMA_STRINGS */
 	const struct schema *schema;	/* SCHEMA_STRUCT, SCHEMA_STRUCTS */
-	bool optional;			/* may be absent; the member then keeps its value */
-	uint64_t max;			/* SCHEMA_NUMBER: the greatest value, 0: any */
+	bool optional; /* may be absent; the member then keeps its value. A string that is NULL is not written */
+	bool unwritten; /* optional lists: not written where there is nothing in them */
+	uint64_t max;	/* SCHEMA_NUMBER: the greatest value, 0: any */
 };
 
 struct schema {

@@ -109,6 +109,22 @@ static void write_value(struct writer *w, const struct schema_key *key, const ch
 	}
 }
 
+/* Whether the key has nothing to say, and is of those that are not written then. */
+static bool is_absent(const struct schema_key *key, const char *base)
+{
+	const char *s;
+	size_t n;
+
+	if (key->optional && key->type == SCHEMA_STRING) {
+		memcpy(&s, base + key->offset, sizeof(s));
+		return !s;
+	}
+	if (!key->unwritten)
+		return false;
+	memcpy(&n, base + key->count_offset, sizeof(n));
+	return !n;
+}
+
 static void write_struct(struct writer *w, const struct schema *schema, const char *base)
 {
 	yaml_event_t e;
@@ -117,6 +133,8 @@ static void write_struct(struct writer *w, const struct schema *schema, const ch
 		return;
 	emit(w, yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE), &e);
 	for (const struct schema_key *key = schema->keys; key->key && !w->failed; key++) {
+		if (is_absent(key, base))
+			continue;
 		emit_scalar(w, key->key, true);
 		write_value(w, key, base);
 	}

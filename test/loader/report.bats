@@ -231,6 +231,48 @@ targets() {
 	says "manifest      none"
 }
 
+@test "info: the fixes in a patch, by the mails that they came in" {
+	manifest livepatch-fix > m.yaml
+	# a manifest of before there were any is read, and says nothing of them
+	MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch info fix.ko
+	[[ $output != *"fix           "* ]]
+	sed -i '/^objects:/i fixes:\
+	- patch: fix.patch\
+	  subject: "net: an end"\
+	  author: "A <a@b>"\
+	  commit: "0123456789abcdef0123456789abcdef01234567"\
+	  fixes:\
+	  - "123456789abc (x)"\
+	  cves:\
+	  - CVE-2024-12345\
+	  - CVE-2024-23456\
+	- patch: fix.patch\
+	  subject: "another"' m.yaml
+	sed -i 's/^\t//' m.yaml
+	MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch info fix.ko
+	says "fix           net: an end (commit 0123456789ab): CVE-2024-12345, CVE-2024-23456"
+	says "fix           another"
+	[[ $output != *"A <a@b>"* ]]
+	kpatch info -v fix.ko
+	says "  by          A <a@b>"
+	says "  fault of    123456789abc (x)"
+	kpatch info --format json fix.ko
+	python3 - "$output" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])
+		assert r["fixes"][0] == {"patch": "fix.patch", "subject": "net: an end", "author": "A <a@b>",
+			"commit": "0123456789abcdef0123456789abcdef01234567", "fixes": ["123456789abc (x)"],
+			"cves": ["CVE-2024-12345", "CVE-2024-23456"]}
+		assert r["fixes"][1]["cves"] == [] and "commit" not in r["fixes"][1]
+	END
+	sed -i 's/CVE-2024-23456/CVE-2024/' m.yaml
+	MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	fails 3 info fix.ko
+	has manifest-invalid-value
+}
+
 @test "install: kept under its kernel, loaded by name, removed again" {
 	patch_module livepatch-fix fix.ko
 	kpatch install fix.ko

@@ -10,7 +10,7 @@ setup_file() { make_programs /test/manifest; }
 	run "$MANIFEST"
 	echo "$output" | grep -v '^ok' || true
 	[ "$status" -eq 0 ]
-	[ "$(grep -c '^ok' <<< "$output")" -ge 74 ]
+	[ "$(grep -c '^ok' <<< "$output")" -ge 87 ]
 }
 
 @test "manifest: other readers of YAML see the same values" {
@@ -20,6 +20,9 @@ setup_file() { make_programs /test/manifest; }
 		import sys, yaml
 		m = yaml.safe_load(open(sys.argv[1]))
 		assert m["format"] == 1 and m["version"] == "1" and m["replace"] is True
+		assert m["fixes"][0]["cves"] == ["CVE-2024-12345", "CVE-1999-0001"]
+		assert m["fixes"][0]["subject"] == 'net: "ü": %s'
+		assert m["fixes"][1] == {"patch": "1e3", "subject": "yes"}
 		assert m["patches"][1]["name"] == "1e3"
 		assert m["kernel"]["build_id"].startswith("0123456789abcdef")
 		assert m["objects"][0]["new_data"] == ["__already_done.4", "yes"]

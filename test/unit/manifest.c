@@ -36,6 +36,13 @@ static const struct manifest_callback callbacks[] = { { "pre_patch", "check" }, 
 static const struct manifest_reference references[] = { { "vmlinux", "si_swapinfo", 0, 2 },
 							{ "sunrpc", "svc_debug", 1, 1 } };
 static const struct manifest_patch patches[] = { { "fix.patch", SHA }, { "1e3", SHA } };
+#define COMMIT "0123456789abcdef0123456789abcdef01234567"
+static const char *const cves[] = { "CVE-2024-12345", "CVE-1999-0001" };
+static const char *const faults[] = { "123456789abc (\"a: b\")" };
+static const struct manifest_fix fixes[] = {
+	{ "fix.patch", "net: \"ü\": %s", "Jörg <j@x>", COMMIT, faults, 1, cves, 2 },
+	{ .patch = "1e3", .subject = "yes" },
+};
 static const struct manifest_object objects[] = {
 	{ .name = "vmlinux",
 	  .build_id = ID,
@@ -70,6 +77,8 @@ static const struct manifest sample = {
 	.kernel = { "6.1.0-56-amd64", "x86_64", ID, "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0" },
 	.patches = patches,
 	.n_patches = 2,
+	.fixes = fixes,
+	.n_fixes = 2,
 	.objects = objects,
 	.n_objects = 2,
 	.warnings = warnings,
@@ -111,6 +120,19 @@ static bool same_object(const struct manifest_object *a, const struct manifest_o
 	return ok;
 }
 
+static bool same_fix(const struct manifest_fix *a, const struct manifest_fix *b)
+{
+	bool ok = same(a->patch, b->patch) && same(a->subject, b->subject) && !a->author == !b->author &&
+		  !a->commit == !b->commit && a->n_fixes == b->n_fixes && a->n_cves == b->n_cves;
+
+	ok = ok && (!a->author || same(a->author, b->author)) && (!a->commit || same(a->commit, b->commit));
+	for (size_t i = 0; ok && i < a->n_fixes; i++)
+		ok = same(a->fixes[i], b->fixes[i]);
+	for (size_t i = 0; ok && i < a->n_cves; i++)
+		ok = same(a->cves[i], b->cves[i]);
+	return ok;
+}
+
 static bool same_manifest(const struct manifest *a, const struct manifest *b)
 {
 	bool ok = same(a->name, b->name) && same(a->module, b->module) && same(a->version, b->version) &&
@@ -123,6 +145,9 @@ static bool same_manifest(const struct manifest *a, const struct manifest *b)
 	for (size_t i = 0; ok && i < a->n_patches; i++)
 		ok = same(a->patches[i].name, b->patches[i].name) &&
 		     same(a->patches[i].sha256, b->patches[i].sha256);
+	ok = ok && a->n_fixes == b->n_fixes;
+	for (size_t i = 0; ok && i < a->n_fixes; i++)
+		ok = same_fix(&a->fixes[i], &b->fixes[i]);
 	for (size_t i = 0; ok && i < a->n_objects; i++)
 		ok = same_object(&a->objects[i], &b->objects[i]);
 	for (size_t i = 0; ok && i < a->n_warnings; i++)
@@ -422,6 +447,51 @@ static void only_added(void)
 	free(text);
 }
 
+static void fix_refused(struct manifest_fix fix, const char *id, const char *name)
+{
+	struct manifest m = sample;
+
+	m.fixes = &fix;
+	m.n_fixes = 1;
+	refuse_to_write(&m, id, name);
+}
+
+static void fixes_of_patches(void)
+{
+	static const char *const bad[] = { "CVE-2024-123",
+					   "CVE-24-12345",
+					   "cve-2024-12345",
+					   "CVE-2024-12345 ",
+					   "CVE-2024-12345678901234567890",
+					   "CVE-2024" };
+	struct manifest_fix f = fixes[0];
+	struct manifest m = sample;
+	struct diags *d = diags_new();
+	char *text;
+
+	report(manifest_find_cve(&sample, "CVE-1999-0001") == &fixes[0], "a CVE number is found");
+	report(!manifest_find_cve(&sample, "CVE-2024-1234"), "and none that only begins like one");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		report(!manifest_cve_is_valid(bad[i]), bad[i]);
+	f.cves = bad;
+	fix_refused(f, "manifest-invalid-value", "a bad CVE number is not written");
+	f = fixes[0];
+	f.commit = "0123456789abcdef";
+	fix_refused(f, "manifest-invalid-value", "a short commit is not written");
+	f = fixes[0];
+	f.subject = NULL;
+	fix_refused(f, "manifest-invalid-value", "a fix without a subject is not written");
+	f = fixes[0];
+	f.patch = "other.patch";
+	fix_refused(f, "manifest-inconsistent", "a fix of a patch that is not listed is not written");
+	m.n_fixes = 0;
+	text = write_sample(&m, d);
+	report(text && !strstr(text, "fixes"),
+	       "without fixes, the text is what it was before there were any");
+	free(text);
+	diags_free(d);
+}
+
 int main(int argc, char **argv)
 {
 	struct diags *d = diags_new();
@@ -443,6 +513,7 @@ int main(int argc, char **argv)
 	mutations(text);
 	unwritable();
 	only_added();
+	fixes_of_patches();
 	printf("1..%d\n", cases);
 	free(text);
 	return failures != 0;
