@@ -114,6 +114,15 @@ const char *options_name_from_patch(struct arena *arena, const char *patch)
 	size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
 	char *end;
 
+	if (dot && (!strcmp(dot, ".gz") || !strcmp(dot, ".xz"))) {
+		/* "fix.patch.gz" is called as "fix.patch" is */
+		for (size_t i = n; i-- > 1;)
+			if (base[i] == '.') {
+				n = i;
+				break;
+			}
+	}
+
 	if (!name)
 		return NULL;
 	end = strncmp(base, prefix, sizeof(prefix) - 1) ? stpcpy(name, prefix) : name;

@@ -35,7 +35,7 @@ bool options_is_token(const char *name);
 void options_help(FILE *f);
 
 /*
- * Name of the module for the patch file @patch: "livepatch-" and the file's base name, everything
+ * Name of the module for the patch file @patch: "livepatch-" and the file's base name without its ending (and .gz or .xz behind that), everything
  * but letters and digits turned to '-', at most KLP_OBJECT_MAX characters. NULL: no memory.
  */
 const char *options_name_from_patch(struct arena *arena, const char *patch);

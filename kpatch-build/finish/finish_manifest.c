@@ -5,6 +5,7 @@
  */
 #include "kpatch-build/finish/finish.h"
 #include "kpatch-build/series/identity.h"
+#include "kpatch-build/series/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,6 @@
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
-#include "lib/util/file.h"
 #include "lib/util/path.h"
 #include "lib/util/sha256.h"
 #include "lib/util/vmlinux.h"
@@ -89,7 +89,7 @@ static int describe_patch(struct build *b, struct manifest *m, const char *path,
 	struct sha256 sha;
 	char text[SHA256_TEXT], *data;
 	size_t size;
-	int ret = file_read(b->arena, path, &data, &size);
+	int ret = series_text(b->arena, b->diags, path, &data, &size);
 
 	if (ret)
 		return ret;

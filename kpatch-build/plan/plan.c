@@ -13,6 +13,7 @@
 #include "kpatch-build/plan/affected.h"
 #include "kpatch-build/plan/comments.h"
 #include "kpatch-build/plan/patchfile.h"
+#include "kpatch-build/series/text.h"
 #include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -304,13 +305,10 @@ static int apply_patch(struct build *b, const char *path)
 	struct patch_file p;
 	size_t size, errors = diags_errors(b->diags);
 	char *data;
-	int err = file_read(b->arena, path, &data, &size);
+	int err = series_text(b->arena, b->diags, path, &data, &size);
 
-	if (err) {
-		diag_error(b->diags, "patch-unreadable", diag_file(path), "Check the path",
-			   "the patch cannot be read: %s", strerror(-err));
+	if (err)
 		return err;
-	}
 	err = patch_parse(path, data, size, b->arena, b->diags, &p);
 	for (size_t i = 0; !err && i < p.n_entries; i++) {
 		int one = apply_entry(b, &p, &p.entries[i]);

@@ -30,3 +30,28 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 	run -0 kpatch_build --name livepatch-mail "$MEMINFO"
 	no grep -q '^fixes' "$OUT/livepatch-mail.yaml"
 }
+
+@test "a compressed patch is its text; a damaged one is refused" {
+	local p=$BATS_TEST_TMPDIR/meminfo-string.patch
+	cp "$MEMINFO" "$p"
+	run -0 kpatch_build "$p"
+	cp "$OUT/livepatch-meminfo-string.yaml" "$BATS_TEST_TMPDIR/plain.yaml"
+	for tool in gzip xz; do
+		rm -rf "$OUT" "$p".*
+		"$tool" -k "$p"
+		run -0 kpatch_build "$p".*
+		# of the text, whatever compressed it: the file's name is all that differs
+		diff "$BATS_TEST_TMPDIR/plain.yaml" "$OUT/livepatch-meminfo-string.yaml" > "$BATS_TEST_TMPDIR/diff" || true
+		[[ $(grep -c '^[<>]' "$BATS_TEST_TMPDIR/diff") == 2 ]]
+		grep -q '^> *- name: meminfo-string.patch.[gx]z$' "$BATS_TEST_TMPDIR/diff"
+		rm -rf "$OUT"
+		mkdir "$OUT"
+		for file in "$p".*; do truncate -s -12 "$file"; done
+		refuses 5 text-damaged "$p".*
+	done
+	truncate -s 300M "$BATS_TEST_TMPDIR/zeros"
+	gzip "$BATS_TEST_TMPDIR/zeros"
+	refuses 5 text-damaged "$BATS_TEST_TMPDIR/zeros.gz"
+	says 'zeros.gz: .*File too large'
+	refuses 5 file-unreadable "$BATS_TEST_TMPDIR"
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See text.h. */
+#include "kpatch-build/series/text.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "lib/kernel/files/input.h"
+#include "lib/util/arena.h"
+
+int series_text(struct arena *arena, struct diags *diags, const char *path, char **data, size_t *size)
+{
+	uint8_t *text;
+	size_t n;
+	int err = input_read_text(path, "patch", SERIES_TEXT_MAX, diags, &text, &n);
+
+	if (err)
+		return err;
+	*data = arena_memdup(arena, text, n + 1);
+	free(text);
+	if (!*data)
+		return -ENOMEM;
+	*size = n;
+	return 0;
+}
