@@ -261,3 +261,45 @@ source_rpm() {
 	refuses 3 source-version --cache "$BATS_TEST_TMPDIR/cache" --source "$rpm" "$MEMINFO"
 	says "this is the source of kernel 5[.]4[.]0-1, not of $KERNEL_RELEASE"
 }
+
+# build_whole OPTION...: as on Debian's own files, byte for byte
+build_whole() {
+	run -0 kpatch_build "$MEMINFO"
+	mkdir "$BATS_TEST_TMPDIR/whole"
+	run -0 "$BUILD/kpatch-build" "$@" --output "$BATS_TEST_TMPDIR/whole" --cache "$BATS_TEST_TMPDIR/cache" "$MEMINFO"
+	cmp "$OUT/livepatch-meminfo-string.ko" "$BATS_TEST_TMPDIR/whole/livepatch-meminfo-string.ko"
+}
+
+# bats test_tags=nightly
+@test "a source package, the whole way" {
+	top=$BATS_TEST_TMPDIR/rpm
+	mkdir -p "$top/SOURCES"
+	ln -s "$KERNEL_ROOT/usr/src/linux-source-6.1.tar.xz" "$top/SOURCES/linux-6.1.0.tar.xz"
+	printf -- '--- a/fs/proc/meminfo.c\n+++ b/fs/proc/meminfo.c\n@@ -1,1 +1,2 @@\n %s\n+/* patched by the packager */\n' \
+		"$(head -n 1 "$KERNEL_TREE/fs/proc/meminfo.c")" > "$top/SOURCES/one.patch"
+	printf 'Name: kernel\nSummary: none\nLicense: GPL\nVersion: %s\nRelease: %s\n%s\n%s\n%%description\nnone\n' \
+		"${KERNEL_RELEASE%%-*}" "$(cut -d- -f2 <<< "$KERNEL_RELEASE")" 'Source: linux-6.1.0.tar.xz' \
+		'Patch: one.patch' > "$top/kernel.spec"
+	rpmbuild -bs --quiet --define "_topdir $top" "$top/kernel.spec"
+	build_whole --root "$KERNEL_ROOT" --source "$(echo "$top"/SRPMS/*.src.rpm)"
+	grep -x '/\* patched by the packager \*/' "$BATS_TEST_TMPDIR"/cache/tree-*/tree/fs/proc/meminfo.c
+}
+
+# bats test_tags=nightly
+@test "a tree in which a kernel was built, the whole way: it is not written to, and its objects are not copied" {
+	tree=$BATS_TEST_TMPDIR/tree
+	mkdir "$tree"
+	tar -xf "$KERNEL_ROOT/usr/src/linux-source-6.1.tar.xz" -C "$tree" --strip-components=1
+	"$BUILD/test/image_flip" "$IMAGE" "$tree/vmlinux"
+	cp -r "$KERNEL_ROOT/lib/modules/$KERNEL_RELEASE/kernel" "$tree/installed"
+	(cd "$tree" && find installed -name '*.ko' > modules.order)
+	mkdir -p "$tree/include/config"
+	echo "$KERNEL_RELEASE" > "$tree/include/config/kernel.release"
+	cp "$HEADERS"/{.config,Module.symvers} "$tree"
+	touch "$tree/fs/proc/"{meminfo.o,.meminfo.o.cmd}
+	(cd "$tree" && find . -printf '%p %s %T@\n') > "$BATS_TEST_TMPDIR/before"
+	run -0 "$BUILD/kpatch-build" --build "$tree" --output "$OUT" --cache "$BATS_TEST_TMPDIR/cache" "$MEMINFO"
+	(cd "$tree" && find . -printf '%p %s %T@\n') | diff "$BATS_TEST_TMPDIR/before" -
+	[ -z "$(find "$BATS_TEST_TMPDIR"/cache/tree-*/tree -name '*.ko')" ]
+	"$BUILD/kpatch" info "$OUT/livepatch-meminfo-string.ko" | grep "$KERNEL_RELEASE"
+}
