@@ -266,7 +266,9 @@ source_rpm() {
 build_whole() {
 	run -0 kpatch_build "$MEMINFO"
 	mkdir "$BATS_TEST_TMPDIR/whole"
-	run -0 "$BUILD/kpatch-build" "$@" --output "$BATS_TEST_TMPDIR/whole" --cache "$BATS_TEST_TMPDIR/cache" "$MEMINFO"
+	run "$BUILD/kpatch-build" "$@" --output "$BATS_TEST_TMPDIR/whole" --cache "$BATS_TEST_TMPDIR/cache" "$MEMINFO"
+	echo "$output"
+	[ "$status" -eq 0 ]
 	cmp "$OUT/livepatch-meminfo-string.ko" "$BATS_TEST_TMPDIR/whole/livepatch-meminfo-string.ko"
 }
 
@@ -275,8 +277,9 @@ build_whole() {
 	top=$BATS_TEST_TMPDIR/rpm
 	mkdir -p "$top/SOURCES"
 	ln -s "$KERNEL_ROOT/usr/src/linux-source-6.1.tar.xz" "$top/SOURCES/linux-6.1.0.tar.xz"
-	printf -- '--- a/fs/proc/meminfo.c\n+++ b/fs/proc/meminfo.c\n@@ -1,1 +1,2 @@\n %s\n+/* patched by the packager */\n' \
-		"$(head -n 1 "$KERNEL_TREE/fs/proc/meminfo.c")" > "$top/SOURCES/one.patch"
+	sed '1a /* patched by the packager */' "$KERNEL_TREE/fs/proc/meminfo.c" |
+		diff -u --label a/fs/proc/meminfo.c --label b/fs/proc/meminfo.c "$KERNEL_TREE/fs/proc/meminfo.c" - \
+			> "$top/SOURCES/one.patch" || true
 	printf 'Name: kernel\nSummary: none\nLicense: GPL\nVersion: %s\nRelease: %s\n%s\n%s\n%%description\nnone\n' \
 		"${KERNEL_RELEASE%%-*}" "$(cut -d- -f2 <<< "$KERNEL_RELEASE")" 'Source: linux-6.1.0.tar.xz' \
 		'Patch: one.patch' > "$top/kernel.spec"

@@ -84,8 +84,8 @@ int input_read_diag(const char *path, const char *kind, size_t limit, struct dia
 int input_read_text(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
 		    size_t *size)
 {
-	uint8_t *packed, *plain;
-	size_t n;
+	uint8_t *packed = NULL, *plain = NULL;
+	size_t n = 0;
 	enum compression c;
 	int err = input_read_diag(path, kind, limit, diags, &packed, &n);
 
