@@ -167,7 +167,7 @@ static void assign(FILE *f, const char *option, const char *value, bool plain)
 /* Writes auto.conf or autoconf.h anew: what it has, but for what was changed. */
 static int rewrite(struct build *b, const char *path, const struct changes *c)
 {
-	char *was;
+	char *was = NULL;
 	int err = path ? file_read(b->arena, path, &was, NULL) : -ENOMEM;
 	FILE *f = err ? NULL : fopen(path, "we");
 	bool header = !err && strstr(was, "#define "), plain = !err && !strstr(was, "=\"");

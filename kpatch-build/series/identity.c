@@ -138,7 +138,7 @@ static size_t decode_quoted(const char *in, size_t n, char *out)
 
 	for (size_t i = 0; i < n; i++) {
 		if (in[i] == '=' && i + 2 < n && nibble(in[i + 1]) >= 0 && nibble(in[i + 2]) >= 0) {
-			out[made++] = (char)(nibble(in[i + 1]) << 4 | nibble(in[i + 2]));
+			out[made++] = (char)(nibble(in[i + 1]) * 16 + nibble(in[i + 2]));
 			i += 2;
 		} else {
 			out[made++] = in[i];
