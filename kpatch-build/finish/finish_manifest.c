@@ -68,9 +68,16 @@ static int describe_fixes(struct build *b, struct manifest *m, const char *path,
 {
 	const struct manifest_fix *fixes;
 	struct manifest_fix *all;
+	bool cut = false;
 	size_t n;
-	int ret = identity_read(b->arena, path_base(path), data, size, &fixes, &n);
+	int ret = identity_read(b->arena, path_base(path), data, size, &fixes, &n, &cut);
 
+	if (!ret && cut)
+		diag_warning(
+			b->diags, "fixes-left-out", diag_file(path), "Give the fixes in several files",
+			"it has more than %d fixes, or one of them more than %d CVE numbers or Fixes: lines; "
+			"the manifest does not name them all",
+			IDENTITY_FIXES, IDENTITY_LIST);
 	if (ret || !n)
 		return ret;
 	all = arena_array(b->arena, m->n_fixes + n, sizeof(*all));

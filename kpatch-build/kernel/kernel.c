@@ -27,6 +27,7 @@
 #include "lib/util/text.h"
 
 #define RELEASE_OTHERS "._+~-"
+#define PACKAGE_OTHERS RELEASE_OTHERS ":"
 
 int kernel_image_version(struct arena *arena, const char *path, const char **version)
 {
@@ -259,7 +260,7 @@ static int find_files(struct build *b, const struct provider **provider, struct 
 	const struct options *o = &b->options;
 	const char *root = o->build ? o->build : o->root, *release = b->kernel.release;
 	const struct provider *p = o->build ? &provider_build : provider_of(b->arena, root);
-	const char *version = NULL, *image;
+	const char *version = NULL, *package, *image;
 	int err = provider_find(p, b->arena, root, release, NULL, files);
 
 	if (err)
@@ -270,8 +271,11 @@ static int find_files(struct build *b, const struct provider **provider, struct 
 	if (!o->build)
 		p = provider_of_kernel(b->arena, root, version);
 	*provider = p;
-	return provider_find(p, b->arena, root, release,
-			     version ? provider_package(p, b->arena, version) : NULL, files);
+	package = version ? provider_package(p, b->arena, version) : NULL;
+	/* it is going to stand in a command that people copy */
+	if (package && !text_is_plain(package, PACKAGE_OTHERS))
+		package = NULL;
+	return provider_find(p, b->arena, root, release, package, files);
 }
 
 static int choose_files(struct build *b, const struct provider **provider)
@@ -317,7 +321,6 @@ static int refuse_unreadable(struct build *b, const char *path, int err)
 /* Whose kernel this is: the image tells more surely than what else is below the root. */
 static int identify(struct build *b, const struct provider *provider, const char *version)
 {
-	static const char plain[] = "._+~:-";
 	struct kernel *k = &b->kernel;
 
 	k->provider = provider_of_image(version);
@@ -327,7 +330,7 @@ static int identify(struct build *b, const struct provider *provider, const char
 	k->version = provider->version_of == SOURCE_VERSION_OF_PACKAGE ? k->package :
 		     provider->version_of == SOURCE_VERSION_OF_RELEASE ? k->release :
 									 NULL;
-	return k->package ? check_text(b, k->image, "package's version", k->package, plain) : 0;
+	return k->package ? check_text(b, k->image, "package's version", k->package, PACKAGE_OTHERS) : 0;
 }
 
 /* Image, --kernel and source package must be of one version. */
@@ -365,6 +368,9 @@ int kernel_open_module(struct build *b, struct kmodule **out)
 	char *text, *path, name[64];
 	int ret = list ? file_read(b->arena, list, &text, NULL) : -ENOMEM;
 
+	if (ret && ret != -ENOENT)
+		diag_error(b->diags, "file-unreadable", diag_file(list), NULL,
+			   "cannot read the list of modules: %s", strerror(-ret));
 	if (!ret)
 		ret = kmodule_name_from_path(strsep(&text, "\n"), name, sizeof(name));
 	if (!ret)

@@ -30,6 +30,7 @@ struct reader {
 	struct manifest_fix *fix;
 	const char **cves, **fixes;
 	bool upstream; /* .commit is what the text says, not what git made of it */
+	bool cut;      /* something was left out */
 };
 
 static struct line peek(const struct reader *r)
@@ -257,17 +258,19 @@ static const char *title(const char *subject)
 	return subject;
 }
 
-static int add_once(struct arena *a, const char **list, size_t *n, const char *text, size_t size)
+static int add_once(struct reader *r, const char **list, size_t *n, const char *text, size_t size)
 {
-	char *copy = arena_printf(a, "%.*s", (int)(size > IDENTITY_TEXT ? IDENTITY_TEXT : size), text);
-	const char *one = copy ? shown(a, copy) : NULL;
+	char *copy = arena_printf(r->arena, "%.*s", (int)(size > IDENTITY_TEXT ? IDENTITY_TEXT : size), text);
+	const char *one = copy ? shown(r->arena, copy) : NULL;
 
 	if (!one)
 		return -ENOMEM;
 	for (size_t i = 0; i < *n; i++)
 		if (!strcmp(list[i], one))
 			return 0;
-	if (*one && *n < IDENTITY_LIST)
+	if (*n == IDENTITY_LIST)
+		r->cut = true;
+	else if (*one)
 		list[(*n)++] = one;
 	return 0;
 }
@@ -295,7 +298,7 @@ static int find_cves(struct reader *r, struct line l)
 		size_t n = i && isalnum((unsigned char)l.text[i - 1]) ? 0 : cve_at(l.text + i, l.size - i);
 
 		if (n)
-			err = add_once(r->arena, r->cves, &r->fix->n_cves, l.text + i, n);
+			err = add_once(r, r->cves, &r->fix->n_cves, l.text + i, n);
 	}
 	return err;
 }
@@ -346,8 +349,7 @@ static int read_message(struct reader *r)
 		err = find_cves(r, l);
 		find_upstream(r, l);
 		if (!err && starts(l, "Fixes:"))
-			err = add_once(r->arena, r->fixes, &r->fix->n_fixes, after(l, 6).text,
-				       after(l, 6).size);
+			err = add_once(r, r->fixes, &r->fix->n_fixes, after(l, 6).text, after(l, 6).size);
 		/* Who sends a mail need not have written the fix: the first line of the text says who did. */
 		if (!err && first && starts(l, "From:")) {
 			struct reader at = *r;
@@ -398,7 +400,7 @@ static size_t count_mails(const struct reader *from)
 }
 
 int identity_read(struct arena *arena, const char *file, const char *data, size_t size,
-		  const struct manifest_fix **out, size_t *n)
+		  const struct manifest_fix **out, size_t *n, bool *cut)
 {
 	struct reader r = { .next = data, .end = data + size, .arena = arena };
 	size_t max = count_mails(&r), found = 0;
@@ -415,5 +417,6 @@ int identity_read(struct arena *arena, const char *file, const char *data, size_
 		return err;
 	*out = fixes;
 	*n = found;
+	*cut = r.cut || r.next < r.end;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef KPATCH_BUILD_IDENTITY_H
 #define KPATCH_BUILD_IDENTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -18,9 +19,10 @@ struct manifest_fix;
 /*
  * The fixes of the patch @file (its name without directory, which is not copied), in their order: one for each mail of `git
  * format-patch` or an mbox of such, that has a subject. None where there is no mail header, which is no error. All strings
- * are of the kind that a manifest accepts, whatever the file says. *out is owned by @arena. 0 or -ENOMEM.
+ * are of the kind that a manifest accepts, whatever the file says. *out is owned by @arena. *cut: some were left out, see
+ * above. 0 or -ENOMEM.
  */
 int identity_read(struct arena *arena, const char *file, const char *data, size_t size,
-		  const struct manifest_fix **out, size_t *n);
+		  const struct manifest_fix **out, size_t *n, bool *cut);
 
 #endif

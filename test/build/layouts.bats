@@ -154,6 +154,11 @@ installed_by() { says "what is missing is installed by: $1([.] What is not on of
 	[[ -n $version ]]
 	installed_by "apt-get install linux-headers-$KERNEL_RELEASE linux-source-6[.]1=$version"
 	says "What is not on offer any more is in Debian's snapshot archive"
+	# what an image says of itself is in no command that somebody may copy
+	image_of "$ROOT/boot/vmlinuz-$KERNEL_RELEASE" '(x@y) #1 SMP Debian 6.1`id` ('
+	on 3
+	installed_by "apt-get install linux-headers-$KERNEL_RELEASE linux-source-6[.]1"
+	no says '`'
 }
 
 @test "a tree in which a kernel was built and never installed: --build" {

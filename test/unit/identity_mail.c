@@ -19,6 +19,7 @@
 
 static struct arena *arena;
 static size_t n;
+static bool cut;
 
 static const struct manifest_fix *read_bytes(const char *text, size_t size)
 {
@@ -26,7 +27,7 @@ static const struct manifest_fix *read_bytes(const char *text, size_t size)
 
 	arena_free(arena);
 	arena = arena_new();
-	if (identity_read(arena, "x.patch", text, size, &f, &n))
+	if (identity_read(arena, "x.patch", text, size, &f, &n, &cut))
 		exit(1);
 	return f;
 }
@@ -152,19 +153,19 @@ static void hostile(void)
 	static const char mail[] =
 		"From " A40 DATE "From: =?UTF-8?b?w7w=?= <a>\nSubject: a =?utf-8?q?=C3=BC?=\n"
 		" b\n\nFrom: b\ncommit " B40 " upstream.\nCVE-2024-12345\nFixes: a\n" DIFF;
-	static char big[200000];
+	static char big[400000];
 	bool fit = true;
 	const struct manifest_fix *f;
 	size_t at;
 
 	for (size_t i = 0; i < sizeof(mail); i++) {
-		char *cut = malloc(i ? i : 1); /* exactly as long: what is read beyond is found */
+		char *part = malloc(i ? i : 1); /* exactly as long: what is read beyond is found */
 
-		memcpy(cut, mail, i);
-		f = read_bytes(cut, i);
+		memcpy(part, mail, i);
+		f = read_bytes(part, i);
 		for (size_t k = 0; k < n; k++)
 			fit = fit && is_fit(&f[k]);
-		free(cut);
+		free(part);
 	}
 	ok(fit, "cut at any byte");
 	srand(1);
@@ -187,7 +188,18 @@ static void hostile(void)
 		at += (size_t)sprintf(big + at, "CVE-2024-%d Fixes\nFixes: %d\n", 10000 + i, i);
 	f = read_bytes(big, at);
 	ok(n == 1 && strlen(f->subject) == IDENTITY_TEXT, "a subject that is cut");
-	ok(n == 1 && f->n_cves == IDENTITY_LIST && f->n_fixes == IDENTITY_LIST, "lists that are cut");
+	ok(n == 1 && f->n_cves == IDENTITY_LIST && f->n_fixes == IDENTITY_LIST && cut,
+	   "lists that are cut, which is said");
+	at = 0;
+	for (int i = 0; i < IDENTITY_LIST; i++)
+		at += (size_t)sprintf(big + at, "%sCVE-2024-%d\n", i ? "" : "Subject: a\n\n", 10000 + i);
+	f = read_bytes(big, at);
+	ok(n == 1 && f->n_cves == IDENTITY_LIST && !cut, "and one that is not");
+	at = 0;
+	for (int i = 0; i <= IDENTITY_FIXES; i++)
+		at += (size_t)sprintf(big + at, "From " A40 DATE "Subject: a\n\n");
+	read_bytes(big, at);
+	ok(n == IDENTITY_FIXES && cut, "more fixes than a file may have");
 }
 
 int main(void)
