@@ -64,6 +64,8 @@ int finish_build_id(struct elfile *f)
 
 	if (!id)
 		return 0;
+	/* the linker's knows what has been taken out since, names of files and so of directories */
+	memset(id, 0, n);
 	sha256_start(&sum);
 	for (uint32_t i = 1; i < f->n_sections; i++)
 		if (!f->sections[i].removed)

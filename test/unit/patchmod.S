@@ -143,4 +143,14 @@ object:
 	.long 1, 0
 	.quad new_show, old_name, object
 #endif
+#if defined(LINKERS_ID) || defined(LINKERS_OTHER_ID)
+	.section .note.gnu.build-id, "a", @note
+	.long 4, 20, 3
+	.asciz "GNU"
+#ifdef LINKERS_ID
+	.fill 20, 1, 0x11
+#else
+	.fill 20, 1, 0x22
+#endif
+#endif
 	.section .note.GNU-stack, "", @progbits

@@ -101,6 +101,15 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 	cmp "$OUT" "$GOOD"
 }
 
+# the linker's is a digest of what is taken out again, too: names of files, and with them of directories
+@test "finish: the build ID is that of the module, whatever the linker's was" {
+	"$PATCHMOD" build-id "$(assembled LINKERS_ID)" "$OUT"
+	"$PATCHMOD" build-id "$(assembled LINKERS_OTHER_ID)" "$OUT.other"
+	cmp "$OUT" "$OUT.other"
+	id=$(readelf -nW "$OUT" | sed -n 's/.*Build ID: //p')
+	[[ $id =~ ^[0-9a-f]{40}$ && $id != 1111* ]]
+}
+
 @test "finish: references that no kernel can resolve are refused" {
 	refuses MALFORMED klp-reference-malformed
 	refuses CROSSED klp-reference-malformed

@@ -379,6 +379,8 @@ static int run(int argc, char **argv, struct arena *a, struct diags *diags)
 		ret = break_it(f, argv[2]);
 	else if (!strcmp(command, "finish"))
 		ret = finish(f, a, diags);
+	else if (!strcmp(command, "build-id"))
+		ret = finish_build_id(f);
 	else if (!strcmp(command, "imports"))
 		ret = imports(f, argv[4], diags);
 	else
