@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/arch/x86_64/x86_64.h"
+#include "lib/util/bytes.h"
 
 /* Offsets in the first sectors. */
 #define SETUP_SECTS 0x1f1
@@ -18,15 +19,6 @@
 #define SECTOR 512u
 #define DEFAULT_SETUP_SECTS 4u
 
-static uint32_t get16(const uint8_t *p)
-{
-	return p[0] | p[1] << 8;
-}
-static uint32_t get32(const uint8_t *p)
-{
-	return get16(p) | get16(p + 2) << 16;
-}
-
 static bool is_bzimage(const uint8_t *head, size_t size)
 {
 	return size >= SETUP_HEADER_END && head[BOOT_FLAG] == 0x55 && head[BOOT_FLAG + 1] == 0xaa &&
@@ -35,7 +27,7 @@ static bool is_bzimage(const uint8_t *head, size_t size)
 
 static uint64_t version_at(const uint8_t *head)
 {
-	return get16(head + KERNEL_VERSION) + 0x200;
+	return get_le16(head + KERNEL_VERSION) + 0x200;
 }
 
 /* The build appends the payload's uncompressed size to it (gzip streams end with it anyway). */
@@ -43,17 +35,17 @@ static int payload(const uint8_t *data, size_t size, struct boot_payload *out, c
 {
 	uint32_t sectors = data[SETUP_SECTS] ? data[SETUP_SECTS] : DEFAULT_SETUP_SECTS;
 
-	if (get16(data + PROTOCOL) < PROTOCOL_WITH_PAYLOAD) {
+	if (get_le16(data + PROTOCOL) < PROTOCOL_WITH_PAYLOAD) {
 		*why = "this kernel image does not say where its payload is (boot protocol before 2.08)";
 		return -ENOTSUP;
 	}
-	out->offset = (sectors + 1) * (uint64_t)SECTOR + get32(data + PAYLOAD_OFFSET);
-	out->length = get32(data + PAYLOAD_LENGTH);
+	out->offset = (sectors + 1) * (uint64_t)SECTOR + get_le32(data + PAYLOAD_OFFSET);
+	out->length = get_le32(data + PAYLOAD_LENGTH);
 	if (out->length < 8 || out->offset > size || out->length > size - out->offset) {
 		*why = "its payload lies outside the file";
 		return -EBADMSG;
 	}
-	out->size = get32(data + out->offset + out->length - 4);
+	out->size = get_le32(data + out->offset + out->length - 4);
 	return 0;
 }
 

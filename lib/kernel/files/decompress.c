@@ -4,8 +4,8 @@
  * one growing buffer; nothing is ever allocated beyond the caller's limit.
  */
 #include "lib/kernel/files/decompress.h"
+#include "lib/util/bytes.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <lz4.h>
@@ -191,14 +191,6 @@ static int zstd(const uint8_t *data, size_t size, struct output *o)
 	}
 	ZSTD_freeDStream(z);
 	return err;
-}
-
-static uint32_t get_le32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
 }
 
 static int append(struct output *o, const uint8_t *data, size_t n)

@@ -33,6 +33,7 @@
 #include <string.h>
 
 #include "lib/kernel/symbols/kallsyms_table.h"
+#include "lib/util/bytes.h"
 
 #define TOKENS 256u
 #define INDEX_BYTES (TOKENS * 2)
@@ -53,30 +54,6 @@ struct shape {
 	size_t names_end, text_size; /* text_size: all names expanded, with NULs, without types */
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
-static uint64_t get64(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return v;
-}
-
 static size_t align_up(size_t n, size_t to)
 {
 	return (n + to - 1) & ~(to - 1);
@@ -95,11 +72,11 @@ static bool rising_index(const struct shape *s, size_t pos)
 {
 	uint16_t last;
 
-	if (get16(s->data + pos) || !get16(s->data + pos + 2))
+	if (get_le16(s->data + pos) || !get_le16(s->data + pos + 2))
 		return false;
-	last = get16(s->data + pos + 2);
+	last = get_le16(s->data + pos + 2);
 	for (size_t i = 2; i < TOKENS; i++) {
-		uint16_t v = get16(s->data + pos + 2 * i);
+		uint16_t v = get_le16(s->data + pos + 2 * i);
 
 		if (v <= last)
 			return false;
@@ -112,7 +89,7 @@ static bool rising_index(const struct shape *s, size_t pos)
 static bool token_table_fits(struct shape *s, size_t start)
 {
 	for (size_t i = 0; i < TOKENS; i++) {
-		size_t from = start + get16(s->data + s->token_index + 2 * i);
+		size_t from = start + get_le16(s->data + s->token_index + 2 * i);
 		const uint8_t *nul;
 
 		if (from >= s->token_index)
@@ -123,7 +100,7 @@ static bool token_table_fits(struct shape *s, size_t start)
 		s->token_start[i] = from;
 		s->token_length[i] = (size_t)(nul - s->data) - from;
 		if (i + 1 < TOKENS &&
-		    (size_t)(nul - s->data) + 1 != start + get16(s->data + s->token_index + 2 * (i + 1)))
+		    (size_t)(nul - s->data) + 1 != start + get_le16(s->data + s->token_index + 2 * (i + 1)))
 			return false;
 	}
 	s->token_table = start;
@@ -133,7 +110,7 @@ static bool token_table_fits(struct shape *s, size_t start)
 
 static bool find_token_table(struct shape *s)
 {
-	size_t last = get16(s->data + s->token_index + 2 * (TOKENS - 1));
+	size_t last = get_le16(s->data + s->token_index + 2 * (TOKENS - 1));
 	size_t least = last + 2, most = last + MAX_NAME + MAX_PADDING;
 
 	for (size_t back = align_up(least, 4); back <= most && back <= s->token_index; back += 4)
@@ -166,7 +143,8 @@ static bool names_agree(struct shape *s)
 	for (uint32_t i = 0; i < s->count; i++) {
 		size_t n, text = 0;
 
-		if (!(i % PER_MARKER) && get32(s->data + s->markers + i / PER_MARKER * 4) != pos - s->names)
+		if (!(i % PER_MARKER) &&
+		    get_le32(s->data + s->markers + i / PER_MARKER * 4) != pos - s->names)
 			return false;
 		n = name_length(s, &pos, s->markers);
 		if (!n)
@@ -186,7 +164,7 @@ static bool names_agree(struct shape *s)
 /* Tries num_syms at @at with names @gap bytes after it, for markers of which @run rise. */
 static bool try_names(struct shape *s, size_t at, size_t gap, size_t run)
 {
-	uint32_t count = get32(s->data + at);
+	uint32_t count = get_le32(s->data + at);
 	size_t n_markers = ((size_t)count + PER_MARKER - 1) / PER_MARKER;
 
 	if (count < MIN_SYMBOLS || count > KALLSYMS_MAX || n_markers > run)
@@ -194,9 +172,9 @@ static bool try_names(struct shape *s, size_t at, size_t gap, size_t run)
 	if (!is_zero(s->data + at + 4, gap - 4))
 		return false;
 	/* the last marker leads to within one group of names of the markers themselves */
-	if (s->markers - (at + gap) <= get32(s->data + s->markers + 4 * (n_markers - 1)))
+	if (s->markers - (at + gap) <= get_le32(s->data + s->markers + 4 * (n_markers - 1)))
 		return false;
-	if (s->markers - (at + gap) - get32(s->data + s->markers + 4 * (n_markers - 1)) >
+	if (s->markers - (at + gap) - get_le32(s->data + s->markers + 4 * (n_markers - 1)) >
 	    PER_MARKER * (size_t)(MAX_NAME + 2) + MAX_PADDING)
 		return false;
 	s->count = count;
@@ -207,7 +185,7 @@ static bool try_names(struct shape *s, size_t at, size_t gap, size_t run)
 
 static bool find_names(struct shape *s, size_t markers, size_t run)
 {
-	size_t longest = get32(s->data + markers + 4 * (run - 1)) + (size_t)PER_MARKER * (MAX_NAME + 2) +
+	size_t longest = get_le32(s->data + markers + 4 * (run - 1)) + (size_t)PER_MARKER * (MAX_NAME + 2) +
 			 2 * MAX_PADDING;
 	size_t lowest = markers > longest ? align_up(markers - longest, 4) : 0;
 
@@ -224,10 +202,10 @@ static size_t marker_run(const struct shape *s, size_t pos, size_t end)
 	size_t n = 1;
 	uint32_t last = 0;
 
-	if (get32(s->data + pos))
+	if (get_le32(s->data + pos))
 		return 0;
 	while (pos + 4 * n + 4 <= end) {
-		uint32_t v = get32(s->data + pos + 4 * n);
+		uint32_t v = get_le32(s->data + pos + 4 * n);
 
 		if (v < last + 2 * PER_MARKER || v - last > PER_MARKER * (MAX_NAME + 2) || v > pos)
 			break;
@@ -260,7 +238,7 @@ static uint64_t address_of(int32_t offset, uint64_t base, bool absolute_percpu)
 
 static int32_t offset_at(const struct shape *s, size_t at, uint32_t i)
 {
-	return (int32_t)get32(s->data + at + 4 * (size_t)i);
+	return (int32_t)get_le32(s->data + at + 4 * (size_t)i);
 }
 
 /* Whether @address, of all symbols, is sorted and covers .text. */
@@ -306,7 +284,7 @@ static bool read_newer(const struct shape *s, size_t at, const struct kallsyms_r
 {
 	size_t bytes = (size_t)s->count * 4, base_at = align_up(at + bytes, 8);
 
-	if (base_at + 8 <= s->size && read_addresses(s, at, get64(s->data + base_at), text, address))
+	if (base_at + 8 <= s->size && read_addresses(s, at, get_le64(s->data + base_at), text, address))
 		return true;
 	return at + bytes <= s->size && read_own_relative(s, at, text, address);
 }
@@ -326,7 +304,8 @@ static bool find_addresses(const struct shape *s, const struct kallsyms_range *t
 	for (size_t base_at = before - 8, step = 0; step < 2; step++, base_at -= 4)
 		for (size_t pad = 0; pad <= MAX_PADDING; pad += 4)
 			if (base_at >= bytes + pad &&
-			    read_addresses(s, base_at - bytes - pad, get64(s->data + base_at), text, address))
+			    read_addresses(s, base_at - bytes - pad, get_le64(s->data + base_at), text,
+					   address))
 				return true;
 	return false;
 }
