@@ -6,6 +6,8 @@
 
 setup_suite() {
 	local here source
+	# shellcheck source=vm.bash
+	. "${BASH_SOURCE[0]%/*}/vm.bash"
 	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 	export SUITE_VM=tests-$$ KERNEL_ROOT KERNEL_RELEASE KERNEL_CACHE PROGS
 	KERNEL_ROOT=${KPATCH_TEST_ROOT:-$("$here/../lib/fetch-kernel" "${KPATCH_TEST_SERIES:-6.1}")}
@@ -17,11 +19,7 @@ setup_suite() {
 	for source in "$here"/progs/*.c; do
 		gcc -D_GNU_SOURCE -Wall -Wextra -Werror -O1 -static -o "$PROGS/$(basename "$source" .c)" "$source"
 	done
-	"$here/run" --name "$SUITE_VM" start --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --lifetime 14400
-	"$here/run" --name "$SUITE_VM" put --to /usr/bin "$PROGS"/*
-	# stacks that the kernel cannot unwind are only mentioned at this level
-	"$here/run" --name "$SUITE_VM" exec \
-		'echo "file kernel/livepatch/transition.c +p" > /proc/dynamic_debug/control'
+	start_suite_vm
 }
 
 teardown_suite() {

@@ -16,6 +16,14 @@ vm() { "$TEST_TOP/test/vm/run" --name "${VM_NAME:-$SUITE_VM}" "$@"; }
 # in_vm [--timeout S] LINE: a shell line in the machine
 in_vm() { vm exec "$@"; }
 
+# start_suite_vm: the machine that all files share
+start_suite_vm() {
+	vm start --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --lifetime 14400
+	vm put --to /usr/bin "$PROGS"/*
+	# stacks that the kernel cannot unwind are only mentioned at this level
+	in_vm 'echo "file kernel/livepatch/transition.c +p" > /proc/dynamic_debug/control'
+}
+
 # A machine of this file's own, with other processors or another command line: own_vm NAME OPTION...
 own_vm() {
 	export VM_NAME=$SUITE_VM-$1
@@ -137,7 +145,11 @@ refute_match() {
 	! grep -qE -- "$2" <<< "$1" || { echo "did not expect /$2/ in:"; echo "$1"; return 1; }
 }
 
-setup() { mark_log; }
+setup() {
+	# A machine that went in one test is no reason for all others to fail. What a file itself put into it is gone.
+	[[ -n ${VM_NAME:-} ]] || vm status > /dev/null || start_suite_vm
+	mark_log
+}
 teardown() {
 	unload_all
 	check_log
