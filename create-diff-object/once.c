@@ -71,7 +71,10 @@ static bool any_once(const struct side *s)
 	return false;
 }
 
-/* Whether what is behind @guard writes state of the patch and none of the kernel's. */
+/*
+ * Whether what is behind @guard writes state of the patch and has nothing to do with the kernel's: through a pointer
+ * that is only read there, what it leads to would be initialised again.
+ */
 static bool all_new(struct diff *d, const struct guards *g, uint32_t guard)
 {
 	const struct object *o = d->new.object;
@@ -80,11 +83,11 @@ static bool all_new(struct diff *d, const struct guards *g, uint32_t guard)
 	for (uint32_t r = 0; r < o->n_refs; r++) {
 		uint32_t t = o->refs[r].target;
 
-		if (g->guard[r] != guard || !(g->access[r] & MAY_WRITE) || !is_state(&d->new, t))
+		if (g->guard[r] != guard || !is_state(&d->new, t))
 			continue;
 		if (d->pairs.twin[t] != NO_ATOM || d->pairs.how[t] != MATCH_NONE)
 			return false;
-		any = true;
+		any |= (g->access[r] & MAY_WRITE) != 0;
 	}
 	return any;
 }

@@ -3,8 +3,8 @@
  * The private work directory and the programs that stages run in it.
  *
  * Work directories are CACHE/work-XXXXXX; each holds a locked file while its owner lives, so that
- * the next run can tell the leftovers of a killed one and remove them. Everything that a child
- * makes, temporary files included, is in there.
+ * the next run can tell the leftovers of a killed one, or of one that could not remove all, and remove them.
+ * One that --keep is for says so by a file. Everything that a child makes, temporary files included, is in there.
  */
 #include "kpatch-build/work.h"
 
@@ -30,14 +30,29 @@
 
 #define PREFIX "work-"
 #define LOCK ".lock"
+#define KEPT ".kept"
 
-/* Removes the work directory @name if whoever made it is gone. Another user's is left alone. */
+/* Is it of this user, and not to be kept? */
+static bool may_be_swept(int dir)
+{
+	struct stat st;
+
+	return fstat(dir, &st) == 0 && st.st_uid == geteuid() &&
+	       fstatat(dir, KEPT, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/*
+ * Removes the work directory @name if whoever made it is gone. A removal that did not come to its end can have taken
+ * the lock's file; its maker may not have come to making it. Whoever makes it and has the lock has the directory.
+ */
 static void sweep_one(int cache, const char *name)
 {
-	int dir = openat(cache, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	int fd = dir < 0 ? -1 : openat(dir, LOCK, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int dir = openat(cache, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW), fd = -1;
 
-	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (dir >= 0 && may_be_swept(dir))
+		fd = openat(dir, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    may_be_swept(dir)) /* asked again: it may be kept since */
 		directory_remove_at(cache, name);
 	if (fd >= 0)
 		close(fd);
@@ -87,7 +102,8 @@ static bool was_swept(int lock, int err)
 {
 	struct stat st;
 
-	return err == -EWOULDBLOCK || err == -ENOENT || (!err && fstat(lock, &st) == 0 && !st.st_nlink);
+	return err == -EWOULDBLOCK || err == -EEXIST || err == -ENOENT ||
+	       (!err && fstat(lock, &st) == 0 && !st.st_nlink);
 }
 
 /* One attempt; -EAGAIN: it was swept. */
@@ -141,11 +157,11 @@ void work_remove(struct build *b)
 	if (!b->work)
 		return;
 	if (b->options.keep) {
-		/* without its lock file, no sweep takes it for a leftover */
 		char *lock = arena_printf(b->arena, "%s/" LOCK, b->work);
+		char *kept = arena_printf(b->arena, "%s/" KEPT, b->work);
 
-		if (lock)
-			unlink(lock);
+		if (lock && kept)
+			rename(lock, kept);
 		build_say(b, "kept %s", b->work);
 	} else {
 		directory_remove(b->work);

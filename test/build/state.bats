@@ -22,6 +22,24 @@ load build
 	says 'initialises new_keys where ___done'
 }
 
+@test "get_random_sleepable_once(): as much" {
+	make_patch perturb net/ipv4/inet_hashtables.c 's/^static u32 \*table_perturb;/&\nstatic u32 new_perturb[INET_TABLE_PERTURB_SIZE];/
+		s/get_random_sleepable_once(table_perturb,/get_random_sleepable_once(new_perturb,/
+		s/READ_ONCE(table_perturb\[/READ_ONCE(new_perturb[/'
+	kpatch_build "$patch"
+	run nm "$OUT/livepatch-perturb.ko"
+	for name in ___done ___once_key new_perturb; do
+		grep -qE "^[0-9a-f]+ [bdBD] $name" <<< "$output" || { echo "$name"; false; }
+	done
+	rm "$OUT"/*
+	make_patch both net/ipv4/inet_hashtables.c 's/^static u32 \*table_perturb;/&\nstatic u32 new_perturb[4];\
+		static void fill(void) { get_random_bytes(new_perturb, 16); get_random_bytes(table_perturb, INET_TABLE_PERTURB_SIZE * 4); }/
+		/get_random_sleepable_once(table_perturb,/,/;$/cDO_ONCE_SLEEPABLE(fill);
+		s/READ_ONCE(table_perturb\[index\]) +/& READ_ONCE(new_perturb[index \& 3]) +/'
+	refuses 8 initialised-once "$patch"
+	says 'initialises new_perturb where ___done'
+}
+
 @test "a static that moves to another file of its module is refused" {
 	make_patch sessionid fs/nfsd/nfs4state.c '/^static u64 current_sessionid = 1;/d
 		s/sid->sequence = current_sessionid++/sid->sequence = nfsd4_next_sessionid()/

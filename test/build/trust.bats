@@ -224,13 +224,15 @@ os.setxattr(sys.argv[1], 'system.posix_acl_default', struct.pack('<I', 2) + entr
 
 @test "trust: leftovers of other runs: what is alice's and what links lead to stays" {
 	cache=$PLACE/cache
-	mkdir -p "$cache"/work-{old,hers,mixed/hers}/sub "$PLACE/precious"
+	mkdir -p "$cache"/work-{old,rest,kept,hers,open,mixed/hers}/sub "$PLACE/precious"
 	touch "$cache"/work-{old,hers,mixed}/.lock "$cache"/work-{old,hers,mixed/hers}/sub/file "$PLACE/precious/"{.lock,file}
+	touch "$cache/work-kept/.kept" # what --keep leaves; work-rest: what a removal that failed leaves, without its lock
 	ln -s "$PLACE/precious" "$cache/work-link"
 	ln -s "$PLACE/precious" "$cache/work-old/sub/link"
-	chown -R "$ALICE" "$cache/work-hers" "$cache/work-mixed/hers"
+	chown -R "$ALICE" "$cache"/work-{hers,open,mixed/hers}
 	takes_cache "$cache"
-	[[ ! -e $cache/work-old && -e $PLACE/precious/file ]]
+	[[ ! -e $cache/work-old && ! -e $cache/work-rest && -e $cache/work-kept/sub && -e $PLACE/precious/file ]]
+	[[ -e $cache/work-open/sub && ! -e $cache/work-open/.lock ]]
 	[[ -e $cache/work-hers/sub/file && -e $cache/work-mixed/hers/sub/file ]]
 }
 

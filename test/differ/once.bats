@@ -85,6 +85,16 @@ END
 	differ
 	refused initialised-once
 	[[ $stderr == *"initialises other where"* ]]
+	# what it did before is behind a pointer
+	original <<'END'
+		static long *keys; long siphash(int, long *); void make(long *to) { keys = to; }
+		static void fill(void) { get_random_bytes(keys, 16); }
+		long f(int x) { DO_ONCE(fill); return siphash(x, &keys[x & 1]); }
+END
+	patched '1s/$/ static long new_keys[2];/' '2s/; \}/; get_random_bytes(new_keys, 16); }/' '3s/return/return new_keys[x \& 1] +/'
+	differ
+	refused initialised-once
+	[[ $stderr == *"initialises new_keys where"* ]]
 }
 
 # flag GUARD INIT: f() does INIT behind a guard of its own making, and reads the new variable
