@@ -24,6 +24,7 @@ struct ibt;
 struct installed;
 struct kimage;
 struct monitor;
+struct series;
 struct strmap;
 
 /*
@@ -155,12 +156,13 @@ struct build {
 	FILE *progress;		 /* for people, stderr; NULL with --quiet */
 	struct arena *arena;
 	struct diags *diags;
-	const char *pin;	   /* sign_take_pin(): for the key, NULL: none was given */
-	int cache;		   /* descriptor of options.cache */
-	const char *work;	   /* work directory: private, removed at the end unless --keep */
-	int work_lock, entry_lock; /* descriptors that hold the locks of work and kernel.entry */
-	const char *name;	   /* "livepatch-fix", the module's file name without .ko */
-	const char *module_name;   /* "livepatch_fix", as the kernel spells it */
+	const char *pin;	     /* sign_take_pin(): for the key, NULL: none was given */
+	int cache;		     /* descriptor of options.cache */
+	const char *work;	     /* work directory: private, removed at the end unless --keep */
+	int work_lock, entry_lock;   /* descriptors that hold the locks of work and kernel.entry */
+	const char *name;	     /* "livepatch-fix", the module's file name without .ko */
+	const char *module_name;     /* "livepatch_fix", as the kernel spells it */
+	const struct series *series; /* series_read()'s: the patches, series/series.h */
 	struct kernel kernel;
 	struct kimage *image;	     /* the kernel stage's */
 	struct installed *installed; /* the image, as proofs see it: the verify stage's */
@@ -214,6 +216,11 @@ int build_fails_as(struct build *b, enum exit_kind kind);
 /* A line of progress, without its newline. */
 void build_say(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * Reads the patches that the options name, before any stage runs (series/series.c): -EINVAL with "file-unreadable",
+ * "text-damaged", "patch-empty", "series-guard", "series-option", "mail-encoded".
+ */
+int series_read(struct build *b);
 int stage_kernel(struct build *b);  /* kernel.c: which kernel, which files, which compiler */
 int stage_prepare(struct build *b); /* prepare.c: the prepared tree, once per kernel */
 int stage_plan(struct build *b);    /* plan.c: which objects, whose */

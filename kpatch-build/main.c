@@ -135,7 +135,7 @@ static bool can_start(struct build *b)
 		diag_error(b->diags, "output", diag_file(o->output), "Choose another directory with --output",
 			   "results cannot be written there: %s", strerror(errno));
 	for (size_t i = 0; i < o->n_patches; i++)
-		if (access(o->patches[i], R_OK) < 0)
+		if (strcmp(o->patches[i], "-") != 0 && access(o->patches[i], R_OK) < 0)
 			diag_error(b->diags, "patch-unreadable", diag_file(o->patches[i]), "Check the path",
 				   "the patch cannot be read: %s", strerror(errno));
 	sign_check(b);
@@ -152,6 +152,13 @@ static int run(struct build *b)
 	if (!can_start(b)) {
 		print_diags(b, &printed);
 		return EXIT_USAGE;
+	}
+	err = series_read(b);
+	if (err) {
+		print_diags(b, &printed);
+		if (!diags_errors(b->diags))
+			fprintf(stderr, "kpatch-build: cannot start: %s\n", strerror(-err));
+		return error_is_disks(err) || err == -ENOMEM ? EXIT_INTERNAL : EXIT_PATCH;
 	}
 	err = monitor_new(&b->monitor);
 	if (!err)

@@ -84,7 +84,7 @@ static const struct {
 
 void options_help(FILE *f)
 {
-	fputs("Usage: kpatch-build [options] PATCH...\n"
+	fputs("Usage: kpatch-build [options] PATCH|SERIES|MBOX|DIRECTORY|-...\n"
 	      "Builds a kernel livepatch module from source patches.\n\n",
 	      f);
 	for (size_t i = 0; i < N_OPTIONS; i++) {
@@ -106,13 +106,23 @@ static int usage(struct diags *diags, const char *what, const char *argument)
 	return -EINVAL;
 }
 
+/* The last part of a path, which may end in slashes: a directory's. NULL: no memory. */
+static const char *base_of(struct arena *arena, const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	path = arena_strndup(arena, path, n);
+	return path ? path_base(path) : NULL;
+}
+
 const char *options_name_from_patch(struct arena *arena, const char *patch)
 {
 	static const char prefix[] = "livepatch-";
-	const char *base = path_base(patch), *dot = strrchr(base, '.');
-	char *name = arena_alloc(arena, sizeof(prefix) + strlen(base));
-	size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
-	char *end;
+	const char *base = base_of(arena, patch), *dot = base ? strrchr(base, '.') : NULL;
+	char *name = base ? arena_alloc(arena, sizeof(prefix) + strlen(base)) : NULL, *end;
+	size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base ? base : "");
 
 	if (dot && (!strcmp(dot, ".gz") || !strcmp(dot, ".xz"))) {
 		/* "fix.patch.gz" is called as "fix.patch" is */
@@ -406,6 +416,13 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 
 	if (!out->n_patches)
 		return usage(diags, "no patch file was given", NULL);
+	for (size_t i = 0, stdin_given = 0; i < out->n_patches; i++) {
+		stdin_given += !strcmp(out->patches[i], "-");
+		if (stdin_given > 1)
+			return usage(diags, "standard input is read once", NULL);
+	}
+	if (!out->name && !strcmp(out->patches[0], "-"))
+		return usage(diags, "--name is needed for a patch from standard input", NULL);
 	if (!out->name)
 		out->name = default_name(arena, out);
 	if (!out->name)

@@ -4,8 +4,7 @@
  * of lib/manifest in its arena.
  */
 #include "kpatch-build/finish/finish.h"
-#include "kpatch-build/series/identity.h"
-#include "kpatch-build/series/text.h"
+#include "kpatch-build/series/series.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,8 +19,6 @@
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
-#include "lib/util/path.h"
-#include "lib/util/sha256.h"
 #include "lib/util/vmlinux.h"
 
 /* An object being described; the arrays have room for all units of it. */
@@ -62,62 +59,32 @@ static const char *one_line(struct arena *a, const char *text)
 	return copy;
 }
 
-/* What the mails in a patch say that it fixes: added to what other patches said. */
-static int describe_fixes(struct build *b, struct manifest *m, const char *path, const char *data,
-			  size_t size)
+static int describe_fixes(struct build *b, struct manifest *m)
 {
-	const struct manifest_fix *fixes;
-	struct manifest_fix *all;
-	bool cut = false;
-	size_t n;
-	int ret = identity_read(b->arena, path_base(path), data, size, &fixes, &n, &cut);
+	const struct series *s = b->series;
+	struct manifest_fix *fixes = arena_array(b->arena, s->n, sizeof(*fixes));
 
-	if (!ret && cut)
-		diag_warning(
-			b->diags, "fixes-left-out", diag_file(path), "Give the fixes in several files",
-			"it has more than %d fixes, or one of them more than %d CVE numbers or Fixes: lines; "
-			"the manifest does not name them all",
-			IDENTITY_FIXES, IDENTITY_LIST);
-	if (ret || !n)
-		return ret;
-	all = arena_array(b->arena, m->n_fixes + n, sizeof(*all));
-	if (!all)
+	if (!fixes)
 		return -ENOMEM;
-	if (m->n_fixes)
-		memcpy(all, m->fixes, m->n_fixes * sizeof(*all));
-	memcpy(all + m->n_fixes, fixes, n * sizeof(*all));
-	m->fixes = all;
-	m->n_fixes += n;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->patches[i].fix)
+			fixes[m->n_fixes++] = *s->patches[i].fix;
+	m->fixes = fixes;
 	return 0;
-}
-
-static int describe_patch(struct build *b, struct manifest *m, const char *path, struct manifest_patch *out)
-{
-	struct sha256 sha;
-	char text[SHA256_TEXT], *data;
-	size_t size;
-	int ret = series_text(b->arena, b->diags, path, &data, &size);
-
-	if (ret)
-		return ret;
-	sha256_start(&sha);
-	sha256_add(&sha, data, size);
-	out->name = path_base(path);
-	out->sha256 = sha256_end(&sha, text) ? arena_strdup(b->arena, text) : NULL;
-	return out->sha256 ? describe_fixes(b, m, path, data, size) : -ENOMEM;
 }
 
 static int describe_patches(struct build *b, struct manifest *m)
 {
-	struct manifest_patch *patches = arena_array(b->arena, b->options.n_patches, sizeof(*patches));
-	size_t i;
-	int ret = patches ? 0 : -ENOMEM;
+	const struct series *s = b->series;
+	struct manifest_patch *patches = arena_array(b->arena, s->n_files, sizeof(*patches));
 
-	for (i = 0; !ret && i < b->options.n_patches; i++)
-		ret = describe_patch(b, m, b->options.patches[i], &patches[i]);
+	if (!patches)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n_files; i++)
+		patches[i] = (struct manifest_patch){ s->files[i].name, s->files[i].sha256 };
 	m->patches = patches;
-	m->n_patches = b->options.n_patches;
-	return ret;
+	m->n_patches = s->n_files;
+	return describe_fixes(b, m);
 }
 
 static const char *build_id(struct build *b, const struct buildid *id)

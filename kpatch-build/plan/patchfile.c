@@ -23,7 +23,7 @@ struct parser {
 	const char *next, *end; /* what is still to be read */
 	const char *line;	/* the line last read, without terminator */
 	size_t size;		/* of it, with its newline */
-	unsigned int number;
+	unsigned int number, strip;
 	struct patch_entry *entries;
 	size_t n_entries, room;
 };
@@ -156,12 +156,12 @@ static int whole_path(struct parser *p, size_t skip, const char **out)
 }
 
 /*
- * Takes the first component off a path and checks the rest; "/dev/null" gives NULL in *out. Nothing
+ * Takes components off a path and checks the rest; "/dev/null" gives NULL in *out. Nothing
  * may lead out of the tree.
  */
 static int strip_path(struct parser *p, const char *name, const char **out)
 {
-	const char *slash = strchr(name, '/'), *path;
+	const char *path = name;
 	int err;
 
 	*out = NULL;
@@ -170,12 +170,17 @@ static int strip_path(struct parser *p, const char *name, const char **out)
 	err = check_path(p, name);
 	if (err)
 		return err;
-	path = slash ? slash + strspn(slash, "/") : NULL;
+	for (unsigned int i = 0; path && i < p->strip; i++) {
+		path = strchr(path, '/');
+		path = path ? path + strspn(path, "/") : NULL;
+	}
 	if (!path || !*path)
 		return damaged(
 			p, p->number, "patch-path",
 			"Make the patch in the root of the kernel source, with git diff or diff -up a/ b/",
-			"no path is left when the first component is taken off:", name);
+			p->strip == 1 ? "no path is left when the first component is taken off:" :
+					"no path is left when as many components are taken off as -p says:",
+			name);
 	return inner_path(p, name, path, out);
 }
 
@@ -474,10 +479,16 @@ static bool starts_files(const struct parser *p)
 	return third >= p->end || is_hunk(third, p->end);
 }
 
-int patch_parse(const char *path, const char *data, size_t size, struct arena *arena, struct diags *diags,
+int patch_parse(const struct patch_source *source, struct arena *arena, struct diags *diags,
 		struct patch_file *out)
 {
-	struct parser p = { .path = path, .arena = arena, .diags = diags, .next = data, .end = data + size };
+	struct parser p = { .path = source->path,
+			    .number = source->line,
+			    .strip = source->strip,
+			    .arena = arena,
+			    .diags = diags,
+			    .next = source->data,
+			    .end = source->data + source->size };
 	int err = 0;
 
 	while (!err && next_line(&p)) {
@@ -503,6 +514,8 @@ int patch_parse(const char *path, const char *data, size_t size, struct arena *a
 		err = damaged(&p, 0, "patch-empty", "Give a unified diff, as git diff or diff -u makes it",
 			      "there is no diff in this file", NULL);
 	if (!err)
-		*out = (struct patch_file){ .path = path, .entries = p.entries, .n_entries = p.n_entries };
+		*out = (struct patch_file){ .path = source->path,
+					    .entries = p.entries,
+					    .n_entries = p.n_entries };
 	return err;
 }

@@ -45,11 +45,18 @@ struct patch_file {
 };
 
 /*
- * Reads a patch from memory (paths as with patch -p1, git's extended headers understood). Text
+ * Reads a patch from memory (git's extended headers understood). Text
  * around the diffs is ignored. Everything is owned by @arena; lines point into @data. -EINVAL with
  * one diagnostic per problem: "patch-damaged", "patch-empty", "patch-path". -ENOMEM.
  */
-int patch_parse(const char *path, const char *data, size_t size, struct arena *arena, struct diags *diags,
+struct patch_source {
+	const char *path;   /* for messages */
+	unsigned int line;  /* lines of that file in front of the patch */
+	unsigned int strip; /* components taken off paths, as with patch -p */
+	const char *data;
+	size_t size;
+};
+int patch_parse(const struct patch_source *source, struct arena *arena, struct diags *diags,
 		struct patch_file *out);
 
 /* A file's text while patches are applied to it. */

@@ -13,7 +13,7 @@
 #include "kpatch-build/plan/affected.h"
 #include "kpatch-build/plan/comments.h"
 #include "kpatch-build/plan/patchfile.h"
-#include "kpatch-build/series/text.h"
+#include "kpatch-build/series/series.h"
 #include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -300,16 +300,13 @@ static int apply_entry(struct build *b, const struct patch_file *p, const struct
 }
 
 /* Problems of all entries are reported together; only want of memory ends the loop. */
-static int apply_patch(struct build *b, const char *path)
+static int apply_patch(struct build *b, const struct series_patch *from)
 {
+	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
 	struct patch_file p;
-	size_t size, errors = diags_errors(b->diags);
-	char *data;
-	int err = series_text(b->arena, b->diags, path, &data, &size);
+	size_t errors = diags_errors(b->diags);
+	int err = patch_parse(&source, b->arena, b->diags, &p);
 
-	if (err)
-		return err;
-	err = patch_parse(path, data, size, b->arena, b->diags, &p);
 	for (size_t i = 0; !err && i < p.n_entries; i++) {
 		int one = apply_entry(b, &p, &p.entries[i]);
 
@@ -363,8 +360,8 @@ int stage_plan(struct build *b)
 	bool *changed;
 	int err = 0;
 
-	for (size_t i = 0; i < b->options.n_patches; i++) {
-		int one = apply_patch(b, b->options.patches[i]);
+	for (size_t i = 0; i < b->series->n; i++) {
+		int one = apply_patch(b, &b->series->patches[i]);
 
 		err = err ? err : one;
 	}

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kpatch-build/series/mbox.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/text.h"
@@ -87,15 +88,9 @@ static const char *commit_at(struct arena *a, struct line l)
 	return zero ? NULL : arena_strdup(a, id);
 }
 
-/* "From <commit> Mon Sep 17 00:00:00 2001": what git puts before each mail. */
 static bool is_mail(struct line l)
 {
-	if (!starts(l, "From ") || l.size < 5 + COMMIT_DIGITS + 1 || l.text[5 + COMMIT_DIGITS] != ' ')
-		return false;
-	for (size_t i = 0; i < COMMIT_DIGITS; i++)
-		if (!isxdigit((unsigned char)l.text[5 + i]))
-			return false;
-	return true;
+	return mbox_is_separator(l.text, l.size);
 }
 
 static bool is_diff(struct line l)
@@ -343,7 +338,7 @@ static int read_message(struct reader *r)
 	bool first = true;
 	int err = 0;
 
-	for (; !err && r->next < r->end && !is_diff(peek(r)) && !is_mail(peek(r)); skip(r)) {
+	for (; !err && r->next < r->end && !is_diff(peek(r)); skip(r)) {
 		struct line l = peek(r);
 
 		err = find_cves(r, l);
@@ -380,8 +375,6 @@ static int read_mail(struct reader *r)
 	err = read_header(r);
 	if (!err)
 		err = read_message(r);
-	while (!err && r->next < r->end && !is_mail(peek(r)))
-		skip(r);
 	if (f->subject)
 		f->subject = title(f->subject);
 	if (f->author && !*f->author)
@@ -389,34 +382,20 @@ static int read_mail(struct reader *r)
 	return err;
 }
 
-static size_t count_mails(const struct reader *from)
-{
-	struct reader r = *from;
-	size_t n = 1;
-
-	for (; r.next < r.end && n < IDENTITY_FIXES; skip(&r))
-		n += is_mail(peek(&r));
-	return n;
-}
-
 int identity_read(struct arena *arena, const char *file, const char *data, size_t size,
-		  const struct manifest_fix **out, size_t *n, bool *cut)
+		  struct manifest_fix **out, bool *cut)
 {
 	struct reader r = { .next = data, .end = data + size, .arena = arena };
-	size_t max = count_mails(&r), found = 0;
-	struct manifest_fix *fixes = arena_array(arena, max, sizeof(*fixes));
-	int err = fixes ? 0 : -ENOMEM;
+	int err;
 
-	while (!err && r.next < r.end && found < max) {
-		r.fix = &fixes[found];
-		*r.fix = (struct manifest_fix){ .patch = file };
-		err = read_mail(&r);
-		found += !err && r.fix->subject && *r.fix->subject;
-	}
+	r.fix = arena_alloc(arena, sizeof(*r.fix));
+	if (!r.fix)
+		return -ENOMEM;
+	r.fix->patch = file;
+	err = read_mail(&r);
 	if (err)
 		return err;
-	*out = fixes;
-	*n = found;
-	*cut = r.cut || r.next < r.end;
+	*out = r.fix->subject && *r.fix->subject ? r.fix : NULL;
+	*cut = r.cut;
 	return 0;
 }

@@ -15,5 +15,8 @@ struct diags;
  * bytes and is owned by @arena. -errno with a diagnostic: "file-unreadable", "file-too-large", "text-damaged"; -ENOMEM.
  */
 int series_text(struct arena *arena, struct diags *diags, const char *path, char **data, size_t *size);
+/* The same of what an open descriptor gives until its end; @name is for messages. The descriptor stays the caller's. */
+int series_text_of(struct arena *arena, struct diags *diags, int fd, const char *name, char **data,
+		   size_t *size);
 
 #endif

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "kpatch/commands/fixes.h"
 #include "kpatch/commands/loaded.h"
 #include "kpatch/file/patchfile.h"
 #include "kpatch/kpatch.h"
@@ -61,16 +62,15 @@ static void print_object(struct kpatch *k, const struct manifest_object *o)
 
 static void print_fix(struct kpatch *k, const struct manifest_fix *f)
 {
-	fprintf(k->out, "fix           %s", f->subject);
-	if (f->commit)
-		fprintf(k->out, " (commit %.12s)", f->commit);
-	for (size_t i = 0; i < f->n_cves; i++)
-		fprintf(k->out, "%s%s", i ? ", " : ": ", f->cves[i]);
+	fputs("fix           ", k->out);
+	fix_print(k->out, f);
 	fputc('\n', k->out);
 	if (k->options.verbose && f->author)
-		fprintf(k->out, "  by          %s\n", f->author);
+		line(k, "  by", f->author);
 	for (size_t i = 0; k->options.verbose && i < f->n_fixes; i++)
-		fprintf(k->out, "  fault of    %s\n", f->fixes[i]);
+		line(k, "  fault of", f->fixes[i]);
+	if (k->options.verbose && f->message)
+		line(k, "  from", arena_printf(k->arena, "%s, message %" PRIu64, f->patch, f->message));
 }
 
 static void print_manifest(struct kpatch *k, const struct manifest *m)
@@ -175,20 +175,6 @@ static void report_object(struct node *list, const struct manifest_object *o)
 	}
 }
 
-static void report_fix(struct node *list, const struct manifest_fix *f)
-{
-	struct node *n = report_map(list, NULL);
-
-	report_string(n, "patch", f->patch);
-	report_string(n, "subject", f->subject);
-	if (f->author)
-		report_string(n, "author", f->author);
-	if (f->commit)
-		report_string(n, "commit", f->commit);
-	report_strings(n, "fixes", f->fixes, f->n_fixes);
-	report_strings(n, "cves", f->cves, f->n_cves);
-}
-
 static void report_manifest(struct node *in, const struct manifest *m)
 {
 	struct node *n = report_map(in, "kernel"), *list;
@@ -212,7 +198,7 @@ static void report_manifest(struct node *in, const struct manifest *m)
 	}
 	list = report_list(in, "fixes");
 	for (size_t i = 0; i < m->n_fixes; i++)
-		report_fix(list, &m->fixes[i]);
+		fix_report(list, &m->fixes[i]);
 	list = report_list(in, "objects");
 	for (size_t i = 0; i < m->n_objects; i++)
 		report_object(list, &m->objects[i]);

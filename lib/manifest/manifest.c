@@ -78,6 +78,8 @@ static const struct schema patch_schema = SCHEMA(manifest_patch, "a patch", patc
 
 static const struct schema_key fix_keys[] = {
 	TEXT(manifest_fix, patch, schema_file),
+	KEY(manifest_fix, message, NUMBER, .optional = true, .unwritten = true),
+	KEY(manifest_fix, sha256, STRING, .rule = &schema_sha256, .optional = true),
 	TEXT(manifest_fix, subject, schema_text),
 	KEY(manifest_fix, author, STRING, .rule = &schema_text, .optional = true),
 	KEY(manifest_fix, commit, STRING, .rule = &commit_rule, .optional = true),

@@ -38,6 +38,8 @@ struct manifest_patch {
  */
 struct manifest_fix {
 	const char *patch;	  /* file name of the source patch, as in the list of those */
+	uint64_t message;	  /* of several in that file, counted from 1; 0: it is the file's only one */
+	const char *sha256;	  /* of the message; NULL: it is the file's only one */
 	const char *subject;	  /* one line */
 	const char *author;	  /* NULL: not told */
 	const char *commit;	  /* the author's commit, 40 lower case hexadecimal digits; NULL: not told */

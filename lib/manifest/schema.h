@@ -44,7 +44,7 @@ struct schema_key {
 	const struct schema_rule *rule; /* SCHEMA_STRING, SCHEMA_STRINGS */
 	const struct schema *schema;	/* SCHEMA_STRUCT, SCHEMA_STRUCTS */
 	bool optional; /* may be absent; the member then keeps its value. A string that is NULL is not written */
-	bool unwritten; /* optional lists: not written where there is nothing in them */
+	bool unwritten; /* optional lists and numbers: not written where there is nothing in them, or 0 */
 	uint64_t max;	/* SCHEMA_NUMBER: the greatest value, 0: any */
 };
 

@@ -121,6 +121,8 @@ static bool is_absent(const struct schema_key *key, const char *base)
 	}
 	if (!key->unwritten)
 		return false;
+	if (key->type == SCHEMA_NUMBER)
+		return !*(const uint64_t *)(const void *)(base + key->offset);
 	memcpy(&n, base + key->count_offset, sizeof(n));
 	return !n;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Fixes keep what they are called, whose they are and which CVE numbers they have (the mails: test/unit/identity_mail.c).
+# Where patches come from, one by one or many; they keep what they are called, whose they are and which CVE numbers
+# they have (the mails: test/unit/identity_mail.c).
 
 load build
 
@@ -59,5 +60,151 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 	gzip "$BATS_TEST_TMPDIR/zeros"
 	refuses 5 text-damaged "$BATS_TEST_TMPDIR/zeros.gz"
 	says 'zeros.gz: .*File too large'
-	refuses 5 file-unreadable "$BATS_TEST_TMPDIR"
+}
+
+# mail N SUBJECT FILE SED: a message as git format-patch writes it, to standard output
+mail() {
+	make_patch "mail$1" "$3" "$4"
+	printf 'From %040d Mon Sep 17 00:00:00 2001\nFrom: A <a@b>\nSubject: [PATCH] %s\n\ntext\nCVE-2024-1000%d\n---\n' \
+		"$1" "$2" "$1"
+	cat "$patch"
+	printf -- '-- \n2.40\n\n'
+	rm "$patch"
+}
+
+# three_mails: 1.patch to 3.patch in $BATS_TEST_TMPDIR/mails, the third for what the first has made
+three_mails() {
+	local dir=$BATS_TEST_TMPDIR/mails
+	mkdir "$dir"
+	mail 1 one fs/proc/version.c 's/linux_proc_banner/first_change/' > "$dir/1.patch"
+	mail 2 two fs/proc/meminfo.c 's/Committed_AS/Something/' > "$dir/2.patch"
+	mail 3 three fs/proc/version.c 's/linux_proc_banner/second_change/' |
+		sed 's/^-\(.*\)linux_proc_banner/-\1first_change/' > "$dir/3.patch"
+}
+
+# plan_is OBJECT...: what is planned
+plan_is() {
+	[[ $(sed -n 's/^plan     \([^ ]*\) in .*/\1/p' <<< "$output" | xargs) == "$*" ]] ||
+		{ echo "not $*:"; echo "$output"; return 1; }
+}
+
+@test "an mbox: each message is a fix of its own, with its number and digest" {
+	cat > "$BATS_TEST_TMPDIR/cover" <<-END
+		From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001
+		Subject: [PATCH 0/2] a letter
+
+		words
+
+	END
+	mail 1 one fs/proc/meminfo.c 's/Committed_AS/Something/' > "$BATS_TEST_TMPDIR/one"
+	mail 2 two fs/proc/meminfo.c 's/MemTotal/MemEvery/' > "$BATS_TEST_TMPDIR/two"
+	cat "$BATS_TEST_TMPDIR"/{cover,one,two} > "$BATS_TEST_TMPDIR/fixes.mbox"
+	run -0 kpatch_build "$BATS_TEST_TMPDIR/fixes.mbox"
+	says 'fixes.mbox:1: note: there is no diff in this message'
+	says '^series   2 patches from 1 file$'
+	sed -n '/^patches:/,/^objects:/{/^objects:/!p}' "$OUT/livepatch-fixes.yaml" > "$BATS_TEST_TMPDIR/is"
+	diff - "$BATS_TEST_TMPDIR/is" <<-END
+		patches:
+		- name: fixes.mbox
+		  sha256: "$(sha256sum < "$BATS_TEST_TMPDIR/fixes.mbox" | cut -d' ' -f1)"
+		fixes:
+		- patch: fixes.mbox
+		  message: 2
+		  sha256: "$(sha256sum < "$BATS_TEST_TMPDIR/one" | cut -d' ' -f1)"
+		  subject: "one"
+		  author: "A <a@b>"
+		  commit: "$(printf '%040d' 1)"
+		  cves:
+		  - CVE-2024-10001
+		- patch: fixes.mbox
+		  message: 3
+		  sha256: "$(sha256sum < "$BATS_TEST_TMPDIR/two" | cut -d' ' -f1)"
+		  subject: "two"
+		  author: "A <a@b>"
+		  commit: "$(printf '%040d' 2)"
+		  cves:
+		  - CVE-2024-10002
+	END
+	"$BUILD/kpatch" info -v "$OUT/livepatch-fixes.ko" > "$BATS_TEST_TMPDIR/info"
+	grep -x '  from        fixes.mbox, message 3' "$BATS_TEST_TMPDIR/info"
+	# a problem is named with its line in the mbox
+	sed -i 's/MemTotal/MemOther/' "$BATS_TEST_TMPDIR/fixes.mbox"
+	rm -rf "$OUT"
+	mkdir "$OUT"
+	refuses 5 patch-does-not-apply "$BATS_TEST_TMPDIR/fixes.mbox"
+	says "fixes.mbox:$(grep -n '^@@' "$BATS_TEST_TMPDIR/fixes.mbox" | tail -1 | cut -d: -f1):"
+	# with none in it
+	refuses 5 patch-empty "$BATS_TEST_TMPDIR/cover" "$BATS_TEST_TMPDIR/one"
+	cat "$BATS_TEST_TMPDIR"/{cover,cover} > "$BATS_TEST_TMPDIR/letters"
+	refuses 5 patch-empty "$BATS_TEST_TMPDIR/letters"
+	says 'none of its messages has a diff'
+}
+
+@test "refused: a mail that git would decode first" {
+	mail 1 one fs/proc/meminfo.c 's/Committed_AS/Something/' |
+		sed 's/^Subject/Content-Transfer-Encoding: quoted-printable\n&/' > "$BATS_TEST_TMPDIR/encoded.patch"
+	refuses 5 mail-encoded "$BATS_TEST_TMPDIR/encoded.patch"
+	says 'quoted printable'
+}
+
+@test "standard input: a patch, an mbox, compressed" {
+	three_mails
+	cat "$BATS_TEST_TMPDIR"/mails/*.patch > "$BATS_TEST_TMPDIR/all"
+	for tool in cat gzip xz; do
+		"$tool" < "$BATS_TEST_TMPDIR/all" > "$BATS_TEST_TMPDIR/packed"
+		run -0 kpatch_build --verbose --stop-after plan --name livepatch-x - < <(cat "$BATS_TEST_TMPDIR/packed")
+		plan_is fs/proc/version.o fs/proc/meminfo.o
+	done
+	refuses 2 usage - < "$BATS_TEST_TMPDIR/all"
+	says 'name is needed'
+	refuses 2 usage --name livepatch-x - - < "$BATS_TEST_TMPDIR/all"
+	run -0 kpatch_build --name livepatch-x - < "$BATS_TEST_TMPDIR/mails/2.patch"
+	grep -x -- '- name: stdin' "$OUT/livepatch-x.yaml"
+}
+
+@test "a directory of patches: by name, and what it took is said" {
+	three_mails
+	echo words > "$BATS_TEST_TMPDIR/mails/README"
+	printf 'Subject: [PATCH 0/3] words\n\nwords\n' > "$BATS_TEST_TMPDIR/mails/0000-cover-letter.patch"
+	run -0 kpatch_build --verbose --stop-after plan "$BATS_TEST_TMPDIR/mails/"
+	plan_is fs/proc/version.o fs/proc/meminfo.o
+	says 'takes 4 files, 0000-cover-letter.patch to 3.patch, in the order of their names; 1 other is left alone'
+	says 'there is no diff in this file'
+	gzip "$BATS_TEST_TMPDIR/mails/1.patch"
+	run -0 kpatch_build --verbose --stop-after plan "$BATS_TEST_TMPDIR/mails"
+	plan_is fs/proc/version.o fs/proc/meminfo.o
+	# the third needs the first
+	mv "$BATS_TEST_TMPDIR"/mails/{1,4}.patch.gz
+	refuses 5 patch-does-not-apply "$BATS_TEST_TMPDIR/mails"
+	rm "$BATS_TEST_TMPDIR"/mails/*.patch*
+	refuses 5 patch-empty "$BATS_TEST_TMPDIR/mails"
+}
+
+@test "a quilt series: comments, -p, directories; guards and -R are refused" {
+	three_mails
+	dir=$BATS_TEST_TMPDIR/quilt
+	mkdir -p "$dir/sub"
+	sed 's,^\(---\|+++\) [ab]/,\1 ,' "$BATS_TEST_TMPDIR/mails/1.patch" > "$dir/sub/no prefix"
+	mv "$dir/sub/no prefix" "$dir/sub/none.patch"
+	sed 's,^\(---\|+++\) [ab]/,\1 x/y/,' "$BATS_TEST_TMPDIR/mails/3.patch" > "$dir/three.patch"
+	cp "$BATS_TEST_TMPDIR/mails/2.patch" "$dir/a.patch"
+	printf '# comment\n\nsub/none.patch -p0 # here\nthree.patch -p 2\n  a.patch\t-p1\r\n#sub/other.patch\n' > "$dir/series"
+	for argument in "$dir" "$dir/series"; do
+		run -0 kpatch_build --verbose --stop-after plan "$argument"
+		plan_is fs/proc/version.o fs/proc/meminfo.o
+	done
+	printf 'sub/none.patch\n' > "$dir/series"
+	refuses 5 patch-path "$dir/series"
+	printf '+guard a.patch\n' > "$dir/series"
+	refuses 5 series-guard "$dir/series"
+	says "series:1: .*'\+guard'"
+	printf 'a.patch -R\n' > "$dir/series"
+	refuses 5 series-option "$dir/series"
+	says "series:1: .*'-R'"
+	printf 'a.patch -p10\nb.patch\n' > "$dir/series"
+	refuses 5 series-option "$dir/series"
+	says "'-p10'"
+	says 'b.patch: .*file-unreadable'
+	printf '# nothing\n' > "$dir/series"
+	refuses 5 patch-empty "$dir/series"
 }

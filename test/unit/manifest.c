@@ -40,7 +40,16 @@ static const struct manifest_patch patches[] = { { "fix.patch", SHA }, { "1e3", 
 static const char *const cves[] = { "CVE-2024-12345", "CVE-1999-0001" };
 static const char *const faults[] = { "123456789abc (\"a: b\")" };
 static const struct manifest_fix fixes[] = {
-	{ "fix.patch", "net: \"ü\": %s", "Jörg <j@x>", COMMIT, faults, 1, cves, 2 },
+	{ .patch = "fix.patch",
+	  .message = 3,
+	  .sha256 = SHA,
+	  .subject = "net: \"ü\": %s",
+	  .author = "Jörg <j@x>",
+	  .commit = COMMIT,
+	  .fixes = faults,
+	  .n_fixes = 1,
+	  .cves = cves,
+	  .n_cves = 2 },
 	{ .patch = "1e3", .subject = "yes" },
 };
 static const struct manifest_object objects[] = {
@@ -123,7 +132,8 @@ static bool same_object(const struct manifest_object *a, const struct manifest_o
 static bool same_fix(const struct manifest_fix *a, const struct manifest_fix *b)
 {
 	bool ok = same(a->patch, b->patch) && same(a->subject, b->subject) && !a->author == !b->author &&
-		  !a->commit == !b->commit && a->n_fixes == b->n_fixes && a->n_cves == b->n_cves;
+		  !a->commit == !b->commit && a->n_fixes == b->n_fixes && a->n_cves == b->n_cves &&
+		  a->message == b->message && !a->sha256 == !b->sha256;
 
 	ok = ok && (!a->author || same(a->author, b->author)) && (!a->commit || same(a->commit, b->commit));
 	for (size_t i = 0; ok && i < a->n_fixes; i++)

@@ -67,11 +67,9 @@ int input_read(const char *path, size_t limit, uint8_t **data, size_t *size)
 	return err;
 }
 
-int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
-		    size_t *size)
+/* What is wrong with reading @path, if anything is. Returns @err. */
+static int explain(const char *path, const char *kind, struct diags *diags, int err)
 {
-	int err = input_read(path, limit, data, size);
-
 	if (err == -EFBIG)
 		diag_error(diags, "file-too-large", diag_file(path), NULL, "this is larger than any %s",
 			   kind);
@@ -81,17 +79,20 @@ int input_read_diag(const char *path, const char *kind, size_t limit, struct dia
 	return err;
 }
 
-int input_read_text(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
+int input_read_diag(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
 		    size_t *size)
 {
-	uint8_t *packed = NULL, *plain = NULL;
-	size_t n = 0;
-	enum compression c;
-	int err = input_read_diag(path, kind, limit, diags, &packed, &n);
+	return explain(path, kind, diags, input_read(path, limit, data, size));
+}
 
-	if (err)
-		return err;
-	c = compression_detect(packed, n);
+/* @packed, which is released, as text, whatever compressed it. */
+static int unpack(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t *packed,
+		  size_t n, uint8_t **data, size_t *size)
+{
+	enum compression c = compression_detect(packed, n);
+	uint8_t *plain = NULL;
+	int err;
+
 	*data = packed;
 	*size = n;
 	if (c == COMPRESSION_NONE)
@@ -110,4 +111,24 @@ int input_read_text(const char *path, const char *kind, size_t limit, struct dia
 		*size = n;
 	}
 	return err;
+}
+
+int input_read_text(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
+		    size_t *size)
+{
+	uint8_t *packed;
+	size_t n;
+	int err = input_read_diag(path, kind, limit, diags, &packed, &n);
+
+	return err ? err : unpack(path, kind, limit, diags, packed, n, data, size);
+}
+
+int input_read_text_of(int fd, const char *name, const char *kind, size_t limit, struct diags *diags,
+		       uint8_t **data, size_t *size)
+{
+	uint8_t *packed;
+	size_t n;
+	int err = explain(name, kind, diags, read_all(fd, FIRST_ROOM, limit, &packed, &n));
+
+	return err ? err : unpack(name, kind, limit, diags, packed, n, data, size);
 }

@@ -27,5 +27,8 @@ int input_read_diag(const char *path, const char *kind, size_t limit, struct dia
  */
 int input_read_text(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
 		    size_t *size);
+/* The same of what an open descriptor gives until its end, which may be a pipe; @name is for messages. */
+int input_read_text_of(int fd, const char *name, const char *kind, size_t limit, struct diags *diags,
+		       uint8_t **data, size_t *size);
 
 #endif
