@@ -34,24 +34,27 @@ static const char dump_mk[] = "__dump:\n"
 /*
  * The rules for .o from .c and from .S are replaced by ones that print. They are expanded in the context of
  * their target, so variables that are set for one target or read $@ have the values of a real build.
- * Objects that exist would be up to date; none exists in the tree.
+ * Objects that exist would be up to date; none exists in the tree. Before 5.18 only the command tells whether objtool
+ * is called for an object, and how.
  */
 static const char query_mk[] =
 	"include scripts/Makefile.build\n"
+	"kpatch-parts = $(foreach s,-objs -y -m,$($(patsubst $(obj)/%.o,%,$1)$s))\n"
+	"kpatch-objtool = $(if $(objtool-enabled)$(delay-objtool),$(objtool) $(or $(objtool-args),$(objtool_args))"
+	"$(if $(delay-objtool),$(if $(filter --link,$(objtool-args)), ,--link)),$(filter-out ; $@,$(cmd_objtool)))\n"
 	"define rule_as_o_S\n"
 	"$(info object $@)$(info source $<)$(info cc $(CC) $(a_flags))@:\n"
 	"endef\n"
 	"define rule_cc_o_c\n"
 	"$(info object $@)$(info source $<)$(info cc $(CC) $(c_flags))"
-	"$(if $(objtool-enabled)$(delay-objtool),$(info objtool $(objtool) $(or $(objtool-args),$(objtool_args))"
-	"$(if $(delay-objtool),$(if $(filter --link,$(objtool-args)), ,--link))))"
+	"$(info objtool $(kpatch-objtool))"
 	"$(if $(delay-objtool),$(info delayed $(delay-objtool)))"
 	"$(if $(part-of-module),$(info module $(part-of-module)))@:\n"
 	"endef\n"
 	"kpatch-lists:\n"
 	"\t$(info builtin $(real-obj-y))$(info library $(lib-y))"
-	"$(foreach m,$(filter-out %/modules.order,$(obj-m)),$(info link $(m) $(or $(addprefix $(obj)/,"
-	"$(call suffix-search,$(patsubst $(obj)/%,%,$(m)),.o,-objs -y -m)),$(m))))@:\n"
+	"$(foreach m,$(filter-out %/modules.order,$(obj-m)),"
+	"$(info link $(m) $(or $(addprefix $(obj)/,$(call kpatch-parts,$(m))),$(m))))@:\n"
 	"kpatch-objects: $(KPATCH_OBJECTS)\n"
 	"\t@:\n"
 	".PHONY: kpatch-lists kpatch-objects\n";

@@ -123,6 +123,20 @@ static bool list_has(struct build *b, const struct words *list, const char *path
 	return false;
 }
 
+/* Whether the top Makefile links @archive itself: before 6.1 it, and not the Kbuild beside it, had the list. */
+static bool is_linked_at_top(struct build *b, const char *archive)
+{
+	static const char variable[] = "KBUILD_VMLINUX_OBJS=";
+	struct words list = { 0 };
+	const char *spelled;
+
+	for (const char *const *env = b->kernel.env; env && *env; env++)
+		if (text_starts_with(*env, variable))
+			return !words_add_list(b->arena, &list, *env + sizeof(variable) - 1) &&
+			       list_has(b, &list, archive, &spelled);
+	return false;
+}
+
 /* Whether dir/built-in.a is linked into vmlinux: some directory above has it in its list. */
 static int is_entered(struct build *b, const char *dir, bool *entered)
 {
@@ -130,7 +144,7 @@ static int is_entered(struct build *b, const char *dir, bool *entered)
 	const char *above = dir;
 	int err = 0;
 
-	*entered = !strcmp(dir, ".");
+	*entered = !strcmp(dir, ".") || is_linked_at_top(b, archive);
 	while (!err && !*entered && strcmp(above, ".")) {
 		const struct kbuild_directory *d;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What prepare makes of a tree: the configuration that is put back (config.c) and the commands that Kbuild leaves behind
- * (link_commands.c), on small trees of its own: prepared DIRECTORY, an empty one.
+ * What prepare makes of a tree: the configuration that is put back (config.c), the commands that Kbuild leaves behind
+ * (link_commands.c), and what its makefiles say (kbuild.c, owner.c), on small trees of its own: prepared DIRECTORY, an empty one.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,9 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/prepare/config.h"
+#include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_commands.h"
+#include "kpatch-build/prepare/owner.h"
 #include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -174,6 +176,89 @@ static void test_commands(const char *dir, bool inside)
 		  "a word that is no file there stays");
 }
 
+/* What all forms of Kbuild have in common, as far as the query looks at it. */
+#define MAKEFILE_BUILD                                                                                       \
+	"include $(firstword $(wildcard $(obj)/Kbuild $(obj)/Makefile))\n"                                   \
+	"real-obj-y := $(addprefix $(obj)/,$(patsubst %/,%/built-in.a,$(obj-y)))\n"                          \
+	"obj-m := $(addprefix $(obj)/,$(obj-m))\n"                                                           \
+	"CC := gcc\n"                                                                                        \
+	"c_flags = -O2\n"                                                                                    \
+	"$(obj)/%.o: $(obj)/%.c\n\t$(rule_cc_o_c)\n"
+
+/* Until 6.1 the top Makefile has the list of directories, and until 5.18 only the command itself says what objtool is to do. */
+static void make_older_kbuild(const char *cmd_objtool)
+{
+	put("Makefile", "export KBUILD_VMLINUX_OBJS := fs/built-in.a drivers/built-in.a\n"
+			"init/main.o:\n\t@$(MAKE) $(build)=init\n");
+	put("Kbuild", "");
+	put("scripts/Makefile.build",
+	    arena_printf(b.arena, "%scmd_objtool = $(if $(filter $@,$(no-objtool)),,%s)\n", MAKEFILE_BUILD,
+			 cmd_objtool));
+}
+
+static void make_newer_kbuild(void)
+{
+	put("Makefile",
+	    "export KBUILD_VMLINUX_OBJS := ./built-in.a\ninit/main.o:\n\t@$(MAKE) $(build)=init\n");
+	put("Kbuild", "obj-y := fs/ drivers/\n");
+	put("scripts/Makefile.build", MAKEFILE_BUILD "objtool-enabled = $(if $(filter $@,$(no-objtool)),,y)\n"
+						     "objtool := tools/objtool\n"
+						     "objtool-args = --orc\n"
+						     "cmd_objtool = $(if $(objtool-enabled), ; wrong $@)\n");
+}
+
+static void make_sources(void)
+{
+	put("fs/Makefile", "obj-y := proc/\n");
+	put("fs/proc/Makefile", "obj-y := x.o quiet.o\nno-objtool := fs/proc/quiet.o\n");
+	put("fs/proc/x.c", "");
+	put("fs/proc/quiet.c", "");
+	put("fs/nfsd/Makefile", "obj-m := nfsd.o single.o\nnfsd-y := a.o\nnfsd-m := b.o\nnfsd-objs := c.o\n");
+	put("samples/Makefile", "obj-y := y.o\n");
+	put("../foreign", "");
+}
+
+static const char *joined(const struct words *w)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < w->n; i++)
+		text = arena_printf(b.arena, "%s %s", text, w->word[i]);
+	return text;
+}
+
+static void test_kbuild(const char *form, const char *objtool)
+{
+	const struct kbuild_directory *d = NULL;
+	struct kbuild_object x = { 0 }, quiet = { 0 };
+	struct owners owners = { 0 };
+	struct words make = { 0 };
+
+	make_sources();
+	b.directories = NULL;
+	b.pristine = b.kernel.tree;
+	words_add(b.arena, &make, "make");
+	directory_remove(arena_printf(b.arena, "%s/lists", b.kernel.entry));
+	ok(!kbuild_learn_environment(&b, b.kernel.tree, b.kernel.entry, &make) &&
+		   !kbuild_load_environment(&b),
+	   "the makefiles of %s are run", form);
+	ok(!owners_find(&b, "fs/proc/x.o", &owners) && owners.n == 1 &&
+		   !strcmp(owners.owner[0].name, "vmlinux"),
+	   "%s: an object of vmlinux", form);
+	ok(!owners_find(&b, "samples/y.o", &owners) && !owners.n, "%s: one whose directory is not linked",
+	   form);
+	ok(!kbuild_read_directory(&b, "fs/nfsd", &d) && d && d->n_modules == 2, "%s: two modules", form);
+	ok_string(d ? joined(&d->modules[0].parts) : "", " fs/nfsd/c.o fs/nfsd/a.o fs/nfsd/b.o",
+		  "the parts of one");
+	ok_string(d ? joined(&d->modules[1].parts) : "", " fs/nfsd/single.o", "one of a single object");
+	ok(!kbuild_read_object(&b, "fs/proc", "fs/proc/x.o", &x) &&
+		   !kbuild_read_object(&b, "fs/proc", "fs/proc/quiet.o", &quiet),
+	   "%s: commands of two objects", form);
+	ok_string(joined(&x.cc), " gcc -O2", "the compiler's");
+	ok_string(joined(&x.objtool), objtool, "objtool's");
+	ok_string(joined(&quiet.objtool), "", "none where Kbuild calls none");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -194,6 +279,13 @@ int main(int argc, char **argv)
 	test_lost();
 	test_commands(in_tree("module"), false);
 	test_commands(in_tree("module"), true);
+	b.kernel.tree = arena_printf(b.arena, "%s/kbuild", argv[1]);
+	make_older_kbuild("tools/objtool orc generate --no-fp $@");
+	test_kbuild("5.10", " tools/objtool orc generate --no-fp");
+	make_older_kbuild(" ; tools/objtool orc generate $@");
+	test_kbuild("5.15", " tools/objtool orc generate");
+	make_newer_kbuild();
+	test_kbuild("6.1", " tools/objtool --orc");
 	monitor_free(b.monitor);
 	diags_free(b.diags);
 	arena_free(b.arena);
