@@ -9,7 +9,7 @@ setup_file() {
 	local n
 	export MODULES=$BATS_FILE_TMPDIR
 	for n in 1 2 3; do
-		sed "s/@N@/$n/" "$TEST_TOP/test/vm/patches/generation.patch.in" > "$MODULES/generation-$n.patch"
+		sed "s/@N@/$n/" "$(patch_form generation.patch.in)" > "$MODULES/generation-$n.patch"
 		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
 			--no-replace --output "$MODULES" "$MODULES/generation-$n.patch"
 	done

@@ -10,7 +10,7 @@ setup_file() {
 	export MODULES=$BATS_FILE_TMPDIR
 	for patch in sleeper-1 kernel-thread; do
 		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --no-replace \
-			--output "$MODULES" "$TEST_TOP/test/vm/patches/$patch.patch"
+			--output "$MODULES" "$(patch_form "$patch.patch")"
 	done
 	for name in one two; do
 		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" --output "$MODULES" \

@@ -50,16 +50,23 @@ check_log() {
 	[[ -z $bad ]] || { echo "the kernel complained:"; log_of_test; return 1; }
 }
 
+# patch_form FILE: of test/vm/patches, or any other; or the same change for sources of the machine's series, which
+# have other lines around it
+patch_form() {
+	local patch=$1 form
+	[[ $patch == /* ]] || patch=$TEST_TOP/test/vm/patches/$patch
+	form=$TEST_TOP/test/vm/patches/${KPATCH_TEST_SERIES%%.*}/${patch##*/}
+	[[ -z ${KPATCH_TEST_SERIES:-} || ! -e $form ]] || patch=$form
+	echo "$patch"
+}
+
 # build PATCH [OPTION...]: kpatch-build; the module's path is in $module, its name in $name. A patch that several
 # tests of a run use with the same options is built for the first of them.
 build() {
 	local patch=$1 made
 	shift
 	name=livepatch-$(basename "$patch" .patch)
-	[[ $patch == /* ]] || patch=$TEST_TOP/test/vm/patches/$patch
-	# the same change for sources that have other lines around it
-	made=$TEST_TOP/test/vm/patches/${KPATCH_TEST_SERIES%%.*}/${patch##*/}
-	[[ ! -e $made ]] || patch=$made
+	patch=$(patch_form "$patch")
 	made=$BATS_SUITE_TMPDIR/built/$({ printf '%s\n' "$name" "$@"; cat "$patch"; } | sha256sum | cut -c -32)
 	if [[ ! -d $made ]]; then
 		rm -rf "$made.new"
@@ -78,7 +85,7 @@ build() {
 generations() {
 	local n patches=$BATS_FILE_TMPDIR options
 	for n in 1 2 3 all; do
-		sed "s/@N@/${n/all/4}/" "$TEST_TOP/test/vm/patches/$1.patch.in" > "$patches/$1-$n.patch"
+		sed "s/@N@/${n/all/4}/" "$(patch_form "$1.patch.in")" > "$patches/$1-$n.patch"
 		[[ $n == all ]] && options= || options=--no-replace
 		"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --kernel "$KERNEL_RELEASE" --cache "$KERNEL_CACHE" \
 			$options --output "$patches" "$patches/$1-$n.patch"
