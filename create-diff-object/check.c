@@ -16,6 +16,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lib/arch/arch.h"
+#include "lib/elf/object.h"
 #include "lib/util/strmap.h"
 
 /* Where each atom is in the output */
@@ -134,12 +136,18 @@ static void check_symbols(struct check *c)
 
 /* Bytes */
 
-static bool in_field(const struct object *o, const struct atom *a, uint64_t at)
+/* The bits of the byte that references fill. */
+static uint8_t in_fields(const struct object *o, const struct atom *a, uint64_t at)
 {
-	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++)
-		if (at >= o->refs[i].offset && at < o->refs[i].offset + (uint64_t)o->refs[i].width)
-			return true;
-	return false;
+	uint8_t bits = 0;
+
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
+		const struct ref *r = &o->refs[i];
+
+		if (at >= r->offset && at < r->offset + (uint64_t)r->width)
+			bits |= reloc_byte(arch_reloc(o->arch, r->type), o->arch->big_endian, at - r->offset);
+	}
+	return bits;
 }
 
 static bool constant_site(const struct diff *d, uint32_t atom, uint64_t at)
@@ -169,7 +177,8 @@ static void check_bytes(struct check *c, uint32_t i)
 	}
 	have += c->at[i];
 	for (uint64_t k = 0; k < a->size; k++)
-		if (have[k] != want[k] && !in_field(c->d->new.object, a, k) && !constant_site(c->d, i, k)) {
+		if (have[k] != want[k] && (have[k] ^ want[k]) & ~in_fields(c->d->new.object, a, k) &&
+		    !constant_site(c->d, i, k)) {
 			check_problem(c, i, "its byte at +0x%" PRIx64 " differs", k);
 			return;
 		}

@@ -50,6 +50,7 @@ static uint64_t bytes_differ(const struct diff *d, const struct atom *a, const s
 {
 	uint64_t size = a->size < b->size ? a->size : b->size, from = 0, at;
 	uint32_t n = a->n_refs < b->n_refs ? a->n_refs : b->n_refs;
+	size_t in_field;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct ref *p = &d->orig.object->refs[a->first_ref + i];
@@ -70,6 +71,12 @@ static uint64_t bytes_differ(const struct diff *d, const struct atom *a, const s
 		}
 		if (p->offset + p->width > from)
 			from = p->offset + p->width;
+		if (from > size)
+			continue;
+		in_field = reloc_differs_around(arch_reloc(d->arch, p->type), d->arch->big_endian,
+						x + p->offset, y + p->offset);
+		if (in_field < p->width)
+			return p->offset + in_field;
 	}
 	if (from < size) {
 		at = range_differs(x, y, from, size);
@@ -81,9 +88,9 @@ static uint64_t bytes_differ(const struct diff *d, const struct atom *a, const s
 	return a->n_refs == b->n_refs ? SAME : 0;
 }
 
-static const uint8_t *without_line(const struct atom *a, uint8_t *buf, size_t size)
+static const uint8_t *without_line(const struct object *o, const struct atom *a, uint8_t *buf, size_t size)
 {
-	return atom_without_line(a, atom_bytes(a), buf, size);
+	return atom_without_line(o, a, atom_bytes(a), buf, size);
 }
 
 /*
@@ -120,8 +127,8 @@ static bool contents_same(struct diff *d, uint32_t orig, uint32_t new, unsigned 
 
 	if (depth > MAX_DEPTH || a->size != b->size || a->n_refs != b->n_refs)
 		return false;
-	if (bytes_differ(d, a, b, without_line(a, buf_a, sizeof(buf_a)),
-			 without_line(b, buf_b, sizeof(buf_b))) != SAME)
+	if (bytes_differ(d, a, b, without_line(d->orig.object, a, buf_a, sizeof(buf_a)),
+			 without_line(d->new.object, b, buf_b, sizeof(buf_b))) != SAME)
 		return false;
 	for (uint32_t i = 0; i < a->n_refs; i++)
 		if (!refs_same_depth(d, &d->orig.object->refs[a->first_ref + i],
@@ -452,8 +459,8 @@ static struct verdict compare_data(struct diff *d, uint32_t orig, uint32_t new)
 		return changed(0, arena_printf(d->arena,
 					       "its size changes from %" PRIu64 " to %" PRIu64 " bytes",
 					       a->size, b->size));
-	at = bytes_differ(d, a, b, without_line(a, buf_a, sizeof(buf_a)),
-			  without_line(b, buf_b, sizeof(buf_b)));
+	at = bytes_differ(d, a, b, without_line(d->orig.object, a, buf_a, sizeof(buf_a)),
+			  without_line(d->new.object, b, buf_b, sizeof(buf_b)));
 	if (at != SAME)
 		return changed(at, arena_printf(d->arena, "its initial value differs at +0x%" PRIx64, at));
 	return compare_refs(d, a, b);

@@ -85,17 +85,13 @@ static int machines_match(struct diff *d)
 {
 	const struct object *o = d->input->original, *n = d->input->patched;
 
-	if (o->machine != n->machine) {
+	if (o->arch != n->arch) {
 		diff_refuse(d, "machine-mismatch", NULL, NO_ATOM, -1, NULL,
-			    "the objects are for different machines (%u and %u)", o->machine, n->machine);
+			    "the objects are for different machines (%u and %u)", o->arch->machine,
+			    n->arch->machine);
 		return -EINVAL;
 	}
-	d->arch = arch_find(o->machine);
-	if (!d->arch) {
-		diff_refuse(d, "machine-not-supported", NULL, NO_ATOM, -1, NULL,
-			    "objects for ELF machine %u cannot be patched", o->machine);
-		return -EINVAL;
-	}
+	d->arch = o->arch;
 	return 0;
 }
 

@@ -91,7 +91,8 @@ static uint8_t *clean_bytes(struct emit *e, const struct atom *a)
 		const struct ref *r = &e->d->new.object->refs[i];
 
 		if (r->offset + (uint64_t)r->width <= a->size)
-			memset(copy + r->offset, 0, r->width);
+			reloc_clear(arch_reloc(e->d->arch, r->type), e->d->arch->big_endian,
+				    copy + r->offset);
 	}
 	return copy;
 }
@@ -223,9 +224,10 @@ static int emit_short(struct emit *e, uint32_t id, const struct ref *r)
 	struct builder_section *s = e->sections[a->section->index];
 	uint64_t at = e->where[id] + r->offset;
 	int64_t distance = (int64_t)(e->where[t->id] - at) + r->addend + r->bias;
-	int8_t byte = (int8_t)distance;
+	uint8_t byte = 0;
 
-	if (r->width != 1 || e->sections[t->section->index] != s || byte != distance) {
+	if (r->width != 1 || e->sections[t->section->index] != s ||
+	    !reloc_put(arch_reloc(e->d->arch, r->type), e->d->arch->big_endian, &byte, distance)) {
 		diff_refuse(e->d, "short-branch", &e->d->new, id, r->offset,
 			    "Change the function so that its code is closer to the other, or a caller",
 			    "its branch to %s reaches no further than 127 bytes", t->name);
@@ -407,7 +409,7 @@ static int emit_alloc(struct emit *e)
 {
 	const struct object *o = e->d->new.object;
 
-	e->b = builder_new(o->machine, 0);
+	e->b = builder_new(o->arch->machine, 0);
 	e->sections = arena_array(e->d->arena, o->n_sections, sizeof(*e->sections));
 	e->symbols = arena_array(e->d->arena, o->n_symbols, sizeof(*e->symbols));
 	e->where = arena_array(e->d->arena, o->n_atoms, sizeof(*e->where));

@@ -101,7 +101,7 @@ static void connect(struct reading *r)
 			continue;
 		if (!ref)
 			s->target =
-				flow_at(f, s->atom, s->offset + s->insn.length + (uint64_t)s->insn.distance);
+				flow_at(f, s->atom, s->offset + s->insn.base + (uint64_t)s->insn.distance);
 		else if (ref->target != NO_ATOM)
 			s->target = flow_at(f, ref->target, (uint64_t)ref->addend);
 	}

@@ -69,12 +69,12 @@ bool section_read_early(const struct arch *arch, const char *name)
 	return false;
 }
 
-/* Bytes that the kernel's loader writes for a relocation; 0: it does not know the type. */
-static size_t field_size(const struct arch *arch, uint32_t type)
+/* The type, if the kernel's loader applies it. */
+static const struct reloc_type *loaded_type(const struct arch *arch, uint32_t type)
 {
 	const struct reloc_type *t = arch_reloc(arch, type);
 
-	return t && t->loaded ? t->width : 0;
+	return t && t->loaded ? t : NULL;
 }
 
 static int parse_refs(struct klp *k)
@@ -129,17 +129,17 @@ static int take(struct klp *k, uint32_t target, const Elf64_Rela *rela)
 {
 	const struct klp_ref *ref = &k->refs[ELF64_R_SYM(rela->r_info)];
 	struct elfile_section *s = &k->f->sections[target];
-	size_t size = field_size(k->f->arch, ELF64_R_TYPE(rela->r_info));
+	const struct reloc_type *type = loaded_type(k->f->arch, ELF64_R_TYPE(rela->r_info));
 
-	if (!size)
+	if (!type)
 		return refuse(k, "klp-relocation-type", target, rela,
 			      "is of a relocation type that the kernel does not apply");
-	if (!s->data || rela->r_offset > s->size || s->size - rela->r_offset < size)
+	if (!s->data || rela->r_offset > s->size || s->size - rela->r_offset < type->width)
 		return refuse(k, "klp-reference-malformed", target, rela, "lies outside of its section");
 	if (!is_vmlinux(ref->section_object) && section_read_early(k->f->arch, s->name))
 		return refuse(k, "klp-reference-early", target, rela,
 			      "is in a section that the kernel reads before that module is there");
-	memset(s->data + rela->r_offset, 0, size);
+	reloc_clear(type, k->f->arch->big_endian, s->data + rela->r_offset);
 	k->used[ELF64_R_SYM(rela->r_info)] = true;
 	k->moved[k->n_moved] = (struct moved){
 		.object = ref->section_object,

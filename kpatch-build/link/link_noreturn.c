@@ -43,7 +43,7 @@ static bool code_start(struct code *c, const struct object *o, const struct atom
 {
 	c->o = o;
 	c->a = a;
-	c->arch = arch_find(o->machine);
+	c->arch = o->arch;
 	c->at = a->entry;
 	c->ref = a->first_ref;
 	c->insn = (struct insn){ .length = 0 };

@@ -23,27 +23,20 @@ static bool symbol_is_valid(const char *name, char object[KLP_OBJECT_MAX + 1])
 	return klp_symbol_parse(name, object, symbol, &position);
 }
 
-static uint32_t field_size(const struct arch *arch, uint32_t type)
-{
-	const struct reloc_type *t = arch_reloc(arch, type);
-
-	if (type == R_NONE)
-		return 0;
-	return t && t->loaded ? t->width : UINT32_MAX;
-}
-
 static void check_field(struct checked *c, const struct elfile_section *klp, const Elf64_Rela *rela)
 {
 	const struct elfile_section *target = &c->f->sections[klp->info];
-	uint32_t i, size = field_size(c->f->arch, ELF64_R_TYPE(rela->r_info));
+	const struct reloc_type *type = arch_reloc(c->f->arch, ELF64_R_TYPE(rela->r_info));
+	const uint8_t *field;
 
-	if (size == UINT32_MAX || !target->data || rela->r_offset > target->size ||
-	    target->size - rela->r_offset < size) {
+	if (!type || (type->width && !type->loaded) || !target->data || rela->r_offset > target->size ||
+	    target->size - rela->r_offset < type->width) {
 		selfcheck_error(c, "selfcheck-klp", "%s has a relocation that cannot be applied", klp->name);
 		return;
 	}
-	for (i = 0; i < size; i++)
-		if (target->data[rela->r_offset + i])
+	field = target->data + rela->r_offset;
+	for (size_t i = 0; i < type->width; i++)
+		if (field[i] & reloc_byte(type, c->f->arch->big_endian, i))
 			selfcheck_error(c, "selfcheck-klp", "a field that %s fills is not zero", klp->name);
 }
 

@@ -12,19 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/arch/reloc.h"
 #include "lib/arch/special.h"
-
-/* A relocation type, by number. */
-struct reloc_type {
-	const char *name; /* NULL: not in use */
-	uint8_t width;	  /* bytes of the field */
-	bool pc_relative;
-	bool is_signed; /* a field of less than an address is extended with its sign */
-	bool loaded;	/* the kernel's module loader applies it, so a klp relocation may be one */
-};
-
-/* The relocation that does nothing has this number on every machine. */
-#define R_NONE 0
 
 /* Where control goes after an instruction. */
 enum flow_kind {
@@ -44,11 +33,18 @@ struct insn {
 	bool relative;	      /* it has a pc-relative field: the three members below */
 	uint8_t field, width; /* offset in the instruction and size of the field */
 	uint32_t type;	      /* the relocation type that such a field has */
-	int64_t distance;     /* the field's value: from the end of the instruction */
-	uint8_t condition;    /* FLOW_BRANCH: the machine's number of it, or OTHER_CONDITION */
+	uint8_t base;	   /* where distances count from, behind the instruction's start: its length, or 0 */
+	int64_t distance;  /* the field's value: from there */
+	uint8_t condition; /* FLOW_BRANCH: the machine's number of it, or OTHER_CONDITION */
 };
 
 #define OTHER_CONDITION 0xff
+
+/* What the field of an instruction at @at leads to, if no relocation says otherwise. */
+static inline uint64_t insn_target(const struct insn *insn, uint64_t at)
+{
+	return at + insn->base + (uint64_t)insn->distance;
+}
 
 /* What an instruction does to what its reference leads to. */
 #define ACCESS_READ 1u
@@ -66,7 +62,8 @@ struct insn_flow {
 	bool constant;	  /* writes a constant to memory */
 	bool sets_flags;  /* what a branch may depend on */
 	bool reads_flags; /* and makes a value of them, or branches */
-	int64_t distance; /* of a branch or jump without a reference: from the end of the instruction */
+	uint8_t base;	  /* where distances count from: see struct insn */
+	int64_t distance; /* of a branch or jump without a reference: from there */
 };
 
 /* A field that a relocation or a decoded branch fills, in code of @size bytes. */
@@ -147,6 +144,7 @@ struct arch {
 	uint16_t machine; /* EM_* */
 	const char *name; /* as uname -m and RPM have it */
 	const char *deb;  /* as dpkg has it */
+	bool big_endian;
 	struct source_places source;
 	const struct boot_image *boot_image; /* NULL: it boots ELF files */
 

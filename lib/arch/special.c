@@ -12,11 +12,11 @@
 const struct special_section common_specials[] = {
 	/* what describes code, and goes with it */
 	OF_CODE(SECTION_SPECIAL, "__bug_table", 12, "bug table entry", FIELDS(CODE(0), DATA(4)),
-		.line_offset = 8, .line_mask = 0xffff, .read_early = true), /* then flags */
+		.line_offset = 8, .line_bits = 16, .read_early = true), /* then flags */
 	OF_CODE(SECTION_SPECIAL, "__bug_table", 8, "bug table entry", FIELDS(CODE(0)), .read_early = true),
 	/* since 6.19 with the format behind the address */
 	OF_CODE(SECTION_SPECIAL, "__bug_table", 16, "bug table entry", FIELDS(CODE(0), DATA(4), DATA(8)),
-		.line_offset = 12, .line_mask = 0xffff, .read_early = true),
+		.line_offset = 12, .line_bits = 16, .read_early = true),
 	OF_CODE(SECTION_SPECIAL, "__jump_table", 16, "jump label", .read_early = true,
 		FIELDS(CODE(0), TARGET(4), KEY(8)), .complete = true),
 	OF_CODE(SECTION_SPECIAL, "__mcount_loc", 8, "ftrace site", FIELDS(CODE(0)), .read_early = true,
@@ -38,15 +38,14 @@ const struct special_section common_specials[] = {
 	REFERRED("__tracepoint_str", "string for tracing"),
 	REFERRED("__trace_printk_fmt", "trace_printk format", .read_early = true),
 	/* struct _ddebug: four pointers, then line:18, class_id:6 (since 6.1), flags:8 */
-	REFERRED("__dyndbg", "dynamic debug descriptor", .line_offset = 32, .line_mask = 0x3ffff,
+	REFERRED("__dyndbg", "dynamic debug descriptor", .line_offset = 32, .line_bits = 18,
 		 .read_early = true),
 	REFERRED("__dyndbg_classes", "dynamic debug class map"),
 	/*
 	 * What CONFIG_UBSAN_BOUNDS and the like say of a place in code, and of its types: writable only for a bit that keeps
 	 * a second message away, so a copy will do. A file's name, a line and a column come first.
 	 */
-	REFERRED(".data..Lubsan_data*", "UBSAN's place in the source", .line_offset = 8,
-		 .line_mask = 0xffffffff),
+	REFERRED(".data..Lubsan_data*", "UBSAN's place in the source", .line_offset = 8, .line_bits = 32),
 	REFERRED(".data..Lubsan_type*", "UBSAN's description of a type"),
 	REFERRED(".static_call.text", "static call trampoline"),
 	REFERRED("alloc_tags", "allocation tag"),

@@ -77,8 +77,8 @@ struct special {
 				   such an entry cannot be moved into one as it is */
 	uint32_t variable_at;	/* vmlinux_only: where the section's name names the variable whose value
 				   the kernel writes into a 64-bit immediate; 0: it does not */
-	uint32_t line_offset;	/* in an entry: four little-endian bytes that hold a line number, in … */
-	uint32_t line_mask;	/* … these bits; 0: no entry has one */
+	uint32_t line_offset;	/* in an entry: four bytes that begin with a line number, … */
+	uint8_t line_bits;	/* … so many bits wide, as a bit-field is placed; 0: no entry has one */
 	const char *what;	/* for messages: "bug table entry", "jump label", … */
 };
 

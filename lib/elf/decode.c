@@ -97,7 +97,7 @@ static int collect_pads(struct reader *r)
 static int add_branch(struct walk *w, uint64_t at, const struct insn *insn)
 {
 	struct reader *r = w->r;
-	uint64_t byte = at + insn->length + (uint64_t)insn->distance;
+	uint64_t byte = insn_target(insn, at);
 
 	/* beyond the section: decoded data, or hostile; no atom could be named */
 	if (byte > w->section->size)
@@ -112,7 +112,7 @@ static int add_branch(struct walk *w, uint64_t at, const struct insn *insn)
 		.decoded = true,
 		.target = w->section->index,
 		.addend = (int64_t)byte,
-		.bias = (int64_t)insn->field - insn->length,
+		.bias = (int64_t)insn->field - insn->base,
 	};
 	return 0;
 }
@@ -134,7 +134,7 @@ static int not_a_field(struct walk *w)
 static int visit(struct walk *w, uint64_t at, const struct insn *insn, uint64_t start, uint64_t end)
 {
 	bool relocated = false;
-	uint64_t target = at + insn->length + (uint64_t)insn->distance;
+	uint64_t target = insn_target(insn, at);
 
 	for (; w->ref < w->end && w->ref->offset < at + insn->length; w->ref++) {
 		bool here =
@@ -144,7 +144,7 @@ static int visit(struct walk *w, uint64_t at, const struct insn *insn, uint64_t 
 		if (w->ref->pc_relative && !here)
 			return not_a_field(w);
 		if (w->ref->pc_relative)
-			w->ref->bias = (int64_t)insn->field - insn->length;
+			w->ref->bias = (int64_t)insn->field - insn->base;
 	}
 	if (!insn->relative || relocated || !w->several || (target >= start && target < end))
 		return 0;

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "lib/arch/arch.h"
 #include "lib/elf/object.h"
 #include "lib/util/strmap.h"
 
@@ -47,15 +48,19 @@ const uint8_t *atom_bytes(const struct atom *a)
 	return a->section && a->section->data ? a->section->data + a->offset : NULL;
 }
 
-const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf, size_t buf_size)
+const uint8_t *atom_without_line(const struct object *o, const struct atom *a, const uint8_t *bytes,
+				 uint8_t *buf, size_t buf_size)
 {
 	const struct special *special = a->section ? a->section->special : NULL;
-	uint32_t mask = special ? special->line_mask : 0;
+	struct reloc_type line = { .width = 4 };
 
-	if (!bytes || !mask || a->size > buf_size || special->line_offset + 4 > a->size)
+	if (!bytes || !special || !special->line_bits || a->size > buf_size ||
+	    special->line_offset + line.width > a->size)
 		return bytes;
+	/* compilers give the first bit-field the lowest bits, or the highest on a big-endian machine */
+	line.parts[0].bits = special->line_bits;
+	line.parts[0].at = o->arch->big_endian ? (uint8_t)(32 - special->line_bits) : 0;
 	memcpy(buf, bytes, a->size);
-	for (uint32_t i = 0; i < 4; i++)
-		buf[special->line_offset + i] &= (uint8_t) ~(mask >> (8 * i));
+	reloc_clear(&line, o->arch->big_endian, buf + special->line_offset);
 	return buf;
 }

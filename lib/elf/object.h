@@ -32,6 +32,7 @@
 
 #include "lib/arch/special.h"
 
+struct arch;
 struct arena;
 struct diags;
 struct strmap;
@@ -115,7 +116,7 @@ struct ref {
 
 struct object {
 	const char *name; /* for messages */
-	uint16_t machine; /* EM_* */
+	const struct arch *arch;
 	uint32_t n_sections, n_symbols, n_atoms, n_refs;
 	struct section *sections; /* by index; [0] is the null section */
 	struct symbol *symbols;	  /* by index */
@@ -159,7 +160,8 @@ const uint8_t *atom_bytes(const struct atom *a);
 int literal_key(struct arena *arena, const struct atom *a, const char **out);
 
 /* The bytes of an atom without its line number, if it is a table's entry that has one: from @buf. */
-const uint8_t *atom_without_line(const struct atom *a, const uint8_t *bytes, uint8_t *buf, size_t buf_size);
+const uint8_t *atom_without_line(const struct object *o, const struct atom *a, const uint8_t *bytes,
+				 uint8_t *buf, size_t buf_size);
 
 /* Source file and line of a byte of a text atom, from .debug_line (elfutils libdw). */
 struct source_line {

@@ -9,6 +9,7 @@
 #include <gelf.h>
 #include <string.h>
 
+#include "lib/elf/order.h"
 #include "lib/elf/reader.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -43,17 +44,20 @@ static int check_header(struct container *c)
 		return damaged(r, NULL, 0, "not an ELF file");
 	snprintf(number, sizeof(number), "machine %u", h.e_machine);
 	machine = arch_machine_name(h.e_machine);
-	r->arch = arch_find(h.e_machine);
+	r->arch = r->o->arch = arch_find(h.e_machine);
 	if (!r->arch)
 		return not_supported(r, "%s object", machine ? machine : number);
-	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB)
-		return not_supported(r, "%s object that is not 64 bits wide and little-endian", machine);
+	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != elf_order(r->arch->big_endian))
+		return not_supported(r,
+				     r->arch->big_endian ?
+					     "%s object that is not 64 bits wide and big-endian" :
+					     "%s object that is not 64 bits wide and little-endian",
+				     r->arch->name);
 	if (h.e_type != ET_REL)
 		return not_supported(r, "%s file that is not relocatable (a linked program, library or core)",
 				     machine);
 	if (h.e_shentsize != sizeof(Elf64_Shdr))
 		return damaged(r, NULL, 0, "section headers of %u bytes", h.e_shentsize);
-	r->o->machine = h.e_machine;
 	return 0;
 }
 
@@ -66,6 +70,32 @@ static const char *string_at(const char *table, uint64_t size, uint64_t offset)
 static bool is_string_table(const struct section *s)
 {
 	return s->type == SHT_STRTAB && s->data && s->size && !s->data[s->size - 1];
+}
+
+/* ELF's own tables in the order of bytes that this machine has. */
+static int in_our_order(struct container *c, struct section *s)
+{
+	static const Elf_Type types[] = {
+		[SHT_RELA] = ELF_T_RELA,
+		[SHT_SYMTAB] = ELF_T_SYM,
+		[SHT_SYMTAB_SHNDX] = ELF_T_WORD,
+		[SHT_GROUP] = ELF_T_WORD,
+	};
+	uint8_t order = elf_order(c->r->arch->big_endian);
+	Elf_Data in = { .d_buf = (void *)(uintptr_t)s->data, .d_size = s->size, .d_version = EV_CURRENT };
+	Elf_Data out = { .d_size = s->size, .d_version = EV_CURRENT };
+
+	if (elf_order_is_ours(order) || s->type >= sizeof(types) / sizeof(types[0]) || !types[s->type] ||
+	    !s->size)
+		return 0;
+	in.d_type = types[s->type];
+	out.d_buf = arena_alloc(c->r->o->arena, s->size);
+	if (!out.d_buf)
+		return -ENOMEM;
+	if (!elf64_xlatetom(&out, &in, order))
+		return damaged(c->r, s, 0, "size is no multiple of an entry's");
+	s->data = out.d_buf;
+	return 0;
 }
 
 static int read_section(struct container *c, uint32_t index)
@@ -100,7 +130,7 @@ static int read_section(struct container *c, uint32_t index)
 	if (h.sh_offset > o->size || h.sh_size > o->size - h.sh_offset)
 		return damaged(r, s, 0, "section reaches beyond the end of the file");
 	s->data = o->data + h.sh_offset;
-	return 0;
+	return in_our_order(c, s);
 }
 
 /* The section name table, by hand: names are wanted before the sections are read. */

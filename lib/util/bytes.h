@@ -4,6 +4,8 @@
 #define KPATCH_UTIL_BYTES_H
 
 #include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -29,6 +31,22 @@ static inline uint64_t get_le64(const uint8_t *p)
 
 	memcpy(&v, p, sizeof(v));
 	return le64toh(v);
+}
+
+/* A number of @size bytes, up to 8. */
+static inline uint64_t get_unsigned(const uint8_t *p, size_t size, bool big_endian)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < size; i++)
+		v |= (uint64_t)p[i] << 8 * (big_endian ? size - 1 - i : i);
+	return v;
+}
+
+static inline void put_unsigned(uint8_t *p, size_t size, bool big_endian, uint64_t v)
+{
+	for (size_t i = 0; i < size; i++)
+		p[i] = (uint8_t)(v >> 8 * (big_endian ? size - 1 - i : i));
 }
 
 #endif

@@ -8,7 +8,7 @@ load ../lib/tests.bash
 TESTS=$BUILD/test TOP=$TEST_TOP
 
 setup_file() {
-	make_programs /test/elf_model /test/elf_builder /test/elf_dump
+	make_programs /test/elf_model /test/elf_builder /test/elf_dump /test/made_up
 	# what the kernel passes and what decides how code and sections look
 	export KCFLAGS="-std=gnu11 -O2 -fno-PIE -mcmodel=kernel -mno-red-zone -mno-sse -fno-strict-aliasing \
 		-fno-asynchronous-unwind-tables -fno-jump-tables -falign-functions=16"
@@ -50,6 +50,10 @@ tap_program() {
 
 @test "elf: the model on objects made by hand" {
 	tap_program "$TESTS/elf_model"
+}
+
+@test "elf: a machine that nobody built: fields, byte order, and the whole differ" {
+	tap_program "$TESTS/made_up" "$BATS_TEST_TMPDIR"
 }
 
 @test "elf: the model under corruption, with another seed (KPATCH_TEST_SEED)" {

@@ -78,7 +78,7 @@ void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct i
 	ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, code, size, &insn, ops)))
 		return;
-	out->length = insn.length;
+	out->length = out->base = insn.length;
 	out->flow = (uint8_t)flow_of(&insn, ops);
 	if (field < insn.length)
 		out->access = access_of(&insn, ops, field);

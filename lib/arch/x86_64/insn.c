@@ -104,7 +104,7 @@ void x86_64_decode(const void *state, const uint8_t *code, size_t size, struct i
 	*out = (struct insn){ .length = 1 };
 	if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(state, NULL, code, size, &z)))
 		return;
-	out->length = z.length;
+	out->length = out->base = z.length;
 	out->valid = true;
 	out->nop = (z.opcode_map == ZYDIS_OPCODE_MAP_DEFAULT && z.opcode == 0x90) ||
 		   (z.opcode_map == ZYDIS_OPCODE_MAP_0F && z.opcode == 0x1f);

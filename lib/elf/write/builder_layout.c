@@ -9,9 +9,12 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <libelf.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/arch/arch.h"
+#include "lib/elf/order.h"
 #include "lib/elf/write/builder.h"
 #include "lib/elf/write/builder_internal.h"
 #include "lib/util/arena.h"
@@ -38,6 +41,7 @@ struct layout {
 	bool needs_shndx;
 	uint64_t headers, size;
 	uint8_t *data;
+	uint8_t order; /* ELFDATA2* */
 };
 
 static int strings_init(struct strings *t)
@@ -180,11 +184,25 @@ static int place_all(struct layout *l)
 	return r ? r : take(l, (uint64_t)l->n_sections * sizeof(Elf64_Shdr), 8, &l->headers);
 }
 
+/* In the file's byte order. */
+static void put(struct layout *l, uint64_t offset, const void *from, size_t size, Elf_Type type)
+{
+	Elf_Data in = {
+		.d_buf = (void *)(uintptr_t)from, .d_size = size, .d_type = type, .d_version = EV_CURRENT
+	};
+	Elf_Data out = { .d_buf = l->data + offset, .d_size = size, .d_version = EV_CURRENT };
+
+	if (elf_order_is_ours(l->order))
+		memcpy(out.d_buf, from, size);
+	else
+		elf64_xlatetof(&out, &in, l->order);
+}
+
 static void put_ehdr(struct layout *l)
 {
 	bool many = l->n_sections >= SHN_LORESERVE;
 	Elf64_Ehdr h = {
-		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, l->order, EV_CURRENT },
 		.e_type = ET_REL,
 		.e_machine = l->b->machine,
 		.e_version = EV_CURRENT,
@@ -196,12 +214,12 @@ static void put_ehdr(struct layout *l)
 		.e_shstrndx = l->shstrtab.index >= SHN_LORESERVE ? SHN_XINDEX : l->shstrtab.index,
 	};
 
-	memcpy(l->data, &h, sizeof(h));
+	put(l, 0, &h, sizeof(h), ELF_T_EHDR);
 }
 
 static void put_shdr(struct layout *l, uint32_t index, const Elf64_Shdr *h)
 {
-	memcpy(l->data + l->headers + (uint64_t)index * sizeof(*h), h, sizeof(*h));
+	put(l, l->headers + (uint64_t)index * sizeof(*h), h, sizeof(*h), ELF_T_SHDR);
 }
 
 static void put_relas(struct layout *l, const struct builder_section *s, uint64_t offset)
@@ -215,7 +233,7 @@ static void put_relas(struct layout *l, const struct builder_section *s, uint64_
 			.r_addend = from->addend,
 		};
 
-		memcpy(l->data + offset + i * sizeof(rela), &rela, sizeof(rela));
+		put(l, offset + i * sizeof(rela), &rela, sizeof(rela), ELF_T_RELA);
 	}
 }
 
@@ -268,10 +286,10 @@ static void put_symbols(struct layout *l)
 			.st_size = s->size,
 		};
 
-		memcpy(l->data + l->symtab.offset + (uint64_t)s->index * sizeof(sym), &sym, sizeof(sym));
+		put(l, l->symtab.offset + (uint64_t)s->index * sizeof(sym), &sym, sizeof(sym), ELF_T_SYM);
 		if (wide)
-			memcpy(l->data + l->shndx.offset + (uint64_t)s->index * sizeof(index), &index,
-			       sizeof(index));
+			put(l, l->shndx.offset + (uint64_t)s->index * sizeof(index), &index, sizeof(index),
+			    ELF_T_WORD);
 	}
 }
 
@@ -328,7 +346,8 @@ static void put_tables(struct layout *l)
 
 int builder_finish(struct builder *b, uint8_t **data, size_t *size)
 {
-	struct layout l = { .b = b };
+	const struct arch *arch = arch_find(b->machine);
+	struct layout l = { .b = b, .order = elf_order(arch && arch->big_endian) };
 	int r = b->error;
 
 	if (!r)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/arch/arch.h"
+#include "lib/elf/order.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -37,7 +38,7 @@ static int read_header(Elf *elf, struct elfile *f, struct diags *diags)
 	size_t n, shstrtab;
 
 	f->arch = ehdr ? arch_find(ehdr->e_machine) : NULL;
-	if (!f->arch || ehdr->e_ident[EI_DATA] != ELFDATA2LSB || ehdr->e_type != ET_REL)
+	if (!f->arch || ehdr->e_ident[EI_DATA] != elf_order(f->arch->big_endian) || ehdr->e_type != ET_REL)
 		return unsupported(diags, f->path, "not a relocatable ELF file of a machine that is known");
 	if (elf_getshdrnum(elf, &n) || elf_getshdrstrndx(elf, &shstrtab) || n == 0 || n >= UINT32_MAX ||
 	    shstrtab >= n)
@@ -440,7 +441,7 @@ static int write_sections(struct writer *w, Elf *elf)
 
 	if (!ehdr)
 		return -ENOMEM;
-	ehdr->e_ident[EI_DATA] = ELFDATA2LSB;
+	ehdr->e_ident[EI_DATA] = elf_order(f->arch->big_endian);
 	ehdr->e_type = ET_REL;
 	ehdr->e_machine = f->arch->machine;
 	ehdr->e_version = EV_CURRENT;

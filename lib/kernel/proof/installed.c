@@ -84,15 +84,14 @@ static int decode_field(const struct installed *in, uint64_t place, const struct
 {
 	const struct reloc_type *type = arch_reloc(in->arch, ref->type);
 	const uint8_t *p = installed_bytes(in, place, ref->width);
-	uint64_t value = 0;
+	uint64_t value;
 
 	if (!p)
 		return -ENOENT;
-	memcpy(&value, p, ref->width); /* little-endian, like the machine */
-	if (ref->width == 4 && type && type->is_signed)
-		value = (uint64_t)(int64_t)(int32_t)value;
-	else if (ref->width != 4 && ref->width != 8)
+	/* a part of an address alone, or of the lowest bits, says nothing */
+	if (!type || type->width < 4 || type->drops_low || type->drops_high)
 		return -ENOTSUP;
+	value = (uint64_t)reloc_get(type, in->arch->big_endian, p);
 	if (ref->pc_relative)
 		value += place;
 	out->address = value - (uint64_t)ref->bias;

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/arch/arch.h"
 #include "lib/elf/object.h"
 #include "lib/kernel/proof/proof_private.h"
 #include "lib/util/strmap.h"
@@ -53,6 +54,7 @@ static uint64_t first_difference(const struct object *o, const struct atom *a, c
 				 const uint8_t *theirs)
 {
 	uint64_t pos = 0;
+	size_t in_field;
 
 	for (uint32_t i = 0; i <= a->n_refs; i++) {
 		const struct ref *r = i < a->n_refs ? &o->refs[a->first_ref + i] : NULL;
@@ -67,8 +69,15 @@ static uint64_t first_difference(const struct object *o, const struct atom *a, c
 				pos++;
 			return pos;
 		}
-		if (r && end + r->width > pos)
-			pos = end + r->width;
+		if (!r || end + r->width <= pos)
+			continue;
+		pos = end + r->width;
+		if (pos > a->size)
+			continue;
+		in_field = reloc_differs_around(arch_reloc(o->arch, r->type), o->arch->big_endian, ours + end,
+						theirs + end);
+		if (in_field < r->width)
+			return end + in_field;
 	}
 	return a->size;
 }
@@ -203,8 +212,8 @@ void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct p
 	theirs = installed_bytes(p->installed, address, a->size);
 	if (!theirs)
 		return;
-	out->offset = first_difference(o, a, atom_without_line(a, ours, our_buf, sizeof(our_buf)),
-				       atom_without_line(a, theirs, their_buf, sizeof(their_buf)));
+	out->offset = first_difference(o, a, atom_without_line(o, a, ours, our_buf, sizeof(our_buf)),
+				       atom_without_line(o, a, theirs, their_buf, sizeof(their_buf)));
 	if (out->offset < a->size)
 		return;
 	for (uint32_t i = 0; i < a->n_refs; i++) {

@@ -209,7 +209,7 @@ int variant_compare(const struct object *reference, const struct object *origina
 	struct comparison c = { .reference = reference, .original = original, .arena = arena };
 	int err = -ENOMEM;
 
-	c.arch = arch_find(original->machine);
+	c.arch = original->arch;
 	c.in_original = strmap_new(original->n_symbols);
 	c.in_reference = strmap_new(reference->n_symbols);
 	c.twin = arena_array(arena, reference->n_atoms, sizeof(*c.twin));

@@ -79,14 +79,16 @@ static int branch_kind(const struct side *s)
 /* The bytes of an instruction with all its fields zeroed. */
 static void shape(const struct side *s, uint8_t out[MAX_LENGTH])
 {
+	const struct arch *arch = s->object->arch;
+
 	memcpy(out, s->code + s->pos, s->insn.length);
 	if (s->insn.relative)
-		memset(out + s->insn.field, 0, s->insn.width);
+		reloc_clear(arch_reloc(arch, s->insn.type), arch->big_endian, out + s->insn.field);
 	for (uint32_t i = 0; i < s->n_refs; i++) {
 		uint64_t at = s->refs[i]->offset - s->pos;
 
-		for (uint32_t j = 0; j < s->refs[i]->width && at + j < s->insn.length; j++)
-			out[at + j] = 0;
+		if (at + s->refs[i]->width <= s->insn.length)
+			reloc_clear(arch_reloc(arch, s->refs[i]->type), arch->big_endian, out + at);
 	}
 }
 
@@ -221,8 +223,7 @@ static bool same_place(const struct comparison *c, const struct code_map *map, c
 static bool same_branch(const struct comparison *c, const struct code_map *map, const struct side *r,
 			const struct side *o)
 {
-	return same_place(c, map, r, r->pos + r->insn.length + (uint64_t)r->insn.distance, o,
-			  o->pos + o->insn.length + (uint64_t)o->insn.distance);
+	return same_place(c, map, r, insn_target(&r->insn, r->pos), o, insn_target(&o->insn, o->pos));
 }
 
 /*
