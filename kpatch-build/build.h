@@ -156,13 +156,13 @@ struct build {
 	FILE *progress;		 /* for people, stderr; NULL with --quiet */
 	struct arena *arena;
 	struct diags *diags;
-	const char *pin;	     /* sign_take_pin(): for the key, NULL: none was given */
-	int cache;		     /* descriptor of options.cache */
-	const char *work;	     /* work directory: private, removed at the end unless --keep */
-	int work_lock, entry_lock;   /* descriptors that hold the locks of work and kernel.entry */
-	const char *name;	     /* "livepatch-fix", the module's file name without .ko */
-	const char *module_name;     /* "livepatch_fix", as the kernel spells it */
-	const struct series *series; /* series_read()'s: the patches, series/series.h */
+	const char *pin;	   /* sign_take_pin(): for the key, NULL: none was given */
+	int cache;		   /* descriptor of options.cache */
+	const char *work;	   /* work directory: private, removed at the end unless --keep */
+	int work_lock, entry_lock; /* descriptors that hold the locks of work and kernel.entry */
+	const char *name;	   /* "livepatch-fix", the module's file name without .ko */
+	const char *module_name;   /* "livepatch_fix", as the kernel spells it */
+	struct series *series;	   /* series_read()'s: the patches, series/series.h */
 	struct kernel kernel;
 	struct kimage *image;	     /* the kernel stage's */
 	struct installed *installed; /* the image, as proofs see it: the verify stage's */

@@ -13,6 +13,7 @@
 
 #include "kpatch/kpatch.h"
 #include "kpatch/report.h"
+#include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
@@ -62,6 +63,8 @@ static const struct option_help option_helps[] = {
 	{ OPT_YES, "  -y, --yes              I know the consequences\n" },
 	{ OPT_DONE, "      --done             the machine is up\n" },
 	{ OPT_DOWN, "      --down             the machine goes down in order\n" },
+	{ OPT_FIXES, "      --fixes            the fixes in each patch\n" },
+	{ OPT_CVE, "      --cve CVE          is the fix of this CVE number in effect?\n" },
 	{ OPT_KERNEL, "  -k, --kernel RELEASE   another kernel than the running one\n" },
 	{ 0, "  -f, --format FORMAT    text, json or yaml\n" },
 	{ 0, "  -q, --quiet            errors only\n" },
@@ -91,6 +94,8 @@ static const struct command *find_command(const char *name)
 #define VALUE_UNCHECKED 256
 #define VALUE_DONE 257
 #define VALUE_DOWN 258
+#define VALUE_FIXES 259
+#define VALUE_CVE 260
 
 static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
@@ -98,6 +103,8 @@ static const struct option long_options[] = {
 	{ "unchecked", no_argument, NULL, VALUE_UNCHECKED },
 	{ "done", no_argument, NULL, VALUE_DONE },
 	{ "down", no_argument, NULL, VALUE_DOWN },
+	{ "fixes", no_argument, NULL, VALUE_FIXES },
+	{ "cve", required_argument, NULL, VALUE_CVE },
 	{ "all", no_argument, NULL, 'a' },
 	{ "yes", no_argument, NULL, 'y' },
 	{ "kernel", required_argument, NULL, 'k' },
@@ -179,6 +186,16 @@ static enum outcome parse_option(struct kpatch *k, int option, struct parsed *p)
 	case VALUE_DOWN:
 		p->given |= OPT_DOWN;
 		o->down = true;
+		break;
+	case VALUE_FIXES:
+		p->given |= OPT_FIXES;
+		o->fixes = true;
+		break;
+	case VALUE_CVE:
+		p->given |= OPT_CVE;
+		if (!manifest_cve_is_valid(optarg))
+			return usage_error(k, "--cve takes a number like CVE-2024-12345");
+		o->cve = optarg;
 		break;
 	case 'a':
 		p->given |= OPT_ALL;

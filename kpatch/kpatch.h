@@ -57,6 +57,8 @@ struct kpatch_options {
 	bool yes;	    /* the user knows the consequences */
 	bool done;	    /* boot: the machine is up */
 	bool down;	    /* boot: the machine goes down in order */
+	bool fixes;	    /* list: the fixes by their names */
+	const char *cve;    /* status: the number that is asked for */
 	const char *kernel; /* release for install and uninstall; NULL: the running one */
 };
 
@@ -82,6 +84,8 @@ enum {
 	OPT_KERNEL = 1 << 5,
 	OPT_DONE = 1 << 6,
 	OPT_DOWN = 1 << 7,
+	OPT_FIXES = 1 << 8,
+	OPT_CVE = 1 << 9,
 };
 
 struct command {

@@ -68,6 +68,8 @@ int compile_dependencies(struct arena *arena, const char *path, struct words *ou
  * -errno with a diagnostic.
  */
 int compile_reads_patched(struct build *b, const struct compile_job *job, bool *read);
+/* The same of one patched file, by its path in the tree. 0 or -errno. */
+int compile_reads_file(struct build *b, const struct compile_job *job, const char *path, bool *read);
 /*
  * Whether the patched object of @job was made from nothing but files of the kernel's source, and such as go into the original,
  * too. 0, -EINVAL with a diagnostic, -errno.

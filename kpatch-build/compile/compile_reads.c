@@ -17,29 +17,32 @@
 #include "lib/util/text.h"
 
 /*
- * What @word of a dependency file is to the patch: 1 if it is a changed file. If it is that file in the
+ * What @word of a dependency file is to the patched file @path: 1 if it is that. If it is that file in the
  * prepared tree instead, read on a path that leads out of the shadow, the object is not what it
  * should be: -EXDEV.
  */
-static int is_patched(struct build *b, struct arena *arena, const char *word)
+static int is_file(struct build *b, struct arena *arena, const char *word, const char *path)
 {
 	char resolved[PATH_MAX], wanted[PATH_MAX];
 
-	for (size_t i = 0; i < b->n_patched; i++) {
-		const char *path = b->patched[i].path;
+	if (strcmp(path_base(word), path_base(path)))
+		return 0;
+	if (!realpath(*word == '/' ? word : arena_printf(arena, "%s/%s", b->shadow, word), resolved))
+		return 0;
+	if (!realpath(arena_printf(arena, "%s/%s", b->shadow, path), wanted))
+		return -errno;
+	if (!strcmp(resolved, wanted))
+		return 1;
+	return text_ends_in(resolved, arena_printf(arena, "/tree/%s", path)) ? -EXDEV : 0;
+}
 
-		if (strcmp(path_base(word), path_base(path)))
-			continue;
-		if (!realpath(*word == '/' ? word : arena_printf(arena, "%s/%s", b->shadow, word), resolved))
-			continue;
-		if (!realpath(arena_printf(arena, "%s/%s", b->shadow, path), wanted))
-			return -errno;
-		if (!strcmp(resolved, wanted))
-			return 1;
-		if (text_ends_in(resolved, arena_printf(arena, "/tree/%s", path)))
-			return -EXDEV;
-	}
-	return 0;
+static int is_patched(struct build *b, struct arena *arena, const char *word)
+{
+	int found = 0;
+
+	for (size_t i = 0; i < b->n_patched && !found; i++)
+		found = is_file(b, arena, word, b->patched[i].path);
+	return found;
 }
 
 int compile_dependencies(struct arena *arena, const char *path, struct words *out)
@@ -74,5 +77,21 @@ int compile_reads_patched(struct build *b, const struct compile_job *job, bool *
 		diag_error(b->diags, "shadow-left", diag_file(job->unit.source), "Please report this",
 			   "a patched file is included on a way that leads "
 			   "around the patched tree");
+	return err < 0 ? err : 0;
+}
+
+int compile_reads_file(struct build *b, const struct compile_job *job, const char *path, bool *read)
+{
+	struct arena *arena = arena_new();
+	struct words files = { 0 };
+	int err = arena ? compile_dependencies(arena, arena_printf(arena, "%s.d", job->patched), &files) :
+			  -ENOMEM;
+
+	*read = false;
+	for (size_t i = 0; i < files.n && err >= 0 && !*read; i++) {
+		err = is_file(b, arena, files.word[i], path);
+		*read = err == 1;
+	}
+	arena_free(arena);
 	return err < 0 ? err : 0;
 }

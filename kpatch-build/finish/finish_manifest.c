@@ -4,6 +4,7 @@
  * of lib/manifest in its arena.
  */
 #include "kpatch-build/finish/finish.h"
+#include "kpatch-build/compile/compile.h"
 #include "kpatch-build/series/series.h"
 
 #include <errno.h>
@@ -59,18 +60,53 @@ static const char *one_line(struct arena *a, const char *text)
 	return copy;
 }
 
+/* Whether the unit is made from a file that the patch changes. */
+static int reaches(struct build *b, const struct series_patch *p, const struct unit *u, bool *out)
+{
+	int err = 0;
+
+	*out = false;
+	for (size_t i = 0; i < p->files.n && !err && !*out; i++)
+		err = compile_reads_file(b, u->job, p->files.word[i], out);
+	return err;
+}
+
+/* The kernel objects, of those that are patched, that a patch changes. */
+static int describe_reach(struct build *b, const struct series_patch *p, struct manifest_fix *fix)
+{
+	const char **objects = arena_array(b->arena, b->n_units, sizeof(*objects));
+	int err = objects ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < b->n_units && !err; i++) {
+		const struct unit *u = &b->units[i];
+		bool known = !u->diff;
+
+		for (size_t k = 0; k < fix->n_objects && !known; k++)
+			known = !strcmp(objects[k], u->owner);
+		if (known)
+			continue;
+		err = reaches(b, p, u, &known);
+		if (known)
+			objects[fix->n_objects++] = u->owner;
+	}
+	fix->objects = objects;
+	return err;
+}
+
 static int describe_fixes(struct build *b, struct manifest *m)
 {
 	const struct series *s = b->series;
 	struct manifest_fix *fixes = arena_array(b->arena, s->n, sizeof(*fixes));
+	int err = fixes ? 0 : -ENOMEM;
 
-	if (!fixes)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->patches[i].fix)
-			fixes[m->n_fixes++] = *s->patches[i].fix;
+	for (size_t i = 0; i < s->n && !err; i++) {
+		if (!s->patches[i].fix)
+			continue;
+		fixes[m->n_fixes] = *s->patches[i].fix;
+		err = describe_reach(b, &s->patches[i], &fixes[m->n_fixes++]);
+	}
 	m->fixes = fixes;
-	return 0;
+	return err;
 }
 
 static int describe_patches(struct build *b, struct manifest *m)

@@ -285,7 +285,8 @@ static int judge_comments(struct build *b, const struct patch_file *p, const str
 	return 0;
 }
 
-static int apply_entry(struct build *b, const struct patch_file *p, const struct patch_entry *given)
+static int apply_entry(struct build *b, struct series_patch *from, const struct patch_file *p,
+		       const struct patch_entry *given)
 {
 	struct patch_entry entry = settled(b, given), *e = &entry;
 	struct patched_file *f;
@@ -296,11 +297,13 @@ static int apply_entry(struct build *b, const struct patch_file *p, const struct
 	err = patched_file(b, e->path, e->change == PATCH_CREATE, &f);
 	if (!err)
 		err = patch_apply(p, e, b->arena, b->diags, &f->now);
-	return err ? err : judge_comments(b, p, e, f);
+	if (!err)
+		err = judge_comments(b, p, e, f);
+	return err ? err : words_add(b->arena, &from->files, f->path);
 }
 
 /* Problems of all entries are reported together; only want of memory ends the loop. */
-static int apply_patch(struct build *b, const struct series_patch *from)
+static int apply_patch(struct build *b, struct series_patch *from)
 {
 	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
 	struct patch_file p;
@@ -308,7 +311,7 @@ static int apply_patch(struct build *b, const struct series_patch *from)
 	int err = patch_parse(&source, b->arena, b->diags, &p);
 
 	for (size_t i = 0; !err && i < p.n_entries; i++) {
-		int one = apply_entry(b, &p, &p.entries[i]);
+		int one = apply_entry(b, from, &p, &p.entries[i]);
 
 		if (one == -ENOMEM)
 			err = one;

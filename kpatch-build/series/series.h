@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "kpatch-build/build.h"
+#include "lib/util/words.h"
 
 struct manifest_fix;
 
@@ -22,6 +23,7 @@ struct series_patch {
 	const char *data;
 	size_t size;
 	const struct manifest_fix *fix; /* what its mail says; NULL: it has no mail's header */
+	struct words files;		/* the plan stage's: files of the kernel that it changes */
 };
 
 /* A file that patches were taken from. */

@@ -41,4 +41,6 @@ void fix_report(struct node *list, const struct manifest_fix *fix)
 		report_string(n, "commit", fix->commit);
 	report_strings(n, "fixes", fix->fixes, fix->n_fixes);
 	report_strings(n, "cves", fix->cves, fix->n_cves);
+	if (fix->n_objects)
+		report_strings(n, "objects", fix->objects, fix->n_objects);
 }

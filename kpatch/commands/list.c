@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include "kpatch/commands/boot.h"
+#include "kpatch/commands/cve.h"
+#include "kpatch/commands/fixes.h"
+#include "kpatch/commands/kept.h"
 #include "kpatch/commands/loaded.h"
 #include "kpatch/commands/targets.h"
 #include "kpatch/kpatch.h"
@@ -16,8 +19,10 @@
 #include "kpatch/report.h"
 #include "kpatch/store/config.h"
 #include "kpatch/store/store.h"
+#include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/text.h"
 
 static enum outcome read_live(struct kpatch *k, struct live *live)
 {
@@ -52,7 +57,20 @@ static void report_object(struct node *list, const struct live_object *o)
 	}
 }
 
-static void report_patches(struct kpatch *k, struct node *in, const struct live *live)
+/* Nothing where its manifest is not at hand, which is something else than none. */
+static void report_fixes(struct node *in, const struct manifest *m)
+{
+	struct node *list = m ? report_list(in, "fixes") : NULL;
+
+	if (m)
+		report_number(in, "fix_count", (int64_t)manifest_count_fixes(m));
+	for (size_t i = 0; m && i < m->n_fixes; i++)
+		fix_report(list, &m->fixes[i]);
+}
+
+/* @manifests: of each of the patches, NULL: not at hand. */
+static void report_patches(struct kpatch *k, struct node *in, const struct live *live,
+			   const struct manifest *const *manifests)
 {
 	struct node *list = report_list(in, "patches");
 
@@ -67,6 +85,7 @@ static void report_patches(struct kpatch *k, struct node *in, const struct live 
 		report_bool(n, "unverified", module_is_unverified(&k->system, p->name));
 		if (p->stack_order >= 0)
 			report_number(n, "stack_order", p->stack_order);
+		report_fixes(n, manifests[i]);
 		objects = report_list(n, "objects");
 		for (size_t j = 0; j < p->n_objects; j++)
 			report_object(objects, &p->objects[j]);
@@ -115,7 +134,27 @@ static void print_functions(struct kpatch *k, const struct live_patch *p)
 		}
 }
 
-static void print_patches(struct kpatch *k, const struct live *live)
+/* Those of which nothing is known but the file have its name. */
+static void print_fixes(struct kpatch *k, const struct manifest *m)
+{
+	if (!m) {
+		fputs("    its manifest is not at hand\n", k->out);
+		return;
+	}
+	for (size_t i = 0; i < m->n_fixes; i++) {
+		fputs("    ", k->out);
+		fix_print(k->out, &m->fixes[i]);
+		fputc('\n', k->out);
+	}
+	for (size_t p = 0; p < m->n_patches; p++)
+		if (!manifest_names(m, m->patches[p].name)) {
+			fputs("    ", k->out);
+			text_print(k->out, m->patches[p].name);
+			fputc('\n', k->out);
+		}
+}
+
+static void print_patches(struct kpatch *k, const struct live *live, const struct manifest *const *manifests)
 {
 	int width = 8;
 
@@ -123,21 +162,28 @@ static void print_patches(struct kpatch *k, const struct live *live)
 		if ((int)strlen(live->patches[i].name) > width)
 			width = (int)strlen(live->patches[i].name);
 	if (live->n_patches)
-		fprintf(k->out, "%-*s  %-9s  %9s  %s\n", width, "PATCH", "STATE", "FUNCTIONS", "OBJECTS");
+		fprintf(k->out, "%-*s  %-9s  %9s  %5s  %s\n", width, "PATCH", "STATE", "FUNCTIONS", "FIXES",
+			"OBJECTS");
 	for (size_t i = 0; i < live->n_patches; i++) {
 		const struct live_patch *p = &live->patches[i];
 
 		fprintf(k->out, "%-*s  %-9s  %9zu  ", width, p->name, patch_state_name(p->state),
 			live_functions(p));
+		if (manifests[i])
+			fprintf(k->out, "%5zu  ", manifest_count_fixes(manifests[i]));
+		else
+			fprintf(k->out, "%5s  ", "-");
 		print_objects(k, p);
 		if (module_is_unverified(&k->system, p->name))
 			fputs("; not verified", k->out);
 		fputc('\n', k->out);
+		if (k->options.fixes)
+			print_fixes(k, manifests[i]);
 		if (k->options.verbose)
 			print_functions(k, p);
 	}
 	for (size_t i = 0; i < live->n_leftovers; i++)
-		fprintf(k->out, "%-*s  %-9s  %9s  %s\n", width, live->leftovers[i], "off", "-",
+		fprintf(k->out, "%-*s  %-9s  %9s  %5s  %s\n", width, live->leftovers[i], "off", "-", "-",
 			module_is_kept(&k->system, live->leftovers[i]) ?
 				"its module stays in memory until the next boot" :
 				"its module is still loaded");
@@ -162,6 +208,7 @@ static void print_installed(struct kpatch *k, const char *release, const struct 
 static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 {
 	struct live live = { .n_patches = 0 };
+	const struct manifest **manifests;
 	struct installed_facts *facts;
 	struct stored *stored = NULL;
 	const char *release;
@@ -174,14 +221,17 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 	if (!o)
 		o = store_list(k, release, &stored, &n);
 	facts = arena_array(k->arena, n, sizeof(*facts));
-	if (!facts)
+	manifests = arena_array(k->arena, live.n_patches, sizeof(*manifests));
+	if (!facts || !manifests)
 		return no_memory(k);
+	for (size_t i = 0; i < live.n_patches; i++)
+		manifests[i] = manifest_of_loaded(k, live.patches[i].name, stored, n);
 	for (size_t i = 0; i < n; i++)
 		facts[i] = installed_look(k, &live, &stored[i]);
-	report_patches(k, k->report, &live);
+	report_patches(k, k->report, &live, manifests);
 	report_installed(k->report, stored, facts, n);
 	if (!o && k->options.format == FORMAT_TEXT) {
-		print_patches(k, &live);
+		print_patches(k, &live, manifests);
 		print_installed(k, release, stored, facts, n);
 	}
 	return o;
@@ -193,7 +243,9 @@ const struct command list_command = {
 	.summary = "list the patches that are loaded and those that are installed",
 	.help = "With --verbose the functions that each of them replaces. An object that \"waits\" is a\n"
 		"module that is not loaded; it is patched when it is. Patches are in stacking order where\n"
-		"the kernel tells it (6.14 and later), else by name.\n",
+		"the kernel tells it (6.14 and later), else by name. With --fixes the fixes in each, by the\n"
+		"mails that they came in; \"-\": its manifest is not at hand.\n",
+	.options = OPT_FIXES,
 	.run = run_list,
 };
 
@@ -274,6 +326,8 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 		o = store_list(k, release, &stored, &n);
 	if (o)
 		return o;
+	if (k->options.cve)
+		return cve_answer(k, k->options.cve, &live, stored, n);
 	report_string(k->report, "kernel", release);
 	report_number(k->report, "loaded", (int64_t)live.n_patches);
 	report_number(k->report, "installed", (int64_t)n);
@@ -309,6 +363,10 @@ const struct command status_command = {
 	.arguments = "",
 	.summary = "say whether everything is as it should be",
 	.help = "Exit code 0: every enabled patch is loaded, no transition is going on, and nothing is\n"
-		"left over. Exit code 11: something is not so, and is named.\n",
+		"left over. Exit code 11: something is not so, and is named.\n"
+		"With --cve only whether the fix of that number is in effect. Exit code 0: yes; 5: no, no\n"
+		"loaded patch has it; 11: it waits for a module, or for the end of a transition; 1: the\n"
+		"manifest of a loaded patch is not at hand, so that nobody knows.\n",
+	.options = OPT_CVE,
 	.run = run_status,
 };

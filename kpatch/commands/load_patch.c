@@ -3,6 +3,7 @@
  * Loading a patch: everything that can be known is checked before the kernel is asked; the transition
  * is watched to its end; and if it does not end, the patch is taken back.
  */
+#include "kpatch/commands/kept.h"
 #include "kpatch/commands/load.h"
 
 #include <errno.h>
@@ -172,6 +173,7 @@ static enum outcome retire_replaced(struct kpatch *k, const char *name, const st
 		if (!one) {
 			bool kept = module_is_kept(&k->system, old);
 
+			manifest_forget(k, old);
 			report_string(kept ? stay : list, NULL, old);
 			say(k, kept ? "%s: replaced" : "%s: replaced and removed", old);
 		}
@@ -308,8 +310,14 @@ enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 		return o;
 	report_changes(k, &changes);
 	warn_of_taken(k, f, &changes);
+	/* before it can be in effect: nothing that is in effect is without it */
+	manifest_keep(k, f);
 	o = insert_when_quiet(k, f);
-	return o ? o : finish(k, f, &live);
+	if (!o)
+		o = finish(k, f, &live);
+	if (!module_is_loaded(&k->system, name))
+		manifest_forget(k, name);
+	return o;
 }
 
 /* What a load would have to wait for, which may last for longer than it has the patience for. */

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "kpatch/commands/kept.h"
 #include "kpatch/commands/load.h"
 #include "kpatch/live/lock.h"
 #include "kpatch/live/sysfs.h"
@@ -63,6 +64,8 @@ enum outcome patch_unload(struct kpatch *k, const char *name)
 			return give_up(k, name, r);
 	}
 	o = module_retire(k, name);
+	if (!o)
+		manifest_forget(k, name);
 	if (!o)
 		say(k, module_is_kept(&k->system, name) ? "%s: disabled" : "%s: unloaded", name);
 	return o;

@@ -85,6 +85,7 @@ static const struct schema_key fix_keys[] = {
 	KEY(manifest_fix, commit, STRING, .rule = &commit_rule, .optional = true),
 	LIST(manifest_fix, fixes, STRINGS, .rule = &schema_text, .optional = true, .unwritten = true),
 	LIST(manifest_fix, cves, STRINGS, .rule = &cve_rule, .optional = true, .unwritten = true),
+	LIST(manifest_fix, objects, STRINGS, .rule = &schema_object, .optional = true, .unwritten = true),
 	END
 };
 static const struct schema fix_schema = SCHEMA(manifest_fix, "a fix", fix_keys);
@@ -302,10 +303,15 @@ static int check_states(struct check *c)
 
 static void check_fix(struct check *c, const struct manifest_fix *f)
 {
-	for (size_t i = 0; i < c->m->n_patches; i++)
-		if (!strcmp(c->m->patches[i].name, f->patch))
-			return;
-	inconsistent(c, "a fix is in %s, which is no source patch of this", f->patch);
+	bool found = false;
+
+	for (size_t i = 0; i < c->m->n_patches && !found; i++)
+		found = !strcmp(c->m->patches[i].name, f->patch);
+	if (!found)
+		inconsistent(c, "a fix is in %s, which is no source patch of this", f->patch);
+	for (size_t i = 0; i < f->n_objects; i++)
+		if (!manifest_find_object(c->m, f->objects[i]))
+			inconsistent(c, "a fix changes %s, which is no object of this", f->objects[i]);
 }
 
 static int check_manifest(struct check *c)
@@ -409,13 +415,31 @@ int manifest_read(const void *text, size_t size, const char *file, struct arena 
 	return err;
 }
 
-const struct manifest_fix *manifest_find_cve(const struct manifest *m, const char *cve)
+const struct manifest_fix *manifest_find_cve(const struct manifest *m, const char *cve,
+					     const struct manifest_fix *after)
 {
-	for (size_t i = 0; i < m->n_fixes; i++)
+	for (size_t i = after ? (size_t)(after - m->fixes) + 1 : 0; i < m->n_fixes; i++)
 		for (size_t k = 0; k < m->fixes[i].n_cves; k++)
 			if (!strcmp(m->fixes[i].cves[k], cve))
 				return &m->fixes[i];
 	return NULL;
+}
+
+bool manifest_names(const struct manifest *m, const char *patch)
+{
+	for (size_t i = 0; i < m->n_fixes; i++)
+		if (!strcmp(m->fixes[i].patch, patch))
+			return true;
+	return false;
+}
+
+size_t manifest_count_fixes(const struct manifest *m)
+{
+	size_t n = m->n_fixes;
+
+	for (size_t i = 0; i < m->n_patches; i++)
+		n += !manifest_names(m, m->patches[i].name);
+	return n;
 }
 
 const struct manifest_object *manifest_find_object(const struct manifest *m, const char *name)

@@ -47,6 +47,8 @@ struct manifest_fix {
 	size_t n_fixes;
 	const char *const *cves; /* "CVE-2024-12345", each once */
 	size_t n_cves;
+	const char *const *objects; /* of those that are patched, the ones that it changes; none: not told */
+	size_t n_objects;
 };
 
 /* The kernel that the patch was built for, and with what. */
@@ -162,8 +164,13 @@ int manifest_read(const void *text, size_t size, const char *file, struct arena 
 
 /* Whether @s is a CVE number: "CVE-", a year, four digits or more. */
 bool manifest_cve_is_valid(const char *s);
-/* The first fix that names @cve, or NULL. */
-const struct manifest_fix *manifest_find_cve(const struct manifest *m, const char *cve);
+/* The first fix that names @cve, or the next one behind @after (NULL: from the start); NULL: there is none. */
+const struct manifest_fix *manifest_find_cve(const struct manifest *m, const char *cve,
+					     const struct manifest_fix *after);
+/* Whether a fix is named that is in the source patch @patch. */
+bool manifest_names(const struct manifest *m, const char *patch);
+/* How many fixes it has: those that are named, and the patches of which nothing is known but the file. */
+size_t manifest_count_fixes(const struct manifest *m);
 
 /* The object called @name (with - and _ taken as equal), or NULL. */
 const struct manifest_object *manifest_find_object(const struct manifest *m, const char *name);

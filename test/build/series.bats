@@ -27,6 +27,8 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 		  - "123456789abc (\"proc: x\")"
 		  cves:
 		  - CVE-2024-12345
+		  objects:
+		  - vmlinux
 	END
 	"$BUILD/kpatch" info "$OUT/livepatch-mail.ko" > "$BATS_TEST_TMPDIR/info"
 	grep -F 'proc: another name %(id) ?[31m (commit 000000000000): CVE-2024-12345' "$BATS_TEST_TMPDIR/info"
@@ -116,6 +118,8 @@ plan_is() {
 		  commit: "$(printf '%040d' 1)"
 		  cves:
 		  - CVE-2024-10001
+		  objects:
+		  - vmlinux
 		- patch: fixes.mbox
 		  message: 3
 		  sha256: "$(sha256sum < "$BATS_TEST_TMPDIR/two" | cut -d' ' -f1)"
@@ -124,6 +128,8 @@ plan_is() {
 		  commit: "$(printf '%040d' 2)"
 		  cves:
 		  - CVE-2024-10002
+		  objects:
+		  - vmlinux
 	END
 	"$BUILD/kpatch" info -v "$OUT/livepatch-fixes.ko" > "$BATS_TEST_TMPDIR/info"
 	grep -x '  from        fixes.mbox, message 3' "$BATS_TEST_TMPDIR/info"
@@ -138,6 +144,15 @@ plan_is() {
 	cat "$BATS_TEST_TMPDIR"/{cover,cover} > "$BATS_TEST_TMPDIR/letters"
 	refuses 5 patch-empty "$BATS_TEST_TMPDIR/letters"
 	says 'none of its messages has a diff'
+}
+
+@test "a fix has the kernel objects that it changes" {
+	mail 1 one fs/proc/meminfo.c 's/Committed_AS/Something/' > "$BATS_TEST_TMPDIR/one"
+	make_patch nfsd fs/nfsd/nfscache.c '0,/ENOMEM/s/ENOMEM/EBUSY/'
+	{ cat "$BATS_TEST_TMPDIR/one"; printf 'From %040d Mon Sep 17 00:00:00 2001\nSubject: two\n\n' 2; cat "$patch"; } \
+		> "$BATS_TEST_TMPDIR/fixes.mbox"
+	run -0 kpatch_build "$BATS_TEST_TMPDIR/fixes.mbox"
+	[[ $(sed -n '/^fixes:/,/^objects:/s/^  - \(vmlinux\|nfsd\)$/\1/p' "$OUT/livepatch-fixes.yaml" | xargs) == "vmlinux nfsd" ]]
 }
 
 @test "refused: a mail that git would decode first" {

@@ -30,11 +30,11 @@ setup() {
 	loaded_module left_over "" 0 OK
 	loaded_module ext4
 	kpatch list
-	[ "${lines[0]}" = "PATCH        STATE      FUNCTIONS  OBJECTS" ]
-	[ "${lines[1]}" = "p_disabling  disabling          1  vmlinux" ]
-	[ "${lines[2]}" = "p_enabled    enabled            3  vmlinux, nfsd (waits)" ]
-	[ "${lines[3]}" = "p_enabling   enabling           1  vmlinux" ]
-	[ "${lines[4]}" = "p_off        disabled           1  vmlinux" ]
+	[ "${lines[0]}" = "PATCH        STATE      FUNCTIONS  FIXES  OBJECTS" ]
+	[ "${lines[1]}" = "p_disabling  disabling          1      -  vmlinux" ]
+	[ "${lines[2]}" = "p_enabled    enabled            3      -  vmlinux, nfsd (waits)" ]
+	[ "${lines[3]}" = "p_enabling   enabling           1      -  vmlinux" ]
+	[ "${lines[4]}" = "p_off        disabled           1      -  vmlinux" ]
 	[[ ${lines[5]} == "left_over    off "*"its module is still loaded" ]]
 	[ "${#lines[@]}" -eq 6 ]
 	kpatch list -v
@@ -65,7 +65,7 @@ setup() {
 	live_patch aaa 1 0 vmlinux:1:f,1
 	rm "$M/sys/kernel/livepatch/aaa/vmlinux/patched"
 	kpatch list
-	says "aaa       enabled            1  vmlinux"
+	says "aaa       enabled            1      -  vmlinux"
 	kpatch list -f json
 	[[ $output != *patched* ]]
 }
@@ -193,6 +193,102 @@ targets() {
 	echo 0 > "$M/sys/kernel/livepatch/livepatch_fix/nfsd/patched"
 	BUILD_ID=$NFSD_ID LIVEPATCH=N MANIFEST=none patch_module nfsd "$d/nfsd.ko"
 	kpatch status
+}
+
+# with_fixes NAME OBJECT...: m.yaml, a manifest of NAME with two fixes of which the second is in these objects
+with_fixes() {
+	local name=$1
+	shift
+	{
+		manifest "$name" | sed '/^objects:/,$d'
+		printf 'fixes:\n- patch: fix.patch\n  subject: "net: an \\u0022end\\u0022"\n  cves:\n  - CVE-2024-12345\n'
+		printf -- '- patch: fix.patch\n  message: 2\n  subject: "another"\n  cves:\n  - CVE-2024-12345\n  - CVE-2024-23456\n'
+		printf '  objects:\n'
+		printf -- '  - %s\n' "$@"
+		manifest "$name" | sed -n '/^objects:/,$p'
+	} > m.yaml
+}
+
+@test "list and status --cve: the fixes of what is loaded, by the manifest that a load keeps" {
+	prompt_kernel
+	with_fixes livepatch-fix vmlinux
+	MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	fails 5 status --cve CVE-2024-12345
+	[ "$output" = "CVE-2024-12345: no, no loaded patch has it" ]
+	kpatch load fix.ko
+	rm fix.ko
+	kpatch list --fixes
+	[[ ${lines[1]} == "livepatch_fix  enabled            1      2  vmlinux" ]]
+	[ "${lines[2]}" = '    net: an "end": CVE-2024-12345' ]
+	[ "${lines[3]}" = '    another: CVE-2024-12345, CVE-2024-23456' ]
+	kpatch status --cve CVE-2024-12345
+	[ "$output" = 'CVE-2024-12345: yes, in livepatch_fix: net: an "end": CVE-2024-12345' ]
+	kpatch status --cve CVE-2024-23456
+	fails 5 status --cve CVE-2024-2345
+	fails 2 status --cve CVE-24-1
+	has usage
+	kpatch list --format json
+	python3 - "$output" <<-'END'
+		import json, sys
+		p = json.loads(sys.argv[1])["patches"][0]
+		assert p["fix_count"] == 2 and p["fixes"][1]["message"] == 2 and p["fixes"][1]["objects"] == ["vmlinux"]
+	END
+	# on its way in it waits, on its way out it is none
+	echo 1 > "$M/sys/kernel/livepatch/livepatch_fix/transition"
+	fails 11 status --cve CVE-2024-12345
+	says "waits for the end of the transition of livepatch_fix"
+	echo 0 > "$M/sys/kernel/livepatch/livepatch_fix/enabled"
+	fails 5 status --cve CVE-2024-12345
+	echo 1 > "$M/sys/kernel/livepatch/livepatch_fix/enabled"
+	echo 0 > "$M/sys/kernel/livepatch/livepatch_fix/transition"
+	# another build is loaded than the one whose manifest was kept
+	cp "$M/run/kpatch/livepatch_fix.yaml" kept
+	sed -i '1s/1/2/' "$M/run/kpatch/livepatch_fix.yaml"
+	fails 1 status --cve CVE-2024-12345
+	has manifest-not-at-hand
+	cp kept "$M/run/kpatch/livepatch_fix.yaml"
+	chmod 666 "$M/run/kpatch/livepatch_fix.yaml"
+	fails 1 status --cve CVE-2024-12345
+	chmod 644 "$M/run/kpatch/livepatch_fix.yaml"
+	chmod 777 "$M/run/kpatch"
+	fails 1 status --cve CVE-2024-12345
+	chmod 755 "$M/run/kpatch"
+	kpatch status --cve CVE-2024-12345
+	kpatch unload livepatch-fix
+	[ ! -e "$M/run/kpatch/livepatch_fix.yaml" ]
+}
+
+@test "status --cve: the manifest of an installed patch; a fix in a module that is not loaded waits for it" {
+	NFSD=1 with_fixes livepatch-fix nfsd
+	NFSD=1 MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	live_patch livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1 nfsd:0:exp_show,2
+	fails 11 status --cve CVE-2024-23456
+	[ "$output" = "CVE-2024-23456: waits for module nfsd, in livepatch_fix: another: CVE-2024-12345, CVE-2024-23456" ]
+	# of which one of its two patches waits; where a patch is in both, too, but not where it is elsewhere
+	fails 11 status --cve CVE-2024-12345
+	fails 11 status --format json --cve CVE-2024-23456
+	[[ $output == *'"fixed": "waits"'*'"waits_for": "nfsd"'*'"exit_code": 11'* ]]
+	echo 1 > "$M/sys/kernel/livepatch/livepatch_fix/nfsd/patched"
+	kpatch status --cve CVE-2024-12345
+	# a patch that is loaded and of which nobody knows anything
+	live_patch other 1 0 vmlinux:1:f,1
+	kpatch status --cve CVE-2024-12345
+	fails 1 status --cve CVE-2024-9999
+	has manifest-not-at-hand
+	kpatch list --fixes
+	says "    its manifest is not at hand"
+	kpatch uninstall livepatch-fix
+	fails 1 status --cve CVE-2024-12345
+}
+
+@test "status --cve: a fix in vmlinux does not wait for a module that another one is in" {
+	NFSD=1 with_fixes livepatch-fix vmlinux
+	sed -i '0,/^  cves:/s//  objects: [vmlinux]\n&/' m.yaml
+	NFSD=1 MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	live_patch livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1 nfsd:0:exp_show,2
+	kpatch status --cve CVE-2024-12345
 }
 
 @test "info: the manifest, of any module, for any kernel" {

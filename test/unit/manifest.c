@@ -39,6 +39,7 @@ static const struct manifest_patch patches[] = { { "fix.patch", SHA }, { "1e3", 
 #define COMMIT "0123456789abcdef0123456789abcdef01234567"
 static const char *const cves[] = { "CVE-2024-12345", "CVE-1999-0001" };
 static const char *const faults[] = { "123456789abc (\"a: b\")" };
+static const char *const in_objects[] = { "vmlinux" };
 static const struct manifest_fix fixes[] = {
 	{ .patch = "fix.patch",
 	  .message = 3,
@@ -49,7 +50,9 @@ static const struct manifest_fix fixes[] = {
 	  .fixes = faults,
 	  .n_fixes = 1,
 	  .cves = cves,
-	  .n_cves = 2 },
+	  .n_cves = 2,
+	  .objects = in_objects,
+	  .n_objects = 1 },
 	{ .patch = "1e3", .subject = "yes" },
 };
 static const struct manifest_object objects[] = {
@@ -133,7 +136,8 @@ static bool same_fix(const struct manifest_fix *a, const struct manifest_fix *b)
 {
 	bool ok = same(a->patch, b->patch) && same(a->subject, b->subject) && !a->author == !b->author &&
 		  !a->commit == !b->commit && a->n_fixes == b->n_fixes && a->n_cves == b->n_cves &&
-		  a->message == b->message && !a->sha256 == !b->sha256;
+		  a->message == b->message && !a->sha256 == !b->sha256 && a->n_objects == b->n_objects &&
+		  (!a->n_objects || !strcmp(*a->objects, *b->objects));
 
 	ok = ok && (!a->author || same(a->author, b->author)) && (!a->commit || same(a->commit, b->commit));
 	for (size_t i = 0; ok && i < a->n_fixes; i++)
@@ -479,8 +483,10 @@ static void fixes_of_patches(void)
 	struct diags *d = diags_new();
 	char *text;
 
-	report(manifest_find_cve(&sample, "CVE-1999-0001") == &fixes[0], "a CVE number is found");
-	report(!manifest_find_cve(&sample, "CVE-2024-1234"), "and none that only begins like one");
+	report(manifest_find_cve(&sample, "CVE-1999-0001", NULL) == &fixes[0], "a CVE number is found");
+	report(!manifest_find_cve(&sample, "CVE-1999-0001", &fixes[0]), "once");
+	report(!manifest_find_cve(&sample, "CVE-2024-1234", NULL), "and none that only begins like one");
+	report(manifest_count_fixes(&sample) == 2, "the number of fixes");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		report(!manifest_cve_is_valid(bad[i]), bad[i]);
 	f.cves = bad;
