@@ -54,8 +54,16 @@ static void check_sections(struct checked *c)
 		selfcheck_error(c, "selfcheck-section", "the module has no module structure");
 }
 
-/* Relocations that apply to section @index, of both kinds. */
-static size_t count_relas(const struct checked *c, uint32_t index)
+static bool is_field(const struct special *table, uint64_t offset)
+{
+	for (uint32_t i = 0; i < table->n_fields; i++)
+		if (table->fields[i].offset == offset % table->entry_size)
+			return true;
+	return false;
+}
+
+/* Relocations that apply to section @index, of both kinds: all, or those of the fields of @table's entries. */
+static size_t count_relas(const struct checked *c, uint32_t index, const struct special *table)
 {
 	size_t n = 0;
 	uint32_t i;
@@ -69,22 +77,35 @@ static size_t count_relas(const struct checked *c, uint32_t index)
 			continue;
 		rela = elfile_relas(c->f, i, &count);
 		for (j = 0; j < count; j++)
-			n += ELF64_R_TYPE(rela[j].r_info) != R_NONE;
+			n += ELF64_R_TYPE(rela[j].r_info) != R_NONE &&
+			     (!table || is_field(table, rela[j].r_offset));
 	}
 	return n;
 }
 
-/* Tables whose entries have a fixed number of fields that must all be relocated, by livepatch relocations or others. */
+/* Whether each field of entries of @table, and nothing else, is relocated: by livepatch relocations or others. */
+static bool table_is_complete(struct checked *c, uint32_t index, const struct special *table)
+{
+	const uint64_t size = c->f->sections[index].size;
+
+	return size % table->entry_size == 0 &&
+	       size / table->entry_size * table->n_fields == count_relas(c, index, table) &&
+	       count_relas(c, index, NULL) == count_relas(c, index, table);
+}
+
+/* Tables whose entries have a fixed number of fields that must all be relocated; which, is in one of a name's rows. */
 static void check_tables(struct checked *c)
 {
 	for (uint32_t i = 1; i < c->f->n_sections; i++) {
 		const struct elfile_section *s = &c->f->sections[i];
-		const struct special_section *table = arch_special(c->f->arch, s->name);
+		const struct special_section *table = arch_special(c->f->arch, s->name), *row = table;
 
 		if (!table || !table->special.complete)
 			continue;
-		if (s->size % table->special.entry_size ||
-		    s->size / table->special.entry_size * table->special.n_fields != count_relas(c, i))
+		while (row->special.name && !strcmp(row->special.name, table->special.name) &&
+		       !table_is_complete(c, i, &row->special))
+			row++;
+		if (!row->special.name || strcmp(row->special.name, table->special.name) != 0)
 			selfcheck_error(c, "selfcheck-table", "%s has incomplete entries", s->name);
 	}
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The special sections that kernels of all machines have with the same entries, as data: 6.1 to 7.3.
+ * The special sections that kernels of all machines have with the same entries, as data: 5.10 to 7.3, and some of older ones.
  *
- * Entry sizes and fields were measured on objects of stock 6.1, 6.12 and 7.3 kernels. Where kernels
+ * Entry sizes and fields were measured on objects of stock 5.10, 6.1, 6.12 and 7.3 kernels. Where kernels
  * differ, the sizes stand below each other and the reader takes the first that fits the section:
- * its size is a multiple, each relocation is at a known field, and each entry has its owner's. A
- * section that none of them fits is refused by name.
+ * its size is a multiple, each relocation is at a known field, each entry has its owner's (all its fields', of tables
+ * that are complete), and what is to be a function's name is one. A section that none of them fits is refused by name.
  */
 #include "lib/arch/special_table.h"
 
@@ -19,6 +19,9 @@ const struct special_section common_specials[] = {
 		.line_offset = 12, .line_bits = 16, .read_early = true),
 	OF_CODE(SECTION_SPECIAL, "__jump_table", 16, "jump label", .read_early = true,
 		FIELDS(CODE(0), TARGET(4), KEY(8)), .complete = true),
+	/* until 4.19: addresses */
+	OF_CODE(SECTION_SPECIAL, "__jump_table", 24, "jump label", .read_early = true,
+		FIELDS(CODE(0), TARGET(8), KEY(16)), .complete = true),
 	OF_CODE(SECTION_SPECIAL, "__mcount_loc", 8, "ftrace site", FIELDS(CODE(0)), .read_early = true,
 		.complete = true),
 	OF_CODE(SECTION_SPECIAL, "_kprobe_blacklist", 8, "kprobe blacklist entry", FIELDS(CODE(0))),
@@ -40,6 +43,8 @@ const struct special_section common_specials[] = {
 	/* struct _ddebug: four pointers, then line:18, class_id:6 (since 6.1), flags:8 */
 	REFERRED("__dyndbg", "dynamic debug descriptor", .line_offset = 32, .line_bits = 18,
 		 .read_early = true),
+	REFERRED("__verbose", "dynamic debug descriptor", .line_offset = 32, .line_bits = 18,
+		 .read_early = true), /* until 5.8 */
 	REFERRED("__dyndbg_classes", "dynamic debug class map"),
 	/*
 	 * What CONFIG_UBSAN_BOUNDS and the like say of a place in code, and of its types: writable only for a bit that keeps

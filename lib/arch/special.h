@@ -50,6 +50,7 @@ enum special_role {
 	FIELD_KEY,	   /* a static key or a static call key; the low two bits of the addend are flags */
 	FIELD_REPLACEMENT, /* the code of an alternative */
 	FIELD_DATA,	   /* data or a string */
+	FIELD_HANDLER,	   /* a function by its own name */
 };
 
 struct special_field {

@@ -27,6 +27,10 @@
 	{                                                                                                    \
 		FIELD_DATA, at                                                                               \
 	}
+#define HANDLER(at)                                                                                          \
+	{                                                                                                    \
+		FIELD_HANDLER, at                                                                            \
+	}
 #define FIELDS(...)                                                                                          \
 	.n_fields = sizeof((struct special_field[]){ __VA_ARGS__ }) / sizeof(struct special_field),          \
 	.fields = { __VA_ARGS__ }

@@ -19,21 +19,35 @@ static const struct special_field *field_at(const struct special *special, uint6
 	return NULL;
 }
 
+/* Three entries of 8 bytes differ from two of 12 in nothing but this. */
+static bool is_function_name(const struct reader *r, const struct ref *ref)
+{
+	const struct symbol *s = &r->o->symbols[ref->symbol];
+
+	return ref->symbol && (s->type == STT_FUNC || s->section == SECTION_UNDEF);
+}
+
 /* Whether the section's size and relocations are those of entries of @special. */
 static bool layout_fits(struct reader *r, const struct section *s, const struct special *special)
 {
-	uint64_t owners = 0;
+	uint64_t owners = 0, entries;
 
 	if (!s->data || s->size % special->entry_size)
 		return false;
+	entries = s->size / special->entry_size;
+	/* two entries of 24 bytes have relocations where three of 16 might have some */
+	if (special->complete &&
+	    r->section_refs[s->index + 1] - r->section_refs[s->index] != entries * special->n_fields)
+		return false;
 	for (uint32_t i = r->section_refs[s->index]; i < r->section_refs[s->index + 1]; i++) {
-		uint64_t at = r->o->refs[i].offset % special->entry_size;
+		const struct ref *ref = &r->o->refs[i];
+		const struct special_field *field = field_at(special, ref->offset % special->entry_size);
 
-		if (!field_at(special, at))
+		if (!field || (field->role == FIELD_HANDLER && !is_function_name(r, ref)))
 			return false;
-		owners += at == special->owner_offset;
+		owners += field->offset == special->owner_offset;
 	}
-	return special->owner != OWNER_CODE || owners == s->size / special->entry_size;
+	return special->owner != OWNER_CODE || owners == entries;
 }
 
 /*

@@ -280,6 +280,36 @@ END
 	[[ $(relocs __ex_table | grep -c 'R_X86_64_PC32 .text.f +') -eq 2 ]]
 }
 
+# ex_source LONG: a function with two entries and one with one, which end in LONG
+ex_source() {
+	original <<END
+		#define LOAD(r, p) asm volatile("1: movl (%1),%0\n2:\n.pushsection __ex_table,\"a\"\n.balign 4\n" \\
+			".long 1b - .\n.long 2b - .\n$1.popsection" : "=r"(r) : "r"(p))
+		int f(int *p, int *q) { int r, s; LOAD(r, p); LOAD(s, q); return r + s + 1; }
+		int g(int *p) { int r; LOAD(r, p); return r + 3; }
+END
+}
+
+@test "exception table entries with a handler: its function by its name (until 5.15)" {
+	ex_source '.long ex_handler - .\n'
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" && ! $(ids) =~ layout ]]
+	[[ $(relocs __ex_table | cut -d' ' -f1 | paste -sd ' ') == "0 4 8 c 10 14" ]]
+	[[ $(relocs __ex_table | grep -c 'R_X86_64_PC32 .*ex_handler') -eq 2 ]]
+	[[ $(relocs __ex_table | grep -c 'R_X86_64_PC32 .text.f +') -eq 4 ]]
+}
+
+@test "exception table entries of 8 bytes, three of which are as large as two of 12" {
+	ex_source ''
+	patched 's/\+ 3;/+ 4;/'
+	differ
+	written
+	[[ $(funcs) == "g g 0 vmlinux" && ! $(ids) =~ layout ]]
+	[[ $(bytes __ex_table) == 0000000000000000 && $(relocs __ex_table | grep -c 'PC32 .text.g +') -eq 2 ]]
+}
+
 # an alternative: site, replacement, feature, lengths (6.1)
 alternative_source() {
 	original <<'END'
@@ -360,6 +390,23 @@ END
 	[[ $(relocs __jump_table | wc -l) -eq 3 ]]
 	grep -q '^8 R_X86_64_PC64 .klp.ref.vmlinux.vmlinux.my_key,0 +2' <(relocs __jump_table)
 	[[ $(bytes __jump_table) == 00000000000000000000000000000000 ]]
+}
+
+@test "static branches of 24 bytes, two of which are as large as three of 16 (until 4.19)" {
+	label_source my_key
+	sed -i -e 's/\.long 1b - \.\\n\.long %l\[yes\] - \.\\n\.quad %c0 + 2 - \./.quad 1b, %l[yes], %c0 + 2/' \
+		-e 's/^.*int f(.*/&\nint g(int x) { if (branch(\&my_key)) x = ext2(x); return ext(x) + 3; }/' original.c
+	grep -q 'quad 1b, %l' original.c
+	patched 's/\+ 1;/+ 2;/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" && ! $(ids) =~ layout ]]
+	[[ $(relocs __jump_table | cut -d' ' -f1,2 | paste -sd ' ') == "0 R_X86_64_64 8 R_X86_64_64 10 R_X86_64_64" ]]
+	grep -q '^10 R_X86_64_64 .klp.ref.vmlinux.vmlinux.my_key,0 +2' <(relocs __jump_table)
+	rm out.o
+	patched '1s/^/\n\n/'
+	differ
+	no_change
 }
 
 @test "a static branch on a key of vmlinux, for a module" {

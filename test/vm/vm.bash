@@ -105,7 +105,8 @@ test_module() {
 	cp "$TEST_TOP/test/vm/kmods/$1.c" "$dir"
 	echo "obj-m += $1.o" > "$dir/Kbuild"
 	# without type information for BPF: pahole, which makes it, is not needed for anything else here
-	make -s -C "$tree" M="$dir" KCFLAGS=-Werror CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	# since 6.13 a module is built where make was called, which is not to be this directory of links: MO=
+	make -s -C "$tree" M="$dir" MO="$dir" KCFLAGS=-Werror CONFIG_DEBUG_INFO_BTF_MODULES= modules
 	vm put "$dir/$1.ko"
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The special sections of x86_64 kernels 6.1 to 6.12, as data: those that other machines do not have, or have with other
+ * The special sections of x86_64 kernels 5.10 to 7.3, as data: those that other machines do not have, or have with other
  * entries. Sizes and fields were measured on objects of stock kernels.
  */
 #include "lib/arch/special_table.h"
@@ -9,6 +9,11 @@
 const struct special_section x86_64_specials[] = {
 	/* what describes code, and goes with it */
 	OF_CODE(SECTION_SPECIAL, "__ex_table", 12, "exception table entry", FIELDS(CODE(0), TARGET(4)),
+		.read_early = true, .complete = true),
+	/* until 5.15 with its handler, for which there is a number since; until 4.5 with none */
+	OF_CODE(SECTION_SPECIAL, "__ex_table", 12, "exception table entry",
+		FIELDS(CODE(0), TARGET(4), HANDLER(8)), .read_early = true, .complete = true),
+	OF_CODE(SECTION_SPECIAL, "__ex_table", 8, "exception table entry", FIELDS(CODE(0), TARGET(4)),
 		.read_early = true, .complete = true),
 	/* 14 bytes since 6.3, with flags; 12 before; 13 before 5.16, with the padding's length */
 	OF_CODE(SECTION_SPECIAL, ".altinstructions", 14, "alternative", .read_early = true,
