@@ -169,6 +169,15 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 	[ -z "$output" ]
 }
 
+@test "self-check: the stack pointer's number in ORC tables is the kernel's: 5 until 6.12, 3 since" {
+	"$PATCHMOD" break orc-three "$GOOD" "$OUT"
+	"$PATCHMOD" check=3 "$OUT"
+	run "$PATCHMOD" check "$OUT"
+	[[ $status -eq 1 && $output == *'[selfcheck-orc]' ]]
+	run "$PATCHMOD" check=3 "$GOOD"
+	[[ $status -eq 1 && $output == *'[selfcheck-orc]' ]]
+}
+
 @test "self-check: every fault is found" {
 	while read -r fault id; do
 		"$PATCHMOD" break "$fault" "$GOOD" "$OUT"

@@ -13,6 +13,7 @@
  * Diagnostics go to standard output. Exit code 1 for any error.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
@@ -185,6 +186,10 @@ static void orc_register(struct elfile *f)
 {
 	section(f, ".orc_unwind")->data[4] = 4;
 }
+static void orc_three(struct elfile *f)
+{
+	section(f, ".orc_unwind")->data[4] = 3;
+}
 static void orc_late(struct elfile *f)
 {
 	relas(f, ".rela.orc_unwind_ip")->r_addend = 64;
@@ -277,6 +282,7 @@ static const struct {
 	{ "function-type", function_type },
 	{ "orc", orc },
 	{ "orc-register", orc_register },
+	{ "orc-three", orc_three },
 	{ "orc-late", orc_late },
 	{ "version", version },
 	{ "weak", weak },
@@ -330,7 +336,7 @@ static int check(int argc, char **argv, struct arena *a, struct diags *diags)
 	struct selfcheck_want want = {
 		.module_name = "fixture",
 		.vermagic = "6.1.0 SMP",
-		.orc_stack_pointer = 5,
+		.orc_stack_pointer = argv[1][5] ? (unsigned int)strtoul(argv[1] + 6, NULL, 0) : 5,
 		.manifest = MANIFEST,
 		.manifest_size = strlen(MANIFEST),
 	};
@@ -368,7 +374,7 @@ static int run(int argc, char **argv, struct arena *a, struct diags *diags)
 	struct elfile *f;
 	int ret;
 
-	if (argc >= 3 && !strcmp(command, "check"))
+	if (argc >= 3 && (!strcmp(command, "check") || !strncmp(command, "check=", 6)))
 		return check(argc, argv, a, diags);
 	if (argc < 4 + breaking + !strcmp(command, "imports"))
 		return -1;

@@ -13,6 +13,7 @@
 #include "kpatch-build/prepare/link_commands.h"
 #include "kpatch-build/prepare/owner.h"
 #include "lib/arch/arch.h"
+#include "lib/kernel/files/image.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
@@ -259,6 +260,44 @@ static void test_kbuild(const char *form, const char *objtool)
 	ok_string(joined(&quiet.objtool), "", "none where Kbuild calls none");
 }
 
+/* KBUILD_CPPFLAGS as learned of a kernel with @size bytes of @rodata, whose makefiles export @flags. */
+static const char *cppflags(const char *flags, const char *rodata, size_t size)
+{
+	struct kimage_section sections[] = {
+		{ .name = "" },
+		{ .name = ".rodata", .size = size, .data = (const uint8_t *)rodata },
+	};
+	struct kimage image = { .sections = sections, .n_sections = 2 };
+	struct words make = { 0 };
+
+	b.image = &image;
+	put("Makefile",
+	    arena_printf(b.arena, "export KBUILD_CPPFLAGS := %s\ninit/main.o:\n\t@$(MAKE) $(build)=init\n",
+			 flags));
+	words_add(b.arena, &make, "make");
+	if (kbuild_learn_environment(&b, b.kernel.tree, b.kernel.entry, &make) || kbuild_load_environment(&b))
+		return "(nothing)";
+	b.image = NULL;
+	for (const char *const *env = b.kernel.env; *env; env++)
+		if (!strncmp(*env, "KBUILD_CPPFLAGS=", 16))
+			return *env + 16;
+	return "(none)";
+}
+
+/* Debian builds outside of the source, and 7.x has a flag for that; a build in the source has none. */
+static void test_prefix_map(void)
+{
+	static const char outside[] = "text\0include/linux/fs.h",
+			  inside[] = "text\0./include/linux/fs.h\0include/linux/fs.h";
+
+	ok_string(cppflags("-DA", outside, sizeof(outside)), "-DA -fmacro-prefix-map=./=",
+		  "a kernel whose strings name headers without ./ gets the flag for that");
+	ok_string(cppflags("-DA", inside, sizeof(inside)), "-DA", "one with ./ does not");
+	ok_string(cppflags("-DA", "text", 5), "-DA", "nor one that names none");
+	ok_string(cppflags("-fmacro-prefix-map=x=", outside, sizeof(outside)),
+		  "-fmacro-prefix-map=x=", "nor one whose makefiles have such a flag");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -286,6 +325,7 @@ int main(int argc, char **argv)
 	test_kbuild("5.15", " tools/objtool orc generate");
 	make_newer_kbuild();
 	test_kbuild("6.1", " tools/objtool --orc");
+	test_prefix_map();
 	monitor_free(b.monitor);
 	diags_free(b.diags);
 	arena_free(b.arena);
