@@ -9,6 +9,7 @@
 #   make check-all  the same, with what takes long, and on 6.12 also what hardly depends on the kernel
 #   make check-dev  the suites that need no machine, with sanitizers in the programs
 #   make check-7    examples, patches and the machine's tests on the newest 7.x of Debian 13, in a root of it; as root
+#   make check-5    the same on Debian 11's 5.10, with that release's compiler
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable
@@ -164,7 +165,7 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check check-all check-dev check-7 bench sweep corpus soak system mutants lint
+.PHONY: demo check check-all check-dev check-7 check-5 bench sweep corpus soak system mutants lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
@@ -187,7 +188,9 @@ mutants:
 soak:
 	@test/soak
 check-7:
-	@test/series7/run
+	@test/series/run 7
+check-5:
+	@test/series/run 5
 system:
 	@test/run test/system test/system@6.12
 lint:

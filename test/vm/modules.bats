@@ -56,7 +56,7 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 	in_vm 'modprobe tun'
 	before=$(in_vm vnet)
 	[[ $before == $'tun 0\npacket 0' ]]
-	[[ ${KPATCH_TEST_SERIES:-} != 7* ]] || skip "7.x refuses this patch (test/series7/refused)"
+	[[ ${KPATCH_TEST_SERIES:-} != 7* ]] || skip "7.x refuses this patch (test/series/refused)"
 	build_and_load virtio-header.patch
 	after=$(in_vm vnet)
 	[[ $after == $'tun 4242\npacket 4242' ]]
