@@ -258,7 +258,7 @@ static void judge_data(struct changes *c)
 	struct diff *d = c->d;
 
 	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
-		if (d->new.role[i] == ROLE_CODE)
+		if (d->new.role[i] == ROLE_CODE || (d->new.role[i] == ROLE_INIT && d->input->init_stays))
 			continue;
 		if (d->verdicts[i].state == VERDICT_CHANGED && judged(d, i) &&
 		    !request_leaves(d, &d->new, i, d->verdicts[i].reason))

@@ -32,6 +32,7 @@ struct diff_input {
 	 */
 	bool lines_move;
 	bool stacked; /* other patches may come on top of this one and stay beside it (no atomic replace) */
+	bool init_stays; /* changes of __init and __exit code are passed over, and not carried */
 };
 
 /* One function that the patch replaces or adds. */

@@ -16,6 +16,7 @@
 #include "kpatch-build/package/package.h"
 #include "kpatch-build/plan/patchfile.h"
 
+struct again;
 struct arena;
 struct diags;
 struct object;
@@ -69,9 +70,11 @@ struct options {
 	size_t n_patches;
 	const char *stop_after; /* name of the last stage to run, or NULL */
 	unsigned int jobs;
-	bool replace; /* atomic replace (default) or --no-replace */
-	bool verify;  /* false: --no-verify */
-	bool keep;    /* --keep: leave the work directory */
+	bool replace;	       /* atomic replace (default) or --no-replace */
+	bool verify;	       /* false: --no-verify */
+	bool leave_out, check; /* --leave-out; --check, which says what it would do */
+	bool output_given;     /* --output */
+	bool keep;	       /* --keep: leave the work directory */
 	bool verbose, quiet;
 };
 
@@ -173,6 +176,9 @@ struct build {
 	size_t n_patched;
 	const char **left_out; /* files of the patches that no part of this machine's kernel is made from */
 	size_t n_left_out;
+	bool init_stays;	       /* leave_out.c: a round that passes over __init code */
+	struct again *again;	       /* compile/again.c: what earlier rounds have compiled */
+	const char *report[2];	       /* in the work directory, with --leave-out: text and YAML */
 	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
 	struct unit *units;
 	size_t n_units;

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/install/install.h"
+#include "kpatch-build/leave_out.h"
 #include "kpatch-build/options.h"
+#include "kpatch-build/series/report.h"
 #include "kpatch-build/sign/sign.h"
 #include "kpatch-build/verify/verify.h"
 #include "kpatch-build/work.h"
@@ -91,6 +94,42 @@ static void explain(struct build *b, const struct stage *stage, int err)
 			   strerror(-err));
 }
 
+/* With --leave-out the plan's place is that of all the stages which may refuse a patch (leave_out.c). */
+static int run_stage(struct build *b, const struct stage *stage)
+{
+	bool in_rounds =
+		stage->run == stage_compile || stage->run == stage_verify || stage->run == stage_diff;
+	int err;
+
+	if (!b->options.leave_out)
+		return stage->run(b);
+	if (in_rounds)
+		return 0;
+	if (stage->run != stage_plan)
+		return stage->run(b);
+	err = leave_out_run(b);
+	if (err || b->options.check)
+		report_print(b, b->options.check ? stdout : stderr);
+	else
+		build_say(b, "series   %zu applied, %zu without effect, %zu left out (%s.report)",
+			  report_count(b).applied, report_count(b).without_effect, report_count(b).left_out,
+			  b->name);
+	return err ? err : report_write(b);
+}
+
+/* --check: the report is all that it makes. */
+static int finish_check(struct build *b)
+{
+	struct report_counts n = report_count(b);
+	size_t printed = diags_count(b->diags);
+
+	if (b->options.output_given && install_files(b, b->report, 2)) {
+		print_diags(b, &printed);
+		return EXIT_INTERNAL;
+	}
+	return n.left_out ? EXIT_REFUSED : EXIT_OK;
+}
+
 static int run_stages(struct build *b)
 {
 	double start = seconds();
@@ -99,7 +138,7 @@ static int run_stages(struct build *b)
 	for (size_t i = 0; i < N_STAGES; i++) {
 		const struct stage *stage = &stages[i];
 		double before = seconds();
-		int err = stage->run(b);
+		int err = run_stage(b, stage);
 
 		if (!err && diags_errors(b->diags))
 			err = -EINVAL;
@@ -113,6 +152,8 @@ static int run_stages(struct build *b)
 			return exit_code(b, stage, err);
 		if (b->options.verbose)
 			build_say(b, "%-8s %6.2f s", stage->name, seconds() - before);
+		if (b->options.check && stage->run == stage_plan)
+			return finish_check(b);
 		if (b->options.stop_after && !strcmp(b->options.stop_after, stage->name))
 			return EXIT_OK;
 	}

@@ -39,7 +39,9 @@ enum {
 	OPT_PATCH_VERSION,
 	OPT_PACKAGE,
 	OPT_PACKAGE_RELEASE,
-	OPT_MAINTAINER
+	OPT_MAINTAINER,
+	OPT_LEAVE_OUT,
+	OPT_CHECK
 };
 
 /* One line each: what getopt needs and what --help says. */
@@ -69,6 +71,8 @@ static const struct {
 	{ "package-release", "N", OPT_PACKAGE_RELEASE, "release of the package (1)" },
 	{ "maintainer", "TEXT", OPT_MAINTAINER, "who makes the package, as \"NAME <MAIL>\"" },
 	{ "jobs", "N", 'j', "compilers at a time (one a processor)" },
+	{ "leave-out", NULL, OPT_LEAVE_OUT, "leave out patches that are refused, with those that need them" },
+	{ "check", NULL, OPT_CHECK, "say which patches --leave-out would apply, and make nothing" },
 	{ "no-replace", NULL, OPT_NO_REPLACE, "stack on loaded patches instead of replacing them" },
 	{ "no-verify", NULL, OPT_NO_VERIFY, "do not prove that the code is what the kernel runs" },
 	{ "keep", NULL, OPT_KEEP, "keep the work directory" },
@@ -230,6 +234,7 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 		break;
 	case 'o':
 		out->output = argument;
+		out->output_given = true;
 		break;
 	case 'j':
 		return set_jobs(diags, out, argument ? argument : "");
@@ -272,6 +277,13 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 		break;
 	case OPT_DATA:
 		out->data_dir = argument;
+		break;
+	case OPT_CHECK:
+		out->check = true;
+		out->leave_out = true;
+		break;
+	case OPT_LEAVE_OUT:
+		out->leave_out = true;
 		break;
 	case OPT_NO_REPLACE:
 		out->replace = false;

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kpatch-build/compile/again.h"
 #include "kpatch-build/compile/line_markers.h"
 #include "kpatch-build/compile/object_store.h"
 #include "kpatch-build/compile/shadow.h"
@@ -99,7 +100,9 @@ struct run {
 	size_t n;
 	struct command *stored; /* what would have been run, had the store not had its result */
 	size_t n_stored;
-	struct command **where; /* in either; NULL: not needed */
+	struct command *reused; /* patched objects of an earlier round: as if they had been run */
+	size_t n_reused;
+	struct command **where; /* in any of them; NULL: not needed */
 	struct object_store *store;
 };
 
@@ -118,6 +121,12 @@ static int add_compilations(struct build *b, struct run *r, struct compile_job *
 		if (!err && v != PATCHED && object_store_get(r->store, &jobs[i], c, object, v == REFERENCE)) {
 			r->where[4 * i + v] = &r->stored[r->n_stored];
 			r->stored[r->n_stored++] = (struct command){ .out = c->out };
+			continue;
+		}
+		/* what its words say is judged again: that they were taken once does not mean that they are */
+		if (!err && v == PATCHED && again_get(b, &jobs[i], v, true, object)) {
+			r->where[4 * i + v] = &r->reused[r->n_reused++];
+			*r->where[4 * i + v] = *c;
 			continue;
 		}
 		r->where[4 * i + v] = c;
@@ -141,11 +150,13 @@ static int add_objtools(struct build *b, struct run *r, struct compile_job *jobs
 	return err;
 }
 
-static void keep_objects(struct run *r, struct compile_job *jobs, size_t n)
+static void keep_objects(struct build *b, struct run *r, struct compile_job *jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct command *objtool = r->where[4 * i + 3];
+		const struct command *objtool = r->where[4 * i + 3], *patched = r->where[4 * i + PATCHED];
 
+		if (patched && !patched->status && patched < r->commands + r->n && patched >= r->commands)
+			again_put(b, &jobs[i], PATCHED, true, jobs[i].patched);
 		for (enum variant v = REFERENCE; v < PATCHED; v++) {
 			const struct command *c = r->where[4 * i + v];
 
@@ -175,11 +186,12 @@ static int run_jobs(struct build *b, struct object_store *store, struct compile_
 	struct run r = {
 		.commands = arena_array(b->arena, 4 * n, sizeof(*r.commands)),
 		.stored = arena_array(b->arena, 2 * n, sizeof(*r.stored)),
+		.reused = arena_array(b->arena, n, sizeof(*r.reused)),
 		.where = arena_array(b->arena, 4 * n, sizeof(*r.where)),
 		.store = store,
 	};
 	size_t errors = diags_errors(b->diags);
-	int err = r.commands && r.stored && r.where ? 0 : -ENOMEM;
+	int err = r.commands && r.stored && r.reused && r.where ? 0 : -ENOMEM;
 
 	/* references first: objtool has to run after them */
 	for (enum variant v = REFERENCE; v <= PATCHED && !err; v++)
@@ -191,7 +203,7 @@ static int run_jobs(struct build *b, struct object_store *store, struct compile_
 	if (!err && b->options.verbose && r.n_stored)
 		build_say(b, "objects  %zu of the kernel's own were in the cache", r.n_stored);
 	if (!err)
-		keep_objects(&r, jobs, n);
+		keep_objects(b, &r, jobs, n);
 	if (!err)
 		err = explain_jobs(b, jobs, n, r.where);
 	if (!err)

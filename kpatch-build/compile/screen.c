@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/compile/again.h"
 #include "kpatch-build/compile/compile.h"
 #include "lib/elf/object.h"
 #include "lib/kernel/symbols/ksym.h"
@@ -29,6 +30,7 @@
 #include "lib/util/vmlinux.h"
 
 #define JOBS_PER_PROCESS 16 /* in one batch: files on the disk, and between two looks at them */
+#define JOBS_WITHOUT_END 64 /* the same with --leave-out */
 #define SAY_EVERY 30	    /* seconds */
 
 struct screen {
@@ -170,19 +172,30 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 	       enum variant variant, struct command *commands)
 {
 	struct command *all = arena_array(arena, n, sizeof(*all));
+	bool *reused = arena_array(arena, n, sizeof(*reused));
 	size_t used = 0;
-	int err = all ? 0 : -ENOMEM;
+	int err = all && reused ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < n && !err; i++)
-		if (!jobs[i].dropped)
-			err = compile_command(s->b, arena, &jobs[i], variant,
-					      variant == PATCHED ? jobs[i].patched : jobs[i].original, false,
-					      &all[used++]);
+	for (size_t i = 0; i < n && !err; i++) {
+		const char *object = variant == PATCHED ? jobs[i].patched : jobs[i].original;
+
+		if (jobs[i].dropped)
+			continue;
+		err = compile_command(s->b, arena, &jobs[i], variant, object, false, &all[used]);
+		reused[i] = !err && again_get(s->b, &jobs[i], variant, false, object);
+		if (reused[i])
+			commands[i] = all[used];
+		used += !reused[i];
+	}
 	if (!err && used)
 		err = build_run_all(s->b, all, used);
 	for (size_t i = n; i-- > 0 && !err;) {
-		if (!jobs[i].dropped)
-			commands[i] = all[--used];
+		if (jobs[i].dropped || reused[i])
+			continue;
+		commands[i] = all[--used];
+		if (!commands[i].status)
+			again_put(s->b, &jobs[i], variant, false,
+				  variant == PATCHED ? jobs[i].patched : jobs[i].original);
 	}
 	return err;
 }
@@ -263,7 +276,8 @@ static void say(struct screen *s)
 int screen_jobs(struct build *b, struct compile_job *jobs, size_t n)
 {
 	struct screen s = { .b = b, .n = n, .said = time(NULL) };
-	size_t room = (size_t)b->options.jobs * JOBS_PER_PROCESS;
+	/* where a refusal is not the end, the order of refusals must not depend on the machine */
+	size_t room = b->options.leave_out ? JOBS_WITHOUT_END : (size_t)b->options.jobs * JOBS_PER_PROCESS;
 	int err = 0;
 
 	if (n && !jobs[0].unit.bystander)

@@ -70,7 +70,8 @@ static int diff_unit(struct task *t)
 				    .original = u->original_object,
 				    .patched = u->patched_object,
 				    .ksyms = &ksyms,
-				    .stacked = !t->siblings.build->options.replace };
+				    .stacked = !t->siblings.build->options.replace,
+				    .init_stays = t->siblings.build->init_stays };
 
 	return diff_objects(&input, u->arena, t->diags, &u->report, &t->data, &t->size);
 }
@@ -100,16 +101,6 @@ static void run_tasks(struct pool *p, unsigned int jobs, int (*run)(struct task 
 	worker(p);
 	while (n > 0)
 		pthread_join(threads[--n], NULL);
-}
-
-static void hand_on(struct build *b, const struct diags *from)
-{
-	for (size_t i = 0; i < diags_count(from); i++) {
-		const struct diag *d = diags_get(from, i);
-
-		if (d)
-			diag_add(b->diags, d->severity, d->id, &d->place, d->remedy, "%s", d->what);
-	}
 }
 
 /* Only when all have been diffed: one that was refused might have provided it. */
@@ -249,7 +240,7 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 	char *path;
 	int err = 0;
 
-	hand_on(b, t->diags);
+	diags_append(b->diags, t->diags);
 	if (t->err == -EINVAL && u->through)
 		diag_note(b->diags, "header-included", diag_file(u->object), NULL,
 			  "this is in the patch because it includes %s", u->through);

@@ -100,7 +100,7 @@ static int describe_fixes(struct build *b, struct manifest *m)
 	int err = fixes ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < s->n && !err; i++) {
-		if (!s->patches[i].fix)
+		if (!s->patches[i].fix || s->patches[i].fate != SERIES_IN)
 			continue;
 		fixes[m->n_fixes] = *s->patches[i].fix;
 		err = describe_reach(b, &s->patches[i], &fixes[m->n_fixes++]);

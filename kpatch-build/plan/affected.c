@@ -290,7 +290,7 @@ static int add_files(struct affected *a, const bool *changed, size_t *n)
 
 		if (!changed[i] || n[i] || f->created || (err && err != -EINVAL))
 			continue;
-		if (a->b->n_units && can_be_left_out(a->b, f->path))
+		if ((a->b->n_units || a->b->options.leave_out) && can_be_left_out(a->b, f->path))
 			err = left_out_add(a->b, f->path) ? -ENOMEM : err;
 		else
 			err = not_built(a->b, f);

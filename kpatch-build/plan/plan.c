@@ -302,13 +302,24 @@ static int apply_entry(struct build *b, struct series_patch *from, const struct 
 	return err ? err : words_add(b->arena, &from->files, f->path);
 }
 
+/* The patch as it is read; .touches is filled in. */
+static int read_patch(struct build *b, struct series_patch *from, struct patch_file *out)
+{
+	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
+	int err = patch_parse(&source, b->arena, b->diags, out);
+
+	from->files.n = from->touches.n = 0;
+	for (size_t i = 0; !err && i < out->n_entries; i++)
+		err = words_add(b->arena, &from->touches, out->entries[i].path);
+	return err;
+}
+
 /* Problems of all entries are reported together; only want of memory ends the loop. */
 static int apply_patch(struct build *b, struct series_patch *from)
 {
-	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
-	struct patch_file p;
 	size_t errors = diags_errors(b->diags);
-	int err = patch_parse(&source, b->arena, b->diags, &p);
+	struct patch_file p;
+	int err = read_patch(b, from, &p);
 
 	for (size_t i = 0; !err && i < p.n_entries; i++) {
 		int one = apply_entry(b, from, &p, &p.entries[i]);
@@ -317,6 +328,151 @@ static int apply_patch(struct build *b, struct series_patch *from)
 			err = one;
 	}
 	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
+}
+
+/*
+ * --leave-out: the files as the whole series would leave them, had nothing been left out. What does not apply to what there is
+ * and applies to these needs something that is left out.
+ */
+struct whole {
+	struct patched_file *files;
+	size_t n;
+};
+
+static struct patch_text *whole_file(struct build *b, struct whole *w, const char *path)
+{
+	struct patched_file *grown;
+	char *text = NULL;
+	size_t size = 0;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (!strcmp(w->files[i].path, path))
+			return &w->files[i].now;
+	grown = arena_array(b->arena, w->n + 1, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	if (w->n)
+		memcpy(grown, w->files, w->n * sizeof(*grown));
+	w->files = grown;
+	if (is_plain_file(b, path) &&
+	    file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text, &size))
+		return NULL;
+	grown[w->n].path = path;
+	return patch_text_new(b->arena, text ? text : "", size, &grown[w->n].now) ? NULL : &grown[w->n++].now;
+}
+
+/* Whether all of the patch applies to the whole, in which it is afterwards as far as it does. */
+static bool apply_to_whole(struct build *b, struct whole *w, const struct series_patch *from)
+{
+	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
+	struct diags *unheard = diags_new();
+	struct patch_file p = { .n_entries = 0 };
+	bool all = unheard && !patch_parse(&source, b->arena, unheard, &p);
+
+	for (size_t i = 0; unheard && i < p.n_entries; i++) {
+		struct patch_text *text = p.entries[i].n_hunks ? whole_file(b, w, p.entries[i].path) : NULL;
+
+		if (p.entries[i].n_hunks &&
+		    (!text || patch_apply(&p, &p.entries[i], b->arena, unheard, text)))
+			all = false;
+	}
+	diags_free(unheard);
+	return all;
+}
+
+static bool share_file(const struct words *x, const struct words *y)
+{
+	for (size_t i = 0; i < x->n; i++)
+		for (size_t j = 0; j < y->n; j++)
+			if (!strcmp(x->word[i], y->word[j]))
+				return true;
+	return false;
+}
+
+/* The last one before @p that is away and changes a file that @p changes. */
+static const struct series_patch *needed(const struct build *b, const struct series_patch *p)
+{
+	for (const struct series_patch *q = p; q-- > b->series->patches;)
+		if ((q->fate != SERIES_IN || q->held) && share_file(&q->touches, &p->touches))
+			return q;
+	return NULL;
+}
+
+static bool is_about_text(const char *id)
+{
+	return !strcmp(id, "patch-does-not-apply") || !strcmp(id, "patch-ambiguous") ||
+	       !strcmp(id, "patch-file-missing");
+}
+
+/* Leaves the patch out for the first of @diags. */
+static int leave_out(struct build *b, struct series_patch *p, const struct diags *diags,
+		     bool applies_to_whole)
+{
+	const struct diag *d = NULL;
+
+	for (size_t i = 0; i < diags_count(diags) && !d; i++)
+		if (diags_get(diags, i)->severity == DIAG_ERROR)
+			d = diags_get(diags, i);
+	p->fate = SERIES_LEFT_OUT;
+	p->id = d ? d->id : NULL;
+	p->why = arena_strdup(b->arena, d ? d->what : "it cannot be read");
+	p->because = d && applies_to_whole && is_about_text(d->id) ? needed(b, p) : NULL;
+	return p->why ? 0 : -ENOMEM;
+}
+
+/* The patch is applied as a whole, or everything is as it was and it is left out. */
+static int try_patch(struct build *b, struct series_patch *p, struct whole *w)
+{
+	struct patched_file *before = arena_memdup(b->arena, b->patched, b->n_patched * sizeof(*before));
+	struct diags *outer = b->diags, *own = diags_new();
+	size_t n = b->n_patched, away = b->n_left_out;
+	bool applies;
+	int err = before && own ? 0 : -ENOMEM;
+
+	if (!err) {
+		b->diags = own;
+		err = apply_patch(b, p);
+		b->diags = outer;
+	}
+	applies = apply_to_whole(b, w, p);
+	if (err == -EINVAL) {
+		b->patched = before;
+		b->n_patched = n;
+		b->n_left_out = away;
+		err = leave_out(b, p, own, applies);
+	} else if (!err) {
+		diags_append(b->diags, own);
+	}
+	if (!err && p->fate == SERIES_IN && !p->files.n) {
+		p->fate = SERIES_NO_EFFECT;
+		p->why = b->n_left_out > away ?
+				 "it is for other machines" :
+				 "it changes documentation, tools or files that no code is made from";
+	}
+	diags_free(own);
+	return err;
+}
+
+static int apply_series(struct build *b)
+{
+	struct whole whole = { .n = 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < b->series->n; i++) {
+		struct series_patch *p = &b->series->patches[i];
+		int one = 0;
+
+		if (!b->options.leave_out)
+			one = apply_patch(b, p);
+		else if (p->fate == SERIES_IN && !p->held)
+			one = try_patch(b, p, &whole);
+		else
+			apply_to_whole(b, &whole, p);
+		err = err ? err : one;
+		if (err == -ENOMEM)
+			break;
+	}
+	return err;
 }
 
 /* Whether the patches have left the file as it was, or nothing but its comments has changed. */
@@ -342,12 +498,12 @@ static int say_left_out(struct build *b)
 				b->diags, "patch-part-left-out", diag_file(b->left_out[i]), NULL,
 				"%s is no part of kernel %s, with its machine and configuration: its change is left out",
 				b->left_out[i], b->kernel.release);
-		else
+		else if (!b->options.leave_out)
 			diag_error(
 				b->diags, "patch-not-built", diag_file(b->left_out[i]), NULL,
 				"no part of kernel %s is built from this file, with its machine and configuration",
 				b->kernel.release);
-	return b->n_left_out && !b->n_units ? -EINVAL : 0;
+	return b->n_left_out && !b->n_units && !b->options.leave_out ? -EINVAL : 0;
 }
 
 static void say_unit(struct build *b, const struct unit *u)
@@ -361,13 +517,8 @@ static void say_unit(struct build *b, const struct unit *u)
 int stage_plan(struct build *b)
 {
 	bool *changed;
-	int err = 0;
+	int err = apply_series(b);
 
-	for (size_t i = 0; i < b->series->n; i++) {
-		int one = apply_patch(b, &b->series->patches[i]);
-
-		err = err ? err : one;
-	}
 	if (err)
 		return err;
 	changed = arena_array(b->arena, b->n_patched, sizeof(*changed));

@@ -13,6 +13,13 @@
 
 struct manifest_fix;
 
+/* What becomes of a patch. */
+enum series_fate {
+	SERIES_IN,	  /* it is applied */
+	SERIES_NO_EFFECT, /* nothing that runs on this machine changes with it */
+	SERIES_LEFT_OUT,  /* it is refused, or needs one that is */
+};
+
 /* One patch: a file, or a message of one. */
 struct series_patch {
 	const char *file;     /* for messages: its path, or "standard input" */
@@ -24,6 +31,12 @@ struct series_patch {
 	size_t size;
 	const struct manifest_fix *fix; /* what its mail says; NULL: it has no mail's header */
 	struct words files;		/* the plan stage's: files of the kernel that it changes */
+	struct words touches;		/* the plan stage's: all files that it names */
+	/* with --leave-out (leave_out.c), and by the plan stage then: */
+	enum series_fate fate;
+	const char *why, *id;		    /* of those that are not in: the reason, the message's id */
+	const struct series_patch *because; /* of those left out: another one that it needs */
+	bool held;			    /* stays away while something is tried */
 };
 
 /* A file that patches were taken from. */

@@ -31,6 +31,8 @@
 /* What tables of the image list is looked at once for all units. */
 static int view_image(struct build *b)
 {
+	if (b->installed)
+		return 0;
 	b->installed = arena_alloc(b->arena, sizeof(*b->installed));
 	return b->installed ? installed_image(b->image, b->arena, b->installed) : -ENOMEM;
 }

@@ -95,6 +95,15 @@ void diag_add(struct diags *d, enum diag_severity severity, const char *id, cons
 	pthread_mutex_unlock(&d->lock);
 }
 
+void diags_append(struct diags *d, const struct diags *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		const struct diag *e = from->list[i];
+
+		diag_add(d, e->severity, e->id, &e->place, e->remedy, "%s", e->what);
+	}
+}
+
 size_t diags_count(const struct diags *d)
 {
 	return d->count;

@@ -57,6 +57,9 @@ void diag_add(struct diags *d, enum diag_severity severity, const char *id, cons
 #define diag_note(d, id, place, remedy, ...) diag_add(d, DIAG_NOTE, id, place, remedy, __VA_ARGS__)
 #define diag_file(path) (&(const struct diag_place){ .file = (path) })
 
+/* Adds those of @from, too. */
+void diags_append(struct diags *d, const struct diags *from);
+
 /* Read access, in the order of adding. */
 size_t diags_count(const struct diags *d);
 const struct diag *diags_get(const struct diags *d, size_t i);
