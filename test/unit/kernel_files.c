@@ -319,15 +319,16 @@ static void test_buildid(void)
 
 /* --- symbols by name --- */
 
-#define TABLE                                                                                                \
-	"ffffffff81000000 T _text\nffffffff81000010 t twice\nffffffff81000020 T twice\n"                     \
-	"ffffffff81000030 t both\nffffffff81000040 t both\nffffffff81000050 T exported\n"                    \
-	"ffffffff81000060 W weak\nffffffff81000070 T strong\nffffffff81000080 t hidden\n"                    \
-	"ffffffffc0000000 t inmod\t[mod]\nffffffffc0000010 t inmod\t[mod]\n"                                 \
+#define TABLE                                                                                                        \
+	"ffffffff81000000 T _text\nffffffff81000010 t twice\nffffffff81000020 T twice\n"                             \
+	"ffffffff81000030 t both\nffffffff81000040 t both\nffffffff81000050 T exported\n"                            \
+	"ffffffff81000058 T forkvm\nffffffff81000060 W weak\nffffffff81000070 T strong\nffffffff81000080 t hidden\n" \
+	"ffffffffc0000000 t inmod\t[mod]\nffffffffc0000010 t inmod\t[mod]\n"                                         \
 	"ffffffffc0000020 T modfn\t[mod]\nffffffffc0000030 t twice\t[mod]\n"
 #define EXPORTS                                                                                              \
 	"0x1\texported\tvmlinux\tEXPORT_SYMBOL\t\n0x2\tmodfn\tx/mod\tEXPORT_SYMBOL\t\n"                      \
-	"0x3\tother\tx/other\tEXPORT_SYMBOL\t\n"
+	"0x3\tother\tx/other\tEXPORT_SYMBOL\t\n"                                                             \
+	"0x4\tforkvm\tvmlinux\tEXPORT_SYMBOL_GPL\tmodule:kvm\n"
 
 /* @bind: -1: not defined in the object. @pos: the error, or the position. */
 static void ask(const struct ksym_source *s, const char *name, int bind, enum ksym_where where,
@@ -369,6 +370,9 @@ static void test_ksyms(void)
 	ask(&s, "both", STB_GLOBAL, KSYM_ABSENT, NULL, 0);
 	ask(&s, "exported", STB_GLOBAL, KSYM_VMLINUX_EXPORT, "vmlinux", 0);
 	ask(&s, "exported", -1, KSYM_VMLINUX_EXPORT, "vmlinux", 0);
+	/* exported to some modules only: no patch module can import it */
+	ask(&s, "forkvm", STB_GLOBAL, KSYM_OWNER, "vmlinux", 0);
+	ask(&s, "forkvm", -1, KSYM_OWNER, "vmlinux", 0);
 	ask(&s, "weak", STB_WEAK, KSYM_OWNER, "vmlinux", 0);
 	ask(&s, "strong", STB_WEAK, KSYM_OWNER, NULL, -EEXIST);
 	ask(&s, "hidden", STB_GLOBAL, KSYM_OWNER, "vmlinux", 0);
@@ -384,6 +388,7 @@ static void test_ksyms(void)
 	ask(&s, "modfn", -1, KSYM_OWNER, "mod", 0);
 	ask(&s, "other", -1, KSYM_MODULE_EXPORT, "other", 0);
 	ask(&s, "exported", -1, KSYM_VMLINUX_EXPORT, "vmlinux", 0);
+	ask(&s, "forkvm", -1, KSYM_VMLINUX, "vmlinux", 0);
 	ask(&s, "strong", -1, KSYM_VMLINUX, "vmlinux", 0);
 	ksyms_free(&s);
 	kallsyms_free(k);
