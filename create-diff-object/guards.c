@@ -130,14 +130,20 @@ static void note_accesses(struct search *w)
 	}
 }
 
-static bool is_of(const struct ref *r, const struct ref *guard)
+/* Whether the step gets at the guard. Of an array which element it is nobody knows: the index may hold a part of the place. */
+static bool is_of(const struct search *w, uint32_t step, const struct ref *guard)
 {
-	return r && guard && r->target == guard->target && r->addend == guard->addend;
+	const struct ref *r = ref_of(w, step);
+
+	if (!r || !guard || r->target != guard->target)
+		return false;
+	return r->addend == guard->addend || (w->f.steps[step].insn.access & ACCESS_ELEMENT &&
+					      w->g->access[guard - w->s->object->refs] & ACCESS_ELEMENT);
 }
 
 static bool writes(const struct search *w, uint32_t step, const struct ref *guard)
 {
-	return is_of(ref_of(w, step), guard) && w->f.steps[step].insn.access & ACCESS_WRITE;
+	return is_of(w, step, guard) && w->f.steps[step].insn.access & ACCESS_WRITE;
 }
 
 /* Whether the function gives the variable no other values than constants. */
@@ -164,7 +170,7 @@ static void take(const struct search *w, struct trail *t, const struct ref *guar
 	const struct atom *a = &w->s->object->atoms[s->atom];
 	struct dataflow_insn insn;
 	bool own = t->n == 1 || (s->insn.reads_flags && (t->zero || t->constant)) ||
-		   (s->insn.access & ACCESS_READ && is_of(ref_of(w, t->at), guard));
+		   (s->insn.access & ACCESS_READ && is_of(w, t->at, guard));
 
 	w->d->arch->dataflow(atom_bytes(a), a->size, s->offset, &insn);
 	own |= (insn.values & t->holders) != 0;

@@ -50,6 +50,7 @@ static inline uint64_t insn_target(const struct insn *insn, uint64_t at)
 #define ACCESS_READ 1u
 #define ACCESS_WRITE 2u
 #define ACCESS_ADDRESS 4u /* takes its address */
+#define ACCESS_ELEMENT 8u /* all this is done to what registers choose, from there on */
 
 /* An instruction, as far as control and memory go. */
 struct insn_flow {

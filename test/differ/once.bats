@@ -146,6 +146,23 @@ flag() {
 	written
 }
 
+@test "a guard in a structure, in an array, a pointer that is set" {
+	local guard
+	for guard in '!st.done) { st.done = 1;' '!(st.mode & 4)) { st.mode |= 4;' '!st.done && x > 3) { st.done = 1;' '!st.n[x]) { st.n[x] = 1;' \
+		'!table) { table = alloc(4);' '!refs[x]++) {'; do
+		rm -f kallsyms out.o
+		original <<-END
+			void init(void *); void *alloc(int); static int old; int peek(void) { return old; }
+			static struct { int mode, done; void *p; int n[4]; } st; int peek2(int x) { return st.mode + st.n[x]; }
+			static void *table; void *peek3(void) { return table; } static int refs[3]; void put(int x) { refs[x]--; }
+			int f(int x) { if ($guard old = x; } return ext(x); }
+		END
+		patched '1s/$/ static int new[4];/' 's/old = x;/old = x; init(new);/' 's/return ext\(x\)/return new[x \& 3] + ext(x)/'
+		differ
+		refused initialised-once || { echo "$guard"; false; }
+	done
+}
+
 @test "a branch that looks at something else decides nothing, and does not hide the one behind it" {
 	local read='int d = *(volatile int *)&done;'
 	flag "$read if (!x) { done = d + 1; old = x; }" 'init(new);'

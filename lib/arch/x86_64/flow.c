@@ -39,6 +39,9 @@ static uint8_t access_of(const ZydisDecodedInstruction *insn, const ZydisDecoded
 			access |= ACCESS_READ;
 		if (ops[i].actions & ZYDIS_OPERAND_ACTION_MASK_WRITE)
 			access |= ACCESS_WRITE;
+		if (ops[i].mem.index != ZYDIS_REGISTER_NONE ||
+		    (ops[i].mem.base != ZYDIS_REGISTER_NONE && ops[i].mem.base != ZYDIS_REGISTER_RIP))
+			access |= ACCESS_ELEMENT;
 	}
 	return access;
 }
@@ -52,7 +55,7 @@ static bool looks_at_bits(const ZydisDecodedInstruction *insn)
 /* An exchange that tells whether it took place, and a counter that may have come to zero. */
 static bool tells(const struct insn_flow *insn, ZydisMnemonic mnemonic)
 {
-	return insn->access == (ACCESS_READ | ACCESS_WRITE) &&
+	return insn->access & ACCESS_READ && insn->access & ACCESS_WRITE &&
 	       (mnemonic == ZYDIS_MNEMONIC_CMPXCHG || mnemonic == ZYDIS_MNEMONIC_INC ||
 		mnemonic == ZYDIS_MNEMONIC_DEC);
 }
