@@ -459,6 +459,20 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 	return err ? err : check_data(arena, diags, out->data_dir);
 }
 
+static int unknown_option(struct arena *arena, struct diags *diags, const char *word)
+{
+	const char *names[N_OPTIONS], *nearest, *remedy = NULL;
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		names[i] = table[i].name;
+	nearest = text_starts_with(word, "--") ? text_nearest(word + 2, names, N_OPTIONS) : NULL;
+	if (nearest)
+		remedy = arena_printf(arena, "Did you mean --%s?", nearest);
+	diag_error(diags, "usage", NULL, remedy ? remedy : "kpatch-build --help lists the options",
+		   "unknown or abbreviated option '%s'", word);
+	return -EINVAL;
+}
+
 int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv, struct options *out,
 		  enum options_action *action)
 {
@@ -485,7 +499,7 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 	opterr = 0;
 	while (!err && (value = getopt_long(argc, argv, SHORT_OPTIONS, longs, NULL)) != -1) {
 		if (value == '?')
-			err = usage(diags, "unknown or abbreviated option", argv[optind - 1]);
+			err = unknown_option(arena, diags, argv[optind - 1]);
 		else if (value == ':')
 			err = usage(diags, "an argument is missing for", argv[optind - 1]);
 		else

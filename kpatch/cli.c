@@ -16,6 +16,7 @@
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/text.h"
 
 static enum outcome run_version(struct kpatch *k, int argc, char **argv)
 {
@@ -45,8 +46,13 @@ static void print_usage(FILE *f)
 	for (const struct command *const *c = commands; *c; c++)
 		fprintf(f, "  %-10s %-10s %s\n", (*c)->name, (*c)->arguments, (*c)->summary);
 	fprintf(f, "  %-10s %-10s %s\n", "help", "[COMMAND]", "explain a command");
-	fprintf(f, "\nEvery command takes --format text|json|yaml, --quiet, --verbose and --help.\n"
-		   "See kpatch(8).\n");
+	fprintf(f,
+		"\nEvery command takes --format text|json|yaml, --quiet, --verbose and --help.\n"
+		"\n"
+		"Exit codes: 0 done; 2 wrong usage; 3 a file that is damaged or not to be trusted; 4 made for\n"
+		"another kernel; 5 not found; 6 in conflict with a patch of that name; 7 refused by the kernel;\n"
+		"8 a transition did not end in time; 9 root is needed; 10 another kpatch or transition is at\n"
+		"work; 11 done, but something is left; 12 interrupted; 1 anything else. See kpatch(8).\n");
 }
 
 /* One line an option: the bit that a command allows it with (0: every command). */
@@ -56,7 +62,8 @@ struct option_help {
 };
 
 static const struct option_help option_helps[] = {
-	{ OPT_TIMEOUT, "  -t, --timeout SECONDS  how long a transition may take\n" },
+	{ OPT_TIMEOUT,
+	  "  -t, --timeout TIME     how long a transition may take: seconds, or such as 5m, 1h\n" },
 	{ OPT_DRY_RUN, "  -n, --dry-run          check and show, change nothing\n" },
 	{ OPT_UNCHECKED, "      --unchecked        take modules without a manifest\n" },
 	{ OPT_ALL, "  -a, --all              all of them\n" },
@@ -79,6 +86,14 @@ static void print_help(const struct command *c, FILE *f)
 	for (size_t i = 0; i < sizeof(option_helps) / sizeof(*option_helps); i++)
 		if (!option_helps[i].bit || option_helps[i].bit & c->options)
 			fputs(option_helps[i].text, f);
+}
+
+/* "Did you mean …?", or what else is said. */
+static const char *did_you_mean(struct kpatch *k, const char *nearest)
+{
+	const char *text = nearest ? arena_printf(k->arena, "Did you mean %s?", nearest) : NULL;
+
+	return text ? text : "See kpatch help";
 }
 
 static const struct command *find_command(const char *name)
@@ -142,10 +157,14 @@ static enum outcome parse_timeout(struct kpatch *k, const char *text)
 {
 	size_t digits = strspn(text, "0123456789");
 	unsigned long n = strtoul(text, NULL, 10);
+	const char *unit = text + digits;
+	unsigned int seconds = !strcmp(unit, "h") ? 3600 : !strcmp(unit, "m") ? 60 : 1;
 
-	if (!digits || text[digits] || digits > 6 || n > KPATCH_MAX_TIMEOUT)
-		return usage_error(k, "--timeout takes seconds, up to %d", KPATCH_MAX_TIMEOUT);
-	k->options.timeout = (unsigned int)n;
+	if (!digits || digits > 6 || (*unit && seconds == 1 && strcmp(unit, "s")) ||
+	    n * seconds > KPATCH_MAX_TIMEOUT)
+		return usage_error(k, "--timeout takes seconds, up to %d, or such as 5m, 1h",
+				   KPATCH_MAX_TIMEOUT);
+	k->options.timeout = (unsigned int)n * seconds;
 	k->options.timeout_given = true;
 	return OUTCOME_OK;
 }
@@ -229,6 +248,35 @@ static enum outcome parse_option(struct kpatch *k, int option, struct parsed *p)
 	return OUTCOME_OK;
 }
 
+static enum outcome no_option(struct kpatch *k, const char *word)
+{
+	const char *names[sizeof(long_options) / sizeof(*long_options)], *nearest = NULL;
+	size_t n = 0;
+
+	while (long_options[n].name) {
+		names[n] = long_options[n].name;
+		n++;
+	}
+	if (text_starts_with(word, "--"))
+		nearest = text_nearest(word + 2, names, n);
+	if (nearest)
+		nearest = arena_printf(k->arena, "--%s", nearest);
+	diag_error(k->diags, "usage", NULL, did_you_mean(k, nearest), "there is no option %s", word);
+	return OUTCOME_USAGE;
+}
+
+static enum outcome no_command(struct kpatch *k, const char *word)
+{
+	const char *names[sizeof(commands) / sizeof(*commands)];
+	size_t n = 0;
+
+	for (; commands[n]; n++)
+		names[n] = commands[n]->name;
+	diag_error(k->diags, "usage", NULL, did_you_mean(k, text_nearest(word, names, n)),
+		   "there is no command %s", word);
+	return OUTCOME_USAGE;
+}
+
 static enum outcome parse(struct kpatch *k, int argc, char **argv, struct parsed *p)
 {
 	enum outcome result = OUTCOME_OK;
@@ -242,7 +290,7 @@ static enum outcome parse(struct kpatch *k, int argc, char **argv, struct parsed
 		if (option == ':')
 			o = usage_error(k, "%s takes a value", argv[optind - 1]);
 		else if (option == '?')
-			o = usage_error(k, "there is no option like %s", argv[optind - 1]);
+			o = no_option(k, argv[optind - 1]);
 		else
 			o = parse_option(k, option, p);
 		result = worse(result, o);
@@ -268,6 +316,13 @@ static enum outcome run_command(struct kpatch *k, const struct command *c, const
 	return c->run(k, n, p->argv + 1);
 }
 
+static enum outcome no_command_at_all(struct kpatch *k)
+{
+	if (k->options.format == FORMAT_TEXT)
+		print_usage(k->err);
+	return usage_error(k, "a command is missing");
+}
+
 /* help, no command: answered here. */
 static bool answer(struct kpatch *k, const struct parsed *p, enum outcome *o)
 {
@@ -279,15 +334,15 @@ static bool answer(struct kpatch *k, const struct parsed *p, enum outcome *o)
 		c = find_command(p->argv[1]);
 	*o = OUTCOME_OK;
 	if (is_help && p->argc > 1 && !c)
-		*o = usage_error(k, "there is no command %s", p->argv[1]);
+		*o = no_command(k, p->argv[1]);
 	else if ((is_help || p->help) && c)
 		print_help(c, k->out);
 	else if (is_help || p->help)
 		print_usage(k->out);
 	else if (!p->argc)
-		*o = usage_error(k, "a command is missing");
+		*o = no_command_at_all(k);
 	else if (!c)
-		*o = usage_error(k, "there is no command %s", name);
+		*o = no_command(k, name);
 	else
 		return false;
 	return true;
@@ -334,6 +389,7 @@ static int print_result(struct kpatch *k, enum outcome o)
 {
 	struct node *list;
 
+	progress_end(k);
 	if (k->options.format == FORMAT_TEXT) {
 		fflush(k->out);
 		for (size_t i = 0; i < diags_count(k->diags); i++)

@@ -71,7 +71,8 @@ struct kpatch {
 	struct node *report; /* what --format json and yaml print */
 	FILE *out, *err;     /* where text goes */
 	size_t diags_shown;
-	int lock; /* descriptor of the lock that lock.c holds, or -1 */
+	bool progress_shown; /* a line of it stands on the terminal, and the next text takes its place */
+	int lock;	     /* descriptor of the lock that lock.c holds, or -1 */
 };
 
 /* Which options a command takes. */
@@ -111,6 +112,16 @@ int kpatch_run(int argc, char **argv, const struct system *system, FILE *out, FI
  * other than text.
  */
 void say(struct kpatch *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether say_progress() has a line that it can write again: then there is something to show each second. */
+bool progress_is_live(const struct kpatch *k);
+/*
+ * How far something has come, on standard error: on a terminal one line, written again each time; elsewhere a line for
+ * each call.
+ */
+void say_progress(struct kpatch *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Takes that line away. Whatever prints calls it first. */
+void progress_end(struct kpatch *k);
 
 /* Reports that memory is exhausted. */
 enum outcome no_memory(struct kpatch *k);

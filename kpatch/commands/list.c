@@ -16,6 +16,7 @@
 #include "kpatch/kpatch.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/live/tasks.h"
+#include "kpatch/live/transition.h"
 #include "kpatch/report.h"
 #include "kpatch/store/config.h"
 #include "kpatch/store/store.h"
@@ -270,6 +271,8 @@ static void judge_patch(struct kpatch *k, struct node *in, const struct live_pat
 			     "kpatch load or unload of it waits for the end", "it is being %s",
 			     enabling ? "enabled" : "disabled");
 	}
+	if (k->options.verbose && left >= 0)
+		report_blockers(k, p->name, enabling);
 }
 
 /* Whether the next crash at boot would be known for one of this patch, and what is known of the last one. */

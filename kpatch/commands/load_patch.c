@@ -127,11 +127,7 @@ static enum outcome take_back(struct kpatch *k, const char *name, enum wait_resu
 		return worse(module_retire(k, name), result);
 	}
 	if (why == WAIT_TIMEOUT) {
-		diag_error(k->diags, "transition-stalled", diag_file(name),
-			   "Wait for these tasks or restart their services, then load it again; or allow "
-			   "more time with --timeout",
-			   "not enabled within %u s, so it is taken back", k->options.timeout);
-		report_blockers(k, name, true);
+		report_stalled(k, name, true);
 	} else if (why == WAIT_INTERRUPTED) {
 		diag_error(k->diags, "interrupted", diag_file(name), NULL,
 			   "interrupted before it was enabled, so it is taken back");

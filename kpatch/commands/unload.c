@@ -23,11 +23,7 @@ static enum outcome give_up(struct kpatch *k, const char *name, enum wait_result
 	uint64_t deadline = transition_deadline(k);
 
 	if (why == WAIT_TIMEOUT) {
-		diag_error(k->diags, "transition-stalled", diag_file(name),
-			   "Wait for these tasks or restart their services, then unload it again; or "
-			   "allow more time with --timeout",
-			   "not disabled within %u s, so it is enabled again", k->options.timeout);
-		report_blockers(k, name, false);
+		report_stalled(k, name, false);
 	} else if (why == WAIT_INTERRUPTED) {
 		diag_error(k->diags, "interrupted", diag_file(name), NULL,
 			   "interrupted before it was disabled, so it is enabled again");

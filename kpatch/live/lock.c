@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "kpatch/live/transition.h"
+#include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
 #define LOCK_FILE "/run/kpatch.lock"
@@ -37,6 +40,42 @@ static int open_lock(struct kpatch *k)
 	return fd;
 }
 
+/* The process that has the lock on the file, by the kernel's list of locks; 0: it is not in there. */
+static int holder_of(struct kpatch *k, const struct stat *file)
+{
+	static char text[65536];
+	unsigned int major, minor;
+	unsigned long inode;
+	char *line, *rest;
+	int pid;
+
+	if (system_read(&k->system, text, sizeof(text), "/proc/locks") <= 0)
+		return 0;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		if (sscanf(line, "%*u: FLOCK ADVISORY WRITE %d %x:%x:%lu ", &pid, &major, &minor, &inode) ==
+			    4 &&
+		    makedev(major, minor) == file->st_dev && inode == file->st_ino)
+			return pid;
+	return 0;
+}
+
+/* Who has the lock, as far as that can be told: its command line and its number. */
+static const char *describe_holder(struct kpatch *k, int lock)
+{
+	char words[200];
+	struct stat st;
+	int pid = fstat(lock, &st) ? 0 : holder_of(k, &st);
+	ssize_t n =
+		pid > 0 ? system_read_bytes(&k->system, words, sizeof(words), "/proc/%d/cmdline", pid) : 0;
+	const char *text;
+
+	for (ssize_t i = 0; i < n - 1; i++)
+		if (!words[i])
+			words[i] = ' ';
+	text = n > 1 ? arena_printf(k->arena, "%.*s (process %d)", (int)n - !words[n - 1], words, pid) : NULL;
+	return text ? text : "another kpatch";
+}
+
 enum outcome lock_take(struct kpatch *k)
 {
 	const struct system_calls *calls = k->system.calls;
@@ -53,18 +92,17 @@ enum outcome lock_take(struct kpatch *k)
 		int err = errno, stop = calls->interrupted(&k->system);
 
 		if (err == EWOULDBLOCK && !told)
-			say(k, "waiting for another kpatch to end");
+			say(k, "waiting for %s to end", describe_holder(k, fd));
 		told = true;
 		if (err == EWOULDBLOCK && !stop && calls->now(&k->system) < deadline) {
 			calls->sleep(&k->system, 50);
 			continue;
 		}
+		if (!stop)
+			diag_error(k->diags, "lock-held", diag_file(LOCK_FILE), "Try again when it has ended",
+				   "%s is at work", describe_holder(k, fd));
 		close(fd);
-		if (stop)
-			return OUTCOME_INTERRUPTED;
-		diag_error(k->diags, "lock-held", diag_file(LOCK_FILE), "Try again when it has ended",
-			   "another kpatch is at work");
-		return OUTCOME_BUSY;
+		return stop ? OUTCOME_INTERRUPTED : OUTCOME_BUSY;
 	}
 	k->lock = fd;
 	return OUTCOME_OK;

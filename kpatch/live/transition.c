@@ -3,6 +3,7 @@
 #include "kpatch/live/transition.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "kpatch/live/sysfs.h"
@@ -19,17 +20,21 @@
 /* Blocking tasks named one by one. */
 #define BLOCKERS_SHOWN 10
 
-/* A wait that is under way. */
+/* A wait that is under way; times are milliseconds of the system's clock. */
 struct wait {
 	struct kpatch *k;
-	uint64_t start, deadline, next_count;
+	uint64_t start, deadline, next_count, next_line;
+	long left;	 /* tasks, when they were last counted; -1: not yet */
+	char first[120]; /* of them, and where it is */
 };
 
 static struct wait wait_start(struct kpatch *k, uint64_t deadline)
 {
 	uint64_t now = k->system.calls->now(&k->system);
 
-	return (struct wait){ .k = k, .start = now, .deadline = deadline, .next_count = now + 1000 };
+	return (struct wait){
+		.k = k, .start = now, .deadline = deadline, .next_count = now + 1000, .left = -1
+	};
 }
 
 /*
@@ -53,23 +58,52 @@ static enum wait_result wait_more(struct wait *w)
 	return WAIT_DONE;
 }
 
-/* Counting takes its time with many tasks: never spend more than a twentieth on it. */
-static void show_progress(struct wait *w, const char *patch, bool enabling)
+/* Counts the tasks that are left, and looks at the first one. A wait can be long, so nothing of it is kept in k->arena. */
+static long look_at_tasks(struct wait *w, bool enabling)
+{
+	struct arena *arena = arena_new();
+	struct blockers found = { .n_tasks = 0 };
+	int err = arena ? tasks_find(&w->k->system, arena, enabling ? 0 : 1, NULL, 1, &found) : -ENOMEM;
+
+	if (!err && found.n_list)
+		snprintf(w->first, sizeof(w->first), "%s[%d]%s%s", found.list->comm, found.list->tid,
+			 found.list->top ? " in " : "", found.list->top ? found.list->top : "");
+	arena_free(arena);
+	return err ? err : (long)found.n_tasks;
+}
+
+/* Counting takes its time with many tasks: never spend more than a twentieth on it. True: there is something new. */
+static bool count_tasks(struct wait *w, bool enabling)
 {
 	const struct system_calls *calls = w->k->system.calls;
 	uint64_t before = calls->now(&w->k->system), after;
 	long n;
 
 	if (before < w->next_count)
-		return;
-	n = tasks_count(&w->k->system, enabling ? 0 : 1);
+		return false;
+	n = look_at_tasks(w, enabling);
 	after = calls->now(&w->k->system);
-	if (n > 0)
-		say(w->k, "%s: %s, %ld task%s left", patch, enabling ? "enabling" : "disabling", n,
-		    n == 1 ? "" : "s");
 	w->next_count = after + (after - before) * 20;
 	if (w->next_count < after + 2000)
 		w->next_count = after + 2000;
+	if (n == w->left)
+		return false;
+	w->left = n;
+	return true;
+}
+
+static void show_progress(struct wait *w, const char *patch, bool enabling)
+{
+	bool news = count_tasks(w, enabling);
+	uint64_t now = w->k->system.calls->now(&w->k->system);
+
+	if (w->left <= 0 || (!news && (now < w->next_line || !progress_is_live(w->k))))
+		return;
+	w->next_line = now + 1000;
+	say_progress(w->k, "%s: %s, %u s of %u s, %ld task%s left: %s", patch,
+		     enabling ? "enabling" : "disabling", (unsigned int)((now - w->start) / 1000),
+		     (unsigned int)((w->deadline - w->start) / 1000), w->left, w->left == 1 ? "" : "s",
+		     w->first);
 }
 
 uint64_t transition_deadline(struct kpatch *k)
@@ -193,29 +227,66 @@ static void report_blocker(struct kpatch *k, struct node *list, const struct blo
 			  b->state == 'R' ? "running all the time" : "somewhere unknown");
 }
 
-void report_blockers(struct kpatch *k, const char *patch, bool enabling)
+static int find_blockers(struct kpatch *k, const char *patch, bool enabling, struct blockers *found)
 {
-	struct node *list = report_list(k->report, "blockers");
-	struct blockers found = { .n_tasks = 0 };
 	struct live live = { .n_patches = 0 };
-	int err;
 
 	sysfs_read(&k->system, k->arena, &live);
-	err = tasks_find(&k->system, k->arena, enabling ? 0 : 1, live_find(&live, patch), BLOCKERS_SHOWN,
-			 &found);
+	return tasks_find(&k->system, k->arena, enabling ? 0 : 1, live_find(&live, patch), BLOCKERS_SHOWN,
+			  found);
+}
+
+static void report_found(struct kpatch *k, int err, const struct blockers *found)
+{
+	struct node *list = report_list(k->report, "blockers");
+
 	if (err) {
 		diag_note(k->diags, "tasks-unreadable", NULL, NULL,
 			  "the tasks that it waits for cannot be read from /proc: %s", strerror(-err));
 		return;
 	}
-	for (size_t i = 0; i < found.n_list; i++)
-		report_blocker(k, list, &found.list[i]);
-	if (found.n_tasks > found.n_list)
+	for (size_t i = 0; i < found->n_list; i++)
+		report_blocker(k, list, &found->list[i]);
+	if (found->n_tasks > found->n_list)
 		diag_note(k->diags, "task-blocks", NULL, NULL, "and %zu tasks more",
-			  found.n_tasks - found.n_list);
-	if (!found.n_tasks)
+			  found->n_tasks - found->n_list);
+	if (!found->n_tasks)
 		diag_note(k->diags, "task-blocks", NULL, NULL,
 			  "no task in /proc holds it, so it is the idle task of a processor");
+}
+
+void report_blockers(struct kpatch *k, const char *patch, bool enabling)
+{
+	struct blockers found = { .n_tasks = 0 };
+	int err = find_blockers(k, patch, enabling, &found);
+
+	report_found(k, err, &found);
+}
+
+/* Nobody can restart a kernel thread. */
+static bool are_kernel_threads(const struct blockers *found)
+{
+	for (size_t i = 0; i < found->n_list; i++)
+		if (!found->list[i].kernel_thread)
+			return false;
+	return found->n_list;
+}
+
+void report_stalled(struct kpatch *k, const char *patch, bool enabling)
+{
+	struct blockers found = { .n_tasks = 0 };
+	int err = find_blockers(k, patch, enabling, &found);
+
+	diag_error(
+		k->diags, "transition-stalled", diag_file(patch),
+		!err && are_kernel_threads(&found) ?
+			"Kernel threads cannot be restarted: bring about what they wait for, or try again with more "
+			"time, such as --timeout 10m" :
+			"Wait for these tasks or restart their services, then try again; or allow more time, such as "
+			"--timeout 10m",
+		"not %s within %u s, so it is %s", enabling ? "enabled" : "disabled", k->options.timeout,
+		enabling ? "taken back" : "enabled again");
+	report_found(k, err, &found);
 }
 
 /* What a refused write to "enabled" means. */

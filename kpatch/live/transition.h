@@ -19,7 +19,7 @@ enum wait_result {
 /* When a wait that starts now has to end, by --timeout; milliseconds of the system's clock. */
 uint64_t transition_deadline(struct kpatch *k);
 
-/* Until the patch is enabled. Tells how many tasks are left if it takes more than a second. */
+/* Until the patch is enabled. Tells which tasks are left if it takes more than a second. */
 enum wait_result wait_enabled(struct kpatch *k, const char *patch, uint64_t deadline);
 /* Until the patch is disabled and gone from sysfs. */
 enum wait_result wait_gone(struct kpatch *k, const char *patch, uint64_t deadline);
@@ -27,10 +27,12 @@ enum wait_result wait_gone(struct kpatch *k, const char *patch, uint64_t deadlin
 enum wait_result wait_quiet(struct kpatch *k, uint64_t deadline, const char **name);
 
 /*
- * After a timeout: names the tasks which the transition of @patch waits for, as diagnostics
- * ("task-blocks") and in the report ("blockers"). @enabling: which way it goes.
+ * Names the tasks which the transition of @patch waits for, as diagnostics ("task-blocks") and in the report
+ * ("blockers"). @enabling: which way it goes.
  */
 void report_blockers(struct kpatch *k, const char *patch, bool enabling);
+/* The same after a timeout, with the error that says so. */
+void report_stalled(struct kpatch *k, const char *patch, bool enabling);
 
 /*
  * Starts the patch's way to disabled, or back to enabled while it is still on the way. Waits for

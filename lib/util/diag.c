@@ -159,7 +159,8 @@ void diag_print(FILE *f, const struct diag *d)
 	if (d->remedy) {
 		fputc(' ', f);
 		text_print(f, d->remedy);
-		fputc('.', f);
+		if (!text_ends_in(d->remedy, "?"))
+			fputc('.', f);
 	}
 	fprintf(f, " [%s]\n", d->id);
 }

@@ -103,6 +103,59 @@ bool text_ends_in(const char *text, const char *ending)
 	return n >= m && !strcmp(text + n - m, ending);
 }
 
+#define WORD_MAX 31
+
+/* Letters that are missing, too many, others, or two that changed places: how many of these lead from the one to the other. */
+static unsigned int letters_apart(const char *a, const char *b)
+{
+	unsigned int rows[3][WORD_MAX + 1], n = (unsigned int)strlen(b);
+	unsigned int *before = rows[0], *last = rows[1], *row = rows[2];
+
+	for (unsigned int j = 0; j <= n; j++)
+		last[j] = j;
+	for (unsigned int i = 1; a[i - 1]; i++) {
+		unsigned int *spare = before;
+
+		row[0] = i;
+		for (unsigned int j = 1; j <= n; j++) {
+			unsigned int best = last[j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (best > last[j] + 1)
+				best = last[j] + 1;
+			if (best > row[j - 1] + 1)
+				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    best > before[j - 2] + 1)
+				best = before[j - 2] + 1;
+			row[j] = best;
+		}
+		before = last;
+		last = row;
+		row = spare;
+	}
+	return last[n];
+}
+
+const char *text_nearest(const char *word, const char *const *words, size_t n)
+{
+	size_t length = strlen(word);
+	unsigned int nearest = length < 5 ? 2 : 3, apart;
+	const char *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (length > WORD_MAX || strlen(words[i]) > WORD_MAX)
+			continue;
+		if (length > 2 && text_starts_with(words[i], word))
+			return words[i];
+		apart = letters_apart(word, words[i]);
+		if (apart < nearest && apart < length) {
+			nearest = apart;
+			found = words[i];
+		}
+	}
+	return found;
+}
+
 void text_print(FILE *f, const char *s)
 {
 	while (*s)

@@ -8,6 +8,7 @@
 #define KPATCH_UTIL_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 /*
@@ -30,6 +31,11 @@ bool text_is_plain_path(const char *s);
 
 bool text_starts_with(const char *text, const char *start);
 bool text_ends_in(const char *text, const char *ending);
+
+/*
+ * The one of @n words that @word was probably meant to be: one that it begins, or that is few letters away. NULL: none is near.
+ */
+const char *text_nearest(const char *word, const char *const *words, size_t n);
 
 /* Writes @s with \xNN in the place of each byte that cannot be shown. */
 void text_print(FILE *f, const char *s);

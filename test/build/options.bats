@@ -50,7 +50,9 @@ in_root() { # CODE ID OPTION...
 @test "usage: nothing given, unknown option, missing argument" {
 	on 2 usage
 	on 2 usage --frobnicate "$MEMINFO"
-	says frobnicate
+	says "^unknown or abbreviated option '--frobnicate'\. kpatch-build --help lists the options\. \[usage\]$"
+	on 2 usage --no-verfy "$MEMINFO"
+	says "Did you mean --no-verify\? \[usage\]$"
 	on 2 usage "$MEMINFO" --kernel
 	on 2 usage --jobs 0 "$MEMINFO"
 	on 2 usage --jobs many "$MEMINFO"

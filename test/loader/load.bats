@@ -37,7 +37,7 @@ setup() {
 
 @test "load: waits for the transition to end, and says how many tasks are left" {
 	patch_module livepatch-fix fix.ko
-	task 17 busy 0
+	task 17 busy 0 "[<0>] do_sys_poll+0x1/0x2"
 	task 18 lazy 0
 	task 19 done 1
 	kernel <<-'END'
@@ -47,9 +47,36 @@ setup() {
 		esac
 	END
 	kpatch load fix.ko
-	says "livepatch_fix: enabling, 2 tasks left"
+	# in a file a line when the number changes, among the errors
+	[[ $stderr == "livepatch_fix: enabling, 1 s of 60 s, 2 tasks left: busy[17] in do_sys_poll" ]]
 	says "livepatch_fix: enabled"
 	[ "$(calls)" = insert ]
+	rm -rf "$M"/sys/kernel/livepatch/* "$M"/sys/module/livepatch_fix
+	sed -i 's/^sleep)/& (( $3 < 5000 )) || echo 1 > "$M\/proc\/17\/task\/17\/patch_state";/' "$M/kernel"
+	kpatch load --timeout 2m fix.ko
+	[[ ${stderr_lines[0]} == "livepatch_fix: enabling, 1 s of 120 s, 2 tasks left: busy[17] in do_sys_poll" ]]
+	[[ ${stderr_lines[1]} =~ "livepatch_fix: enabling, "[4-7]" s of 120 s, 1 task left: lazy[18]"$ ]]
+	[ "${#stderr_lines[@]}" -eq 2 ]
+	rm -rf "$M"/sys/kernel/livepatch/* "$M"/sys/module/livepatch_fix
+	kpatch load --quiet fix.ko
+	[[ -z $output && -z $stderr ]]
+}
+
+@test "load: on a terminal one line is written again and again, and goes" {
+	patch_module livepatch-fix fix.ko
+	task 17 busy 0
+	kernel <<-'END'
+		case $1 in
+		insert) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		sleep) (( $3 < 9000 )) || set_state livepatch_fix 1 0 ;;
+		esac
+	END
+	script -qec "$FAKE $M load fix.ko" /dev/null > terminal < /dev/null
+	line=$'livepatch_fix: enabling, [0-9] s of 60 s, 1 task left: busy\\[17\\]'
+	[[ $(grep -oE "$line" terminal | sort -u | wc -l) -ge 3 ]]
+	[[ $(wc -l < terminal) == 1 ]]
+	# each is overwritten, the last one by what follows
+	[[ $(tail -n 1 terminal | tr -d '\r') == *$'\033[K''livepatch_fix: enabled, 1 function replaced' ]]
 }
 
 @test "load: a stalled transition names its tasks, and the patch is taken back" {
@@ -66,9 +93,9 @@ setup() {
 		remove*) forget livepatch_fix ;;
 		esac
 	END
-	fails 8 load --timeout 20 fix.ko
+	fails 8 load --timeout 20s fix.ko
 	has transition-stalled task-blocks
-	says "not enabled within 20 s"
+	says "not enabled within 20 s, so it is taken back. Wait for these tasks or restart their services"
 	says "task 17 (odd) (name) is in do_sys_poll, called from meminfo_proc_show"
 	says "kernel thread 18 (kthread) is in svc_recv"
 	[[ $stderr != *"19 (switched)"* ]]
@@ -76,6 +103,20 @@ setup() {
 write /sys/kernel/livepatch/livepatch_fix/enabled 0
 remove livepatch_fix" ]
 	[ ! -e "$M/sys/kernel/livepatch/livepatch_fix" ]
+}
+
+@test "load: kernel threads alone hold it: nobody is told to restart them" {
+	patch_module livepatch-fix fix.ko
+	FLAGS=2129984 task 18 kthread 0 "[<0>] svc_recv+0x1/0x2 [sunrpc]"
+	kernel <<-'END'
+		case "$1 $3" in
+		insert*) appear livepatch_fix 1 1 vmlinux:1:meminfo_proc_show,1 ;;
+		"write 0") gone livepatch_fix ;;
+		esac
+	END
+	fails 8 load --timeout 5 fix.ko
+	says "Kernel threads cannot be restarted: bring about what they wait for, or try again with more time"
+	[[ $stderr != *services* ]]
 }
 
 @test "load: nobody in /proc holds it" {
@@ -752,7 +793,18 @@ remove old_two" ]
 	flock 8
 	fails 10 load --timeout 2 fix.ko
 	has lock-held
+	says "another kpatch is at work"
 	[ -z "$(calls)" ]
+	# who has it is in the kernel's list
+	lock=$(stat -c '%Hd %Ld %i' "$M/run/kpatch.lock")
+	read -r major minor inode <<< "$lock"
+	printf '%d: FLOCK  ADVISORY  WRITE %d %02x:%02x:%d 0 EOF\n' 1 4712 "$major" "$minor" $((inode + 1)) 2 4711 "$major" "$minor" "$inode" \
+		> "$M/proc/locks"
+	mkdir -p "$M/proc/4711"
+	printf 'kpatch\0load\0slow\033.ko\0' > "$M/proc/4711/cmdline"
+	fails 10 load --timeout 2 fix.ko
+	says 'waiting for kpatch load slow\x1b.ko (process 4711) to end'
+	says 'kpatch load slow\x1b.ko (process 4711) is at work. Try again when it has ended. [lock-held]'
 	exec 8>&-
 	kpatch load fix.ko
 }

@@ -117,6 +117,11 @@ setup() {
 	says "it is being enabled, 1 task left"
 	fails 11 status --format json
 	[[ $output == *'"tasks_left": 1'* ]]
+	[[ $stderr != *task-blocks* ]]
+	fails 11 status --verbose
+	says "task 5 (busy) is somewhere unknown. [task-blocks]"
+	fails 11 status --verbose --format json
+	[[ $output == *'"blockers"'*'"tid": 5'* ]]
 }
 
 @test "status and list: another build runs than the one that is installed" {
@@ -466,13 +471,24 @@ with_fixes() {
 @test "command line: errors" {
 	fails 2
 	fails 2 frobnicate
-	says "there is no command frobnicate"
+	says "there is no command frobnicate. See kpatch help."
+	for word in laod:load ulnoad:unload lst:list instal:install stat:status; do
+		fails 2 "${word%:*}"
+		says "there is no command ${word%:*}. Did you mean ${word#*:}? [usage]"
+	done
+	fails 2 xy
+	says "there is no command xy. See kpatch help."
+	fails 2 load --time-out 5 x
+	says "there is no option --time-out. Did you mean --timeout?"
 	fails 2 load
 	says "kpatch load takes FILE|NAME"
 	fails 2 load a b
 	fails 2 list extra
 	fails 2 list --timeout 5
 	fails 2 load --timeout soon x
+	fails 2 load --timeout 5d x
+	fails 2 load --timeout 300h x
+	says "--timeout takes seconds, up to 999999, or such as 5m, 1h"
 	fails 2 load --timeout
 	says "takes a value"
 	fails 2 list --format xml
