@@ -348,17 +348,6 @@ static bool answer(struct kpatch *k, const struct parsed *p, enum outcome *o)
 	return true;
 }
 
-static const char *outcome_name(enum outcome o)
-{
-	static const char *const names[] = {
-		"ok",	     "system-error", "usage",	       "bad-file", "wrong-kernel",
-		"not-found", "conflict",     "kernel-refused", "stalled",  "permission",
-		"busy",	     "incomplete",   "interrupted",
-	};
-
-	return names[o];
-}
-
 static void report_diag(struct node *list, const struct diag *d)
 {
 	static const char *const severities[] = { "note", "warning", "error" };

@@ -123,6 +123,14 @@ void say_progress(struct kpatch *k, const char *fmt, ...) __attribute__((format(
 /* Takes that line away. Whatever prints calls it first. */
 void progress_end(struct kpatch *k);
 
+const char *outcome_name(enum outcome o);
+
+/*
+ * Tells the system's log what has become of @action on @patch. Why it failed is the last error that was added since there
+ * were @n_diags diagnostics.
+ */
+void log_action(struct kpatch *k, const char *action, const char *patch, size_t n_diags, enum outcome o);
+
 /* Reports that memory is exhausted. */
 enum outcome no_memory(struct kpatch *k);
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What every command says in the same words: see kpatch.h. */
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "kpatch/kpatch.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/text.h"
+
+#define NO_LOGIN "4294967295" /* a daemon's; see proc(5) */
 
 static bool is_silent(const struct kpatch *k)
 {
@@ -59,6 +64,72 @@ void progress_end(struct kpatch *k)
 	if (k->progress_shown)
 		fputs(CLEAR_LINE, k->err);
 	k->progress_shown = false;
+}
+
+const char *outcome_name(enum outcome o)
+{
+	static const char *const names[] = {
+		"ok",	     "system-error", "usage",	       "bad-file", "wrong-kernel",
+		"not-found", "conflict",     "kernel-refused", "stalled",  "permission",
+		"busy",	     "incomplete",   "interrupted",
+	};
+
+	return names[o];
+}
+
+/* The first error among the diagnostics from @first on, or NULL. */
+static const struct diag *first_error(const struct kpatch *k, size_t first)
+{
+	for (size_t i = first; i < diags_count(k->diags); i++)
+		if (diags_get(k->diags, i)->severity == DIAG_ERROR)
+			return diags_get(k->diags, i);
+	return NULL;
+}
+
+/* "ACTION PATCH: RESULT: WHY [ID], by user N": who logged in, whatever he has become since. */
+static char *log_text(struct kpatch *k, const struct log_entry *e, const char *patch, const struct diag *why)
+{
+	char user[16] = "", *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	if (!f)
+		return NULL;
+	text_print(f, e->action);
+	fputc(' ', f);
+	text_print(f, patch);
+	fprintf(f, ": %s", e->result);
+	if (why) {
+		fputs(": ", f);
+		text_print(f, why->what);
+		fprintf(f, " [%s]", why->id);
+	}
+	if (system_read(&k->system, user, sizeof(user), "/proc/self/loginuid") > 0 &&
+	    strcmp(user, NO_LOGIN)) {
+		fputs(", by user ", f);
+		text_print(f, user);
+	}
+	if (!fclose(f))
+		return text;
+	free(text);
+	return NULL;
+}
+
+void log_action(struct kpatch *k, const char *action, const char *patch, size_t n_diags, enum outcome o)
+{
+	const struct diag *why = o ? first_error(k, n_diags) : NULL;
+	struct log_entry e = { .priority = o ? LOG_ERR : LOG_INFO,
+			       .action = action,
+			       .result = outcome_name(o),
+			       .id = why ? why->id : NULL };
+	char *text;
+
+	/* a line of the journal's protocol; what is printed of it is printed as text */
+	e.patch = text_is_plain(patch, "._+~-/") ? patch : "?";
+	e.message = text = log_text(k, &e, patch, why);
+	if (text)
+		k->system.calls->log(&k->system, &e);
+	free(text);
 }
 
 enum outcome no_memory(struct kpatch *k)

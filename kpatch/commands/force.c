@@ -53,8 +53,13 @@ static enum outcome run_force(struct kpatch *k, int argc, char **argv)
 	name = find_transition(k);
 	if (!name)
 		return OUTCOME_NOT_FOUND;
-	if (k->options.yes)
-		return force(k, name);
+	if (k->options.yes) {
+		size_t n_diags = diags_count(k->diags);
+
+		o = force(k, name);
+		log_action(k, "force", name, n_diags, o);
+		return o;
+	}
 	diag_error(k->diags, "force-needs-consent", diag_file(name),
 		   "Say --yes if nothing that follows from it can hurt here",
 		   "forcing switches tasks while they are inside the functions that change; old and new "

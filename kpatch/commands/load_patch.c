@@ -385,17 +385,22 @@ static enum outcome examine(struct kpatch *k, const struct patch_file *f)
 
 enum outcome load_argument(struct kpatch *k, const char *argument)
 {
+	size_t n_diags = diags_count(k->diags);
+	const char *name = argument;
 	struct patch_file f;
 	enum outcome o = patch_file_get(k, argument, &f);
 
 	if (!o) {
-		report_string(k->report, "name", f.module->name);
+		name = f.module->name;
+		report_string(k->report, "name", name);
 		o = examine(k, &f);
 	}
 	if (!o && k->options.dry_run)
 		o = show_plan(k, &f);
 	else if (!o)
 		o = patch_load(k, &f);
+	if (!k->options.dry_run)
+		log_action(k, "load", name, n_diags, o);
 	patch_file_close(&f);
 	return o;
 }

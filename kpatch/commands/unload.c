@@ -43,7 +43,7 @@ static enum outcome give_up(struct kpatch *k, const char *name, enum wait_result
 	return OUTCOME_INCOMPLETE;
 }
 
-enum outcome patch_unload(struct kpatch *k, const char *name)
+static enum outcome unload(struct kpatch *k, const char *name)
 {
 	uint64_t deadline = transition_deadline(k);
 	enum outcome o = OUTCOME_OK;
@@ -64,6 +64,15 @@ enum outcome patch_unload(struct kpatch *k, const char *name)
 		manifest_forget(k, name);
 	if (!o)
 		say(k, module_is_kept(&k->system, name) ? "%s: disabled" : "%s: unloaded", name);
+	return o;
+}
+
+enum outcome patch_unload(struct kpatch *k, const char *name)
+{
+	size_t n_diags = diags_count(k->diags);
+	enum outcome o = unload(k, name);
+
+	log_action(k, "unload", name, n_diags, o);
 	return o;
 }
 

@@ -23,6 +23,14 @@ struct module_image {
 	size_t size;
 };
 
+/* What the system's log is told of something that was done, or was not. */
+struct log_entry {
+	int priority; /* LOG_* of <syslog.h> */
+	const char *action, *patch, *result;
+	const char *id;	     /* of the error, or NULL */
+	const char *message; /* all of it, in one line */
+};
+
 /* The calls. Each returns 0 or -errno unless it says otherwise. */
 struct system_calls {
 	int (*uname)(struct system *s, struct utsname *out);
@@ -39,6 +47,8 @@ struct system_calls {
 	 * by another one.
 	 */
 	int (*interrupted)(struct system *s);
+	/* Where nobody takes it, nothing happens: what was to be done is done without. */
+	void (*log)(struct system *s, const struct log_entry *entry);
 };
 
 struct system {

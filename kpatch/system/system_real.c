@@ -8,8 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -61,6 +64,48 @@ static int real_write(struct system *s, const char *path, const char *value)
 		err = n < 0 ? -errno : -EIO;
 	close(fd);
 	return err;
+}
+
+/*
+ * Fields by name, in the protocol of systemd's journal (https://systemd.io/JOURNAL_NATIVE_PROTOCOL/): a line each, which no value
+ * here has a second one of.
+ */
+static bool log_to_journal(const struct log_entry *e)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), n;
+	char text[2048];
+	bool sent;
+
+	n = snprintf(
+		text, sizeof(text),
+		"MESSAGE=%s\nPRIORITY=%d\nSYSLOG_FACILITY=%d\nSYSLOG_IDENTIFIER=kpatch\nKPATCH_ACTION=%s\n"
+		"KPATCH_PATCH=%s\nKPATCH_RESULT=%s\nKPATCH_ERROR=%s\n",
+		e->message, e->priority, LOG_FAC(LOG_DAEMON), e->action, e->patch, e->result,
+		e->id ? e->id : "");
+	sent = fd >= 0 && n > 0 && (size_t)n < sizeof(text) &&
+	       sendto(fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, sizeof(to)) ==
+		       n;
+	if (fd >= 0)
+		close(fd);
+	return sent;
+}
+
+/* Without a journal, to the kernel's log, where every system keeps it, under a daemon's facility. */
+static void real_log(struct system *s, const struct log_entry *e)
+{
+	char text[900];
+	int fd;
+
+	if (log_to_journal(e))
+		return;
+	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return;
+	snprintf(text, sizeof(text), "<%d>kpatch: %s\n", LOG_MAKEPRI(LOG_DAEMON, e->priority), e->message);
+	if (write(fd, text, strlen(text)) < 0)
+		errno = 0; /* see above: nobody takes it */
+	close(fd);
 }
 
 static uint64_t real_now(struct system *s)
@@ -130,6 +175,7 @@ void system_real(struct system *out)
 		.now = real_now,
 		.sleep = real_sleep,
 		.interrupted = real_interrupted,
+		.log = real_log,
 	};
 
 	start_clean();

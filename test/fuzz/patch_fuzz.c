@@ -71,6 +71,10 @@ static void check_text(const char *text, size_t size)
 		}
 }
 
+static void no_log(struct system *s, const struct log_entry *e)
+{
+}
+
 /* kpatch with these arguments; it ends with 0, or with an error that it has said. */
 static void run(int argc, char **argv)
 {
@@ -83,6 +87,7 @@ static void run(int argc, char **argv)
 		.now = fake_now,
 		.sleep = no_sleep,
 		.interrupted = fake_interrupted,
+		.log = no_log,
 	};
 	char root[4096], *out, *err;
 	size_t n_out, n_err;

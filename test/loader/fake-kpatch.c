@@ -133,6 +133,18 @@ static int fake_interrupted(struct system *s)
 	return system_path(s, path, "/interrupt") || unlink(path) ? 0 : SIGINT;
 }
 
+static void fake_log(struct system *s, const struct log_entry *e)
+{
+	char path[PATH_MAX];
+	FILE *f = system_path(s, path, "/log") ? NULL : fopen(path, "a");
+
+	if (!f)
+		return;
+	fprintf(f, "<%d> %s|%s|%s|%s|%s\n", e->priority, e->message, e->action, e->patch, e->result,
+		e->id ? e->id : "");
+	fclose(f);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct system_calls calls = {
@@ -144,6 +156,7 @@ int main(int argc, char **argv)
 		.now = fake_now,
 		.sleep = fake_sleep,
 		.interrupted = fake_interrupted,
+		.log = fake_log,
 	};
 	struct machine m = { .clock = 1000 };
 	struct system s = { .calls = &calls, .context = &m };

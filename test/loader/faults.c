@@ -306,6 +306,10 @@ static int fake_interrupted(struct system *s)
 	return 0;
 }
 
+static void no_log(struct system *s, const struct log_entry *e)
+{
+}
+
 #define MAX_WORDS 6
 
 /* kpatch WORDS in a child; what it says is in *said. Returns the exit code. */
@@ -320,6 +324,7 @@ static int run(const char *words, struct fault f, int *n_calls, char said[8192])
 		.now = fake_now,
 		.sleep = fake_sleep,
 		.interrupted = fake_interrupted,
+		.log = no_log,
 	};
 	struct system s = { .calls = &table, .root = root };
 	char *copy = strdup(words), *argv[MAX_WORDS + 1] = { strdup("kpatch") }, *rest = copy;

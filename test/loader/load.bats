@@ -816,6 +816,29 @@ remove old_two" ]
 	kpatch load fix.ko
 }
 
+@test "load, unload, force: the system's log has a line for each, and for what was refused" {
+	patch_module livepatch-fix fix.ko
+	prompt_kernel
+	mkdir -p "$M/proc/self"
+	echo 4294967295 > "$M/proc/self/loginuid"
+	kpatch check fix.ko
+	[ ! -e "$M/log" ]
+	kpatch load fix.ko
+	kpatch unload livepatch-fix
+	echo 1000 > "$M/proc/self/loginuid"
+	printf x > 'evil
+name.ko'
+	fails 3 load 'evil
+name.ko'
+	live_patch other 1 1 vmlinux:1:f,1
+	fails 2 force
+	kpatch force --yes
+	[ "$(< "$M/log")" = '<6> load livepatch_fix: ok|load|livepatch_fix|ok|
+<6> unload livepatch_fix: ok|unload|livepatch_fix|ok|
+<3> load evil\x0aname.ko: bad-file: this is no kernel module of a 64-bit little-endian machine [elf-foreign], by user 1000|load|?|bad-file|elf-foreign
+<6> force other: ok, by user 1000|force|other|ok|' ]
+}
+
 # What changes hands
 
 @test "check: newly patched, patched again, back to the original" {

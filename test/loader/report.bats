@@ -472,7 +472,7 @@ with_fixes() {
 	fails 2
 	fails 2 frobnicate
 	says "there is no command frobnicate. See kpatch help."
-	for word in laod:load ulnoad:unload lst:list instal:install stat:status; do
+	for word in lodd:load unlod:unload lst:list ninstall:install stat:status; do
 		fails 2 "${word%:*}"
 		says "there is no command ${word%:*}. Did you mean ${word#*:}? [usage]"
 	done
