@@ -159,10 +159,13 @@ other_build() {
 	pid=$(start_sleeper)
 	expect 8 'kpatch load --timeout 4 livepatch-sleeper-1.ko'
 	assert_match "$output" 'transition-stalled'
+	assert_match "$output" "^livepatch_sleeper_1: enabling, [1-4] s of 4 s, 1 task left: cat\[$pid\] in "
 	assert_match "$output" "task $pid \(cat\) is in .*fifo_open"
 	[[ -z $(loaded || true) ]]
+	assert_match "$(log_of_test)" 'kpatch: load livepatch_sleeper_1: stalled: not enabled within 4 s, .*\[transition-stalled\]'
 	in_vm 'echo data > /tmp/fifo'
 	expect 0 'kpatch load livepatch-sleeper-1.ko'
+	assert_match "$(log_of_test)" 'kpatch: load livepatch_sleeper_1: ok'
 }
 
 # bats test_tags=any-kernel
