@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kpatch/commands/metrics.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/report.h"
 #include "lib/manifest/manifest.h"
@@ -177,8 +178,10 @@ static enum outcome parse_format(struct kpatch *k, const char *text)
 		k->options.format = FORMAT_JSON;
 	else if (!strcmp(text, "yaml"))
 		k->options.format = FORMAT_YAML;
+	else if (!strcmp(text, "prometheus"))
+		k->options.format = FORMAT_PROMETHEUS;
 	else
-		return usage_error(k, "--format takes text, json or yaml");
+		return usage_error(k, "--format takes text, json or yaml, and for kpatch status prometheus");
 	return OUTCOME_OK;
 }
 
@@ -304,6 +307,10 @@ static enum outcome run_command(struct kpatch *k, const struct command *c, const
 {
 	int n = p->argc - 1, min = k->options.all ? 0 : c->min, max = k->options.all ? 0 : c->max;
 
+	if (k->options.format == FORMAT_PROMETHEUS && c != &status_command) {
+		k->options.format = FORMAT_TEXT;
+		return usage_error(k, "--format prometheus is for kpatch status");
+	}
 	if (p->given & ~c->options)
 		return usage_error(k, "kpatch %s does not take one of the options given", c->name);
 	if (n < min)
@@ -384,6 +391,10 @@ static int print_result(struct kpatch *k, enum outcome o)
 		for (size_t i = 0; i < diags_count(k->diags); i++)
 			if (!k->options.quiet || diags_get(k->diags, i)->severity == DIAG_ERROR)
 				diag_print(k->err, diags_get(k->diags, i));
+		return fflush(k->out) || ferror(k->out) ? -EIO : 0;
+	}
+	if (k->options.format == FORMAT_PROMETHEUS) {
+		metrics_print_outcome(k, o);
 		return fflush(k->out) || ferror(k->out) ? -EIO : 0;
 	}
 	report_string(k->report, "result", outcome_name(o));

@@ -36,7 +36,7 @@ enum outcome {
 	OUTCOME_INTERRUPTED = 12,
 };
 
-enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_YAML };
+enum output_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_YAML, FORMAT_PROMETHEUS };
 
 /* Seconds; most transitions take less than one, and the kernel wakes stalled tasks after 15. */
 #define KPATCH_DEFAULT_TIMEOUT 60

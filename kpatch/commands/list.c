@@ -12,6 +12,7 @@
 #include "kpatch/commands/fixes.h"
 #include "kpatch/commands/kept.h"
 #include "kpatch/commands/loaded.h"
+#include "kpatch/commands/metrics.h"
 #include "kpatch/commands/targets.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/live/sysfs.h"
@@ -353,6 +354,8 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 	config_read(k, &config); /* its errors are among what is wrong */
 	if (diags_count(k->diags) > notes)
 		o = OUTCOME_INCOMPLETE;
+	if (k->options.format == FORMAT_PROMETHEUS)
+		metrics_print(k, &live, stored, n);
 	say(k, "kernel %s: %zu patch%s loaded, %zu installed%s", release, live.n_patches,
 	    live.n_patches == 1 ? "" : "es", n,
 	    o	  ? "" :
@@ -367,6 +370,7 @@ const struct command status_command = {
 	.summary = "say whether everything is as it should be",
 	.help = "Exit code 0: every enabled patch is loaded, no transition is going on, and nothing is\n"
 		"left over. Exit code 11: something is not so, and is named.\n"
+		"--format prometheus: the same as numbers, for node_exporter's textfile collector.\n"
 		"With --cve only whether the fix of that number is in effect. Exit code 0: yes; 5: no, no\n"
 		"loaded patch has it; 11: it waits for a module, or for the end of a transition; 1: the\n"
 		"manifest of a loaded patch is not at hand, so that nobody knows.\n",

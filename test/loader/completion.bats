@@ -32,6 +32,8 @@ uninstall" ]
 			"$("$BUILD/kpatch" help "$command" | sed -n 's/^  .\{4\}\(--[a-z-]*\).*/\1/p' | sort)" ]
 	done
 	[ "$(complete_line kpatch list --format j)" = json ]
+	[ "$(complete_line kpatch list --format p)" = "" ]
+	[ "$(complete_line kpatch status --format p)" = prometheus ]
 }
 
 @test "completion: modules in the directory" {

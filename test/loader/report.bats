@@ -124,6 +124,35 @@ setup() {
 	[[ $output == *'"blockers"'*'"tid": 5'* ]]
 }
 
+@test "status: numbers for monitoring, whatever state the machine is in" {
+	kpatch status --format prometheus
+	[[ -z $stderr && $output == *$'\n'"kpatch_ok 1"$'\n'* && $output == *"kpatch_installed 0"* ]]
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	live_patch aaa 1 1 vmlinux:1:f,1
+	loaded_module left_over "" 0 OK
+	loaded_module 'left"2' "" 0 OK
+	task 5 busy 0
+	task 6 busy 0
+	fails 11 status --format prometheus
+	[ -z "$stderr" ]
+	[ "$(grep -v '^#' <<< "$output")" = 'kpatch_patch_info{patch="aaa",state="enabling",version=""} 1
+kpatch_transition_tasks{patch="aaa"} 2
+kpatch_installed 1
+kpatch_held_back 0
+kpatch_ok 0
+kpatch_problems{id="transition-going-on"} 1
+kpatch_problems{id="module-left-over"} 2
+kpatch_problems{id="installed-not-loaded"} 1' ]
+	# each has its type, once, before its samples
+	awk '/^# TYPE/ { if (seen[$3]++) exit 1; next } /^#/ { next } { sub(/[{ ].*/, ""); if (!seen[$0]) exit 1 }' <<< "$output"
+	rm -r "$M/sys/kernel/livepatch"
+	fails 7 status --format prometheus
+	[[ $output == *"kpatch_ok 0"*'kpatch_problems{id="kernel-without-livepatch"} 1'* && -z $stderr ]]
+	fails 2 list --format prometheus
+	says "--format prometheus is for kpatch status"
+}
+
 @test "status and list: another build runs than the one that is installed" {
 	patch_module livepatch-fix fix.ko
 	kpatch install fix.ko

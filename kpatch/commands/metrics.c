@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* See metrics.h. */
+#include "kpatch/commands/metrics.h"
+
+#include <string.h>
+
+#include "kpatch/commands/kept.h"
+#include "kpatch/live/sysfs.h"
+#include "kpatch/live/tasks.h"
+#include "kpatch/store/store.h"
+#include "lib/manifest/manifest.h"
+#include "lib/util/diag.h"
+#include "lib/util/text.h"
+
+static void head(FILE *f, const char *name, const char *help)
+{
+	fprintf(f, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+/* A label's value may hold any UTF-8; quotes, backslashes and ends of lines are escaped. */
+static void print_label(FILE *f, const char *name, const char *value)
+{
+	fprintf(f, "%s=\"", name);
+	while (*value) {
+		unsigned int len = text_printable(value);
+
+		if (*value == '"' || *value == '\\')
+			fputc('\\', f);
+		if (len)
+			fwrite(value, 1, len, f);
+		else
+			fputc('?', f);
+		value += len ? len : 1;
+	}
+	fputc('"', f);
+}
+
+static void print_patch(FILE *f, const char *metric, const char *patch, long value)
+{
+	fprintf(f, "%s{", metric);
+	print_label(f, "patch", patch);
+	fprintf(f, "} %ld\n", value);
+}
+
+static void print_infos(struct kpatch *k, const struct live *live, const struct stored *list, size_t n)
+{
+	head(k->out, "kpatch_patch_info", "A loaded live patch.");
+	for (size_t i = 0; i < live->n_patches; i++) {
+		const struct live_patch *p = &live->patches[i];
+		const struct manifest *m = manifest_of_loaded(k, p->name, list, n);
+
+		fputs("kpatch_patch_info{", k->out);
+		print_label(k->out, "patch", p->name);
+		fputc(',', k->out);
+		print_label(k->out, "state", patch_state_name(p->state));
+		fputc(',', k->out);
+		print_label(k->out, "version", m && m->version ? m->version : "");
+		fputs("} 1\n", k->out);
+	}
+}
+
+static void print_fixes(struct kpatch *k, const struct live *live, const struct stored *list, size_t n)
+{
+	head(k->out, "kpatch_patch_fixes", "Fixes in a loaded live patch, where its manifest is at hand.");
+	for (size_t i = 0; i < live->n_patches; i++) {
+		const struct manifest *m = manifest_of_loaded(k, live->patches[i].name, list, n);
+
+		if (m)
+			print_patch(k->out, "kpatch_patch_fixes", live->patches[i].name,
+				    (long)manifest_count_fixes(m));
+	}
+}
+
+/* Nothing for a patch whose transition is over, nor where the tasks may not be looked at. */
+static void print_tasks(struct kpatch *k, const struct live *live)
+{
+	head(k->out, "kpatch_transition_tasks", "Tasks that a transition waits for.");
+	for (size_t i = 0; i < live->n_patches; i++) {
+		const struct live_patch *p = &live->patches[i];
+		long left = -1;
+
+		if (p->state == PATCH_ENABLING || p->state == PATCH_DISABLING)
+			left = tasks_count(&k->system, p->state == PATCH_ENABLING ? 0 : 1);
+		if (left >= 0)
+			print_patch(k->out, "kpatch_transition_tasks", p->name, left);
+	}
+}
+
+void metrics_print(struct kpatch *k, const struct live *live, const struct stored *list, size_t n)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < n; i++)
+		held += list[i].record.boot == STORED_HELD;
+	print_infos(k, live, list, n);
+	print_fixes(k, live, list, n);
+	print_tasks(k, live);
+	head(k->out, "kpatch_installed", "Live patches that are installed for the running kernel.");
+	fprintf(k->out, "kpatch_installed %zu\n", n);
+	head(k->out, "kpatch_held_back",
+	     "Those of them that are held back, since the machine went down with them.");
+	fprintf(k->out, "kpatch_held_back %zu\n", held);
+}
+
+/* How many diagnostics have the id of number @i; 0 if an earlier one has it. */
+static size_t count_of(const struct diags *diags, size_t i)
+{
+	const char *id = diags_get(diags, i)->id;
+	size_t count = 0;
+
+	for (size_t j = 0; j < diags_count(diags); j++) {
+		if (strcmp(diags_get(diags, j)->id, id))
+			continue;
+		if (j < i)
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+void metrics_print_outcome(struct kpatch *k, enum outcome o)
+{
+	head(k->out, "kpatch_ok", "Whether kpatch status finds everything as it should be.");
+	fprintf(k->out, "kpatch_ok %d\n", o == OUTCOME_OK);
+	head(k->out, "kpatch_problems", "What kpatch status finds, by the id of its message.");
+	for (size_t i = 0; i < diags_count(k->diags); i++) {
+		const struct diag *d = diags_get(k->diags, i);
+
+		if (d->severity == DIAG_NOTE || !count_of(k->diags, i))
+			continue;
+		fputs("kpatch_problems{", k->out);
+		print_label(k->out, "id", d->id);
+		fprintf(k->out, "} %zu\n", count_of(k->diags, i));
+	}
+}
