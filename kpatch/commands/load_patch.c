@@ -21,6 +21,7 @@
 #include "lib/kernel/files/signature.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/diag.h"
+#include "lib/util/text.h"
 
 const char *insert_error(int err)
 {
@@ -268,6 +269,28 @@ static void warn_of_taken(struct kpatch *k, const struct patch_file *f, const st
 			     "and %zu functions more, see kpatch check", n - TAKEN_SHOWN);
 }
 
+static void note_callbacks(struct kpatch *k, const char *replaced, const struct manifest_object *o)
+{
+	for (size_t i = 0; i < o->n_callbacks; i++)
+		if (text_ends_in(o->callbacks[i].kind, "unpatch"))
+			diag_note(
+				k->diags, "callback-never-runs", diag_file(replaced), NULL,
+				"it is replaced without its %s callback %s of %s: of all patches the kernel calls "
+				"that of the newest alone",
+				o->callbacks[i].kind, o->callbacks[i].function, o->name);
+}
+
+/* What a replaced patch has to do when it goes is not done (struct klp_callbacks of <linux/livepatch.h>). */
+static void warn_of_callbacks(struct kpatch *k, const struct changes *c)
+{
+	for (size_t i = 0; i < c->n_replaced; i++) {
+		const struct manifest *m = manifest_of_loaded(k, c->replaced[i], NULL, 0);
+
+		for (size_t j = 0; m && j < m->n_objects; j++)
+			note_callbacks(k, c->replaced[i], &m->objects[j]);
+	}
+}
+
 /* What is loaded, and what would change. */
 static enum outcome look(struct kpatch *k, const struct patch_file *f, struct live *live, struct changes *c)
 {
@@ -306,6 +329,7 @@ enum outcome patch_load(struct kpatch *k, const struct patch_file *f)
 		return o;
 	report_changes(k, &changes);
 	warn_of_taken(k, f, &changes);
+	warn_of_callbacks(k, &changes);
 	/* before it can be in effect: nothing that is in effect is without it */
 	manifest_keep(k, f);
 	o = insert_when_quiet(k, f);
@@ -367,6 +391,7 @@ static enum outcome show_plan(struct kpatch *k, const struct patch_file *f)
 		return OUTCOME_OK;
 	}
 	warn_of_taken(k, f, &c);
+	warn_of_callbacks(k, &c);
 	warn_of_waiting(k, f, &live, meeting);
 	say(k, "%s: can be loaded", f->module->name);
 	show_changes(k, &c);

@@ -816,6 +816,22 @@ remove old_two" ]
 	kpatch load fix.ko
 }
 
+@test "load, check: callbacks of a replaced patch that will never run" {
+	prompt_kernel
+	CALLBACKS='[{kind: post_patch, function: start}, {kind: post_unpatch, function: clean_up}]' patch_module livepatch-fix fix.ko
+	kpatch load fix.ko
+	[[ $stderr != *callback-never-runs* ]]
+	for command in check load; do
+		REPLACE=true patch_module livepatch-next next.ko
+		kpatch $command next.ko || true
+		says "livepatch_fix: note: it is replaced without its post_unpatch callback clean_up of vmlinux: of all patches the kernel calls that of the newest alone. [callback-never-runs]"
+		[[ $stderr != *" start "* ]]
+	done
+	REPLACE=false patch_module livepatch-next next.ko
+	kpatch check next.ko
+	[[ $stderr != *callback-never-runs* ]]
+}
+
 @test "load, unload, force: the system's log has a line for each, and for what was refused" {
 	patch_module livepatch-fix fix.ko
 	prompt_kernel

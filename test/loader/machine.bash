@@ -132,7 +132,7 @@ prompt_kernel() {
 	END
 }
 
-# manifest NAME: the YAML of a patch. Variables change it: KERNEL, ID, REPLACE, FUNCTION, EXTRA, VERIFIED, STATES ("ID:VERSION …").
+# manifest NAME: the YAML of a patch. Variables change it: KERNEL, ID, REPLACE, FUNCTION, CALLBACKS, EXTRA, VERIFIED, STATES ("ID:VERSION …").
 manifest() {
 	local module=${1//-/_}
 	cat <<-END
@@ -165,7 +165,7 @@ manifest() {
 		    reason: "instructions differ"
 		  new_functions: []
 		  new_data: []
-		  callbacks: []
+		  callbacks: ${CALLBACKS:-[]}
 		  references: []
 	END
 	[[ -z ${NFSD-} ]] || cat <<-END
