@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * See cache.h. A directory is made in its final place, because what is built in it records
- * absolute paths, and the file "complete" is put into it last. flock() on a file beside it orders
+ * absolute paths, and the file "complete", which names the kernel, is put into it last. flock() on a file beside it orders
  * the runs: exclusive to make it, shared to use it. The kernel drops the lock of a killed process.
  *
  * The cache and the way to it are looked at when it is opened (lib/util/directory.h), an entry with all that is in it
@@ -123,7 +123,11 @@ static int wait_for_lock(struct build *b, int fd, int operation, const char *wha
 /* On the disk before the name "complete" is there: the power may fail. */
 static int complete_entry(struct build *b, int entry, const char *complete)
 {
-	int err = syncfs(entry) ? -errno : file_write_atomic(complete, "", 0, 0644);
+	const char *label = arena_printf(b->arena, "%s %s\n", b->kernel.release,
+					 b->kernel.package ? b->kernel.package : "");
+	int err = !label	? -ENOMEM :
+		  syncfs(entry) ? -errno :
+				  file_write_atomic(complete, label, strlen(label), 0644);
 
 	return err ? cannot(b, complete, err) : 0;
 }
@@ -243,6 +247,7 @@ int cache_enter(struct build *b, const char *name, const char *what,
 		close(fd);
 		return err;
 	}
+	futimens(fd, NULL); /* when it was used, for people who want to know */
 	*lock = fd;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/cache_command.h"
 #include "kpatch-build/install/install.h"
 #include "kpatch-build/leave_out.h"
 #include "kpatch-build/options.h"
@@ -257,6 +258,10 @@ int main(int argc, char **argv)
 	} else if (action == OPTIONS_VERSION) {
 		puts("kpatch-build " KPATCH_VERSION);
 		code = EXIT_OK;
+	} else if (action == OPTIONS_CACHE) {
+		b.progress = b.options.quiet ? NULL : stderr;
+		code = cache_command(&b);
+		print_diags(&b, &printed);
 	} else {
 		b.progress = b.options.quiet ? NULL : stderr;
 		b.name = b.options.name;

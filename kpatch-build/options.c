@@ -100,7 +100,10 @@ void options_help(FILE *f)
 			 table[i].argument ? table[i].argument : "");
 		fprintf(f, "  %-24s %s\n", left, table[i].help);
 	}
-	fputs("\nMakes livepatch-NAME.ko and livepatch-NAME.yaml. See kpatch-build(8).\n", f);
+	fputs("\nMakes livepatch-NAME.ko and livepatch-NAME.yaml. See kpatch-build(8).\n"
+	      "kpatch-build cache list shows what is kept for which kernel, and kpatch-build cache clean\n"
+	      "RELEASE..., or all, removes it.\n",
+	      f);
 }
 
 static int usage(struct diags *diags, const char *what, const char *argument)
@@ -507,5 +510,10 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 	}
 	out->patches = argv + optind;
 	out->n_patches = (size_t)(argc - optind);
+	if (!err && *action == OPTIONS_BUILD && out->n_patches && !strcmp(out->patches[0], "cache")) {
+		*action = OPTIONS_CACHE;
+		err = make_all_absolute(arena, diags, out);
+		return err ? err : options_check_cache(diags, out);
+	}
 	return err || *action != OPTIONS_BUILD ? err : check(arena, diags, out);
 }

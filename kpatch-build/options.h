@@ -8,7 +8,7 @@
 #include "kpatch-build/build.h"
 
 /* What to do. */
-enum options_action { OPTIONS_BUILD, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_action { OPTIONS_BUILD, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_CACHE };
 
 /*
  * Reads the command line into @out, with defaults for what was not given; strings are owned by

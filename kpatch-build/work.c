@@ -60,7 +60,7 @@ static void sweep_one(int cache, const char *name)
 		close(dir);
 }
 
-static void sweep(int cache)
+void work_sweep(int cache)
 {
 	int fd = openat(cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -143,7 +143,7 @@ int work_make(struct build *b)
 
 	if (err)
 		return err;
-	sweep(b->cache);
+	work_sweep(b->cache);
 	err = -EAGAIN;
 	for (int tries = 0; tries < 10 && err == -EAGAIN; tries++)
 		err = make_one(b);

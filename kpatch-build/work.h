@@ -14,5 +14,7 @@
 int work_make(struct build *b);
 /* Removes it, or with --keep says where it is. */
 void work_remove(struct build *b);
+/* Removes what runs that are over have left in the cache, a directory that is open. */
+void work_sweep(int cache);
 
 #endif
