@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "kpatch-build/series/encoding.h"
 #include "kpatch-build/series/mbox.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
@@ -99,48 +100,17 @@ static bool is_diff(struct line l)
 	       (l.size == 3 && !memcmp(l.text, "---", 3));
 }
 
-static int sextet(char c)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
-static size_t decode_base64(const char *in, size_t n, char *out)
-{
-	unsigned int bits = 0, have = 0;
-	size_t made = 0;
-
-	for (size_t i = 0; i < n && sextet(in[i]) >= 0; i++) {
-		bits = (bits << 6 | (unsigned int)sextet(in[i])) & 0xffff;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			out[made++] = (char)(bits >> have & 0xff);
-		}
-	}
-	return made;
-}
-
-static int nibble(char c)
-{
-	return isdigit((unsigned char)c) ? c - '0' : isxdigit((unsigned char)c) ? (c | 0x20) - 'a' + 10 : -1;
-}
-
+/* The "Q" encoding of RFC 2047, in which "_" is a blank. */
 static size_t decode_quoted(const char *in, size_t n, char *out)
 {
 	size_t made = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (in[i] == '=' && i + 2 < n && nibble(in[i + 1]) >= 0 && nibble(in[i + 2]) >= 0) {
-			out[made++] = (char)(nibble(in[i + 1]) * 16 + nibble(in[i + 2]));
+		char c = in[i] == '_' ? ' ' : in[i];
+
+		if (quoted_byte(in + i, n - i, &c))
 			i += 2;
-		} else {
-			out[made++] = in[i];
-			if (in[i] == '_')
-				out[made - 1] = ' ';
-		}
+		out[made++] = c;
 	}
 	return made;
 }
@@ -159,7 +129,7 @@ static size_t encoded_word(const char *in, size_t n, char *out, size_t *made)
 		;
 	if (i + 1 >= n || (kind != 'b' && kind != 'q'))
 		return 0;
-	*made = kind == 'b' ? decode_base64(in + head + 2, i - head - 2, out) :
+	*made = kind == 'b' ? base64_decode(in + head + 2, i - head - 2, out) :
 			      decode_quoted(in + head + 2, i - head - 2, out);
 	return i + 2;
 }

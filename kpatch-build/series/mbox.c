@@ -6,8 +6,12 @@
 #include "kpatch-build/series/mbox.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
+
+#include "kpatch-build/series/encoding.h"
+#include "lib/util/arena.h"
 
 struct word {
 	const char *text;
@@ -124,8 +128,10 @@ bool mbox_has_diff(const char *text, size_t size)
 	return false;
 }
 
-const char *mbox_encoding(const char *text, size_t size)
+enum mbox_encoding mbox_encoding(const char *text, size_t size, size_t *body)
 {
+	const char *const start = text;
+	enum mbox_encoding encoding = MBOX_PLAIN;
 	struct word l = size ? take_line(&text, &size) : (struct word){ text, 0 };
 
 	/* without a mail's header there is nothing that could say so */
@@ -136,16 +142,29 @@ const char *mbox_encoding(const char *text, size_t size)
 		size_t name = strlen("Content-Transfer-Encoding:");
 
 		if (starts(l, "Content-Type:") && memmem(l.text, l.size, "multipart/", 10))
-			return "several parts";
-		if (!starts(l, "Content-Transfer-Encoding:"))
+			encoding = MBOX_PARTS;
+		if (!starts(l, "Content-Transfer-Encoding:") || encoding == MBOX_PARTS)
 			continue;
 		l.text += name;
 		l.size -= name;
 		l = take_word(&l);
-		if (starts(l, "quoted"))
-			return "quoted printable";
-		if (starts(l, "base64"))
-			return "base64";
+		encoding = starts(l, "quoted") ? MBOX_QUOTED : starts(l, "base64") ? MBOX_BASE64 : MBOX_PLAIN;
 	}
-	return NULL;
+	*body = (size_t)(text - start);
+	return encoding;
+}
+
+int mbox_decode(struct arena *arena, enum mbox_encoding encoding, const char *text, size_t size, size_t body,
+		const char **out, size_t *out_size)
+{
+	char *made = arena_alloc(arena, size + 1);
+
+	if (!made)
+		return -ENOMEM;
+	memcpy(made, text, body);
+	*out_size = body + (encoding == MBOX_BASE64 ? base64_decode(text + body, size - body, made + body) :
+						      quoted_decode(text + body, size - body, made + body));
+	made[*out_size] = '\0';
+	*out = made;
+	return 0;
 }

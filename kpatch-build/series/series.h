@@ -24,6 +24,7 @@ enum series_fate {
 struct series_patch {
 	const char *file;     /* for messages: its path, or "standard input" */
 	const char *name;     /* the file's name without its directory, as the manifest has it */
+	size_t source;	      /* that file among those of the series */
 	unsigned int message; /* in that file, counted from 1; 0: the file is one patch */
 	unsigned int line;    /* of that file before the first of this patch */
 	unsigned int strip;   /* components to be taken off paths */

@@ -48,7 +48,8 @@ static int add_source(struct build *b, struct series *s, const char *name, const
 	return 0;
 }
 
-static int identify(struct build *b, struct series_patch *p)
+/* @raw: the message as it is in the file. */
+static int identify(struct build *b, struct series_patch *p, const char *raw, size_t raw_size)
 {
 	struct diag_place place = { .file = p->file, .line = p->line + 1 };
 	struct manifest_fix *fix;
@@ -64,7 +65,7 @@ static int identify(struct build *b, struct series_patch *p)
 		return err;
 	fix->message = p->message;
 	if (p->message) {
-		fix->sha256 = digest(b->arena, p->data, p->size);
+		fix->sha256 = digest(b->arena, raw, raw_size);
 		if (!fix->sha256)
 			return -ENOMEM;
 	}
@@ -72,20 +73,12 @@ static int identify(struct build *b, struct series_patch *p)
 	return 0;
 }
 
-static int add_patch(struct build *b, struct series *s, struct series_patch *p)
+static int add_patch(struct build *b, struct series *s, struct series_patch *p, const char *raw,
+		     size_t raw_size)
 {
-	struct diag_place place = { .file = p->file, .line = p->line + 1 };
-	const char *encoding = mbox_encoding(p->data, p->size);
 	struct series_patch *patches;
-	int err;
+	int err = identify(b, p, raw, raw_size);
 
-	if (encoding) {
-		diag_error(b->diags, "mail-encoded", &place,
-			   "Let git take it (git am) and write it again (git format-patch), or save its text",
-			   "this mail's text is not there as it is, but as %s", encoding);
-		return -EINVAL;
-	}
-	err = identify(b, p);
 	if (err)
 		return err;
 	patches = grown(b->arena, s->patches, s->n, sizeof(*patches));
@@ -94,6 +87,28 @@ static int add_patch(struct build *b, struct series *s, struct series_patch *p)
 	s->patches = patches;
 	s->patches[s->n++] = *p;
 	return 0;
+}
+
+/* A mail's text as it was before it was encoded: of that the lines are others than the file's. -EINVAL: several parts. */
+static int decode(struct build *b, struct series_patch *p)
+{
+	struct diag_place place = { .file = p->file, .line = p->line + 1 };
+	size_t body;
+	enum mbox_encoding encoding = mbox_encoding(p->data, p->size, &body);
+
+	if (encoding == MBOX_PLAIN)
+		return 0;
+	if (encoding == MBOX_PARTS) {
+		diag_error(b->diags, "mail-encoded", &place,
+			   "Let git take it (git am) and write it again (git format-patch), or save its text",
+			   "this mail has several parts, and nothing says which of them is the patch");
+		return -EINVAL;
+	}
+	p->file = p->message ? arena_printf(b->arena, "%s, message %u, decoded", p->file, p->message) :
+			       arena_printf(b->arena, "%s, decoded", p->file);
+	p->line = 0;
+	return p->file ? mbox_decode(b->arena, encoding, p->data, p->size, body, &p->data, &p->size) :
+			 -ENOMEM;
 }
 
 /* What is no patch where patches are: a cover letter, an answer, an empty file. */
@@ -115,15 +130,20 @@ static int add_messages(struct build *b, struct series *s, struct series_patch p
 	bool several = used < size;
 	int err = add_source(b, s, file, data, size);
 
+	p.source = s->n_files - 1;
 	for (; !err && (size || !used); p.line += lines, data += used, size -= used) {
+		struct series_patch one = p;
+
 		used = mbox_message(data, size, &lines);
 		p.message += several;
-		p.data = data;
-		p.size = used;
-		if ((several || member) && !mbox_has_diff(data, used))
-			pass_over(b, &p);
-		else
-			err = add_patch(b, s, &p);
+		one.message = p.message;
+		one.data = data;
+		one.size = used;
+		err = decode(b, &one);
+		if (!err && (several || member) && !mbox_has_diff(one.data, one.size))
+			pass_over(b, &one);
+		else if (!err)
+			err = add_patch(b, s, &one, data, used);
 		if (err == -EINVAL)
 			err = 0; /* what is wrong with others is said, too */
 		if (!used)

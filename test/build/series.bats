@@ -155,11 +155,30 @@ plan_is() {
 	[[ $(sed -n '/^fixes:/,/^objects:/s/^  - \(vmlinux\|nfsd\)$/\1/p' "$OUT/livepatch-fixes.yaml" | xargs) == "vmlinux nfsd" ]]
 }
 
-@test "refused: a mail that git would decode first" {
-	mail 1 one fs/proc/meminfo.c 's/Committed_AS/Something/' |
-		sed 's/^Subject/Content-Transfer-Encoding: quoted-printable\n&/' > "$BATS_TEST_TMPDIR/encoded.patch"
-	refuses 5 mail-encoded "$BATS_TEST_TMPDIR/encoded.patch"
-	says 'quoted printable'
+@test "a mail whose text is encoded is its text; one of several parts is refused" {
+	mail 1 one fs/proc/meminfo.c 's/Committed_AS/Something/' > "$BATS_TEST_TMPDIR/plain.patch"
+	run -0 kpatch_build --name livepatch-x "$BATS_TEST_TMPDIR/plain.patch"
+	cp "$OUT/livepatch-x.yaml" "$BATS_TEST_TMPDIR/plain.yaml"
+	python3 - "$BATS_TEST_TMPDIR" <<-'END'
+		import base64, quopri, sys
+		text = open(sys.argv[1] + "/plain.patch", "rb").read()
+		head, body = text.split(b"\n\n", 1)
+		for name, encoded in (("quoted-printable", quopri.encodestring(body)), ("base64", base64.encodebytes(body))):
+		    open(f"{sys.argv[1]}/{name}.patch", "wb").write(
+		        head + b"\nContent-Transfer-Encoding: " + name.encode() + b"\n\n" + encoded)
+	END
+	for name in quoted-printable base64; do
+		rm -rf "$OUT"
+		run -0 kpatch_build --name livepatch-x "$BATS_TEST_TMPDIR/$name.patch"
+		sed "s/$name/plain/; s/$(sha256sum < "$BATS_TEST_TMPDIR/$name.patch" | cut -d' ' -f1)/$(
+			sha256sum < "$BATS_TEST_TMPDIR/plain.patch" | cut -d' ' -f1)/" "$OUT/livepatch-x.yaml" |
+			diff "$BATS_TEST_TMPDIR/plain.yaml" -
+	done
+	rm -rf "$OUT"
+	mkdir "$OUT"
+	sed 's/^Subject/Content-Type: multipart\/mixed; boundary=x\n&/' "$BATS_TEST_TMPDIR/plain.patch" > "$BATS_TEST_TMPDIR/parts.patch"
+	refuses 5 mail-encoded "$BATS_TEST_TMPDIR/parts.patch"
+	says 'several parts'
 }
 
 @test "standard input: a patch, an mbox, compressed" {

@@ -111,9 +111,29 @@ static void messages(const char *text, const char *want, const char *name)
 	ok_number(all, newlines, "each line is in one of them");
 }
 
-static void encoding(const char *text, const char *want, const char *name)
+static void encoding(const char *text, enum mbox_encoding want, const char *name)
 {
-	ok_string(mbox_encoding(text, strlen(text)), want, name);
+	size_t body;
+
+	ok(mbox_encoding(text, strlen(text), &body) == want, name);
+}
+
+/* The text of a mail, decoded. */
+static void decodes(const char *header, const char *text, const char *want, const char *name)
+{
+	char mail[400];
+	const char *out = NULL;
+	size_t body, size;
+	enum mbox_encoding e;
+
+	snprintf(mail, sizeof(mail), "Subject: a\nContent-Transfer-Encoding: %s\n\n%s", header, text);
+	arena_free(arena);
+	arena = arena_new();
+	e = mbox_encoding(mail, strlen(mail), &body);
+	if (mbox_decode(arena, e, mail, strlen(mail), body, &out, &size))
+		exit(1);
+	ok_string(out + body, want, name);
+	ok(!memcmp(out, mail, body) && size == strlen(out), "behind the header as it was");
 }
 
 static void several(void)
@@ -133,13 +153,18 @@ static void several(void)
 	ok(mbox_has_diff(DIFF, strlen(DIFF)), "a diff of git's");
 	ok(mbox_has_diff("--- a\n+++ b\n", 12), "a plain one");
 	ok(!mbox_has_diff("Subject: a\n\n--- \ndiff\n+++ b\n", 31), "words are none");
-	encoding("From " A40 DATE "Subject: a\nContent-Transfer-Encoding: Base64\n\nt\n", "base64",
+	encoding("From " A40 DATE "Subject: a\nContent-Transfer-Encoding: Base64\n\nt\n", MBOX_BASE64,
 		 "an encoded text");
-	encoding("Content-Type: multipart/mixed;\n boundary=x\n\n", "several parts",
-		 "a mail of several parts");
-	encoding("Subject: a\nContent-Transfer-Encoding: 8bit\n\n", NULL, "a plain one");
-	encoding("Subject: a\n\nContent-Transfer-Encoding: base64\n", NULL,
+	encoding("Content-Type: multipart/mixed;\n boundary=x\n\n", MBOX_PARTS, "a mail of several parts");
+	encoding("Subject: a\nContent-Transfer-Encoding: 8bit\n\n", MBOX_PLAIN, "a plain one");
+	encoding("Subject: a\n\nContent-Transfer-Encoding: base64\n", MBOX_PLAIN,
 		 "what the text says of encodings");
+	decodes("quoted-printable", "+a =3D b;=20\n+long =\nline\n=C3=BC =zz =4\n",
+		"+a = b; \n+long line\n\xc3\xbc =zz =4\n", "quoted-printable");
+	decodes("quoted-printable",
+		"a= \t\r\nb=\nc=", "abc=", "lines that are joined, and one that is cut off");
+	decodes("base64", "K2EK\nK2\nI=\nK2EK", "+a\n+b",
+		"base64, with its digits on any line, up to its end");
 }
 
 static void none(void)
