@@ -221,23 +221,45 @@ static bool lines_have(const struct series_patch *p, const char *kinds, const ch
 	return false;
 }
 
-/* The patch before @p that is left out and brings a name which the message about @p has, and @p uses. */
+/*
+ * The next name that the message may be about, from *at on: of what a compiler said, what its errors have in quotes; of what the
+ * differ misses, any. Its length, 0: there is none.
+ */
+static size_t next_name(const struct diag *d, const char **at)
+{
+	bool compiler = !strcmp(d->id, "compile-failed") || !strcmp(d->id, "compiler-warning-wrong-code");
+	size_t n = 0;
+
+	if (!compiler && strcmp(d->id, "symbol-undefined") != 0)
+		return 0;
+	for (const char *p = *at; *p; p += n ? n : 1) {
+		n = 0;
+		while (is_name(p[n]))
+			n++;
+		if (n < 3 || isdigit((unsigned char)*p) ||
+		    (compiler && (p == d->what || p[-1] != '\'' || p[n] != '\'')))
+			continue;
+		*at = p;
+		return n;
+	}
+	return 0;
+}
+
+/*
+ * The patch before @p that is left out and brings a name which the message about @p has, and @p uses. One that was left out
+ * because it misses the name itself does not bring it.
+ */
 static const struct series_patch *introducer(struct build *b, const struct series_patch *p,
-					     const char *message)
+					     const struct diag *d)
 {
 	for (const struct series_patch *q = p; q-- > b->series->patches;) {
-		if (q->fate != SERIES_LEFT_OUT)
-			continue;
-		for (const char *at = message; *at;) {
-			size_t n = 0;
+		const char *at = d->what;
+		size_t n;
 
-			while (is_name(at[n]))
-				n++;
-			if (n > 2 && !isdigit((unsigned char)*at) && lines_have(q, "+", at, n) &&
-			    !lines_have(q, " -", at, n) && lines_have(p, "+ ", at, n))
+		for (; q->fate == SERIES_LEFT_OUT && (n = next_name(d, &at)); at += n)
+			if (lines_have(q, "+", at, n) && !lines_have(q, " -", at, n) &&
+			    lines_have(p, "+ ", at, n) && !has_word(q->why, strlen(q->why), at, n))
 				return q;
-			at += n ? n : 1;
-		}
 	}
 	return NULL;
 }
@@ -259,7 +281,7 @@ static const char *in_short(struct arena *a, const struct diag *d)
 
 static int leave(struct build *b, struct series_patch *p, const struct diag *d)
 {
-	p->because = introducer(b, p, d->what);
+	p->because = introducer(b, p, d);
 	p->fate = SERIES_LEFT_OUT;
 	p->id = d->id;
 	p->why = in_short(b->arena, d);

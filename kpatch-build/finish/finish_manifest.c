@@ -109,6 +109,15 @@ static int describe_fixes(struct build *b, struct manifest *m)
 	return err;
 }
 
+/* Whether anything in the file is applied: what is left out is no source of the module. */
+static bool is_used(const struct series *s, size_t source)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->patches[i].source == source && s->patches[i].fate == SERIES_IN)
+			return true;
+	return false;
+}
+
 static int describe_patches(struct build *b, struct manifest *m)
 {
 	const struct series *s = b->series;
@@ -117,9 +126,10 @@ static int describe_patches(struct build *b, struct manifest *m)
 	if (!patches)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->n_files; i++)
-		patches[i] = (struct manifest_patch){ s->files[i].name, s->files[i].sha256 };
+		if (is_used(s, i))
+			patches[m->n_patches++] =
+				(struct manifest_patch){ s->files[i].name, s->files[i].sha256 };
 	m->patches = patches;
-	m->n_patches = s->n_files;
 	return describe_fixes(b, m);
 }
 

@@ -489,11 +489,42 @@ static bool is_unchanged(struct build *b, const struct patched_file *f)
 	       size == f->now.size && !memcmp(text, f->now.text, size);
 }
 
+static bool has(const struct words *w, const char *word)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!strcmp(w->word[i], word))
+			return true;
+	return false;
+}
+
+static bool is_away(const struct build *b, const char *path)
+{
+	for (size_t i = 0; i < b->n_left_out; i++)
+		if (!strcmp(b->left_out[i], path))
+			return true;
+	return false;
+}
+
+/* --leave-out: whether each patch that changes the file changes nothing else: the report says so of it. */
+static bool is_reported(const struct build *b, const char *path)
+{
+	for (size_t i = 0; b->options.leave_out && i < b->series->n; i++) {
+		const struct series_patch *p = &b->series->patches[i];
+
+		for (size_t k = 0; k < p->files.n && has(&p->touches, path); k++)
+			if (!is_away(b, p->files.word[k]))
+				return false;
+	}
+	return b->options.leave_out;
+}
+
 /* What stays away is said where the patch is more than that. */
 static int say_left_out(struct build *b)
 {
 	for (size_t i = 0; i < b->n_left_out; i++)
-		if (b->n_units)
+		if (is_reported(b, b->left_out[i]))
+			continue;
+		else if (b->n_units)
 			diag_warning(
 				b->diags, "patch-part-left-out", diag_file(b->left_out[i]), NULL,
 				"%s is no part of kernel %s, with its machine and configuration: its change is left out",

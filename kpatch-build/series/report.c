@@ -168,6 +168,7 @@ static struct report_patch describe(struct build *b, const struct series_patch *
 	static const char *const states[] = { "applied", "without effect", "left out" };
 	struct report_patch r = { .patch = p->name,
 				  .message = p->message,
+				  .sha256 = p->message ? NULL : b->series->files[p->source].sha256,
 				  .state = states[p->fate],
 				  .reason = fit(b->arena, p->why),
 				  .message_id = p->id,
@@ -176,7 +177,8 @@ static struct report_patch describe(struct build *b, const struct series_patch *
 	if (!p->fix)
 		return r;
 	r.subject = p->fix->subject;
-	r.sha256 = p->fix->sha256;
+	if (p->message)
+		r.sha256 = p->fix->sha256;
 	r.commit = p->fix->commit;
 	r.cves = p->fix->cves;
 	r.n_cves = p->fix->n_cves;

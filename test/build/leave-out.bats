@@ -86,6 +86,7 @@ EXPECTED="01 applied
 	run -0 kpatch_build --leave-out --name livepatch-all "$SERIES"
 	fates "$OUT/livepatch-all.report.yaml" > "$BATS_TEST_TMPDIR/fates"
 	diff "$BATS_TEST_TMPDIR/fates" - <<< "$EXPECTED"
+	no grep -F 'patch-part-left-out' <<< "$output"
 	grep -x 'applied: 4' "$OUT/livepatch-all.report.yaml"
 	grep -x 'without_effect: 3' "$OUT/livepatch-all.report.yaml"
 	grep -x 'left_out: 5' "$OUT/livepatch-all.report.yaml"
@@ -97,6 +98,8 @@ EXPECTED="01 applied
 	no grep -E 'softirqs|devinfo|uptime|version' "$BATS_TEST_TMPDIR/functions"
 	[[ $(grep -o 'CVE-2024-[0-9]*' "$OUT/livepatch-all.yaml" | xargs) == \
 		"CVE-2024-10001 CVE-2024-10006 CVE-2024-10009 CVE-2024-10012" ]]
+	# nor is what is left out a source of it
+	[[ $(sed -n '/^patches:/,/^fixes:/s/^- name: "\{0,1\}\([0-9]*\).patch.*/\1/p' "$OUT/livepatch-all.yaml" | xargs) == "01 06 09 12" ]]
 	strings "$OUT/livepatch-all.ko" | grep -F '%u|%d'
 	no grep -F '%13s:' <(strings "$OUT/livepatch-all.ko")
 	report=$OUT/livepatch-all.report
@@ -141,15 +144,24 @@ EXPECTED="01 applied
 @test "a patch that was damaged, or reaches what no patch may, is left out like others" {
 	head -n -3 "$SERIES/01.patch" > "$BATS_TEST_TMPDIR/cut.patch"
 	make_patch lds arch/x86/kernel/vmlinux.lds.S '$s/$/\nASSERT(1, "")/'
-	lds=$patch
 	make_patch vdso arch/x86/entry/vdso/vclock_gettime.c '$s/$/\n/'
 	make_patch word fs/proc/meminfo.c 's/MemTotal/MemEvery/'
-	run -0 kpatch_build --leave-out --name livepatch-x "$BATS_TEST_TMPDIR/cut.patch" "$lds" "$BATS_TEST_TMPDIR/vdso.patch" "$patch"
+	word=$patch
+	# that both miss the same name makes neither the other's
+	make_patch one fs/proc/cmdline.c 's/^	return 0;/	return nowhere_known(1);/'
+	make_patch two fs/proc/consoles.c 's/^	return 0;/	return nowhere_known(1);/'
+	make_patch part arch/x86/kernel/doublefault_32.c '$s/$/\n/' fs/proc/loadavg.c 's/FIXED_1\/200/FIXED_1\/100/'
+	run -0 kpatch_build --leave-out --name livepatch-x "$BATS_TEST_TMPDIR"/{cut,lds,vdso,one,two,part}.patch "$word"
+	# of what is applied in part, that is said; of what is nothing here, the report says it
+	says 'doublefault_32.c is no part of kernel .*\[patch-part-left-out\]'
 	fates "$OUT/livepatch-x.report.yaml" > "$BATS_TEST_TMPDIR/fates"
 	diff "$BATS_TEST_TMPDIR/fates" - <<-'END'
 		cut left out patch-damaged
 		lds left out patch-build-file
 		vdso left out patch-not-built
+		one left out compile-failed
+		two left out compile-failed
+		part applied
 		word applied
 	END
 }
