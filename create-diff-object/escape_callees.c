@@ -36,6 +36,8 @@ static const struct callee callees[] = {
 	/* kernel/printk/printk.c, kernel/panic.c, drivers/base/core.c, net/core/dev.c: formatted into the record at once */
 	PRINTS("_printk"),
 	PRINTS("_printk_deferred"),
+	PRINTS("printk"), /* so until 5.14 */
+	PRINTS("printk_deferred"),
 	FORGETS("vprintk", ALL),
 	/* 7.3, the machine's entry.S and traps.c: an instruction that traps; what it is given is printed by the handler */
 	PRINTS("__WARN_trap"),

@@ -133,7 +133,8 @@ int kernel_find_compiler(struct build *b)
 	if (err)
 		return err;
 	text = kconfig_get(config, "CONFIG_CC_VERSION_TEXT");
-	b->kernel.has_objtool = kconfig_yes(config, "CONFIG_OBJTOOL");
+	b->kernel.has_objtool = kconfig_yes(config, "CONFIG_OBJTOOL") ||
+				kconfig_yes(config, "CONFIG_STACK_VALIDATION"); /* before 5.19 */
 	b->kernel.has_ibt = kconfig_yes(config, "CONFIG_X86_KERNEL_IBT");
 	b->kernel.cc_version = text && *text ? arena_strdup(b->arena, text) : NULL;
 	if (!kconfig_yes(config, "CONFIG_LIVEPATCH")) {

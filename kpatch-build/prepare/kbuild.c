@@ -396,9 +396,9 @@ int kbuild_read_object(struct build *b, const char *dir, const char *object, str
 {
 	char *text, *value;
 	const char *key;
-	int err = is_name(dir) && is_name(object) ?
-			  query(b, b->pristine, dir, "kpatch-objects", object, &text) :
-			  -EINVAL;
+	int err = is_name(dir) && is_name(object) ? query(b, b->pristine ? b->pristine : b->kernel.tree, dir,
+							  "kpatch-objects", object, &text) :
+						    -EINVAL;
 
 	if (err)
 		return err;

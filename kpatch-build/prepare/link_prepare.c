@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/kernel/kernel.h"
+#include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_prepare.h"
 #include "kpatch-build/prepare/link_tools.h"
 #include "lib/kernel/files/module.h"
@@ -92,7 +94,7 @@ static void drop_source_version(struct words *modpost)
 
 /*
  * Kbuild runs objtool on the object of one source file unless the kernel has IBT or LTO; a patch is
- * linked from several, which objtool wants to be told.
+ * linked from several, which objtool wants to be told; but not the older one that has subcommands.
  */
 static int add_link_option(struct arena *a, struct words *objtool)
 {
@@ -101,7 +103,7 @@ static int add_link_option(struct arena *a, struct words *objtool)
 	int ret = 0;
 
 	for (i = 0; i < objtool->n; i++)
-		if (!strcmp(objtool->word[i], "--link"))
+		if (!strcmp(objtool->word[i], "--link") || (i == 1 && *objtool->word[i] != '-'))
 			return 0;
 	for (i = 0; !ret && i < objtool->n; i++) {
 		ret = words_add(a, &words, objtool->word[i]);
@@ -139,15 +141,36 @@ static int keep_common_objects(struct build *b, struct words *ld, const char *di
 	return ret;
 }
 
+int link_ask_objtool(struct build *b, const struct command_places *places, struct words *objtool)
+{
+	const char *object = arena_printf(b->arena, "%s/%s.o", places->dir, places->name);
+	struct kbuild_object how = { 0 };
+	int ret = object ? kbuild_load_environment(b) : -ENOMEM;
+
+	if (!ret && unlink(object)) /* one that is there would be up to date */
+		ret = -errno;
+	if (!ret)
+		ret = kbuild_read_object(b, places->dir, object, &how);
+	b->kernel.env = NULL;
+	*objtool = how.objtool;
+	if (!ret)
+		ret = how.objtool.n ? words_add(b->arena, objtool, "@DIR@/@NAME@.o") : -ENOENT;
+	return ret;
+}
+
 static int learn_commands(struct build *b, const struct command_places *places,
 			  struct module_commands *commands)
 {
 	const char *what = "";
 	int ret = commands_learn(b->arena, places, commands, &what);
 
+	if (!ret && !commands->tool[TOOL_OBJTOOL].n && b->kernel.has_objtool) {
+		what = "objtool";
+		ret = link_ask_objtool(b, places, &commands->tool[TOOL_OBJTOOL]);
+	}
 	if (ret && ret != -ENOMEM)
 		diag_error(b->diags, "module-commands", diag_file(places->dir),
-			   "This kernel's Kbuild is newer than kpatch-build: please report it",
+			   "kpatch-build does not know this kernel's Kbuild: please report it",
 			   "the command '%s' of a module's build was not understood", what);
 	if (!ret)
 		ret = check_modpost(b, &commands->tool[TOOL_MODPOST]);

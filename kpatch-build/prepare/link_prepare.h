@@ -22,6 +22,13 @@ struct module_commands;
 struct command_places;
 int runtime_compile(struct build *b, const struct module_commands *commands,
 		    const struct command_places *places, const char *object);
+/*
+ * The command TOOL_OBJTOOL of a kernel before 5.18, which calls objtool beside the compiler: no .cmd file tells, so the
+ * makefiles are asked. Removes the object of the module in @places, because one that is there would be up to date. 0,
+ * -ENOENT (they call none), or -errno.
+ */
+struct words;
+int link_ask_objtool(struct build *b, const struct command_places *places, struct words *objtool);
 extern const char *const runtime_sources[]; /* names in options.data_dir; ends with NULL */
 
 #endif

@@ -38,7 +38,7 @@
 
 #define TEXT_LIMIT (64u << 20) /* configuration and Module.symvers: fifty times the usual */
 /* Goes up when what prepare makes changes. */
-#define TREE_FORMAT "tree 5"
+#define TREE_FORMAT "tree 6"
 
 static int add_file(struct build *b, struct sha256 *s, const char *path)
 {

@@ -75,10 +75,13 @@ END
 		static __attribute__((noipa)) void show(int n, const char *s) { _printk("%d %s", n, s); ext2(n); }
 		int f(int x) { _printk("%s", __func__); return ext(x + 1); }
 		int g(int x) { static const char text[] = "some text"; show(4, text); return ext(x + 1); }
+		int h(int x) { static const char older[] = "text of 5.10"; printk("%s", older); return ext(x + 1); }
 END
 	patched 's/x \+ 1/x + 3/'
 	differ
 	written
+	copied older
+	no grep address-kept <<< "$stderr"
 	[[ $(symbol "$(readelf -sW patched.o | awk '$8 ~ /^__func__/ { print $8 }')") == "LOCAL OBJECT .rodata."* ]]
 	copied text
 }

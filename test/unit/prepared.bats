@@ -9,5 +9,5 @@ load ../lib/tests.bash
 	run "$BUILD/test/prepared" "$BATS_TEST_TMPDIR"
 	grep -v '^ok' <<< "$output" || true
 	[ "$status" -eq 0 ]
-	[ "$(grep -c '^ok' <<< "$output")" -eq 62 ]
+	[ "$(grep -c '^ok' <<< "$output")" -eq 65 ]
 }

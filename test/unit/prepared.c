@@ -11,6 +11,7 @@
 #include "kpatch-build/prepare/config.h"
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_commands.h"
+#include "kpatch-build/prepare/link_prepare.h"
 #include "kpatch-build/prepare/owner.h"
 #include "lib/arch/arch.h"
 #include "lib/kernel/files/image.h"
@@ -260,6 +261,24 @@ static void test_kbuild(const char *form, const char *objtool)
 	ok_string(joined(&quiet.objtool), "", "none where Kbuild calls none");
 }
 
+/* Of a module's object that is there already. */
+static void test_asked_objtool(void)
+{
+	struct command_places places = { in_tree("module"), "probe", b.kernel.tree, "/runtime" };
+	struct words objtool = { 0 };
+
+	put("module/Makefile", "obj-m := probe.o\n");
+	put("module/probe.c", "");
+	put("module/probe.o", "");
+	b.pristine = NULL;
+	ok_number(link_ask_objtool(&b, &places, &objtool), 0, "objtool's call is asked of the makefiles");
+	ok_string(joined(&objtool), " tools/objtool orc generate @DIR@/@NAME@.o",
+		  "with its options, for any module");
+	put("module/Makefile", "obj-m := probe.o\nno-objtool := $(obj)/probe.o\n");
+	put("module/probe.o", "");
+	ok_number(link_ask_objtool(&b, &places, &objtool), -ENOENT, "no call, no guess");
+}
+
 /* KBUILD_CPPFLAGS as learned of a kernel with @size bytes of @rodata, whose makefiles export @flags. */
 static const char *cppflags(const char *flags, const char *rodata, size_t size)
 {
@@ -323,6 +342,7 @@ int main(int argc, char **argv)
 	test_kbuild("5.10", " tools/objtool orc generate --no-fp");
 	make_older_kbuild(" ; tools/objtool orc generate $@");
 	test_kbuild("5.15", " tools/objtool orc generate");
+	test_asked_objtool();
 	make_newer_kbuild();
 	test_kbuild("6.1", " tools/objtool --orc");
 	test_prefix_map();
