@@ -320,30 +320,62 @@ static int note_others(struct build *b, const struct round *r, const char *objec
 	return err;
 }
 
-static bool is_refused(struct build *b, const struct round *r, const char *object)
+static bool same_text(const char *x, const char *y)
+{
+	return !x == !y && (!x || !strcmp(x, y));
+}
+
+/* The first error that a compiler found, with its words and without its place; of what others say, all of it. */
+static size_t fault_of(const struct diag *d, const char **text)
+{
+	const char *error = strchr(d->what, '\n') ? strstr(d->what, " error: ") : NULL;
+
+	*text = error ? error : d->what;
+	return strcspn(*text, "\n");
+}
+
+/*
+ * Whether it is the same refusal, wherever its line is by now. Of a part of a series, the compiler may miss what the rest
+ * brings: that is another one. A message of the differ that names instructions may name others.
+ */
+static bool same_refusal(const struct diag *x, const struct diag *y)
+{
+	const char *a, *b;
+	size_t n = fault_of(x, &a), m = fault_of(y, &b);
+
+	if (strcmp(x->id, y->id) != 0)
+		return false;
+	if (strcmp(x->id, "compile-failed") != 0)
+		return same_text(x->place.function, y->place.function);
+	return n == m && !memcmp(a, b, n);
+}
+
+/* Whether the object is refused: for the reason @why, NULL: for any. */
+static bool is_refused(struct build *b, const struct round *r, const char *object, const struct diag *why)
 {
 	for (size_t i = 0; i < diags_count(r->diags); i++) {
 		const struct diag *d = diags_get(r->diags, i);
 		const struct unit *u = d->severity == DIAG_ERROR ? unit_of(b, d) : NULL;
 
-		if (u && !strcmp(u->object, object))
+		if (u && !strcmp(u->object, object) && (!why || same_refusal(d, why)))
 			return true;
 	}
 	return false;
 }
 
 /*
- * A round for the sake of one object: is it refused? Others that are refused stand in the way of a stage that this
+ * A round for the sake of one object: is it refused, for the reason @why? NULL: for any but changes of __init code, which
+ * are passed over. Others that are refused stand in the way of a stage that this
  * one would reach, and are left alone. *others: which those are.
  */
-static int try_object(struct build *b, const char *object, bool init_stays, struct words *others,
+static int try_object(struct build *b, const char *object, const struct diag *why, struct words *others,
 		      bool *refused)
 {
 	bool again = true, failed;
 
 	*refused = false;
 	while (again) {
-		struct round r = { .without = others, .init_stays = init_stays };
+		struct round r = { .without = others, .init_stays = !why };
 		int err = run_round(b, &r);
 
 		again = false;
@@ -354,21 +386,21 @@ static int try_object(struct build *b, const char *object, bool init_stays, stru
 			return err;
 		}
 		if (err)
-			*refused = is_refused(b, &r, object);
+			*refused = is_refused(b, &r, object, why);
 		failed = err && !*refused && r.failed_as != EXIT_NO_CHANGE;
 		err = err && !*refused ? note_others(b, &r, object, others, &again) : 0;
 		diags_free(r.diags);
 		if (err)
 			return err;
-		/* who knows why: nothing has been shown */
-		*refused = *refused || (failed && !again);
+		/* it was to be shown that nothing is refused */
+		*refused = *refused || (!why && failed && !again);
 	}
 	return 0;
 }
 
-/* Of several patches, the one with which the object is refused for the first time. */
-static int search(struct build *b, const char *object, struct series_patch *const *list, size_t n,
-		  struct series_patch **out)
+/* Of several patches, the one with which the object is refused for that reason for the first time. */
+static int search(struct build *b, const char *object, const struct diag *why,
+		  struct series_patch *const *list, size_t n, struct series_patch **out)
 {
 	size_t passes = 0, fails = n;
 	struct series_patch *saved = save(b);
@@ -381,7 +413,7 @@ static int search(struct build *b, const char *object, struct series_patch *cons
 
 		for (size_t i = middle; i < n; i++)
 			list[i]->held = true;
-		err = try_object(b, object, false, &others, &refused);
+		err = try_object(b, object, why, &others, &refused);
 		if (refused)
 			fails = middle;
 		else
@@ -400,7 +432,7 @@ static int is_init_only(struct build *b, struct series_patch *p, const char *obj
 	struct series_patch *saved = save(b);
 	struct words others = { 0 };
 	bool refused = false, made = false;
-	int err = saved ? try_object(b, object, true, &others, &refused) : -ENOMEM;
+	int err = saved ? try_object(b, object, NULL, &others, &refused) : -ENOMEM;
 
 	*out = !err && !refused && !others.n;
 	for (size_t i = 0; i < b->n_units && *out && !err; i++) {
@@ -453,7 +485,7 @@ static int judge(struct build *b, struct refused *f)
 {
 	struct series_patch *p = f->n ? f->candidates[0] : NULL;
 	bool init = false;
-	int err = f->n > 1 ? search(b, f->object, f->candidates, f->n, &p) : 0;
+	int err = f->n > 1 ? search(b, f->object, &f->about, f->candidates, f->n, &p) : 0;
 
 	if (!err && f->all_init)
 		err = is_init_only(b, p, f->object, &init);

@@ -165,3 +165,18 @@ EXPECTED="01 applied
 		word applied
 	END
 }
+
+@test "of several patches, it is the one that brings this refusal: a part of them may not compile for another reason" {
+	SERIES=$BATS_TEST_TMPDIR/parts BATS_FILE_TMPDIR=$BATS_TEST_TMPDIR
+	mkdir "$SERIES"
+	next fs/proc/loadavg.c 's/FIXED_1\/200/FIXED_1\/PART/'
+	next fs/proc/loadavg.c 's/^#include "internal.h"/&\n\n#define PART 100/'
+	next fs/proc/loadavg.c 's/"loadavg"/"loads"/; s/nr_running(), nr_threads/nr_running() + 1, nr_threads/'
+	run -0 kpatch_build --leave-out --name livepatch-x "$SERIES"
+	fates "$OUT/livepatch-x.report.yaml" > "$BATS_TEST_TMPDIR/fates"
+	diff "$BATS_TEST_TMPDIR/fates" - <<-'END'
+		01 applied
+		02 applied
+		03 left out init-changed
+	END
+}
