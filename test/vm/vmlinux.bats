@@ -44,7 +44,7 @@ load vm
 	EXPECTED_WARNINGS='WARNING: (CPU: [0-9]+ PID: [0-9]+ at )?fs/proc/version.c|Call Trace'
 	in_vm "cat /proc/version"
 	# the line is where the patch puts it: count from the hunk's header
-	patch=$TEST_TOP/test/vm/patches/warn.patch
+	patch=$(patch_form warn.patch)
 	line=$(awk '/^@@/ { split($3, a, "[+,]"); n = a[2] - 1; next }
 		n && !/^-/ { n++; if (/^\+.*WARN/) print n }' "$patch")
 	log=$(log_of_test)
