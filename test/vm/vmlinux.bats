@@ -166,7 +166,7 @@ has_voluntary() { in_vm 'grep -q voluntary /sys/kernel/debug/sched/preempt'; }
 
 @test "paravirt site: becomes the processor's own instruction" {
 	build_and_load paravirt.patch
-	assert_match "$(in_vm 'cat /sys/kernel/debug/sched/debug')" \
+	assert_match "$(in_vm 'cat /sys/kernel/debug/sched/debug || cat /proc/sched_debug')" \
 		"^Sched Debug Version: v0.11 \(live patched\), ${KERNEL_RELEASE//+/\\+} "
 	code=$(code_of sched_debug_header livepatch_paravirt ||
 		code_of sched_debug_show livepatch_paravirt)
