@@ -45,7 +45,7 @@ void manifest_keep(struct kpatch *k, const struct patch_file *f)
 {
 	const char *line = first_line(k, &f->module->build_id);
 	size_t n = line ? strlen(line) : 0;
-	char path[PATH_MAX], *text = arena_alloc(k->arena, n + f->yaml_size);
+	char path[PATH_MAX], *text = arena_alloc(k->arena, n + f->yaml_size + 1);
 	int err = !f->manifest ? 0 : line && text ? make_directory(&k->system) : -ENOMEM;
 
 	if (!f->manifest)
@@ -53,7 +53,7 @@ void manifest_keep(struct kpatch *k, const struct patch_file *f)
 	if (!err && system_path(&k->system, path, KEPT "/%s.yaml", f->module->name))
 		err = -ENAMETOOLONG;
 	if (!err) {
-		memcpy(text, line, n);
+		memcpy(text, line, n + 1);
 		memcpy(text + n, f->yaml, f->yaml_size);
 		err = file_write_atomic(path, text, n + f->yaml_size, 0644);
 	}

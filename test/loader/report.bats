@@ -323,6 +323,12 @@ with_fixes() {
 	kpatch install fix.ko
 	live_patch livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1 nfsd:0:exp_show,2
 	kpatch status --cve CVE-2024-12345
+	# a fix of two patches, of which only the second waits
+	NFSD=1 with_fixes livepatch-fix nfsd
+	sed -i '0,/^  cves:/s//  objects: [vmlinux]\n&/' m.yaml
+	NFSD=1 MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	fails 11 status --cve CVE-2024-12345
 }
 
 @test "info: the manifest, of any module, for any kernel" {

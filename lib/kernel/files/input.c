@@ -116,8 +116,8 @@ static int unpack(const char *path, const char *kind, size_t limit, struct diags
 int input_read_text(const char *path, const char *kind, size_t limit, struct diags *diags, uint8_t **data,
 		    size_t *size)
 {
-	uint8_t *packed;
-	size_t n;
+	uint8_t *packed = NULL;
+	size_t n = 0;
 	int err = input_read_diag(path, kind, limit, diags, &packed, &n);
 
 	return err ? err : unpack(path, kind, limit, diags, packed, n, data, size);
@@ -126,8 +126,8 @@ int input_read_text(const char *path, const char *kind, size_t limit, struct dia
 int input_read_text_of(int fd, const char *name, const char *kind, size_t limit, struct diags *diags,
 		       uint8_t **data, size_t *size)
 {
-	uint8_t *packed;
-	size_t n;
+	uint8_t *packed = NULL;
+	size_t n = 0;
 	int err = explain(name, kind, diags, read_all(fd, FIRST_ROOM, limit, &packed, &n));
 
 	return err ? err : unpack(name, kind, limit, diags, packed, n, data, size);
