@@ -124,7 +124,8 @@ static int read_cache(struct build *b, struct kept_list *all)
 				err = -ENOMEM;
 				break;
 			}
-			memcpy(more, all->list, all->n * sizeof(*more));
+			if (all->n)
+				memcpy(more, all->list, all->n * sizeof(*more));
 			all->list = more;
 			room = 2 * room + 16;
 		}
