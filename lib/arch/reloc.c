@@ -80,13 +80,14 @@ static bool fits(const struct reloc_type *t, uint64_t value)
 
 bool reloc_put(const struct reloc_type *t, bool big_endian, uint8_t *at, int64_t value)
 {
+	unsigned int low = part_of(t, 0).from;
 	uint64_t unit, from = (uint64_t)value;
 	struct field_part p;
 
 	if (!t->width)
 		return true;
-	if (t->rounds)
-		from += 1ULL << (part_of(t, 0).from - 1);
+	if (t->rounds && low)
+		from += 1ULL << (low - 1);
 	if (!fits(t, from))
 		return false;
 	unit = get_unsigned(at, t->width, big_endian) & ~field_mask(t);
