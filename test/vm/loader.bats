@@ -60,7 +60,7 @@ start_sleeper() {
 	assert_match "$output" 'livepatch_one: enabled, 1 function replaced'
 	for as in '' 'as-user '; do
 		expect 0 "${as}kpatch list -v"
-		assert_match "$output" '^livepatch_one +enabled +1 +vmlinux$'
+		assert_match "$output" '^livepatch_one +enabled +1 +1 +vmlinux$'
 		assert_match "$output" 'vmlinux: meminfo_proc_show$'
 		expect 0 "${as}kpatch list --format json"
 		assert_match "$output" '"state": "enabled"'

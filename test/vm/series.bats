@@ -61,5 +61,5 @@ asks() {
 	asks CVE-2024-10003 0 'CVE-2024-10003: yes'
 	in_vm 'kpatch unload livepatch-fixes'
 	asks CVE-2024-10001 5 'CVE-2024-10001: no'
-	in_vm '! ls /run/kpatch/*.yaml'
+	in_vm '[ ! -e /run/kpatch/livepatch_fixes.yaml ]'
 }
