@@ -138,6 +138,8 @@ static void decodes(const char *header, const char *text, const char *want, cons
 
 static void several(void)
 {
+	static const char plain[] = "--- a\n+++ b\n", words[] = "Subject: a\n\n--- \ndiff\n+++ b\n";
+
 	messages("From " A40 DATE "Subject: one\n\nCVE-2024-0001\n" DIFF "-- \n2.40\n\nFrom " B40 DATE
 		 "Subject: two\n\nt\n" DIFF,
 		 "ot", "an mbox of two");
@@ -151,8 +153,8 @@ static void several(void)
 	messages(DIFF "From " A40 DATE "Subject: two\n\nt\n" DIFF, "-t", "a diff in front of the first");
 	messages("From " A40 DATE "From " B40 DATE "Subject: two\n\nt\n", "-t", "a message of nothing");
 	ok(mbox_has_diff(DIFF, strlen(DIFF)), "a diff of git's");
-	ok(mbox_has_diff("--- a\n+++ b\n", 12), "a plain one");
-	ok(!mbox_has_diff("Subject: a\n\n--- \ndiff\n+++ b\n", 31), "words are none");
+	ok(mbox_has_diff(plain, strlen(plain)), "a plain one");
+	ok(!mbox_has_diff(words, strlen(words)), "words are none");
 	encoding("From " A40 DATE "Subject: a\nContent-Transfer-Encoding: Base64\n\nt\n", MBOX_BASE64,
 		 "an encoded text");
 	encoding("Content-Type: multipart/mixed;\n boundary=x\n\n", MBOX_PARTS, "a mail of several parts");

@@ -20,6 +20,7 @@
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/process.h"
+#include "lib/util/strmap.h"
 #include "test/unit/tap.h"
 
 static struct build b;
@@ -237,6 +238,7 @@ static void test_kbuild(const char *form, const char *objtool)
 	struct words make = { 0 };
 
 	make_sources();
+	strmap_free(b.directories);
 	b.directories = NULL;
 	b.pristine = b.kernel.tree;
 	words_add(b.arena, &make, "make");
@@ -346,6 +348,7 @@ int main(int argc, char **argv)
 	make_newer_kbuild();
 	test_kbuild("6.1", " tools/objtool --orc");
 	test_prefix_map();
+	strmap_free(b.directories);
 	monitor_free(b.monitor);
 	diags_free(b.diags);
 	arena_free(b.arena);
