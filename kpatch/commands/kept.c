@@ -130,3 +130,13 @@ const struct manifest *manifest_of_loaded(struct kpatch *k, const char *name, co
 	/* a kept file that says that it is another patch's is nobody's */
 	return m && !strcmp(m->module, name) ? m : NULL;
 }
+
+const struct manifest **manifests_of_loaded(struct kpatch *k, const struct live *live,
+					    const struct stored *list, size_t n)
+{
+	const struct manifest **all = arena_array(k->arena, live->n_patches, sizeof(*all));
+
+	for (size_t i = 0; all && i < live->n_patches; i++)
+		all[i] = manifest_of_loaded(k, live->patches[i].name, list, n);
+	return all;
+}

@@ -9,6 +9,7 @@
 
 #include "kpatch/kpatch.h"
 
+struct live;
 struct manifest;
 struct patch_file;
 struct stored;
@@ -23,5 +24,8 @@ void manifest_forget(struct kpatch *k, const char *name);
  */
 const struct manifest *manifest_of_loaded(struct kpatch *k, const char *name, const struct stored *list,
 					  size_t n);
+/* The same of each of the loaded patches, in their order. NULL: no memory. */
+const struct manifest **manifests_of_loaded(struct kpatch *k, const struct live *live,
+					    const struct stored *list, size_t n);
 
 #endif

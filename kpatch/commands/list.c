@@ -223,11 +223,9 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 	if (!o)
 		o = store_list(k, release, &stored, &n);
 	facts = arena_array(k->arena, n, sizeof(*facts));
-	manifests = arena_array(k->arena, live.n_patches, sizeof(*manifests));
+	manifests = manifests_of_loaded(k, &live, stored, n);
 	if (!facts || !manifests)
 		return no_memory(k);
-	for (size_t i = 0; i < live.n_patches; i++)
-		manifests[i] = manifest_of_loaded(k, live.patches[i].name, stored, n);
 	for (size_t i = 0; i < n; i++)
 		facts[i] = installed_look(k, &live, &stored[i]);
 	report_patches(k, k->report, &live, manifests);

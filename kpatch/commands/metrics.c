@@ -42,12 +42,13 @@ static void print_patch(FILE *f, const char *metric, const char *patch, long val
 	fprintf(f, "} %ld\n", value);
 }
 
-static void print_infos(struct kpatch *k, const struct live *live, const struct stored *list, size_t n)
+/* @manifests: of each patch, NULL: not at hand. */
+static void print_infos(struct kpatch *k, const struct live *live, const struct manifest *const *manifests)
 {
 	head(k->out, "kpatch_patch_info", "A loaded live patch.");
 	for (size_t i = 0; i < live->n_patches; i++) {
 		const struct live_patch *p = &live->patches[i];
-		const struct manifest *m = manifest_of_loaded(k, p->name, list, n);
+		const struct manifest *m = manifests[i];
 
 		fputs("kpatch_patch_info{", k->out);
 		print_label(k->out, "patch", p->name);
@@ -59,16 +60,13 @@ static void print_infos(struct kpatch *k, const struct live *live, const struct 
 	}
 }
 
-static void print_fixes(struct kpatch *k, const struct live *live, const struct stored *list, size_t n)
+static void print_fixes(struct kpatch *k, const struct live *live, const struct manifest *const *manifests)
 {
 	head(k->out, "kpatch_patch_fixes", "Fixes in a loaded live patch, where its manifest is at hand.");
-	for (size_t i = 0; i < live->n_patches; i++) {
-		const struct manifest *m = manifest_of_loaded(k, live->patches[i].name, list, n);
-
-		if (m)
+	for (size_t i = 0; i < live->n_patches; i++)
+		if (manifests[i])
 			print_patch(k->out, "kpatch_patch_fixes", live->patches[i].name,
-				    (long)manifest_count_fixes(m));
-	}
+				    (long)manifest_count_fixes(manifests[i]));
 }
 
 /* Nothing for a patch whose transition is over, nor where the tasks may not be looked at. */
@@ -88,12 +86,15 @@ static void print_tasks(struct kpatch *k, const struct live *live)
 
 void metrics_print(struct kpatch *k, const struct live *live, const struct stored *list, size_t n)
 {
+	const struct manifest **manifests = manifests_of_loaded(k, live, list, n);
 	size_t held = 0;
 
 	for (size_t i = 0; i < n; i++)
 		held += list[i].record.boot == STORED_HELD;
-	print_infos(k, live, list, n);
-	print_fixes(k, live, list, n);
+	if (manifests) {
+		print_infos(k, live, manifests);
+		print_fixes(k, live, manifests);
+	}
 	print_tasks(k, live);
 	head(k->out, "kpatch_installed", "Live patches that are installed for the running kernel.");
 	fprintf(k->out, "kpatch_installed %zu\n", n);
