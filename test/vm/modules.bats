@@ -64,7 +64,7 @@ zram_size() { in_vm 'cat /sys/block/zram0/disksize'; }
 	[[ $(in_vm "cat /sys/kernel/livepatch/${name//-/_}/tap/patched") == 1 ]]
 	unload "$name"
 	[[ $(in_vm vnet) == "$before" ]]
-	in_vm 'rmmod tap'
+	in_vm 'rmmod tap; modprobe -r tun'
 }
 
 # bats test_tags=any-kernel

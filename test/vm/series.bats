@@ -11,6 +11,11 @@ setup_file() {
 	export KERNEL_TREE
 }
 
+# Whether tun waits is what is asked: another file of the suite may have loaded it.
+setup() {
+	vm_setup
+	in_vm 'modprobe -r tun'
+}
 teardown() {
 	in_vm 'modprobe -r tun' || true
 	unload_all

@@ -153,11 +153,12 @@ refute_match() {
 	! grep -qE -- "$2" <<< "$1" || { echo "did not expect /$2/ in:"; echo "$1"; return 1; }
 }
 
-setup() {
+vm_setup() {
 	# A machine that went in one test is no reason for all others to fail. What a file itself put into it is gone.
 	[[ -n ${VM_NAME:-} ]] || vm status > /dev/null || start_suite_vm
 	mark_log
 }
+setup() { vm_setup; }
 teardown() {
 	unload_all
 	check_log
