@@ -24,6 +24,7 @@ static const struct {
 	[REQUEST_LAYOUT] = { "allow_layout", "KPATCH_ALLOW_LAYOUT" },
 	[REQUEST_PROTOTYPE] = { "allow_prototype", "KPATCH_ALLOW_PROTOTYPE" },
 	[REQUEST_REMOVABLE] = { "removable", "KPATCH_REMOVABLE" },
+	[REQUEST_FORCE] = { "force_unsafe", "KPATCH_FORCE_UNSAFE" },
 };
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -41,6 +42,12 @@ static void add(struct diff *d, const struct atom *a)
 		return;
 	}
 	d->requests[d->n_requests++] = (struct request){ .kind = k, .name = text, .atom = a->id };
+	if (k == REQUEST_FORCE)
+		diff_warn(d, "force-unsafe", &d->new, a->id, -1,
+			  "Remove it; patch what the function calls if tasks never leave it",
+			  "KPATCH_FORCE_UNSAFE(%s) does nothing: the livepatch core has every task leave the "
+			  "old function before it runs the new one",
+			  text);
 }
 
 int pass_requests(struct diff *d)
@@ -188,7 +195,7 @@ static bool had_its_chance(const struct diff *d, const struct request *r)
 {
 	if (r->kind == REQUEST_LAYOUT || r->kind == REQUEST_PROTOTYPE)
 		return d->types_compared;
-	return r->kind != REQUEST_SYSCALL && r->kind != REQUEST_REMOVABLE;
+	return r->kind != REQUEST_SYSCALL && r->kind != REQUEST_REMOVABLE && r->kind != REQUEST_FORCE;
 }
 
 int pass_unused_requests(struct diff *d)

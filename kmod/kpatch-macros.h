@@ -70,6 +70,14 @@
  * changes the types or names of a system call's arguments. The description that tracing shows was
  * read at boot and stays as it was.
  *
+ * KPATCH_PRINTK(format, ...) and KPATCH_PRINTK_DEFERRED(format, ...): printk() and printk_deferred() that leave
+ * the code around them where it is. The compiler takes what leads to printk() for rare, and moves it away.
+ *
+ * Sources that were written for kpatch compile as they are: patch_object and struct
+ * kpatch_object are the kernel's struct klp_object, kpatch-syscall.h includes this file, and a semicolon behind
+ * the macros that stand outside of functions may be missing. KPATCH_FORCE_UNSAFE(fn) says nothing that the
+ * livepatch core could be told: it is a warning of the build.
+ *
  * KPATCH_STATIC_CALL(name)(args): calls what the static call `name` leads to at this moment, through
  * the pointer in its key. static_call() works in patches as well; this one leaves nothing for objtool
  * and for the kernel to patch. The static call must not be one that can be empty (static_call_cond()).
@@ -80,7 +88,11 @@
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/livepatch.h>
+#include <linux/printk.h>
 #include <linux/static_call_types.h>
+
+typedef struct klp_object patch_object;
+#define kpatch_object klp_object
 
 typedef int (*kpatch_pre_patch_t)(struct klp_object *obj);
 typedef void (*kpatch_post_patch_t)(struct klp_object *obj);
@@ -89,7 +101,7 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 
 #define KPATCH_CALLBACK(kind, fn)                                                                            \
 	static const kpatch_##kind##_t __used __section(".discard.kpatch.callback." #kind)                   \
-		kpatch_callback_##kind = (fn)
+		kpatch_callback_##kind = (fn);
 
 #define KPATCH_PRE_PATCH_CALLBACK(fn) KPATCH_CALLBACK(pre_patch, fn)
 #define KPATCH_POST_PATCH_CALLBACK(fn) KPATCH_CALLBACK(post_patch, fn)
@@ -101,10 +113,13 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 	static const char __used __aligned(1) __section(".discard.kpatch.request." #kind)                    \
 		__UNIQUE_ID(kpatch_request)[] = (text)
 
-#define KPATCH_IGNORE_SECTION(name) KPATCH_REQUEST(ignore_section, name)
+#define KPATCH_IGNORE_SECTION(name) KPATCH_REQUEST(ignore_section, name);
 #define KPATCH_IGNORE_FUNCTION(fn)                                                                           \
 	KPATCH_REQUEST(ignore_function, #fn);                                                                \
-	static_assert(sizeof(&(fn)), "no function")
+	static_assert(sizeof(&(fn)), "no function");
+#define KPATCH_FORCE_UNSAFE(fn)                                                                              \
+	KPATCH_REQUEST(force_unsafe, #fn);                                                                   \
+	static_assert(sizeof(&(fn)), "no function");
 #define KPATCH_ALLOW_DATA_CHANGE(var)                                                                        \
 	KPATCH_REQUEST(allow_data, #var);                                                                    \
 	static_assert(sizeof(&(var)), "no variable")
@@ -131,6 +146,23 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_SYSCALL_DEFINE6(name, ...) KPATCH_SYSCALL_DEFINEx(6, name, __VA_ARGS__)
 
 #define KPATCH_STATIC_CALL(name) ((typeof(STATIC_CALL_TRAMP(name)) *)READ_ONCE(STATIC_CALL_KEY(name).func))
+
+/* The compiler does not see that the condition holds, so that only what is below it counts as rare. */
+#define KPATCH_SAY(how, format, ...)                                                                         \
+	({                                                                                                   \
+		bool kpatch_says = true;                                                                     \
+		OPTIMIZER_HIDE_VAR(kpatch_says);                                                             \
+		if (kpatch_says)                                                                             \
+			how(format, ##__VA_ARGS__);                                                          \
+	})
+#define KPATCH_PRINTK(format, ...) KPATCH_SAY(printk, format, ##__VA_ARGS__)
+#define KPATCH_PRINTK_DEFERRED(format, ...) KPATCH_SAY(printk_deferred, format, ##__VA_ARGS__)
+
+/* What kpatch had before it had callbacks: they came at other times, so that the names alone would not do. */
+#define KPATCH_LOAD_HOOK(fn)                                                                                 \
+	static_assert(false, "use KPATCH_PRE_PATCH_CALLBACK() or KPATCH_POST_PATCH_CALLBACK()");
+#define KPATCH_UNLOAD_HOOK(fn)                                                                               \
+	static_assert(false, "use KPATCH_PRE_UNPATCH_CALLBACK() or KPATCH_POST_UNPATCH_CALLBACK()");
 
 #define KPATCH_SHADOW(name, number, type)                                                                    \
 	static inline type *name##_get(void *object)                                                         \

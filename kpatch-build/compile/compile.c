@@ -245,16 +245,23 @@ static int drop_untouched(struct build *b)
 	return -EINVAL;
 }
 
-/* For patches with callbacks: #include "kpatch-macros.h" finds it, in both trees. */
+/* For authors of patches: #include "kpatch-macros.h" finds it, in both trees. */
 static int add_macros(struct build *b)
 {
-	const char *path = arena_printf(b->arena, "%s/kpatch-macros.h", b->options.data_dir);
-	char *text;
-	size_t size;
-	int err = path ? file_read(b->arena, path, &text, &size) : -ENOMEM;
+	static const char *const headers[] = { "kpatch-macros.h", "kpatch-syscall.h" };
+	int err = 0;
 
-	return err ? err :
-		     shadow_put(b->arena, b->kernel.tree, b->pristine, "include/kpatch-macros.h", text, size);
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]) && !err; i++) {
+		const char *path = arena_printf(b->arena, "%s/%s", b->options.data_dir, headers[i]);
+		const char *as = arena_printf(b->arena, "include/%s", headers[i]);
+		char *text;
+		size_t size;
+
+		err = path && as ? file_read(b->arena, path, &text, &size) : -ENOMEM;
+		if (!err)
+			err = shadow_put(b->arena, b->kernel.tree, b->pristine, as, text, size);
+	}
+	return err;
 }
 
 static int make_shadows(struct build *b)

@@ -168,7 +168,7 @@ added_code() {
 # The macros themselves, with the little of the kernel's headers that they are made of.
 macros() {
 	mkdir -p linux
-	touch linux/{build_bug,compiler,livepatch,static_call_types}.h
+	touch linux/{build_bug,compiler,livepatch,printk,static_call_types}.h
 	cp "$TOP/kmod/kpatch-macros.h" .
 	cat >> kernel.h <<-'END'
 		struct klp_object;

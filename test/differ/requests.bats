@@ -138,6 +138,70 @@ no_trace() { no grep -q 'kpatch[._]request' <(sections; readelf -sW out.o); }
 	[[ $(grep -c registration-changed <<< "$stderr") -eq 3 ]]
 }
 
+@test "sources for kpatch: its macros need no semicolon, its names of the object are the kernel's" {
+	macros
+	original <<-'END'
+		static noinline int g(int x) { return ext(x) * 3; }
+		int __section(".init.text") start(int x) { return ext(x) + 5; }
+		int f(int x) { return g(x) + 1; }
+	END
+	patched 's/\* 3/* 7/' 's/\+ 1/+ 2/' 's/\+ 5/+ 6/' '$a KPATCH_IGNORE_FUNCTION(g) KPATCH_IGNORE_SECTION(".init.text") \
+		static int pre(patch_object *obj) { return ext(8); } KPATCH_PRE_PATCH_CALLBACK(pre) \
+		static void post(struct kpatch_object *obj) { ext(9); } KPATCH_POST_UNPATCH_CALLBACK(post)'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" && $(ids) == difference-ignored && $(grep -c 'asks: ' <<< "$stderr") -eq 2 ]]
+	[[ $(sections) == *.kpatch.callbacks* ]]
+	no_trace
+	# a function of another type is noticed, as there
+	sed -i 's/void post/int post/; s/ext(9);/return ext(9);/' patched.c
+	run ! gcc -Werror -fsyntax-only "${extra_flags[@]}" -I. -include kernel.h patched.c
+	[[ $output == *incompatible* ]]
+}
+
+@test "KPATCH_FORCE_UNSAFE: a warning, and nothing else" {
+	macros
+	original <<< 'int f(int x) { return ext(x) + 1; }'
+	patched 's/\+ 1/+ 2/'
+	differ
+	written
+	without=$(objdump -dr out.o; funcs; sections)
+	rm out.o
+	echo 'KPATCH_FORCE_UNSAFE(f)' >> patched.c
+	differ
+	written
+	[[ $(ids) == force-unsafe && $stderr == *"KPATCH_FORCE_UNSAFE(f) does nothing"* ]]
+	[[ $(objdump -dr out.o; funcs; sections) == "$without" ]]
+	no_trace
+	# of a name that is none, nobody would be told
+	sed -i 's/UNSAFE(f)/UNSAFE(no_such)/' patched.c
+	run ! gcc -fsyntax-only "${extra_flags[@]}" -I. -include kernel.h patched.c
+	# what kpatch had before callbacks says what to use
+	sed -i 's/KPATCH_FORCE_UNSAFE(no_such)/KPATCH_LOAD_HOOK(f)/' patched.c
+	run ! gcc -fsyntax-only "${extra_flags[@]}" -I. -include kernel.h patched.c
+	[[ $output == *"use KPATCH_PRE_PATCH_CALLBACK() or KPATCH_POST_PATCH_CALLBACK()"* ]]
+}
+
+@test "KPATCH_PRINTK: what is done beside it is not taken for rare" {
+	local how
+	macros
+	cat >> kernel.h <<-'END'
+		#include <stdbool.h>
+		#define OPTIMIZER_HIDE_VAR(v) asm("" : "=r" (v) : "0" (v))
+		__attribute__((cold)) int printk(const char *, ...), printk_deferred(const char *, ...);
+	END
+	original <<< 'int f(int x) { if (x > 7) { ext2(x); } return ext(x) + 1; }'
+	for how in KPATCH_PRINTK KPATCH_PRINTK_DEFERRED printk; do
+		rm -f out.o kallsyms
+		patched "s/ext2\(x\);/$how(\"%d\", x); ext2(x);/"
+		differ
+		written
+		grep -q printk <<< "$(relocs .text.unlikely.f)"
+		[[ $how == printk ]] || no grep -q ext2 <<< "$(relocs .text.unlikely.f)"
+	done
+	grep -q ext2 <<< "$(relocs .text.unlikely.f)"
+}
+
 @test "KPATCH_STATIC_CALL: through the key's pointer, nothing for objtool to patch" {
 	macros
 	owner=nfsd

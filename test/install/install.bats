@@ -17,7 +17,7 @@ setup_file() {
 		[[ -x $program ]]
 		"$program" --version
 	done
-	for file in kpatch-runtime.c kpatch-abi.h kpatch-macros.h merge.lds; do
+	for file in kpatch-runtime.c kpatch-abi.h kpatch-macros.h kpatch-syscall.h merge.lds; do
 		cmp "share/kpatch/$file" "$TEST_TOP/kmod/$file"
 	done
 	for page in kpatch kpatch-package kpatch-build create-diff-object; do

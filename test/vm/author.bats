@@ -91,3 +91,25 @@ refused_by_state() {
 		refute_match "$(log_of_test)" 'enabling patch'
 	done
 }
+
+# bats test_tags=any-kernel
+@test "a patch that was written for kpatch: callbacks, messages, a system call" {
+	local plain
+	plain=$(in_vm 'uname -v')
+	run -0 build from-kpatch.patch
+	name=livepatch-from-kpatch
+	assert_match "$output" 'KPATCH_FORCE_UNSAFE\(version_proc_show\) does nothing: .*\[force-unsafe\]'
+	vm put "$BATS_TEST_TMPDIR/$name.ko"
+	in_vm "kpatch load $name.ko"
+	assert_match "$(log_of_test)" 'version comes to vmlinux'
+	assert_match "$(log_of_test)" 'version is here'
+	[[ $(in_vm 'uname -v') == "$plain patched" ]]
+	in_vm 'cat /proc/version; grep -c Linux /proc/version'
+	assert_match "$(log_of_test)" 'version is read by cat'
+	assert_match "$(log_of_test)" 'version is read by another, grep'
+	refute_match "$(log_of_test)" 'version goes'
+	unload "$name"
+	assert_match "$(log_of_test)" 'version goes'
+	assert_match "$(log_of_test)" 'version is gone'
+	[[ $(in_vm 'uname -v') == "$plain" ]]
+}
