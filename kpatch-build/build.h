@@ -15,6 +15,7 @@
 #include "create-diff-object/diff.h"
 #include "kpatch-build/package/package.h"
 #include "kpatch-build/plan/patchfile.h"
+#include "lib/util/words.h"
 
 struct again;
 struct arena;
@@ -126,6 +127,7 @@ struct unit {
 		*owner; /* "vmlinux" or the module's name as the kernel has it ("nfsd"); NULL: a bystander */
 	const char *module_path; /* installed file of the module; NULL for vmlinux */
 	const char *through;	 /* the changed file that it includes, NULL: its own source is changed */
+	bool added;		 /* the kernel has no such source: all of it is new */
 	enum bystander bystander;
 	struct compile_job *job; /* compile.c; shared by the owners of an object */
 	/* compile stage: files in the work directory */
@@ -147,6 +149,7 @@ struct patched_file {
 	const char *path; /* from the tree's root */
 	bool created;	  /* the tree has no such file */
 	struct patch_text now;
+	struct words adds; /* of a makefile: objects, from the tree's root (plan/additions.h) */
 	/* compile stage: what is compiled, in which lines that the patches leave alone have their old numbers */
 	const char *marked; /* .now.text itself if no line has moved */
 	size_t marked_size;

@@ -27,6 +27,7 @@
 #include "lib/util/file.h"
 #include "lib/util/process.h"
 #include "lib/util/strmap.h"
+#include "lib/util/text.h"
 
 static const char *const variant_names[] = { "reference", "original", "patched" };
 
@@ -115,10 +116,11 @@ static int add_compilations(struct build *b, struct run *r, struct compile_job *
 		struct command *c = &r->commands[r->n];
 		const char *object = path_of(&jobs[i], v);
 
-		if (jobs[i].dropped)
+		if (jobs[i].dropped || (jobs[i].unit.added && v == REFERENCE))
 			continue;
 		err = compile_command(b, b->arena, &jobs[i], v, object, v != REFERENCE, c);
-		if (!err && v != PATCHED && object_store_get(r->store, &jobs[i], c, object, v == REFERENCE)) {
+		if (!err && v != PATCHED && !jobs[i].unit.added &&
+		    object_store_get(r->store, &jobs[i], c, object, v == REFERENCE)) {
 			r->where[4 * i + v] = &r->stored[r->n_stored];
 			r->stored[r->n_stored++] = (struct command){ .out = c->out };
 			continue;
@@ -142,7 +144,7 @@ static int add_objtools(struct build *b, struct run *r, struct compile_job *jobs
 	for (size_t i = 0; i < n && !err; i++) {
 		const struct command *reference = r->where[4 * i + REFERENCE];
 
-		if (jobs[i].dropped || !jobs[i].how.objtool.n || !reference->argv)
+		if (jobs[i].dropped || !jobs[i].how.objtool.n || !reference || !reference->argv)
 			continue;
 		r->where[4 * i + 3] = &r->commands[r->n++];
 		err = add_objtool(b, r->where[4 * i + 3], &jobs[i], reference);
@@ -160,7 +162,8 @@ static void keep_objects(struct build *b, struct run *r, struct compile_job *job
 		for (enum variant v = REFERENCE; v < PATCHED; v++) {
 			const struct command *c = r->where[4 * i + v];
 
-			if (c && c->argv && !c->status && (v != REFERENCE || !objtool || !objtool->status))
+			if (c && c->argv && !c->status && !jobs[i].unit.added &&
+			    (v != REFERENCE || !objtool || !objtool->status))
 				object_store_put(r->store, &jobs[i], c, path_of(&jobs[i], v), v == REFERENCE);
 		}
 	}
@@ -264,6 +267,26 @@ static int add_macros(struct build *b)
 	return err;
 }
 
+/*
+ * In the original tree a new source is an empty file, so that all in it is new, and the makefile that adds it says how it is
+ * compiled.
+ */
+static int add_new_sources(struct build *b)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < b->n_patched && !err; i++) {
+		const struct patched_file *f = &b->patched[i];
+
+		if (f->adds.n)
+			err = shadow_put(b->arena, b->kernel.tree, b->pristine, f->path, f->now.text,
+					 f->now.size);
+		else if (f->created && text_ends_in(f->path, ".c"))
+			err = shadow_put(b->arena, b->kernel.tree, b->pristine, f->path, "", 0);
+	}
+	return err;
+}
+
 static int make_shadows(struct build *b)
 {
 	int err;
@@ -271,6 +294,8 @@ static int make_shadows(struct build *b)
 	b->pristine = build_work_path(b, "tree.original");
 	b->shadow = build_work_path(b, "tree.patched");
 	err = b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -ENOMEM;
+	if (!err)
+		err = add_new_sources(b);
 	return err ? err : add_macros(b);
 }
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kpatch-build/plan/additions.h"
 #include "kpatch-build/prepare/includes.h"
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/owner.h"
@@ -118,30 +119,63 @@ static int add_bystander(struct affected *a, const char *source, const char *thr
 	return u.object && u.dir ? add(a, &u) : -ENOMEM;
 }
 
-/* Adds what is made from @source, which includes the changed header @through (NULL: is itself changed). */
-static int add_source(struct affected *a, const char *source, const char *through)
+/* Adds @like for each of its owners. */
+static int add_owners(struct affected *a, const struct owners *owners, const struct unit *like)
 {
-	const char *object = object_of(a->b->arena, source);
-	struct owners owners = { .n = 0 };
-	int err = object ? owners_find(a->b, object, &owners) : -ENOMEM;
+	int err = 0;
 
-	if (!err && !owners.n)
-		return add_bystander(a, source, through);
-	for (size_t i = 0; i < owners.n && !err; i++) {
-		const struct owner *o = &owners.owner[i];
-		bool assembly = !text_ends_in(source, ".c");
-		struct unit u = { .source = source,
-				  .object = object,
-				  .owner = assembly ? NULL : o->name,
-				  .module_path = o->module_path,
-				  .dir = o->dir,
-				  .spelled = o->object,
-				  .through = through,
-				  .bystander = assembly ? BYSTANDER_ASSEMBLY : BYSTANDER_NONE };
+	for (size_t i = 0; i < owners->n && !err; i++) {
+		const struct owner *o = &owners->owner[i];
+		struct unit u = *like;
 
+		u.owner = like->bystander ? NULL : o->name;
+		u.module_path = o->module_path;
+		u.dir = o->dir;
+		u.spelled = o->object;
 		err = add(a, &u);
 	}
 	return err;
+}
+
+/* Adds what is made from @source, which includes the changed header @through (NULL: is itself changed). */
+static int add_source(struct affected *a, const char *source, const char *through)
+{
+	bool assembly = !text_ends_in(source, ".c");
+	struct unit u = { .source = source,
+			  .object = object_of(a->b->arena, source),
+			  .through = through,
+			  .bystander = assembly ? BYSTANDER_ASSEMBLY : BYSTANDER_NONE };
+	struct owners owners = { .n = 0 };
+	int err = u.object ? owners_find(a->b, u.object, &owners) : -ENOMEM;
+
+	if (!err && !owners.n)
+		return add_bystander(a, source, through);
+	return err ? err : add_owners(a, &owners, &u);
+}
+
+int left_out_add(struct build *b, const char *path)
+{
+	const char **grown = arena_array(b->arena, b->n_left_out + 1, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	if (b->n_left_out)
+		memcpy(grown, b->left_out, b->n_left_out * sizeof(*grown));
+	grown[b->n_left_out++] = path;
+	b->left_out = grown;
+	return 0;
+}
+
+/* A source that the patch brings along. */
+static int add_new_source(struct affected *a, const char *source)
+{
+	struct unit u = { .source = source, .object = object_of(a->b->arena, source), .added = true };
+	struct owners owners = { .n = 0 };
+	int err = u.object ? additions_owners(a->b, source, &owners) : -ENOMEM;
+
+	if (!err && !owners.n)
+		return left_out_add(a->b, source);
+	return err ? err : add_owners(a, &owners, &u);
 }
 
 /* A header may be read by more than the compiler, when the kernel is built. */
@@ -198,19 +232,6 @@ static int add_includers(struct affected *a, const struct patched_file *f)
 		warn_of_readers(a->b, f->path, &found.programs);
 	}
 	return err;
-}
-
-int left_out_add(struct build *b, const char *path)
-{
-	const char **grown = arena_array(b->arena, b->n_left_out + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	if (b->n_left_out)
-		memcpy(grown, b->left_out, b->n_left_out * sizeof(*grown));
-	grown[b->n_left_out++] = path;
-	b->left_out = grown;
-	return 0;
 }
 
 /* Whether a makefile at or above the file's directory names its object, though not with this configuration. */
@@ -280,7 +301,7 @@ static int add_files(struct affected *a, const bool *changed, size_t *n)
 			if (changed[i] && pass == BY_INCLUSION && (n[i] || !bystander_of(a->b, f->path)))
 				err = add_includers(a, f);
 			else if (changed[i] && pass == BY_ITSELF && text_ends_in(f->path, ".c"))
-				err = add_source(a, f->path, NULL);
+				err = f->created ? add_new_source(a, f->path) : add_source(a, f->path, NULL);
 			n[i] += a->n;
 		}
 	}

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/plan/additions.h"
 #include "kpatch-build/plan/affected.h"
 #include "kpatch-build/plan/comments.h"
 #include "kpatch-build/plan/patchfile.h"
@@ -116,8 +117,6 @@ static bool is_plain_file(struct build *b, const char *path)
 static const char *describe(enum patch_change change)
 {
 	switch (change) {
-	case PATCH_CREATE:
-		return "is a new file, of which only headers are supported";
 	case PATCH_DELETE:
 		return "is deleted, and code cannot be taken out of a running kernel";
 	case PATCH_RENAME:
@@ -191,7 +190,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	why = why_not(e->path, &id, &remedy);
 	if (why && (e->change != PATCH_MODIFY || !comments_are_known(e->path)))
 		return refuse(b, p, e, id, remedy, why);
-	if (e->change == PATCH_CREATE && text_ends_in(e->path, ".h")) {
+	if (e->change == PATCH_CREATE && !why) {
 		if (!is_plain_file(b, e->path) && lacks_component(b, e))
 			return refuse_missing(b, p, e);
 		if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
@@ -201,10 +200,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 			      "is to be made new, and is there already");
 	}
 	if (describe(e->change))
-		return refuse(b, p, e, e->change == PATCH_CREATE ? "patch-new-file" : "patch-file-change",
-			      e->change == PATCH_CREATE ?
-				      "Put the new code into an existing .c file or a new header" :
-				      "Patch the functions where they are",
+		return refuse(b, p, e, "patch-file-change", "Patch the functions where they are",
 			      describe(e->change));
 	if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
 		return refuse_missing(b, p, e);
@@ -263,9 +259,17 @@ static struct patch_entry settled(struct build *b, const struct patch_entry *giv
 	return e;
 }
 
-/* A file that no change of may reach the kernel: it is left alone if only its comments are other ones. */
+static bool is_makefile(const char *path)
+{
+	return !strcmp(path_base(path), "Makefile") || !strcmp(path_base(path), "Kbuild");
+}
+
+/*
+ * A file that no change of may reach the kernel: it is left alone if only its comments are other ones. A makefile may
+ * add objects.
+ */
 static int judge_comments(struct build *b, const struct patch_file *p, const struct patch_entry *e,
-			  const struct patched_file *f)
+			  struct patched_file *f)
 {
 	struct diag_place place = { .file = p->path, .line = e->line };
 	const char *id = NULL, *remedy, *why = why_not(e->path, &id, &remedy), *was, *is;
@@ -278,6 +282,15 @@ static int judge_comments(struct build *b, const struct patch_file *p, const str
 		return refuse(b, p, e, id, remedy, why);
 	was = comments_removed(b->arena, e->path, text, size);
 	is = comments_removed(b->arena, e->path, f->now.text, f->now.size);
+	f->adds = (struct words){ 0 };
+	if (was && is && strcmp(was, is) && is_makefile(e->path)) {
+		int err = additions_read(b->arena, e->path, was, is, &f->adds);
+
+		if (err != -EINVAL)
+			return err;
+		why = "does more than add objects to lists, and decides what is built, which a running "
+		      "kernel cannot follow";
+	}
 	if (!was || !is || strcmp(was, is))
 		return refuse(b, p, e, id, remedy, why);
 	diag_note(b->diags, "patch-part-ignored", &place, NULL,
@@ -327,6 +340,8 @@ static int apply_patch(struct build *b, struct series_patch *from)
 		if (one == -ENOMEM)
 			err = one;
 	}
+	if (!err && diags_errors(b->diags) == errors)
+		additions_check(b, &p);
 	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/process.h"
 #include "lib/util/strmap.h"
 #include "lib/util/text.h"
@@ -390,6 +391,42 @@ int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_
 		return err;
 	*out = text ? d : NULL;
 	return strmap_set(b->directories, d->dir, (union strmap_value){ .cptr = *out });
+}
+
+/* Makefile.build looks for a directory's makefile in $(kbuild-dir), and since 6.7 in $(kbuild-file). */
+int kbuild_read_makefile(struct build *b, const char *dir, const char *makefile,
+			 const struct kbuild_directory **out)
+{
+	const char *where = path_directory(b->arena, makefile);
+	struct kbuild_directory *d = arena_alloc(b->arena, sizeof(*d));
+	const char *in_dir = where ? arena_printf(b->arena, "kbuild-dir=%s", where) : NULL;
+	const char *in_file = arena_printf(b->arena, "kbuild-file=%s", makefile);
+	struct words argv = { 0 };
+	struct command c;
+	char *text;
+	int err = d && in_dir && in_file && is_name(dir) ? 0 : -ENOMEM;
+
+	*out = NULL;
+	if (!err)
+		err = query_command(b, b->kernel.tree, dir, "kpatch-lists", "", &c);
+	for (size_t i = 0; !err && c.argv[i]; i++)
+		err = words_add(b->arena, &argv, c.argv[i]);
+	if (!err)
+		err = words_add(b->arena, &argv, in_dir);
+	if (!err)
+		err = words_add(b->arena, &argv, in_file);
+	c.argv = argv.word;
+	if (!err)
+		err = build_run_all(b, &c, 1);
+	if (err || c.status)
+		return err;
+	d->dir = dir;
+	err = file_read(b->arena, c.out, &text, NULL);
+	if (!err)
+		err = parse_directory(b, text, d);
+	if (!err)
+		*out = d;
+	return err;
 }
 
 int kbuild_read_object(struct build *b, const char *dir, const char *object, struct kbuild_object *out)

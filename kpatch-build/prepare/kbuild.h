@@ -53,6 +53,13 @@ int kbuild_load_environment(struct build *b);
 int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_directory **out);
 
 /*
+ * The same with the file @makefile in the place of the directory's own, which is looked for under the same name. Asked anew each
+ * time, and not kept in the cache.
+ */
+int kbuild_read_makefile(struct build *b, const char *dir, const char *makefile,
+			 const struct kbuild_directory **out);
+
+/*
  * Evaluates those of the directories @dirs that no run has asked for yet, several at a time. Saves time
  * only. 0 or -errno with a diagnostic.
  */

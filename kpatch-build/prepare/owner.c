@@ -211,18 +211,14 @@ static int add_module(struct build *b, struct owners *out, const char *dir, cons
 	return owner.name ? add(b, out, owner) : -ENOMEM;
 }
 
-/* Owners that the makefile of @dir names. */
-static int find_in(struct build *b, const char *dir, const char *object, struct owners *out)
+int owners_in(struct build *b, const struct kbuild_directory *d, const char *object, struct owners *out)
 {
-	const struct kbuild_directory *d;
 	const char *spelled;
 	bool entered = false;
-	int err = kbuild_read_directory(b, dir, &d);
+	int err = 0;
 
-	if (err || !d)
-		return err;
 	if (list_has(b, &d->builtin, object, &spelled) || list_has(b, &d->library, object, &spelled)) {
-		err = is_entered(b, dir, &entered);
+		err = is_entered(b, d->dir, &entered);
 		if (!err && entered)
 			err = add(b, out,
 				  (struct owner){ .dir = d->dir, .object = spelled, .name = VMLINUX });
@@ -231,6 +227,15 @@ static int find_in(struct build *b, const char *dir, const char *object, struct 
 		if (list_has(b, &d->modules[i].parts, object, &spelled))
 			err = add_module(b, out, d->dir, spelled, &d->modules[i]);
 	return err;
+}
+
+/* Owners that the makefile of @dir names. */
+static int find_in(struct build *b, const char *dir, const char *object, struct owners *out)
+{
+	const struct kbuild_directory *d;
+	int err = kbuild_read_directory(b, dir, &d);
+
+	return err || !d ? err : owners_in(b, d, object, out);
 }
 
 /* The index of what makefiles reach elsewhere; read once. */

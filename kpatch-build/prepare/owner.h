@@ -26,6 +26,10 @@ struct owners {
  */
 int owners_find(struct build *b, const char *object, struct owners *out);
 
+/* The owners that @d names, of a makefile that may be another than the tree's. None is no error. 0 or -errno. */
+struct kbuild_directory;
+int owners_in(struct build *b, const struct kbuild_directory *d, const char *object, struct owners *out);
+
 /* Whether the makefile of directory @dir makes objects of sources that are not below it. */
 bool owners_elsewhere(struct build *b, const char *dir);
 

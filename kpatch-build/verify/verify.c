@@ -197,7 +197,8 @@ static int verify_unit(struct build *b, struct unit *u)
 	err = source_by_name(b, u, module, &v->by_name);
 	if (err)
 		return err;
-	if (!b->options.verify)
+	/* of a new source the kernel has nothing to compare with, and it replaces nothing */
+	if (!b->options.verify || u->added)
 		return add_ibt(b, u, module, &v->by_name);
 	v->owner = u->owner;
 	v->symvers = b->kernel.symvers;
@@ -219,13 +220,18 @@ static int verify_unit(struct build *b, struct unit *u)
 
 bool build_proven(const struct build *b)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < b->n_units; i++) {
 		const struct unit *u = &b->units[i];
 
-		if (u->diff && !(u->verified && u->verified->proven))
+		if (!u->diff || u->added)
+			continue;
+		if (!u->verified || !u->verified->proven)
 			return false;
+		any = true;
 	}
-	return true;
+	return any;
 }
 
 void verify_release(struct unit *u)

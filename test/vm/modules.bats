@@ -136,3 +136,23 @@ events_of_9p() {
 	unload "$name"
 	assert_match "$(in_vm 'cat /proc/version')" '^Linux version '
 }
+
+# bats test_tags=any-kernel
+@test "new sources in vmlinux and in a module: their code and data live in the patch, and use what is there" {
+	in_vm 'rmmod zram 2> /dev/null; ! grep ^zram /proc/modules'
+	build_and_load new-sources.patch
+	assert_match "$(in_vm 'cat /proc/version')" "^read 1 times, root's mode is 40555"
+	# the module comes under the patch, and goes, and comes again; what is new in it has kept its state
+	in_vm 'modprobe zram'
+	assert_match "$(zram_size)" '^0, read 1 times, of .*lzo-rle'
+	assert_match "$(zram_size)" '^0, read 2 times, of .*lzo-rle'
+	in_vm 'rmmod zram; modprobe zram'
+	assert_match "$(zram_size)" '^0, read 3 times, of .*lzo-rle'
+	assert_match "$(in_vm 'cat /proc/version')" '^read 2 times, '
+	unload "$name"
+	[[ $(zram_size) == 0 ]]
+	refute_match "$(in_vm 'cat /proc/version')" '^read'
+	# and with the module there
+	in_vm "kpatch load $name.ko"
+	assert_match "$(zram_size)" '^0, read 1 times, of .*lzo-rle'
+}
