@@ -202,6 +202,8 @@ static bool refs_same_depth(struct diff *d, const struct ref *o, const struct re
 {
 	const struct atom *a, *b;
 
+	if (o->through_table != n->through_table)
+		return false;
 	if (o->target == NO_ATOM || n->target == NO_ATOM)
 		return o->target == n->target && o->addend == n->addend;
 	a = orig_atom(d, o->target);

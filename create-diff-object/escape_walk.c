@@ -351,7 +351,8 @@ static void jump(struct site *s, uint32_t target, int64_t offset)
 	struct walk *w = s->w;
 	const struct atom *t = target == NO_ATOM ? NULL : new_atom(w->d, target);
 
-	if (t && t->symbol && !strcmp(t->symbol->name, w->d->arch->return_thunk)) {
+	if (t && t->symbol && w->d->arch->return_thunk &&
+	    !strcmp(t->symbol->name, w->d->arch->return_thunk)) {
 		come_back(s);
 	} else if (t && t->symbol && w->d->arch->call_kind(t->symbol->name) == CALL_ELSEWHERE) {
 		jump_anywhere(s);

@@ -33,6 +33,9 @@ static int add_atom(struct reading *r, const struct atom *a)
 				   &s.insn);
 		if (ref < end && o->refs[ref].offset < at + s.insn.length && o->refs[ref].width)
 			s.ref = ref;
+		/* what it reads is the table's entry: the address itself */
+		if (s.ref != NO_STEP && o->refs[ref].through_table && s.insn.access)
+			s.insn.access = ACCESS_ADDRESS;
 		if (r->f->n == r->room) {
 			uint32_t room = r->room ? 2 * r->room : 256;
 			struct step *more = reallocarray(r->f->steps, room, sizeof(*more));

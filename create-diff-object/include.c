@@ -141,6 +141,11 @@ static void take_constant(struct judge *j, uint32_t f, uint32_t entry)
 			    e->section->special->what, e->section->name);
 }
 
+static bool not_carried(const struct atom *entry)
+{
+	return entry->section->special && entry->section->special->not_carried;
+}
+
 static void judge_entries(struct judge *j, uint32_t atom)
 {
 	struct diff *d = j->d;
@@ -148,6 +153,11 @@ static void judge_entries(struct judge *j, uint32_t atom)
 	for (uint32_t e = d->new.first_entry[atom]; e != NO_ATOM; e = d->new.next_entry[e]) {
 		if (built_in_only(new_atom(d, e)))
 			take_constant(j, atom, e);
+		else if (not_carried(new_atom(d, e)))
+			diff_refuse(d, "fixup-not-carried", &d->new, atom, -1,
+				    "Change a caller or a function called by it instead",
+				    "it has a %s (%s), which a patch cannot bring along yet",
+				    new_atom(d, e)->section->special->what, new_atom(d, e)->section->name);
 		else
 			warn_if_off(j, e);
 	}
@@ -247,6 +257,11 @@ int pass_include(struct diff *d)
 
 	if (!err)
 		err = find_keys(&j);
+	if (!err && d->n_included && !d->arch->emits)
+		diff_refuse(
+			d, "object-not-supported", NULL, NO_ATOM, -1, NULL,
+			"objects of %s are compared, and these differ, but patches of them are not made yet",
+			d->arch->name);
 	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
 		if (new_and_visible(d, i))
 			check_new_name(d, i);

@@ -20,6 +20,13 @@ static struct routing patch(const char *why)
 	return (struct routing){ .route = ROUTE_PATCH, .why = why };
 }
 
+/* Whether no kernel has what is meant, because the link or the loader makes it for each module. */
+static bool made_for_module(const struct diff *d, const struct atom *t)
+{
+	return t->kind == ATOM_EXTERN && t->symbol && d->arch->made_for_module &&
+	       d->arch->made_for_module(t->symbol->name);
+}
+
 static bool describes_code(uint8_t role)
 {
 	return role == ROLE_ENTRY || role == ROLE_HINT || role == ROLE_PIECE || role == ROLE_CALLBACK;
@@ -225,8 +232,14 @@ static struct routing decide_init(struct diff *d, const struct atom *from, const
 /* A symbol of another object. Where that has it, only its address in the kernel tells. */
 static struct routing decide_extern(struct diff *d, const struct atom *from, const struct atom *t)
 {
-	struct routing r = route_to_kernel(d, from, t->id);
+	struct routing r;
 
+	if (made_for_module(d, t))
+		return (struct routing){ .route = ROUTE_IMPORT,
+					 .name = t->symbol->name,
+					 .why = "each module has its own",
+					 .ksym = { .where = KSYM_VMLINUX_EXPORT, .object = VMLINUX } };
+	r = route_to_kernel(d, from, t->id);
 	if (r.route == ROUTE_KLP && is_vmlinux(r.ksym.object) && route_in_init(d, &r.ksym))
 		return decide_init(d, from, t);
 	return r;

@@ -5,10 +5,12 @@
 #include <elf.h>
 #include <string.h>
 
+#include "lib/arch/ppc64le/ppc64le.h"
 #include "lib/arch/x86_64/x86_64.h"
 
 static const struct arch *const archs[] = {
 	&arch_x86_64,
+	&arch_ppc64le,
 };
 
 const char *const arch_directories[] = {

@@ -146,6 +146,12 @@ struct arch {
 	const char *name; /* as uname -m and RPM have it */
 	const char *deb;  /* as dpkg has it */
 	bool big_endian;
+	uint8_t abi, abi_mask; /* what e_flags has in the bits of the mask */
+	/*
+	 * How far support goes: the differ makes patch objects, not only comparisons; and patches for kernels of
+	 * the machine are built.
+	 */
+	bool emits, kernels;
 	struct source_places source;
 	const struct boot_image *boot_image; /* NULL: it boots ELF files */
 
@@ -231,7 +237,9 @@ struct arch {
 	uint32_t stack_pointer;
 	uint8_t return_size; /* bytes of the stack that a call takes */
 	enum call_kind (*call_kind)(const char *callee);
-	const char *return_thunk; /* a jump to it is a return */
+	const char *return_thunk; /* a jump to it is a return; NULL: there is none */
+	/* Whether a symbol that no object defines is made by each module's link or loader; NULL: none is. */
+	bool (*made_for_module)(const char *symbol);
 };
 
 #define DECODER_STATE 128

@@ -25,11 +25,15 @@ struct reloc_type {
 	const char *name; /* NULL: not in use */
 	uint8_t width;	  /* bytes of the unit that holds the field; 0: it fills none */
 	bool pc_relative;
-	bool is_signed;	 /* a field of less than an address is extended with its sign */
-	bool loaded;	 /* the kernel's module loader applies it, so a klp relocation may be one */
-	bool drops_low;	 /* bits of the value below the field's may be set: another relocation has them */
-	bool drops_high; /* bits above, too */
-	bool rounds;	 /* to the nearest multiple, since the low part is extended with its sign */
+	bool is_signed;	  /* a field of less than an address is extended with its sign */
+	bool loaded;	  /* the kernel's module loader applies it, so a klp relocation may be one */
+	bool drops_low;	  /* bits of the value below the field's may be set: another relocation has them */
+	bool drops_high;  /* bits above, too */
+	bool rounds;	  /* to the nearest multiple, since the low part is extended with its sign */
+	bool from_itself; /* counts from its own place also in code, and may be data between instructions */
+	bool hint;   /* without a symbol it asks for nothing: the linker may make other code of this place */
+	bool reads;  /* of instructions that may read a table's entry, rather than get at its place */
+	bool within; /* what it leads to must be of the same module: nobody checks whether more fits */
 	/* The value's lowest bits first. The first part has no bits: all of the unit's are the value's. */
 	struct field_part parts[FIELD_PARTS];
 };

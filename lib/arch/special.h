@@ -80,7 +80,10 @@ struct special {
 				   the kernel writes into a 64-bit immediate; 0: it does not */
 	uint32_t line_offset;	/* in an entry: four bytes that begin with a line number, … */
 	uint8_t line_bits;	/* … so many bits wide, as a bit-field is placed; 0: no entry has one */
-	const char *what;	/* for messages: "bug table entry", "jump label", … */
+	bool from_entry;  /* relative fields count from the start of their entry, not from their own place */
+	bool not_carried; /* a patch cannot have such an entry: what has one is refused */
+	bool addresses;	  /* an address an entry, which code reads to get at what it leads to */
+	const char *what; /* for messages: "bug table entry", "jump label", … */
 };
 
 /* Whether a section's name is that of a table's row. Most names differ in an early byte, so this is cheap. */

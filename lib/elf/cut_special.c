@@ -81,6 +81,14 @@ static int cut_at_owner_fields(struct reader *r, const struct section *s)
 	return err;
 }
 
+/* Distances from the start of an entry: how far in front of the field that is. */
+static void count_from_entry(struct reader *r, const struct section *s, const struct special *special)
+{
+	for (uint32_t i = r->section_refs[s->index]; i < r->section_refs[s->index + 1]; i++)
+		if (r->o->refs[i].pc_relative)
+			r->o->refs[i].bias = (int64_t)(r->o->refs[i].offset % special->entry_size);
+}
+
 /*
  * Chooses among the layouts of one name. Without one that fits, the section is not understood:
  * that is no damage, and matters only to who needs it.
@@ -96,6 +104,8 @@ void choose_layout(struct reader *r, struct section *s)
 		if (all->special.cut == CUT_FIXED ? layout_fits(r, s, &all->special) :
 						    padded_layout_fits(r, s, &all->special)) {
 			s->special = &all->special;
+			if (s->special->from_entry)
+				count_from_entry(r, s, s->special);
 			return;
 		}
 	}

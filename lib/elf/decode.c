@@ -70,23 +70,34 @@ static int pad_order(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-/* Each entry of __patchable_function_entries leads to the first padding byte of a function. */
+static bool counts_from_itself(const struct reader *r, const struct ref *ref)
+{
+	return arch_reloc(r->arch, ref->type)->from_itself;
+}
+
+/*
+ * Each entry of __patchable_function_entries leads to the first padding byte of a function; and a distance of a whole
+ * pointer's width in code is no instruction but belongs to the function behind it.
+ */
 static int collect_pads(struct reader *r)
 {
 	struct object *o = r->o;
 	size_t room = 0;
 
 	for (uint32_t i = 1; i < o->n_sections; i++) {
-		if (strcmp(o->sections[i].name, "__patchable_function_entries"))
-			continue;
-		for (uint32_t n = r->section_refs[i]; n < r->section_refs[i + 1]; n++) {
-			const struct symbol *s = &o->symbols[o->refs[n].symbol];
+		bool entries = !strcmp(o->sections[i].name, "__patchable_function_entries");
+		bool code = section_has_atoms(&o->sections[i]) && o->sections[i].flags & SHF_EXECINSTR;
 
-			if (!o->refs[n].symbol)
+		for (uint32_t n = r->section_refs[i]; (entries || code) && n < r->section_refs[i + 1]; n++) {
+			const struct ref *ref = &o->refs[n];
+			const struct symbol *s = &o->symbols[ref->symbol];
+
+			if (entries ? !ref->symbol : !counts_from_itself(r, ref) || ref->width != 8)
 				continue;
 			if (reader_grow((void **)&r->pads, &room, r->n_pads, sizeof(*r->pads)))
 				return -ENOMEM;
-			r->pads[r->n_pads++] = (struct pad){ s->section, s->value + o->refs[n].addend };
+			r->pads[r->n_pads++] = entries ? (struct pad){ s->section, s->value + ref->addend } :
+							 (struct pad){ i, ref->offset };
 		}
 	}
 	if (r->n_pads)
@@ -141,9 +152,9 @@ static int visit(struct walk *w, uint64_t at, const struct insn *insn, uint64_t 
 			insn->relative && w->ref->offset == at + insn->field && w->ref->width == insn->width;
 
 		relocated |= here;
-		if (w->ref->pc_relative && !here)
+		if (w->ref->pc_relative && !here && !counts_from_itself(w->r, w->ref))
 			return not_a_field(w);
-		if (w->ref->pc_relative)
+		if (w->ref->pc_relative && here)
 			w->ref->bias = (int64_t)insn->field - insn->base;
 	}
 	if (!insn->relative || relocated || !w->several || (target >= start && target < end))

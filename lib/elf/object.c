@@ -22,8 +22,8 @@
 static int run_passes(struct reader *r)
 {
 	static int (*const passes[])(struct reader *) = {
-		read_container, classify,   read_relocs,  decode_text,
-		cut_sections,	name_atoms, resolve_refs, relate,
+		read_container, classify,     read_relocs,   decode_text, cut_sections,
+		name_atoms,	resolve_refs, follow_tables, relate,
 	};
 	int err = 0;
 

@@ -68,6 +68,7 @@ struct symbol {
 	uint32_t section; /* index, with SHN_XINDEX resolved, or SECTION_UNDEF, _ABS, _LIVEPATCH */
 	uint64_t value, size;
 	uint8_t bind, type, visibility;
+	uint8_t other; /* st_other without the visibility: what the machine says there */
 	uint32_t atom; /* the atom it names or lies in; NO_ATOM for FILE and the null symbol,
 				   and in sections without atoms */
 };
@@ -107,11 +108,12 @@ struct ref {
 				   PC8, PLT32, and PC32 for operands relative to %rip */
 	uint8_t width;	 /* bytes of the field: 0 (NONE), 1, 2, 4 or 8 */
 	bool pc_relative;
-	bool decoded;	 /* no relocation in the file: the assembler resolved it */
-	uint32_t target; /* atom meant */
-	int64_t addend;	 /* byte meant, from the target atom's *offset* (not its entry) */
-	int64_t bias;	 /* r_addend = (byte meant - symbol value) + bias; -4 for most PC32 */
-	uint32_t symbol; /* symbol index that the file used; 0 for decoded branches */
+	bool decoded;	    /* no relocation in the file: the assembler resolved it */
+	bool through_table; /* code reads the address meant out of a table, an entry of which the file names */
+	uint32_t target;    /* atom meant */
+	int64_t addend;	    /* byte meant, from the target atom's *offset* (not its entry) */
+	int64_t bias;	    /* r_addend = (byte meant - symbol value) + bias; -4 for most PC32 */
+	uint32_t symbol;    /* symbol index that the file used; 0 for decoded branches */
 };
 
 struct object {

@@ -53,6 +53,9 @@ static int check_header(struct container *c)
 					     "%s object that is not 64 bits wide and big-endian" :
 					     "%s object that is not 64 bits wide and little-endian",
 				     r->arch->name);
+	/* also assembly that does not say which: the compiler does, and only an older ABI leaves it out */
+	if ((h.e_flags & r->arch->abi_mask) != r->arch->abi)
+		return not_supported(r, "%s object of another ABI", r->arch->name);
 	if (h.e_type != ET_REL)
 		return not_supported(r, "%s file that is not relocatable (a linked program, library or core)",
 				     machine);
@@ -323,6 +326,7 @@ static int read_symbol(struct container *c, uint32_t index, const Elf64_Sym *fro
 	s->bind = ELF64_ST_BIND(from->st_info);
 	s->type = ELF64_ST_TYPE(from->st_info);
 	s->visibility = ELF64_ST_VISIBILITY(from->st_other);
+	s->other = from->st_other ^ s->visibility;
 	s->atom = NO_ATOM;
 	err = symbol_section(c, index, from->st_shndx, &s->section);
 	if (err || s->section == SECTION_UNDEF || s->section >= o->n_sections)

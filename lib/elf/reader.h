@@ -12,6 +12,7 @@
  *   cut_sections     atoms (cut.c, cut_special.c); from here on atoms have their ids
  *   name_atoms       symbols of atoms, primary symbols, names (names.c)
  *   resolve_refs     references from atom to atom (resolve.c)
+ *   follow_tables    references through tables of addresses (table.c)
  *   relate           owners, parents, traced functions (relate.c)
  */
 #ifndef KPATCH_ELF_READER_H
@@ -65,6 +66,7 @@ int decode_text(struct reader *r);
 int cut_sections(struct reader *r);
 int name_atoms(struct reader *r);
 int resolve_refs(struct reader *r);
+int follow_tables(struct reader *r);
 int relate(struct reader *r);
 
 /* Reports damage of section @section (NULL: of the file) and returns -EBADMSG. */

@@ -45,6 +45,15 @@ static int read_reloc(struct reader *r, const struct section *s, const Elf64_Rel
 	return 0;
 }
 
+/* Relocations that do nothing and name nothing, left behind by tools; and hints for the linker. */
+static bool asks_for_nothing(const struct reader *r, const Elf64_Rela *rela)
+{
+	const struct reloc_type *type = arch_reloc(r->arch, ELF64_R_TYPE(rela->r_info));
+
+	return !ELF64_R_SYM(rela->r_info) && type && !type->width &&
+	       (type->hint || ELF64_R_TYPE(rela->r_info) == R_NONE);
+}
+
 static int read_section_relocs(struct reader *r, const struct section *s, const struct section *rela)
 {
 	struct object *o = r->o;
@@ -60,8 +69,7 @@ static int read_section_relocs(struct reader *r, const struct section *s, const 
 		int err;
 
 		memcpy(&from, rela->data + i * sizeof(from), sizeof(from));
-		/* relocations that do nothing and name nothing: left behind by tools */
-		if (ELF64_R_TYPE(from.r_info) == R_NONE && !ELF64_R_SYM(from.r_info))
+		if (asks_for_nothing(r, &from))
 			continue;
 		err = read_reloc(r, s, &from, ref);
 		if (err)

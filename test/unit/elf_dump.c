@@ -29,9 +29,9 @@ static const char *name_of(const struct object *o, uint32_t atom)
 
 static void print_ref(const struct object *o, const struct ref *r)
 {
-	printf("    +0x%x type %u width %u -> %s%+" PRId64 " bias %" PRId64 "%s%s\n", r->offset, r->type,
+	printf("    +0x%x type %u width %u -> %s%+" PRId64 " bias %" PRId64 "%s%s%s\n", r->offset, r->type,
 	       r->width, name_of(o, r->target), r->addend, r->bias, r->pc_relative ? " pcrel" : "",
-	       r->decoded ? " decoded" : "");
+	       r->decoded ? " decoded" : "", r->through_table ? " table" : "");
 }
 
 static void print_atom(const struct object *o, const struct atom *a)

@@ -110,9 +110,10 @@ static int find_elf(struct kimage *k, const uint8_t *data, size_t size, struct d
 static int copy_sections(struct kimage *k, const char *path, struct diags *diags)
 {
 	const struct elfview *v = &k->priv->view;
+	const struct arch *arch = arch_find(v->machine);
 
 	k->machine = v->machine;
-	if (!arch_find(v->machine) || (v->type != ET_EXEC && v->type != ET_DYN)) {
+	if (!arch || !arch->kernels || (v->type != ET_EXEC && v->type != ET_DYN)) {
 		diag_error(diags, "image-foreign", diag_file(path), NULL,
 			   "this is no kernel of a machine that is known");
 		return -ENOTSUP;

@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# lib/arch/ppc64le and what lib/elf makes of its objects, against binutils: what Debian's cross compiler makes of C.
+
+load ../lib/tests.bash
+# shellcheck source=../lib/ppc64le.bash
+. "$TEST_TOP/test/lib/ppc64le.bash"
+
+setup_file() {
+	make_programs /test/elf_dump /test/decode
+	cd "$BATS_FILE_TMPDIR"
+	ppc_everything > file.c
+	for model in medium large; do
+		"$PPC_CC" "${PPC_FLAGS[@]}" "${PPC_SPLIT[@]}" -mcmodel=$model -c -o $model.o file.c
+		"$PPC_CC" "${PPC_FLAGS[@]}" -mcmodel=$model -c -o $model-whole.o file.c
+		"$BUILD/test/elf_dump" $model.o > $model.dump
+		"$BUILD/test/elf_dump" $model-whole.o > $model-whole.dump
+	done
+}
+setup() { cd "$BATS_FILE_TMPDIR" || return; }
+
+# atom MODEL NAME: its lines of the model's dump
+atom() { awk -v name="$2" '/^  [A-Z]/ { on = $2 == name } /^[A-Z]/ { on = 0 } on' "$1.dump"; }
+# line MODEL NAME TEXT: one of them
+line() { atom "$1" "$2" | grep -qF -- "$3" || { atom "$1" "$2"; return 1; }; }
+# disassembly FILE: "offset mnemonic operands"
+disassembly() {
+	"$PPC_OBJDUMP" -d --no-show-raw-insn -j "${2:-.text}" "$1" |
+		sed -nE 's/^ *([0-9a-f]+):\s+(\S+)\s*(.*)$/\1 \2 \3/p'
+}
+
+@test "each branch and each no-operation is decoded as objdump has it" {
+	"$PPC_CC" "${PPC_FLAGS[@]}" -O3 -mcmodel=medium -x c -c -o branches.o - < file.c
+	cat > more.s <<-'EOF'
+		start:	beq start
+		bne+ 1f
+		bdnz start
+		bdz 1f
+		bdnzt eq, start
+		bcl 20, 31, 1f
+		1: ba 0x100
+		bla 0x200
+		beqlr
+		bnectr
+		blr
+		bctr
+		bctrl
+		blrl
+		.long 0x4e800460 # bctar
+		rfid
+		nop
+		ori 1, 1, 0
+		b start
+		bl 1b
+		beql start
+		.long 0x10
+		paddi 3, 3, 5
+	EOF
+	powerpc64le-linux-gnu-as -mpower10 -o more.o more.s
+	for o in branches more medium-whole large-whole; do
+		powerpc64le-linux-gnu-objcopy -O binary -j .text "$o.o" "$o.bin"
+		# the linker's fields are those of calls
+		disassembly "$o.o" | awk '
+			function place(s) { sub(/ .*/, "", s); sub(/.*,/, "", s); return s }
+			$2 == "nop" { print $1, "nop" }
+			$2 ~ /^(b|bc[^a-z]?|beq|bne|blt|bgt|ble|bge|bdnz|bdz|bso|bns|bun|bnu|bdnzt|bdnzf|bdzt|bdzf|bt|bf)[-+]?$/ {
+				print $1, $2 == "b" ? "jump" : "branch", place($3) }
+			$2 ~ /^(bl|bcl|beql)$/ { print $1, "call", place($3) }
+			$2 == "ba" { print $1, "jump" }
+			$2 == "bla" { print $1, "call" }
+			$2 ~ /^(blr|bctr|rfid)$/ || $2 ~ /^b(c|t)?tar/ { print $1, "away" }' > want
+		"$BUILD/test/decode" ppc64le "$o.bin" > have
+		diff -u want have
+		[[ $(grep -c call have) -ge 2 ]]
+	done
+	for o in "branch 5" "away 4" "nop 1" "jump 2" "call 4"; do
+		[[ $(grep -c "${o% *}" <("$BUILD/test/decode" ppc64le more.bin)) -ge ${o#* } ]]
+	done
+}
+
+@test "each relocation of the file is a reference of that type and place" {
+	local o
+	for o in medium large medium-whole large-whole; do
+		# the linker's hints are none; what leads to the entries of .toc replaces them
+		readelf -rW $o.o | awk '/^Relocation section/ { on = $3 !~ /debug|toc/ }
+			on && /R_PPC64/ && $3 != "R_PPC64_ENTRY" { print substr($2, 9) }' | perl -nle 'print hex' | sort > want
+		awk '/^[A-Z]/ { on = $1 != "DEBUG" } on && /^    \+/ && !/ decoded/ { print $3 }' $o.dump | sort > have
+		diff -u want have
+	done
+}
+
+@test "what an entry of .toc leads to is what code leads to, in both models" {
+	line large f "type 50 width 2 -> global+0 bias 0 table"
+	line large f "type 64 width 2 -> global+0 bias 0 table"
+	line large f "type 64 width 2 -> table+0 bias 0 table"
+	line large f "type 64 width 2 -> extvar+0 bias 0 table"
+	line large take "type 64 width 2 -> stat+8 bias 0 table"
+	line medium f "type 64 width 2 -> extvar+0 bias 0 table"
+	# what is near is no table's
+	line medium f "type 50 width 2 -> global+0 bias 0"
+	no grep -q "global.*table" medium.dump
+	# and no entry has a reference left that all were followed through
+	[[ -z $(awk '/^SPECIAL .toc / { on = 1; next } /^[A-Z]/ { on = 0 } on && /->/' large.dump) ]]
+	[[ $(awk '/^SPECIAL .toc / { on = 1; next } /^[A-Z]/ { on = 0 } on && /ENTRY/' large.dump | wc -l) -ge 6 ]]
+}
+
+@test "a number in .toc stays data, and so does an entry that data points to" {
+	cat > toc.s <<-'EOF'
+		.abiversion 2
+		.section .toc,"aw"
+		number: .quad 0x123456789
+		address: .quad there
+		other: .quad there
+		.data
+		pointer: .quad address
+		.section .text.f,"ax",@progbits
+		.type f,@function
+		f:	addis 3,2,number@toc@ha
+			ld 3,number@toc@l(3)
+			addis 4,2,other@toc@ha
+			ld 4,other@toc@l(4)
+			blr
+		.size f,.-f
+	EOF
+	sed -i 's/^\(number\|address\|other\):/.L\1:/; s/\b\(number\|address\|other\)@/.L\1@/; s/quad address/quad .Laddress/' toc.s
+	"$PPC_CC" -c -o toc.o toc.s
+	"$BUILD/test/elf_dump" toc.o > toc.dump
+	line toc f "type 64 width 2 -> .toc+0x0+0 bias 0"
+	line toc f "type 64 width 2 -> there+0 bias 0 table"
+	line toc .toc+0x8 "type 38 width 8 -> there+0"
+	no line toc .toc+0x10 "there"
+	# who wants the entry's own place cannot be followed
+	sed -i 's/ld 4,.Lother@toc@l(4)/addi 4,4,.Lother@toc@l/' toc.s
+	"$PPC_CC" -c -o toc.o toc.s
+	run "$BUILD/test/elf_dump" toc.o
+	[[ $status -ne 0 && $output == *"does not read an entry of the table of addresses"*"[object-damaged]"* ]]
+}
+
+@test "a function's entries, and what stands in front of it" {
+	line large f "FUNC f offset 0x0 size 0x"
+	atom large f | grep -q "entry 0x8 global traced"
+	line large f "+0x0 type 44 width 8 -> .TOC.-8 bias 0 pcrel"
+	# in one section they follow each other, and none is between them
+	atom large-whole f | grep -q "entry 0x8 global traced"
+	[[ $(awk '/^TEXT .text$/ { on = 1; next } /^[A-Z]/ { on = 0 } on && / -> .TOC./' large-whole.dump | wc -l) == \
+	   $(grep -c "FUNC .* entry 0x8" large-whole.dump) ]]
+	# the medium model counts from the entry
+	atom medium f | grep -qE "FUNC f offset 0x0 size 0x[0-9a-f]+ global traced"
+	line medium f "+0x0 type 252 width 2 -> .TOC.+0 bias 0 pcrel"
+	line medium f "+0x4 type 250 width 2 -> .TOC.+4 bias 0 pcrel"
+	# one that needs no r2 has one entry
+	atom medium leaf | grep -q " traced"
+	no line medium leaf "TOC"
+	"$PPC_CC" "${PPC_FLAGS[@]}" -fno-toplevel-reorder -x c -c -o n.o - <<< '__attribute__((no_instrument_function)) int n(int x) { return x; }'
+	"$BUILD/test/elf_dump" n.o > n.dump
+	no grep -q "FUNC n.*traced" n.dump
+	# a call of _mcount elsewhere is none of ftrace's
+	"$PPC_CC" "${PPC_FLAGS[@]}" -x c -c -o n.o - <<-'EOF'
+		void _mcount(void);
+		__attribute__((no_instrument_function)) int n(int x) { _mcount(); return x; }
+	EOF
+	"$BUILD/test/elf_dump" n.o > n.dump
+	grep -q "_mcount" n.dump
+	no grep -q "FUNC n.*traced" n.dump
+}
+
+@test "tables: sizes, owners, and places that count from an entry's start" {
+	local o
+	for o in medium large; do
+		grep -q "^SPECIAL __bug_table special" $o.dump
+		line $o __bug_table+0x0 "size 0xc local owner bug"
+		line $o __ex_table+0x0 "size 0x8 local owner bug"
+		line $o __lwsync_fixup+0x0 "size 0x8 local owner bug"
+		line $o __jump_table+0x0 "size 0x10 local owner label"
+		line $o __jump_table+0x0 "+0x8 type 44 width 8 -> extvar+0 bias 0 pcrel"
+		line $o __ftr_fixup+0x0 "size 0x30 local owner feature"
+		# both ends of four bytes, in the code and in what replaces it
+		atom $o __ftr_fixup+0x0 | sed -nE 's/.*\+0x([0-9a-f]+) .* -> (\S+)\+([0-9]+) bias ([0-9]+) pcrel/\1 \2 \3 \4/p' > ends
+		read -r _ f start bias < ends
+		[[ $f == feature && $bias == 16 ]]
+		[[ $(xargs < ends) == "10 feature $start 16 18 feature $((start + 4)) 24 20 __ftr_alt_97+0x0 0 32 28 __ftr_alt_97+0x0 4 40" ]]
+	done
+}
+
+@test "what is no ELF V2 object of this byte order is refused" {
+	echo 'int f(int x) { return x; }' > v1.c
+	"$PPC_CC" -O2 -mabi=elfv1 -c -o v1.o v1.c
+	run "$BUILD/test/elf_dump" v1.o
+	[[ $status -ne 0 && $output == *"ppc64le object of another ABI"*"[object-not-supported]"* ]]
+	"$PPC_CC" -O2 -mbig -c -o big.o v1.c
+	run "$BUILD/test/elf_dump" big.o
+	[[ $status -ne 0 && $output == *"not 64 bits wide and little-endian"*"[object-not-supported]"* ]]
+	"$PPC_CC" -O2 -c -o v2.o v1.c
+	"$BUILD/test/elf_dump" v2.o > v2.dump
+	grep -q "FUNC f" v2.dump
+}
