@@ -4,7 +4,7 @@
  * bytes, its branches count words from their own place, and an address takes two instructions, for its halves. Objects
  * of it are written, read, compared by the whole differ, and what comes out is read again.
  */
-#define arch_x86_64 made_up /* the one machine that arch.c knows */
+#define arch_x86_64 made_up /* in the place of a machine that arch.c knows */
 #include "lib/arch/arch.c"
 
 int differ_main(int argc, char **argv);
@@ -171,6 +171,7 @@ const struct arch made_up = {
 	.name = "made-up",
 	.deb = "madeup",
 	.big_endian = true,
+	.emits = true,
 	.source = { .directory = "arch/made-up" },
 	.specials = made_up_specials,
 	.relocs = made_up_relocs,
