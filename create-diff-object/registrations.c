@@ -101,10 +101,11 @@ static int refuse_export(struct diff *d, struct strmap *told, const struct side 
 	return strmap_set(told, name, (union strmap_value){ .num = 1 });
 }
 
-/* What modinfo(8) and /sys/module show, and nothing in the kernel acts on. */
+/* What modinfo(8) and /sys/module show and depmod(8) reads, and nothing in the running kernel acts on. */
 static bool only_informs(const struct atom *a)
 {
-	static const char *const tags[] = { "version=", "author=", "description=", "parm=" };
+	static const char *const tags[] = { "version=", "author=",   "description=", "parm=",
+					    "license=", "firmware=", "alias=",	     "softdep=" };
 	const char *text = (const char *)atom_bytes(a), *tag;
 
 	if (!strcmp(a->section->name, "__modver"))

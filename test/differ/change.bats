@@ -255,9 +255,21 @@ END
 	differ
 	written
 	[[ $(ids) == modinfo-kept && $(funcs) == "f f 0 vmlinux" ]]
-	no grep -q modinfo <(sections)
+	# what depmod, modprobe and who packs an initial file system read of the module's file
 	rm out.o
-	patched 's/alias=version=1/alias=version=2/' 's/\+ 1;/+ 2;/'
+	append <<'END'
+		static const char l[] __used __section(".modinfo") __attribute__((aligned(1))) = "mod.license=GPL";
+		static const char w[] __used __section(".modinfo") __attribute__((aligned(1))) = "firmware=some.bin";
+		static const char s[] __used __section(".modinfo") __attribute__((aligned(1))) = "softdep=pre: other";
+END
+	sed -i 's/alias=version=1/alias=version=2/; s/+ 1;/+ 2;/' patched.c
 	differ
-	refused registration-changed
+	written
+	[[ $(ids) == modinfo-kept && $(grep -c 'adds or changes what this says' <<< "$stderr") -eq 4 ]]
+	[[ $(funcs) == "f f 0 vmlinux" && $(sections) != *modinfo* ]]
+	# what the kernel reads is no remark
+	rm out.o
+	sed -i 's/softdep=pre: other/livepatch=Y/' patched.c
+	differ
+	[[ $status -eq 2 && "$(ids)" == "modinfo-kept registration-changed" ]]
 }
