@@ -73,7 +73,7 @@
  * KPATCH_PRINTK(format, ...) and KPATCH_PRINTK_DEFERRED(format, ...): printk() and printk_deferred() that leave
  * the code around them where it is. The compiler takes what leads to printk() for rare, and moves it away.
  *
- * Sources that were written for kpatch compile as they are: patch_object and struct
+ * Sources that were written for kpatch compile as they are (doc/from-kpatch.md): patch_object and struct
  * kpatch_object are the kernel's struct klp_object, kpatch-syscall.h includes this file, and a semicolon behind
  * the macros that stand outside of functions may be missing. KPATCH_FORCE_UNSAFE(fn) says nothing that the
  * livepatch core could be told: it is a warning of the build.

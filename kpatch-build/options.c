@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "kpatch-build/options_foreign.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -425,6 +426,21 @@ static int check_package(struct diags *diags, struct options *out)
 	return 0;
 }
 
+static int bad_name(struct arena *arena, struct diags *diags, const char *name)
+{
+	char *other = arena_strdup(arena, name);
+	const char *remedy = NULL;
+
+	for (char *p = other; p && *p; p++)
+		if (*p == '.')
+			*p = '-';
+	if (other && name_is_valid(other))
+		remedy = arena_printf(arena, "Say --name %s", other);
+	diag_error(diags, "usage", NULL, remedy ? remedy : "kpatch-build --help lists the options",
+		   "a module's name is 1 to 55 letters, digits, '-' and '_', not '%s'", name);
+	return -EINVAL;
+}
+
 static int check(struct arena *arena, struct diags *diags, struct options *out)
 {
 	int err;
@@ -443,8 +459,7 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 	if (!out->name)
 		return -ENOMEM;
 	if (!name_is_valid(out->name))
-		return usage(diags, "a module's name is 1 to 55 letters, digits, '-' and '_', not",
-			     out->name);
+		return bad_name(arena, diags, out->name);
 	if (check_package(diags, out))
 		return -EINVAL;
 	if (out->quiet && out->verbose)
@@ -464,12 +479,12 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 
 static int unknown_option(struct arena *arena, struct diags *diags, const char *word)
 {
-	const char *names[N_OPTIONS], *nearest, *remedy = NULL;
+	const char *names[N_OPTIONS], *nearest, *remedy = options_foreign(word);
 
 	for (size_t i = 0; i < N_OPTIONS; i++)
 		names[i] = table[i].name;
 	nearest = text_starts_with(word, "--") ? text_nearest(word + 2, names, N_OPTIONS) : NULL;
-	if (nearest)
+	if (nearest && !remedy)
 		remedy = arena_printf(arena, "Did you mean --%s?", nearest);
 	diag_error(diags, "usage", NULL, remedy ? remedy : "kpatch-build --help lists the options",
 		   "unknown or abbreviated option '%s'", word);

@@ -89,7 +89,7 @@ static enum outcome unload_one(struct kpatch *k, const struct live *live, const 
 {
 	char name[MODULE_NAME_SIZE];
 
-	if (module_name(argument, name)) {
+	if (module_name_said(argument, name)) {
 		diag_error(k->diags, "bad-name", NULL, "See kpatch list",
 			   "an argument is not the name of a patch");
 		return OUTCOME_USAGE;
@@ -149,7 +149,7 @@ const struct command unload_command = {
 	.name = "unload",
 	.arguments = "NAME",
 	.summary = "take a patch back and remove its module",
-	.help = "NAME may be given with - or _. --all unloads every live patch. If the tasks do not leave\n"
+	.help = "NAME may be given with - or _, and as the file that was loaded (NAME.ko). --all unloads every live patch. If the tasks do not leave\n"
 		"the patch in time, those that hold it are named and the patch stays enabled.\n",
 	.options = OPT_TIMEOUT | OPT_ALL,
 	.min = 1,

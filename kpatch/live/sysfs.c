@@ -414,3 +414,16 @@ int module_name(const char *name, char out[MODULE_NAME_SIZE])
 	out[n] = '\0';
 	return 0;
 }
+
+int module_name_said(const char *said, char out[MODULE_NAME_SIZE])
+{
+	const char *base = strrchr(said, '/') ? strrchr(said, '/') + 1 : said;
+	size_t n = strlen(base);
+	char name[NAME_MAX + 1];
+
+	if (n <= 3 || n > NAME_MAX || strcmp(base + n - 3, ".ko"))
+		return module_name(said, out);
+	memcpy(name, base, n - 3);
+	name[n - 3] = '\0';
+	return module_name(name, out);
+}

@@ -97,5 +97,7 @@ int kernel_build_id(const struct system *s, struct buildid *out);
 /* "my-patch" → "my_patch" into @out. -EINVAL if it cannot be the name of a module. */
 #define MODULE_NAME_SIZE (KLP_OBJECT_MAX + 1)
 int module_name(const char *name, char out[MODULE_NAME_SIZE]);
+/* The same of what a user says: the name, or that of a file, "my-patch.ko" or "DIR/my-patch.ko", which need not be there. */
+int module_name_said(const char *said, char out[MODULE_NAME_SIZE]);
 
 #endif

@@ -193,7 +193,7 @@ enum outcome store_search(struct kpatch *k, const char *release, const char *nam
 	enum outcome o;
 	size_t n;
 
-	if (module_name(name, wanted)) {
+	if (module_name_said(name, wanted)) {
 		diag_error(k->diags, "bad-name", NULL, NULL, "an argument is not %s", schema_object.expected);
 		return OUTCOME_USAGE;
 	}

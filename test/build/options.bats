@@ -61,7 +61,28 @@ in_root() { # CODE ID OPTION...
 	on 2 usage --quiet --verbose "$MEMINFO"
 }
 
+@test "usage: the options of kpatch's builder say what they are called here" {
+	local option
+	for option in --sourcedir=/usr/src '--sourcedir /usr/src' '-s /usr/src'; do
+		# shellcheck disable=SC2086 # two words
+		on 2 usage $option "$MEMINFO"
+		says 'Say --source DIR here\. \[usage\]$'
+	done
+	for option in '-r:--source FILE' '--sourcerpm:--source FILE' '--archversion:--kernel RELEASE' '--vmlinux:--image FILE' \
+		'--non-replace:--no-replace' '-R:--no-replace' '--skip-cleanup:--keep' '--debug:--verbose' '-d:--verbose' \
+		'--skip-compiler-check:compiler with --cc' '--skip-gcc-check:compiler with --cc' '-t:Leave it out' \
+		'--oot-module:cannot be patched yet' '--oot-module-src:cannot be patched yet'; do
+		on 2 usage "${option%%:*}" x "$MEMINFO"
+		says "option '${option%%:*}'\..*${option#*:}"
+	done
+	# only what it is, not what begins so
+	on 2 usage --debugger "$MEMINFO"
+	says '--help lists the options'
+}
+
 @test "usage: names that no module can have" {
+	on 2 usage --name fix-6.1.2 "$MEMINFO"
+	says 'Say --name fix-6-1-2\. \[usage\]$'
 	on 2 usage --name 'a b' "$MEMINFO"
 	on 2 usage --name '../x' "$MEMINFO"
 	on 2 usage --name "$(printf 'x%.0s' {1..56})" "$MEMINFO"

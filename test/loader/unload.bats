@@ -14,7 +14,7 @@ setup() {
 }
 
 @test "unload: disables, waits, removes; the name with - or _" {
-	for name in livepatch_fix livepatch-fix; do
+	for name in livepatch_fix livepatch-fix livepatch-fix.ko ./livepatch_fix.ko /no/such/dir/livepatch-fix.ko; do
 		live_patch livepatch_fix 1 0 vmlinux:1:meminfo_proc_show,1
 		loaded_module livepatch_fix "" 1 OK
 		rm -f "$M/calls"
@@ -40,8 +40,10 @@ remove livepatch_fix" ]
 	fails 5 unload ext4
 	has not-loaded
 	says "a module, but no live patch"
-	fails 2 unload ../x
-	has bad-name
+	for name in ../x .ko ../.ko ./livepatch_fix livepatch_fix.ko.ko livepatch_fix.kox; do
+		fails 2 unload "$name"
+		has bad-name
+	done
 	[ -z "$(calls)" ]
 }
 

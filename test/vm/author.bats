@@ -113,3 +113,23 @@ refused_by_state() {
 	assert_match "$(log_of_test)" 'version is gone'
 	[[ $(in_vm 'uname -v') == "$plain" ]]
 }
+
+# bats test_tags=any-kernel
+@test "a callback does what __init code of the patch would have done, and another undoes it" {
+	local before
+	watches() { in_vm 'cat /proc/sys/fs/epoll/max_user_watches'; }
+	before=$(watches)
+	((before > 20000))
+	build_and_load "$TEST_TOP/examples/init-code.patch"
+	[[ $(watches) == 20000 ]]
+	assert_match "$(cat "$BATS_TEST_TMPDIR/$name.yaml")" 'KPATCH_IGNORE_FUNCTION\(eventpoll_init\) asks'
+	unload "$name"
+	[[ $(watches) == "$before" ]]
+	# a lower value that somebody has set stays
+	in_vm 'echo 777 > /proc/sys/fs/epoll/max_user_watches'
+	in_vm "kpatch load $name.ko"
+	[[ $(watches) == 777 ]]
+	unload "$name"
+	[[ $(watches) == 777 ]]
+	in_vm "echo $before > /proc/sys/fs/epoll/max_user_watches"
+}
