@@ -68,12 +68,8 @@ static uint64_t expected(const struct atom *a, uint64_t end)
 static void locate(struct check *c)
 {
 	const struct object *o = c->d->new.object;
-	uint64_t *end = arena_array(c->d->arena, c->out->n_sections, sizeof(*end));
+	uint64_t *end = c->end;
 
-	if (!end) {
-		check_problem(c, NO_ATOM, "no memory");
-		return;
-	}
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 		const struct section *out;
@@ -91,7 +87,7 @@ static void locate(struct check *c)
 		c->meant[out->index] = true;
 	}
 	for (uint32_t i = 1; i < c->out->n_sections; i++)
-		if (c->meant[i] && end[i] != c->out->sections[i].size)
+		if (c->meant[i] && end[i] != c->out->sections[i].size && !check_is_table(c, i))
 			check_problem(c, NO_ATOM, "section %s has %" PRIu64 " bytes, not %" PRIu64,
 				      c->out->sections[i].name, c->out->sections[i].size, end[i]);
 }
@@ -108,7 +104,7 @@ static void check_symbol(struct check *c, uint32_t i, const struct strmap *named
 	const union strmap_value *v = key ? strmap_get(named, key) : NULL;
 	const struct symbol *s = v ? &c->out->symbols[v->num] : NULL;
 
-	if (!s || s->size != a->symbol->size || s->type != a->symbol->type)
+	if (!s || s->size != a->symbol->size || s->type != a->symbol->type || s->other != a->symbol->other)
 		check_problem(c, i, "its symbol does not lead to it");
 	else if (c->d->pairs.twin[i] != NO_ATOM && s->bind != STB_LOCAL)
 		check_problem(c, i, "its symbol would hide the original");
@@ -178,7 +174,7 @@ static void check_bytes(struct check *c, uint32_t i)
 	have += c->at[i];
 	for (uint64_t k = 0; k < a->size; k++)
 		if (have[k] != want[k] && (have[k] ^ want[k]) & ~in_fields(c->d->new.object, a, k) &&
-		    !constant_site(c->d, i, k)) {
+		    !constant_site(c->d, i, k) && !check_is_restored(c, i, k)) {
 			check_problem(c, i, "its byte at +0x%" PRIx64 " differs", k);
 			return;
 		}
@@ -211,8 +207,10 @@ static int check_alloc(struct check *c)
 	c->copy = arena_array(arena, o->n_atoms, sizeof(*c->copy));
 	c->at = arena_array(arena, o->n_atoms, sizeof(*c->at));
 	c->meant = arena_array(arena, c->out->n_sections, sizeof(*c->meant));
+	c->end = arena_array(arena, c->out->n_sections, sizeof(*c->end));
+	c->met = strmap_new(64);
 	c->relocs = arena_array(arena, c->out->n_sections, sizeof(*c->relocs));
-	return c->out_index && c->copy && c->at && c->meant && c->relocs ? 0 : -ENOMEM;
+	return c->out_index && c->copy && c->at && c->meant && c->end && c->met && c->relocs ? 0 : -ENOMEM;
 }
 
 static int check_run(struct check *c)
@@ -232,6 +230,7 @@ static int check_run(struct check *c)
 	check_contents(c);
 	check_refs(c);
 	check_names(c);
+	check_outlets(c);
 	check_metadata(c);
 	check_relocs_met(c);
 	check_sections(c);
@@ -250,6 +249,7 @@ int pass_check(struct diff *d)
 		return err == -ENOMEM ? err : -EINVAL;
 	err = check_run(&c);
 	strmap_free(c.sections);
+	strmap_free(c.met);
 	object_free(c.out);
 	return err;
 }

@@ -4,7 +4,7 @@
  * keep their names, so that the link stage can sort them; entries keep their order. What a klp
  * reference looks like until the module is finished is in kmod/kpatch-abi.h.
  */
-#include "create-diff-object/passes.h"
+#include "create-diff-object/indirect.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -25,6 +25,7 @@ struct emit {
 	uint64_t *where;		   /* by atom: offset in its output section */
 	struct strmap *undefined;	   /* name → builder_symbol */
 	struct strmap *merged;		   /* name and kind of a section → builder_section */
+	struct outlets outlets;
 };
 
 /* Sections and atoms */
@@ -136,6 +137,7 @@ static void emit_symbols(struct emit *e, uint32_t id)
 		e->symbols[index] = builder_symbol(e->b, s->name, out_bind(e->d, a, s), s->type,
 						   e->sections[a->section->index], 0,
 						   e->where[id] + (s->value - a->offset), s->size);
+		builder_symbol_other(e->symbols[index], s->other);
 	}
 }
 
@@ -197,24 +199,19 @@ static struct builder_symbol *used_symbol(struct emit *e, const struct ref *r)
 	return e->symbols[r->symbol];
 }
 
-static int emit_inside(struct emit *e, uint32_t id, const struct ref *r)
+/* What a reference into the patch names, and *addend from there on; NULL without memory. */
+static struct builder_symbol *inside_symbol(struct emit *e, const struct ref *r, int64_t *addend)
 {
-	const struct atom *a = new_atom(e->d, id), *t = new_atom(e->d, r->target);
-	struct builder_section *s = e->sections[a->section->index];
+	const struct atom *t = new_atom(e->d, r->target);
 	struct builder_symbol *named = used_symbol(e, r);
-	int64_t addend;
 
 	if (named) {
-		addend = (int64_t)(t->offset - e->d->new.object->symbols[r->symbol].value) + r->addend;
-	} else {
-		/* As the assembler does: a label inside code is its section and an offset. */
-		named = builder_section_symbol(e->b, e->sections[t->section->index]);
-		addend = (int64_t)e->where[t->id] + r->addend;
+		*addend = (int64_t)(t->offset - e->d->new.object->symbols[r->symbol].value) + r->addend;
+		return named;
 	}
-	if (!named)
-		return -ENOMEM;
-	builder_reloc(e->b, s, e->where[id] + r->offset, r->type, named, addend + r->bias);
-	return 0;
+	/* As the assembler does: a label inside code is its section and an offset. */
+	*addend = (int64_t)e->where[t->id] + r->addend;
+	return builder_section_symbol(e->b, e->sections[t->section->index]);
 }
 
 /* A branch of one byte: there is no relocation for it, so both ends must be in one section, and near. */
@@ -237,23 +234,52 @@ static int emit_short(struct emit *e, uint32_t id, const struct ref *r)
 	return 0;
 }
 
+/* What a reference out of the patch names, and *addend from there on. */
+static struct builder_symbol *leaving_symbol(struct emit *e, const struct ref *r, const struct routing *route,
+					     int64_t *addend)
+{
+	const struct atom *t = new_atom(e->d, r->target);
+
+	*addend = r->addend - (int64_t)t->entry + route->distance;
+	return outside_symbol(e, t->symbol, route);
+}
+
+/* The table of addresses, which the patched object's own numbers may be in as well. */
+static int need_table(struct emit *e)
+{
+	const struct section s = { .name = e->d->arch->indirection->table,
+				   .type = SHT_PROGBITS,
+				   .flags = SHF_ALLOC | SHF_WRITE };
+	const char *key = section_key(e->d->arena, &s);
+	union strmap_value *v = key ? strmap_get(e->merged, key) : NULL;
+
+	if (!e->outlets.table)
+		e->outlets.table = v ? v->ptr : builder_section(e->b, s.name, s.type, s.flags, 8, 0);
+	return key && e->outlets.table ? 0 : -ENOMEM;
+}
+
 static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 {
 	const struct atom *a = new_atom(e->d, id);
 	const struct routing *route = route_of(e->d, r);
-	struct builder_symbol *s;
-	int64_t addend;
+	bool inside = route->route == ROUTE_PATCH;
+	enum outlet_way way = indirect_way(e->d, id, r, route->route);
+	struct outlet o = { e->sections[a->section->index], e->where[id] + r->offset, r->type, NULL, 0 };
 
-	if (route->route == ROUTE_PATCH)
-		return is_short(r) ? emit_short(e, id, r) : emit_inside(e, id, r);
-	s = outside_symbol(e, new_atom(e->d, r->target)->symbol, route);
-	if (!s)
+	if (inside && is_short(r))
+		return emit_short(e, id, r);
+	o.symbol = inside ? inside_symbol(e, r, &o.addend) : leaving_symbol(e, r, route, &o.addend);
+	if (!o.symbol || (way != WAY_FIELD && need_table(e)))
 		return -ENOMEM;
-	addend = r->addend - (int64_t)new_atom(e->d, r->target)->entry + r->bias + route->distance;
+	if (way == WAY_TABLE)
+		return outlet_table(&e->outlets, &o);
+	if (way != WAY_FIELD)
+		return outlet_thunk(&e->outlets, &o, way, new_atom(e->d, r->target)->name);
+	o.addend += r->bias;
 	/* A tracepoint has its key inside: what stays are the flags in the low bits. */
 	if (route->route == ROUTE_OFF)
-		addend &= JUMP_LABEL_FLAGS;
-	builder_reloc(e->b, e->sections[a->section->index], e->where[id] + r->offset, r->type, s, addend);
+		o.addend &= JUMP_LABEL_FLAGS;
+	builder_reloc(e->b, o.section, o.at, o.type, o.symbol, o.addend);
 	return 0;
 }
 
@@ -405,17 +431,31 @@ static int emit_metadata(struct emit *e)
 	return err;
 }
 
+static int outlets_alloc(struct emit *e)
+{
+	const struct indirection *in = e->d->arch->indirection;
+	struct outlets *x = &e->outlets;
+
+	*x = (struct outlets){ .b = e->b, .arena = e->d->arena, .arch = e->d->arch };
+	if (!in)
+		return 0;
+	x->entries = strmap_new(64);
+	x->calls = strmap_new(64);
+	return x->entries && x->calls ? 0 : -ENOMEM;
+}
+
 static int emit_alloc(struct emit *e)
 {
 	const struct object *o = e->d->new.object;
 
-	e->b = builder_new(o->arch->machine, 0);
+	e->b = builder_new(o->arch->machine, o->arch->abi);
 	e->sections = arena_array(e->d->arena, o->n_sections, sizeof(*e->sections));
 	e->symbols = arena_array(e->d->arena, o->n_symbols, sizeof(*e->symbols));
 	e->where = arena_array(e->d->arena, o->n_atoms, sizeof(*e->where));
 	e->undefined = strmap_new(64);
 	e->merged = strmap_new(64);
-	return e->b && e->sections && e->symbols && e->where && e->undefined && e->merged ? 0 : -ENOMEM;
+	return e->b && e->sections && e->symbols && e->where && e->undefined && e->merged ? outlets_alloc(e) :
+											    -ENOMEM;
 }
 
 int pass_emit(struct diff *d)
@@ -432,6 +472,8 @@ int pass_emit(struct diff *d)
 		err = emit_metadata(&e);
 	if (!err)
 		err = builder_finish(e.b, &d->data, &d->size);
+	strmap_free(e.outlets.entries);
+	strmap_free(e.outlets.calls);
 	strmap_free(e.merged);
 	strmap_free(e.undefined);
 	builder_free(e.b);

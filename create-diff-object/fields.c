@@ -32,6 +32,13 @@ bool field_is_compared(const struct arch *arch, const struct atom *a, const stru
 	return code_field(a, r, &f) && arch->is_compared(&f, start);
 }
 
+bool field_may_leave(const struct arch *arch, const struct atom *a, const struct ref *r)
+{
+	struct code_field f;
+
+	return code_field(a, r, &f) && arch->indirection->may_leave(&f);
+}
+
 bool field_is_stored(const struct arch *arch, const struct atom *a, const struct ref *r)
 {
 	struct code_field f;

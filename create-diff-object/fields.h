@@ -15,6 +15,8 @@ struct ref;
 /* See lib/arch/arch.h. False for references that are not in code. */
 bool field_is_branch(const struct arch *arch, const struct atom *a, const struct ref *r);
 bool field_is_compared(const struct arch *arch, const struct atom *a, const struct ref *r, uint64_t *start);
+/* Whether the branch may lead out of a module: struct indirection. */
+bool field_may_leave(const struct arch *arch, const struct atom *a, const struct ref *r);
 bool field_is_stored(const struct arch *arch, const struct atom *a, const struct ref *r);
 
 /*

@@ -4,7 +4,8 @@
  * it met it, and reports what cannot be: problems with references once a target. Adds what a module needs beside
  * the references: the keys of static calls, and loads in place of the kernel's own constants.
  */
-#include "create-diff-object/passes.h"
+#include "create-diff-object/escape_private.h"
+#include "create-diff-object/indirect.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -163,6 +164,28 @@ static void judge_entries(struct judge *j, uint32_t atom)
 	}
 }
 
+/* A thunk with a frame passes on what is in registers, and no more of what is on the stack than it knows of. */
+static void judge_call(struct diff *d, uint32_t atom, const struct ref *ref)
+{
+	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
+	const char *remedy = "Change the function that is called as well, so that the patch has it";
+	struct escapes *f;
+
+	if (!t || indirect_way(d, atom, ref, route_of(d, ref)->route) != WAY_FRAMED)
+		return;
+	f = escapes_get(d);
+	if (!t->section)
+		diff_refuse(d, "call-by-assembly", &d->new, atom, ref->offset, NULL,
+			    "it calls %s of another file as the compiler does not: registers may be lost",
+			    t->name);
+	else if (!f || escapes_prototype(f, d->new.source[t->id]).stack)
+		diff_refuse(
+			d, "arguments-on-stack", &d->new, atom, ref->offset, remedy,
+			"it calls %s, which is not part of the patch and takes, or may take, arguments on "
+			"the stack",
+			t->name);
+}
+
 static void judge_refs(struct judge *j, uint32_t atom)
 {
 	struct diff *d = j->d;
@@ -175,6 +198,7 @@ static void judge_refs(struct judge *j, uint32_t atom)
 			report_refusal(j, atom, ref, route_of(d, ref));
 		if (ref->target != NO_ATOM)
 			note_static_call(j, ref);
+		judge_call(d, atom, ref);
 	}
 }
 
@@ -257,11 +281,6 @@ int pass_include(struct diff *d)
 
 	if (!err)
 		err = find_keys(&j);
-	if (!err && d->n_included && !d->arch->emits)
-		diff_refuse(
-			d, "object-not-supported", NULL, NO_ATOM, -1, NULL,
-			"objects of %s are compared, and these differ, but patches of them are not made yet",
-			d->arch->name);
 	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
 		if (new_and_visible(d, i))
 			check_new_name(d, i);

@@ -209,6 +209,42 @@ static bool any_changed(const struct diff *d)
 	return false;
 }
 
+static bool *used_by_code(const struct diff *d, const struct side *s)
+{
+	const struct object *o = s->object;
+	bool *used = arena_array(d->arena, o->n_atoms, sizeof(*used));
+
+	for (uint32_t i = 0; i < o->n_atoms && used; i++)
+		for (uint32_t r = o->atoms[i].first_ref; r < o->atoms[i].first_ref + o->atoms[i].n_refs; r++)
+			if (s->role[i] == ROLE_CODE && o->refs[r].target != NO_ATOM)
+				used[o->refs[r].target] = true;
+	return used;
+}
+
+/*
+ * Where nobody can tell what is guarded, whatever no code used before may be initialised behind a guard that has been
+ * passed.
+ */
+static int refuse_all_new(struct diff *d)
+{
+	const bool *was = used_by_code(d, &d->orig), *is = used_by_code(d, &d->new);
+
+	if (!was || !is)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
+		uint32_t twin = d->pairs.twin[i];
+
+		if (!is_state(&d->new, i) || !is[i] || (twin == NO_ATOM ? d->pairs.how[i] : was[twin]) ||
+		    request_allows(d, i))
+			continue;
+		diff_refuse(d, "initialised-once", &d->new, i, -1,
+			    "Say KPATCH_ALLOW_DATA_CHANGE() of it if it needs no more than its initial value",
+			    "no code used it before, and on this machine it is not known whether it is "
+			    "initialised only where the running kernel has been already");
+	}
+	return 0;
+}
+
 int changes_once(struct diff *d)
 {
 	struct judging j = { .d = d, .told = arena_array(d->arena, d->new.object->n_atoms, sizeof(*j.told)) };
@@ -216,6 +252,8 @@ int changes_once(struct diff *d)
 
 	if (err || !any_changed(d))
 		return err;
+	if (!d->arch->follows_values)
+		return refuse_all_new(d);
 	err = guards_find(d, &d->orig, GUARDS_ALL, &j.orig);
 	if (!err)
 		err = guards_find(d, &d->new, GUARDS_ALL, &j.new);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "create-diff-object/fields.h"
+#include "create-diff-object/indirect.h"
 #include "kmod/kpatch-abi.h"
 #include "lib/arch/arch.h"
 #include "lib/util/vmlinux.h"
@@ -18,13 +19,6 @@
 static struct routing patch(const char *why)
 {
 	return (struct routing){ .route = ROUTE_PATCH, .why = why };
-}
-
-/* Whether no kernel has what is meant, because the link or the loader makes it for each module. */
-static bool made_for_module(const struct diff *d, const struct atom *t)
-{
-	return t->kind == ATOM_EXTERN && t->symbol && d->arch->made_for_module &&
-	       d->arch->made_for_module(t->symbol->name);
 }
 
 static bool describes_code(uint8_t role)
@@ -234,7 +228,7 @@ static struct routing decide_extern(struct diff *d, const struct atom *from, con
 {
 	struct routing r;
 
-	if (made_for_module(d, t))
+	if (made_for_module(d, t->id))
 		return (struct routing){ .route = ROUTE_IMPORT,
 					 .name = t->symbol->name,
 					 .why = "each module has its own",
@@ -391,6 +385,7 @@ struct routing route_decide(struct diff *d, uint32_t atom, const struct ref *ref
 	struct routing r = check_reach(ref, decide(d, atom, ref));
 
 	r = check_boundary(d, new_atom(d, atom), ref, r);
+	r = indirect_check(d, atom, ref, r);
 
 	return check_pointer(d, new_atom(d, atom), ref, r);
 }

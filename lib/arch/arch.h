@@ -141,17 +141,44 @@ struct source_places {
 
 struct dataflow_insn;
 
+/* Code of the patch that goes on to where an address in its table says, with the caller's arguments. */
+struct thunk {
+	const uint8_t *code;
+	size_t size;
+	struct {
+		uint32_t at, type; /* a field and its relocation type, which get at the table's entry */
+	} fields[2];
+};
+
+/*
+ * A machine on which no field of code reaches from a module to the kernel or to another module, and the loader keeps
+ * accounts of its own for calls: what leads out of the patch is an address in a writable table, which code reads.
+ */
+struct indirection {
+	const char *table; /* the section, an address an entry */
+	/*
+	 * Whether the branch is a call that is followed by what the loader replaces, so that it may lead out of a
+	 * module if that is to something the loader finds when it loads the module.
+	 */
+	bool (*may_leave)(const struct code_field *f);
+	/*
+	 * For such a call of anything else: @returning in its place, and behind it @restore in place of what the loader
+	 * would replace, @size bytes at @behind from the field.
+	 */
+	struct thunk returning;
+	const uint8_t *restore;
+	uint32_t restore_size, restore_at;
+	/* For a call or jump that nothing follows. It passes on all arguments in registers, */
+	struct thunk framed;
+};
+
 struct arch {
 	uint16_t machine; /* EM_* */
 	const char *name; /* as uname -m and RPM have it */
 	const char *deb;  /* as dpkg has it */
 	bool big_endian;
 	uint8_t abi, abi_mask; /* what e_flags has in the bits of the mask */
-	/*
-	 * How far support goes: the differ makes patch objects, not only comparisons; and patches for kernels of
-	 * the machine are built.
-	 */
-	bool emits, kernels;
+	bool kernels; /* patches for kernels of it are built; else the differ alone knows its objects */
 	struct source_places source;
 	const struct boot_image *boot_image; /* NULL: it boots ELF files */
 
@@ -238,7 +265,14 @@ struct arch {
 	uint8_t return_size; /* bytes of the stack that a call takes */
 	enum call_kind (*call_kind)(const char *callee);
 	const char *return_thunk; /* a jump to it is a return; NULL: there is none */
-	/* Whether a symbol that no object defines is made by each module's link or loader; NULL: none is. */
+	const struct indirection
+		*indirection; /* NULL: fields lead out of a patch, and klp relocations fill them */
+	/*
+	 * Whether dataflow() tells what becomes of values. Else what depends on that is not known: nothing that is new may
+	 * need to be initialised.
+	 */
+	bool follows_values;
+	/* Whether a symbol that no object defines is each module's own, or the loader's by its name; NULL: none is. */
 	bool (*made_for_module)(const char *symbol);
 };
 

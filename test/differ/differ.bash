@@ -11,7 +11,7 @@ bats_require_minimum_version 1.5.0
 . "${BASH_SOURCE[0]%/*}/../lib/tests.bash"
 TOP=$TEST_TOP
 CDO=${CDO:-$BUILD/create-diff-object}
-CC=${CC:-gcc}
+CC=${CC:-gcc} OBJCOPY=${OBJCOPY:-objcopy}
 # what a stock x86-64 kernel is compiled with, as far as it shows in an object
 KFLAGS=(-O2 -std=gnu11 -ffreestanding -fno-PIE -mcmodel=kernel -mno-red-zone -mno-sse -mno-mmx
 	-pg -mfentry -mrecord-mcount -fcf-protection=none -fno-asynchronous-unwind-tables
@@ -58,18 +58,21 @@ patched() { # [SED-EXPRESSION...], or the source on stdin
 }
 append() { { cat original.c; cat; } > patched.c; } # the original and what is on stdin
 
+# The symbols of files, without what some machines have in a column more.
+symtab() { readelf -sW "$@" | sed 's/ \[<localentry>: [0-9]*\]//'; }
+
 # The kernel: symbols of original.o and undefined ones, at made-up addresses in table order.
 make_symbols() {
 	local module=""
 	[[ $owner == vmlinux ]] || module=$'\t['"$owner]"
 	{
 		echo "ffffffff81000000 T _stext"
-		readelf -sW original.o | awk -v module="$module" '
+		symtab original.o | awk -v module="$module" '
 			($4 == "FUNC" || $4 == "OBJECT") && $7 != "UND" {
 				t = $4 == "FUNC" ? "t" : "d"
 				printf "ffffffff82%06x %s %s%s\n", 64 * n++, $5 == "LOCAL" ? t : toupper(t), $8, module
 			}'
-		readelf -sW original.o patched.o | awk '$7 == "UND" && $8 != "" && !seen[$8]++ {
+		symtab original.o patched.o | awk '$7 == "UND" && $8 != "" && !seen[$8]++ {
 			printf "ffffffff83%06x T %s\n", 64 * n++, $8 }'
 		((${#extra_ksyms[@]} == 0)) || printf '%s\n' "${extra_ksyms[@]}"
 	} | sort > kallsyms.plain
@@ -119,13 +122,13 @@ has_reloc() { # SECTION TYPE SYMBOL ADDEND(+x or -x): one such relocation is the
 }
 
 bytes() { # SECTION [FILE]: its bytes in hex
-	objcopy -O binary --only-section="$1" --set-section-flags "$1=alloc,contents" "${2:-out.o}" bytes.bin
+	"$OBJCOPY" -O binary --only-section="$1" --set-section-flags "$1=alloc,contents" "${2:-out.o}" bytes.bin
 	od -An -v -tx1 bytes.bin | tr -d ' \n'
 }
 
 # NAME: "bind type section" of a symbol in out.o
 symbol() {
-	readelf -sW out.o | awk -v name="$1" '$8 == name { print $5, $4, $7 }' > symbol.txt
+	symtab out.o | awk -v name="$1" '$8 == name { print $5, $4, $7 }' > symbol.txt
 	local bind type section
 	read -r bind type section < symbol.txt || return
 	[[ $section == UND ]] || section=$(readelf -SW out.o | sed 's/^ *\[ */[/' |
@@ -138,7 +141,7 @@ sections() { readelf -SW out.o | sed -n 's/^ *\[ *[0-9]*\] \([^ ]*\) .*/\1/p'; }
 funcs() {
 	local off
 	bytes .discard.kpatch.funcs > funcs.hex
-	objcopy -O binary --only-section=.discard.kpatch.strings \
+	"$OBJCOPY" -O binary --only-section=.discard.kpatch.strings \
 		--set-section-flags .discard.kpatch.strings=alloc,contents out.o strings.bin
 	for ((off = 0; off < $(wc -c < funcs.hex) / 2; off += 32)); do
 		printf '%s %s %d %s\n' "$(func_symbol $((off + 8)))" "$(func_string $((off + 16)))" \

@@ -5,17 +5,19 @@
 load differ.bash
 # shellcheck source=../lib/ppc64le.bash
 . "$TEST_TOP/test/lib/ppc64le.bash"
-CC=$PPC_CC
+CC=$PPC_CC OBJCOPY=$PPC_OBJCOPY
 KFLAGS=("${PPC_FLAGS[@]}" "${PPC_SPLIT[@]}")
 
+# what an earlier run wrote is none of this one's
+differ() { rm -f out.o; compile original && compile patched && differ_objects "$@"; }
 # model NAME: the code model of what is compiled from now on
 model() {
 	extra_flags=("-mcmodel=$1" -g)
 	exported=(_mcount printk)
 	rm -f kallsyms
 }
-# the patched object differs, which is all that is said of it
-differs() { [[ $status -eq 2 && " $(ids) " == *" object-not-supported "* ]]; }
+# the patched object differs, and what it needs may be out of reach: that is a question of its own
+differs() { written || refused out-of-reach; }
 # the same in both models
 in_both() { # no_change|differs
 	local m
@@ -94,7 +96,7 @@ in_both() { # no_change|differs
 	assemble patched
 	make_symbols
 	differ_objects
-	differs
+	refused function-not-traceable out-of-reach
 	cp original.o patched.o
 	differ_objects
 	no_change
@@ -117,7 +119,6 @@ in_both() { # no_change|differs
 	original <<< 'struct { char a[0x30000]; } s; char *f(void) { ext(1); return &s.a[0x100]; }'
 	patched 's/0x100\]/0x20100]/'
 	in_both differs
-	# a difference in a reference's field is none
 	cp original.c patched.c
 	in_both no_change
 }
@@ -164,10 +165,14 @@ in_both() { # no_change|differs
 	local edit
 	original < <(ppc_everything)
 	for edit in 's/%l\[yes\] - \./1b - ./' 's/\.long 1b - \., 2b - \./.long 1b - ., 1b - ./' 's/\.short 77, 1/.short 77, 3/' \
-		's/\.pushsection __lwsync_fixup,/.pushsection __barrier_nospec_fixup,/' 's/\.8byte 1, 1/.8byte 1, 0/' 's/bl ext/bl ext2/' \
-		's/2b - 5b, 3b/1b - 5b, 3b/' 's/\.quad extvar - \./.quad global - ./'; do
+		's/\.pushsection __lwsync_fixup,/.pushsection __barrier_nospec_fixup,/' \
+		's/\.quad extvar - \./.quad global - ./'; do
 		patched "$edit"
 		in_both differs
+	done
+	for edit in 's/\.8byte 1, 1/.8byte 1, 0/' 's/3: bl ext/3: bl ext2/' 's/2b - 5b, 3b/1b - 5b, 3b/'; do
+		patched "$edit"
+		in_both refused fixup-not-carried
 	done
 	patched 's/\.short 77, 1/.short 99, 1/'
 	in_both no_change
@@ -178,12 +183,13 @@ in_both() { # no_change|differs
 	patched '/\.8byte 1b - 5b/,/return x/s/return x/return x + 1/'
 	model large
 	differ
-	[[ $status -eq 2 && " $(ids) " == *" fixup-not-carried "* ]]
+	refused fixup-not-carried
 	[[ $stderr == *"feature"*"it has a feature fixup (__ftr_fixup)"* ]]
 	# another function of the file is not concerned
 	patched 's/leaf\(x\) \+ 1/leaf(x) + 2/'
 	differ
-	[[ " $(ids) " != *" fixup-not-carried "* ]]
+	written
+	[[ $(funcs) == "f f 0 vmlinux" ]]
 }
 
 @test "objects of two machines are not compared" {
@@ -195,4 +201,230 @@ in_both() { # no_change|differs
 	make_symbols
 	differ_objects
 	refused machine-mismatch
+}
+
+# What is written
+
+# reaches TABLE-ENTRY SECTION COUNT: so many pairs of halves of the section lead to the entry for that name
+reaches() {
+	local at
+	at=$(relocs .toc | awk -v name="$1" '$2 == "R_PPC64_ADDR64" && $3 " " $4 == name { print $1 }')
+	[[ -n $at && $at != *$'\n'* ]] || { echo "entries of $1: $at"; relocs .toc; return 1; }
+	[[ $at == 0 ]] || at=0$at
+	for t in HA LO_DS; do
+		[[ $(relocs "$2" | awk -v t="R_PPC64_TOC16_$t" -v at="$((16#$at))" '
+			$2 == t && $3 == ".toc" { print }' | while read -r _ _ _ a; do
+			((16#${a#+} != 16#$at)) || echo; done | wc -l) -eq $3 ]] || { relocs "$2"; return 1; }
+	done
+}
+# thunk NAME: "offset size" of the thunk for it
+thunk() { readelf -sW out.o | awk -v name="kpatch_thunk.$1" '$NF == name { print $2, $3 }'; }
+# code SECTION: "offset mnemonic operands" of out.o
+code() {
+	"$PPC_OBJDUMP" -d --no-show-raw-insn -j "$1" out.o | sed -nE 's/^ *([0-9a-f]+):\s+(\S+)\s*([^<]*).*$/\1 \2 \3/p' |
+		sed 's/ *$//'
+}
+
+@test "calls: by name where the loader finds it, else through thunks" {
+	original <<-'END'
+		int hidden(int), hidden2(int);
+		static noinline int stat(int x) { return ext(x) * 3; }
+		int f(int x) { return ext(x) + hidden(x) + stat(x) + 1; }
+		int g(int x) { return stat(x + 1) + hidden(x) + hidden2(x); }
+		int tail(int x) { return stat(x + 1); }
+	END
+	patched 's/\+ 1\)/+ 2)/' 's/\+ 1;/+ 2;/'
+	model large
+	exported=(ext)
+	differ
+	written
+	[[ $(funcs | sort | xargs) == "f f 0 vmlinux g g 0 vmlinux tail tail 0 vmlinux" ]]
+	# what vmlinux exports, and ftrace's call, whether it is exported or not
+	[[ $(relocs .text.f | awk '$2 == "R_PPC64_REL24" { print $3, $4 }' | xargs) == \
+	   "_mcount +0 ext +0 .text.kpatch_thunks +0 .text.kpatch_thunks +14" ]]
+	[[ $(code .text.f | grep -A1 -E ' bl ' | awk '{ $1 = ""; print }' | head -n 5 | tail -n 2 | xargs) == "bl "*" nop" ]]
+	# the compiler's no-operation behind a call of another file gives back r2, and nothing does behind one within
+	code .text.f | grep -A1 -E ' bl ' | grep -q 'ld r2,24(r1)'
+	[[ $(code .text.f | grep -c 'ld r2,24(r1)') == 1 && $(code .text.g | grep -c 'ld r2,24(r1)') == 2 ]]
+	no grep -q 'ld r2,24' <(code .text.tail)
+	[[ $(relocs .text.tail | awk '$2 == "R_PPC64_REL24" { print $3, $4 }' | xargs) == "_mcount +0 .text.kpatch_thunks +14" ]]
+	[[ $(code .text.tail | tail -n 1) == *" b "* ]]
+	# one for each
+	[[ $(thunk hidden) == "0000000000000000 20" && $(thunk stat) == "0000000000000014 116" ]]
+	[[ $(thunk hidden2) == "0000000000000088 20" ]]
+	[[ $(code .text.kpatch_thunks | head -n 5 | cut -d ' ' -f 2- | xargs) == \
+	   "std r2,24(r1) addis r12,r2,0 ld r12,0(r12) mtctr r12 bctr" ]]
+	code .text.kpatch_thunks | sed -n '6,34p' | cut -d ' ' -f 2- | xargs > framed
+	{
+		echo "mflr r0 std r0,16(r1) stdu r1,-160(r1) std r2,24(r1)"
+		for i in 0 1 2 3 4 5 6 7; do echo "ld r0,$((160 + 96 + 8 * i))(r1) std r0,$((96 + 8 * i))(r1)"; done
+		echo "addis r12,r2,0 ld r12,0(r12) mtctr r12 bctrl ld r2,24(r1) addi r1,r1,160 ld r0,16(r1) mtlr r0 blr"
+	} | xargs | diff - framed
+	for name in hidden hidden2 stat; do
+		reaches ".klp.ref.vmlinux.vmlinux.$name,0 +0" .text.kpatch_thunks 1
+	done
+	[[ $(relocs .toc | wc -l) == 3 && $(symbol .klp.ref.vmlinux.vmlinux.stat,0) == "WEAK NOTYPE UND" ]]
+	# nothing else of a klp reference, and no field of code with one
+	no grep -q '\.klp' <(relocs .text.f; relocs .text.g; relocs .text.tail; relocs .text.kpatch_thunks)
+}
+
+@test "data: an entry for each address, the kernel's and the patch's" {
+	original <<-'END'
+		extern int extvar, exvar2; int global = 5; static int count; static struct { int a, b; } s;
+		static const int table[] = { 1, 2, 3 };
+		int f(int x) { printk("text %d", x); return ext(extvar + global + count++ + x) + table[x] + s.b + exvar2; }
+		int g(int x) { return ext2(extvar - x) + s.b + 1; }
+		int *h(void) { ext(1); return &s.a; }
+	END
+	patched 's/\+ x\)/+ x + 1)/' 's/\+ 1;/+ 2;/'
+	model large
+	exported=(exvar2 printk ext ext2)
+	differ
+	written
+	for name in extvar global count table; do
+		reaches ".klp.ref.vmlinux.vmlinux.$name,0 +0" .text.f 1
+	done
+	reaches ".klp.ref.vmlinux.vmlinux.extvar,0 +0" .text.g 1
+	reaches ".klp.ref.vmlinux.vmlinux.s,0 +4" .text.f 1 || reaches ".klp.ref.vmlinux.vmlinux.s,0 +0" .text.f 1
+	reaches "exvar2 +0" .text.f 1
+	reaches ".rodata.f.str1.8 +0" .text.f 1
+	[[ $(readelf -SW out.o | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 == ".toc" { print $7, $NF }') == "WA 8" ]]
+	# what the function computes r2 from is each module's own
+	relocs .text.f | grep -qxF '0 R_PPC64_REL64 .TOC. -8'
+	[[ $(symbol .TOC.) == "GLOBAL NOTYPE UND" ]]
+	# the two entries, and the ABI
+	[[ $(readelf -sW out.o | grep -c 'localentry>: 8') == 2 ]]
+	readelf -hW out.o | grep -q 'Flags: *0x2, abiv2'
+	# the code is the patched object's but for fields and calls
+	[[ $(code .text.g | cut -d ' ' -f 2) == "$("$PPC_OBJDUMP" -d --no-show-raw-insn -j .text.g patched.o |
+		sed -nE 's/^ *[0-9a-f]+:\s+(\S+).*$/\1/p')" ]]
+}
+
+@test "functions as values: the kernel's, unless they are new" {
+	original <<-'END'
+		void take(void *);
+		static noinline int s(int x) { return ext(x) + 1; }
+		static int t(int x) { return ext2(x) + 1; }
+		void f(void) { take(s); take(t); }
+	END
+	patched <<-'END'
+		void take(void *);
+		static noinline int s(int x) { return ext(x) + 2; }
+		static int t(int x) { return ext2(x) + 1; }
+		static int new(int x) { return ext2(x) + 3; }
+		void f(void) { take(s); take(t); take(new); }
+	END
+	model large
+	differ
+	written
+	reaches ".klp.ref.vmlinux.vmlinux.s,0 +0" .text.f 1
+	reaches ".klp.ref.vmlinux.vmlinux.t,0 +0" .text.f 1
+	# in the patch: its global entry, by section and offset as the assembler does
+	reaches ".text.new +8" .text.f 1
+}
+
+@test "a patch of a module: entries for what it has and what vmlinux has" {
+	original <<-'END'
+		extern int extvar; static int count;
+		static noinline int s(int x) { return ext(x) + 1; }
+		int f(int x) { return s(x) + extvar + count++ + 1; }
+		struct ops { int (*a)(int), *b; };
+		static const struct ops ops = { s, &count };
+		const struct ops *g(int x) { ext2(x); return &ops; }
+	END
+	patched 's/count\+\+ \+ 1/count++ + 2/'
+	owner=nfsd
+	model large
+	differ
+	written
+	reaches ".klp.ref.nfsd.nfsd.count,0 +0" .text.f 1
+	reaches ".klp.ref.vmlinux.vmlinux.extvar,0 +0" .text.f 1
+	reaches ".klp.ref.nfsd.nfsd.s,0 +0" .text.kpatch_thunks 1
+	# a constant would have to be written when the module comes
+	patched 's/static const struct ops ops = .*/&\nstatic const struct ops more = { s, \&count };/' 's/return &ops/return \&more/'
+	differ
+	refused read-only-by-then
+	# of vmlinux it is there from the beginning
+	owner=vmlinux
+	rm kallsyms
+	differ
+	written
+	relocs .rodata.more | grep -qF 'R_PPC64_ADDR64 .klp.ref.vmlinux.vmlinux.count,0 +0'
+}
+
+@test "what is only near the module it is in cannot be had from another" {
+	original <<-'END'
+		static int count;
+		int f(int x) { return ext(count++) + x; }
+		int g(int x) { return ext(x) + x; }
+	END
+	patched 's/count\+\+\) \+/count++) -/'
+	model medium
+	differ
+	refused out-of-reach
+	[[ $stderr == *"f+0x"*"count"*"-mcmodel=large"* ]]
+	patched '/int g/s/\+ x/- x/'
+	differ
+	written
+	[[ $(relocs .text.g | awk '{ print $2, $3, $4 }' | head -n 2 | xargs) == "R_PPC64_REL16_HA .TOC. +0 R_PPC64_REL16_LO .TOC. +4" ]]
+}
+
+@test "calls that no thunk can make" {
+	original <<-'END'
+		static noinline int six(int a, int b, int c, int d, int e, int f) { return ext(a + b + c + d + e + f); }
+		static noinline int seven(int a, int b, int c, int d, int e, int f, int g) { return ext(a + b + c + d + e + f - g); }
+		static noinline int more(int a, ...) { return ext(a + (int)(long)__builtin_apply_args()); }
+		int f(int x) { return six(x, x, x, x, x, x) + 1; }
+		int g(int x) { return seven(x, x, x, x, x, x, x) + 1; }
+		int h(int x) { asm volatile("bl far" ::: "lr"); return ext(x) + 1; }
+	END
+	model large
+	patched '/int f\(int x/s/\+ 1/+ 2/'
+	differ
+	written
+	reaches ".klp.ref.vmlinux.vmlinux.six,0 +0" .text.kpatch_thunks 1
+	patched '/int g\(int x/s/\+ 1/+ 2/'
+	differ
+	refused arguments-on-stack
+	[[ $stderr == *"g+0x"*"seven"* ]]
+	# of the patch itself it needs no thunk
+	patched '/int g\(int x/s/\+ 1/+ 2/' 's/f - g/f + g/'
+	differ
+	written
+	[[ -z $(thunk seven) && -n $(thunk ext) ]]
+	patched '/int h\(int x/s/\+ 1/+ 2/'
+	differ
+	refused call-by-assembly
+	# without debug information nobody knows how many there are
+	extra_flags=(-mcmodel=large)
+	patched '/int f\(int x/s/\+ 1/+ 2/'
+	differ
+	refused arguments-on-stack
+}
+
+@test "new variables are vouched for: what is initialised where is not known" {
+	macros
+	original <<-'END'
+		static int done, unused_before = 3; static noinline __used int *keep(void) { return &done; }
+		int f(int x) { if (!done) done = ext(1); return ext(x); }
+	END
+	patched 's/return ext\(x\);/static int added; return ext(x) + added++;/'
+	model large
+	extra_flags+=(-I"$PWD")
+	differ
+	refused initialised-once
+	[[ $stderr == *"added"* ]]
+	patched <<-'END'
+		static int done, unused_before = 3; static noinline __used int *keep(void) { return &done; }
+		static int added; KPATCH_ALLOW_DATA_CHANGE(added);
+		int f(int x) { if (!done) done = ext(1); return ext(x) + added++; }
+	END
+	differ
+	written
+	# data of the patch is led to through the table as well
+	reaches ".bss.added +0" .text.f 2
+	# the kernel's variables are what they are
+	patched 's/done = ext\(1\)/done = ext(2)/'
+	differ
+	written
 }

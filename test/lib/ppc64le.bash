@@ -4,9 +4,10 @@
 # What a stock ppc64le kernel is compiled with, as far as it shows in an object, by Debian's cross compiler. Sourced.
 
 PPC_CC=powerpc64le-linux-gnu-gcc
+PPC_OBJCOPY=powerpc64le-linux-gnu-objcopy
 PPC_OBJDUMP=powerpc64le-linux-gnu-objdump
 # without a code model: vmlinux has the medium one, modules have the large one
-PPC_FLAGS=(-O2 -std=gnu11 -ffreestanding -m64 -mlittle-endian -mabi=elfv2 -mcpu=power8 -msoft-float -mno-altivec -mno-vsx
+PPC_FLAGS=(-O2 -std=gnu11 -ffreestanding -fno-PIE -m64 -mlittle-endian -mabi=elfv2 -mcpu=power8 -msoft-float -mno-altivec -mno-vsx
 	-mno-pointers-to-nested-functions -mtraceback=no -mprofile-kernel -pg -fno-asynchronous-unwind-tables
 	-fno-strict-aliasing -fno-common -fno-stack-protector -w)
 PPC_SPLIT=(-ffunction-sections -fdata-sections)

@@ -171,7 +171,7 @@ const struct arch made_up = {
 	.name = "made-up",
 	.deb = "madeup",
 	.big_endian = true,
-	.emits = true,
+	.follows_values = true,
 	.source = { .directory = "arch/made-up" },
 	.specials = made_up_specials,
 	.relocs = made_up_relocs,

@@ -90,14 +90,14 @@ disassembly() {
 }
 
 @test "what an entry of .toc leads to is what code leads to, in both models" {
-	line large f "type 50 width 2 -> global+0 bias 0 table"
-	line large f "type 64 width 2 -> global+0 bias 0 table"
-	line large f "type 64 width 2 -> table+0 bias 0 table"
-	line large f "type 64 width 2 -> extvar+0 bias 0 table"
-	line large take "type 64 width 2 -> stat+8 bias 0 table"
-	line medium f "type 64 width 2 -> extvar+0 bias 0 table"
+	line large f "type 50 width 4 -> global+0 bias 0 table"
+	line large f "type 64 width 4 -> global+0 bias 0 table"
+	line large f "type 64 width 4 -> table+0 bias 0 table"
+	line large f "type 64 width 4 -> extvar+0 bias 0 table"
+	line large take "type 64 width 4 -> stat+8 bias 0 table"
+	line medium f "type 64 width 4 -> extvar+0 bias 0 table"
 	# what is near is no table's
-	line medium f "type 50 width 2 -> global+0 bias 0"
+	line medium f "type 50 width 4 -> global+0 bias 0"
 	no grep -q "global.*table" medium.dump
 	# and no entry has a reference left that all were followed through
 	[[ -z $(awk '/^SPECIAL .toc / { on = 1; next } /^[A-Z]/ { on = 0 } on && /->/' large.dump) ]]
@@ -125,8 +125,8 @@ disassembly() {
 	sed -i 's/^\(number\|address\|other\):/.L\1:/; s/\b\(number\|address\|other\)@/.L\1@/; s/quad address/quad .Laddress/' toc.s
 	"$PPC_CC" -c -o toc.o toc.s
 	"$BUILD/test/elf_dump" toc.o > toc.dump
-	line toc f "type 64 width 2 -> .toc+0x0+0 bias 0"
-	line toc f "type 64 width 2 -> there+0 bias 0 table"
+	line toc f "type 64 width 4 -> .toc+0x0+0 bias 0"
+	line toc f "type 64 width 4 -> there+0 bias 0 table"
 	line toc .toc+0x8 "type 38 width 8 -> there+0"
 	no line toc .toc+0x10 "there"
 	# who wants the entry's own place cannot be followed
@@ -146,8 +146,8 @@ disassembly() {
 	   $(grep -c "FUNC .* entry 0x8" large-whole.dump) ]]
 	# the medium model counts from the entry
 	atom medium f | grep -qE "FUNC f offset 0x0 size 0x[0-9a-f]+ global traced"
-	line medium f "+0x0 type 252 width 2 -> .TOC.+0 bias 0 pcrel"
-	line medium f "+0x4 type 250 width 2 -> .TOC.+4 bias 0 pcrel"
+	line medium f "+0x0 type 252 width 4 -> .TOC.+0 bias 0 pcrel"
+	line medium f "+0x4 type 250 width 4 -> .TOC.+4 bias 0 pcrel"
 	# one that needs no r2 has one entry
 	atom medium leaf | grep -q " traced"
 	no line medium leaf "TOC"

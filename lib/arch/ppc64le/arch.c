@@ -20,24 +20,24 @@
 
 /* clang-format off */
 #define WHOLE(type, bytes, ...) [type] = { .name = #type, .width = bytes, ##__VA_ARGS__ }
-/* The upper or lower 16 bits of a distance from the TOC pointer, in an instruction's first half-word. */
-#define HALF(type, ...) [type] = { .name = #type, .width = 2, .is_signed = true, .within = true, ##__VA_ARGS__ }
+/* The upper or lower 16 bits of a distance, in the low half of an instruction. */
+#define HALF(type, ...) [type] = { .name = #type, .width = 4, .is_signed = true, .within = true, ##__VA_ARGS__ }
 #define HIGH .drops_low = true, .parts = { { 16, 16, 0 } }
 #define HIGH_ADJUSTED .rounds = true, HIGH
 #define LOW .drops_high = true, .parts = { { 16, 0, 0 } }
 #define WORDS .parts = { { 14, 2, 2 } } /* of ld, std, lwa: the lowest two bits are the opcode's */
-#define BRANCH(type, bits) [type] = { .name = #type, .width = 4, .pc_relative = true, .is_signed = true, \
-				      .parts = { { bits, 2, 2 } } }
+#define BRANCH(type, bits, ...) [type] = { .name = #type, .width = 4, .pc_relative = true, .is_signed = true, \
+					   .parts = { { bits, 2, 2 } }, ##__VA_ARGS__ }
 /* clang-format on */
 
 static const struct reloc_type relocs[] = {
 	WHOLE(R_PPC64_NONE, 0),
 	WHOLE(R_PPC64_ADDR64, 8, .loaded = true),
 	WHOLE(R_PPC64_ADDR32, 4, .within = true),
-	WHOLE(R_PPC64_REL64, 8, .pc_relative = true, .is_signed = true, .from_itself = true),
+	WHOLE(R_PPC64_REL64, 8, .pc_relative = true, .is_signed = true, .from_itself = true, .loaded = true),
 	WHOLE(R_PPC64_REL32, 4, .pc_relative = true, .is_signed = true, .from_itself = true, .within = true),
 	BRANCH(R_PPC64_REL24, 24),
-	BRANCH(R_PPC64_REL14, 14),
+	BRANCH(R_PPC64_REL14, 14, .within = true),
 	HALF(R_PPC64_TOC16, .parts = { { 16, 0, 0 } }),
 	HALF(R_PPC64_TOC16_LO, LOW),
 	HALF(R_PPC64_TOC16_HI, HIGH),
@@ -121,7 +121,8 @@ static bool saves_registers(const char *symbol)
 
 static bool made_for_module(const char *symbol)
 {
-	return !strcmp(symbol, ".TOC.") || saves_registers(symbol);
+	/* the loader leaves a call of _mcount alone, and knows it by that name */
+	return !strcmp(symbol, ".TOC.") || !strcmp(symbol, "_mcount") || saves_registers(symbol);
 }
 
 enum call_kind ppc64le_call_kind(const char *callee)
@@ -165,5 +166,6 @@ const struct arch arch_ppc64le = {
 	.clobbered = PPC_CLOBBERED,
 	.stack_pointer = 1u << 1,
 	.call_kind = ppc64le_call_kind,
+	.indirection = &ppc64le_indirection,
 	.made_for_module = made_for_module,
 };

@@ -8,6 +8,7 @@
 
 extern const struct arch arch_ppc64le;
 extern const struct special_section ppc64le_specials[];
+extern const struct indirection ppc64le_indirection;
 
 #define PPC_INSN 4 /* bytes of each instruction */
 #define PPC_NOP 0x60000000u

@@ -80,7 +80,7 @@ static bool used(const struct code_field *f, use *how)
 	uint64_t at = f->offset - f->offset % PPC_INSN;
 	uint32_t word, held;
 
-	if (f->width != 2 || f->size < PPC_INSN || at > f->size - PPC_INSN)
+	if (f->width != PPC_INSN || f->pc_relative || f->size < PPC_INSN || at > f->size - PPC_INSN)
 		return false;
 	word = ppc_word(f->code + at);
 	if (ppc_opcode(word) != PPC_ADDI && ppc_opcode(word) != PPC_LD)

@@ -108,7 +108,7 @@ const struct arch arch_x86_64 = {
 	.machine = EM_X86_64,
 	.name = "x86_64",
 	.deb = "amd64",
-	.emits = true,
+	.follows_values = true,
 	.kernels = true,
 	.source = { .directory = "arch/x86",
 		    .boot = (const char *const[]){ "arch/x86/boot/", "arch/x86/realmode/",

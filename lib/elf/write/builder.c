@@ -183,6 +183,12 @@ struct builder_symbol *builder_symbol(struct builder *b, const char *name, uint8
 	return s;
 }
 
+void builder_symbol_other(struct builder_symbol *s, uint8_t other)
+{
+	if (s)
+		s->other = other;
+}
+
 struct builder_symbol *builder_section_symbol(struct builder *b, struct builder_section *s)
 {
 	if (!s)

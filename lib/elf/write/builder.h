@@ -47,6 +47,8 @@ uint64_t builder_section_size(const struct builder_section *s);
 struct builder_symbol *builder_symbol(struct builder *b, const char *name, uint8_t bind, uint8_t type,
 				      struct builder_section *section, uint16_t shndx, uint64_t value,
 				      uint64_t size);
+/* What else st_other says of it. NULL is passed over. */
+void builder_symbol_other(struct builder_symbol *s, uint8_t other);
 /* The section's own STT_SECTION symbol, made at first use. */
 struct builder_symbol *builder_section_symbol(struct builder *b, struct builder_section *s);
 

@@ -41,7 +41,7 @@ struct builder_symbol {
 	struct builder_section *section;
 	uint64_t value, size;
 	uint16_t shndx;
-	uint8_t bind, type;
+	uint8_t bind, type, other;
 	uint32_t index, name_offset; /* filled by the layout */
 };
 

@@ -281,6 +281,7 @@ static void put_symbols(struct layout *l)
 		Elf64_Sym sym = {
 			.st_name = s->name_offset,
 			.st_info = ELF64_ST_INFO(s->bind, s->type),
+			.st_other = s->other,
 			.st_shndx = wide ? SHN_XINDEX : index,
 			.st_value = s->value,
 			.st_size = s->size,
