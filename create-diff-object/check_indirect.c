@@ -88,6 +88,22 @@ static bool thunk_is(const struct check *c, const struct thunk *t, uint32_t sect
 	return !memcmp(s->data + at, t->code, t->size);
 }
 
+/* People see it in stack traces. */
+static void check_thunk_symbol(struct check *c, uint32_t i, const struct ref *r, const struct thunk *t,
+			       uint32_t section, uint64_t at)
+{
+	const char *name = arena_printf(c->d->arena, THUNK_PREFIX "%s", new_atom(c->d, r->target)->name);
+
+	for (uint32_t k = 1; k < c->out->n_symbols && name; k++) {
+		const struct symbol *s = &c->out->symbols[k];
+
+		if (s->section == section && s->value == at && s->size == t->size && s->type == STT_FUNC &&
+		    s->bind == STB_LOCAL && !s->other && !strcmp(s->name, name))
+			return;
+	}
+	check_problem(c, i, "the thunk for its call at +0x%x has no symbol", r->offset);
+}
+
 static void check_thunk(struct check *c, uint32_t i, const struct ref *r, const struct routing *route,
 			const Elf64_Rela *rela, const struct thunk *t)
 {
@@ -101,8 +117,10 @@ static void check_thunk(struct check *c, uint32_t i, const struct ref *r, const 
 	}
 	first = first_at(c, section, at);
 	c->meant[section] = true;
-	if (first)
+	if (first) {
 		c->end[section] += t->size;
+		check_thunk_symbol(c, i, r, t, section, at);
+	}
 	for (size_t k = 0; k < sizeof(t->fields) / sizeof(t->fields[0]); k++)
 		check_entry(c, i, r, route,
 			    shared_reloc(c, section, at + t->fields[k].at, t->fields[k].type, first));

@@ -11,6 +11,7 @@
 
 #include "create-diff-object/passes.h"
 #include "kmod/kpatch-abi.h"
+#include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "test/unit/tap.h"
 
@@ -90,9 +91,11 @@ static bool in_field(const struct file *f, unsigned int section, uint64_t at)
 		if (s->sh_type != SHT_RELA || s->sh_info != section)
 			continue;
 		for (size_t k = 0; k < s->sh_size / sizeof(*r); k++) {
-			unsigned int width = ELF64_R_TYPE(r[k].r_info) == R_X86_64_64 ? 8 : 4;
+			const struct arch *arch = f->d->arch;
+			const struct reloc_type *t = arch_reloc(arch, ELF64_R_TYPE(r[k].r_info));
 
-			if (at >= r[k].r_offset && at < r[k].r_offset + width)
+			if (at >= r[k].r_offset && at < r[k].r_offset + t->width &&
+			    reloc_byte(t, arch->big_endian, at - r[k].r_offset) == 0xff)
 				return true;
 		}
 	}
