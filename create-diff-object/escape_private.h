@@ -56,6 +56,7 @@ struct prototype {
 	const char *name;
 	uint32_t registers; /* that it takes arguments in, of those that there are for that */
 	bool stack;	    /* it may take more on the stack */
+	uint32_t words;	    /* of 8 bytes that its arguments take, at most */
 	uint32_t results;   /* registers that it may return something in */
 };
 

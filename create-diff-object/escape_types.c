@@ -16,12 +16,23 @@
  * its bytes at most. */
 #define STEPS_PER_BYTE 16
 
-static const struct prototype unknown = { .registers = N_ARGUMENTS, .stack = true, .results = N_RESULTS };
+#define MANY_WORDS 4096
+
+static const struct prototype unknown = {
+	.registers = N_ARGUMENTS, .stack = true, .words = MANY_WORDS, .results = N_RESULTS
+};
 
 static void worst(struct prototype *p)
 {
 	p->registers = N_ARGUMENTS;
 	p->stack = true;
+}
+
+/* Nobody knows how many it takes. */
+static void any_number(struct prototype *p)
+{
+	worst(p);
+	p->words = MANY_WORDS;
 }
 
 static bool is_number(const struct type *t)
@@ -35,6 +46,10 @@ static void add_parameter(struct type_reader *r, Dwarf_Die *die, struct prototyp
 	struct type t = type_of(r, die);
 	uint64_t size = type_size(r, &t);
 
+	/* An object of odd size or alignment may leave a word free before it. */
+	p->words += !size || size > MANY_WORDS ? MANY_WORDS : (uint32_t)(size + 15) / 8;
+	if (is_number(&t) && size && size <= 8)
+		p->words--;
 	/* What is passed by value and is no number or pointer has rules of its own. */
 	if (!is_number(&t))
 		worst(p);
@@ -59,12 +74,12 @@ static struct prototype prototype_of(struct type_reader *r, Dwarf_Die *function,
 	Dwarf_Die die;
 
 	if (!dwarf_hasattr(function, DW_AT_prototyped))
-		worst(&p);
+		any_number(&p);
 	for (int end = type_first_child(r, function, &die); !end; end = type_next(r, &die)) {
 		if (dwarf_tag(&die) == DW_TAG_formal_parameter)
 			add_parameter(r, &die, &p);
 		else if (dwarf_tag(&die) == DW_TAG_unspecified_parameters)
-			worst(&p);
+			any_number(&p);
 	}
 	return p;
 }
@@ -140,6 +155,7 @@ static void merge(struct list *l)
 		}
 		last->registers = e->registers > last->registers ? e->registers : last->registers;
 		last->stack |= e->stack;
+		last->words = e->words > last->words ? e->words : last->words;
 		last->results = e->results > last->results ? e->results : last->results;
 	}
 	l->n = n;

@@ -164,25 +164,34 @@ static void judge_entries(struct judge *j, uint32_t atom)
 	}
 }
 
-/* A thunk with a frame passes on what is in registers, and no more of what is on the stack than it knows of. */
+/* gcc may pass what a pointer leads to instead of the pointer, and as much as two pointers then (ipa-sra-ptr-growth-factor). */
+static bool too_many_arguments(struct diff *d, const struct atom *callee)
+{
+	struct escapes *f = escapes_get(d);
+	uint32_t words = f ? escapes_prototype(f, d->new.source[callee->id]).words : UINT32_MAX / 2;
+
+	if (strcmp(callee->name, d->new.source[callee->id]) != 0)
+		words *= 2;
+	return words > d->arch->indirection->framed_words;
+}
+
+/* A thunk with a frame passes on so many words, and does not know how many there are. */
 static void judge_call(struct diff *d, uint32_t atom, const struct ref *ref)
 {
 	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
-	const char *remedy = "Change the function that is called as well, so that the patch has it";
-	struct escapes *f;
 
 	if (!t || indirect_way(d, atom, ref, route_of(d, ref)->route) != WAY_FRAMED)
 		return;
-	f = escapes_get(d);
 	if (!t->section)
 		diff_refuse(d, "call-by-assembly", &d->new, atom, ref->offset, NULL,
 			    "it calls %s of another file as the compiler does not: registers may be lost",
 			    t->name);
-	else if (!f || escapes_prototype(f, d->new.source[t->id]).stack)
+	else if (too_many_arguments(d, t))
 		diff_refuse(
-			d, "arguments-on-stack", &d->new, atom, ref->offset, remedy,
-			"it calls %s, which is not part of the patch and takes, or may take, arguments on "
-			"the stack",
+			d, "arguments-on-stack", &d->new, atom, ref->offset,
+			"Change the function that is called as well, so that the patch has it",
+			"it calls %s, which is not part of the patch and takes, or may take, more arguments "
+			"than can be passed on",
 			t->name);
 }
 

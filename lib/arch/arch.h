@@ -168,8 +168,9 @@ struct indirection {
 	struct thunk returning;
 	const uint8_t *restore;
 	uint32_t restore_size, restore_at;
-	/* For a call or jump that nothing follows. It passes on all arguments in registers, */
+	/* For a call or jump that nothing follows. It passes on so many words of arguments, in registers and behind. */
 	struct thunk framed;
+	uint32_t framed_words;
 };
 
 struct arch {

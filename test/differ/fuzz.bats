@@ -5,6 +5,8 @@
 # machine tries the same ones.
 
 load differ.bash
+# shellcheck source=../lib/ppc64le.bash
+. "$TEST_TOP/test/lib/ppc64le.bash"
 
 # everything: a source of many parts; NEXT as it is patched
 parts() {
@@ -84,9 +86,16 @@ types() {
 	compile types1 && compile types2
 	run -0 ./fuzz types1.o types2.o
 	[[ $output == "1 read, 1 refused, 0 same, 0 changed" ]]
+	ppc_everything > ppc1.c
+	sed 's/leaf(x) + 1/leaf(x) + 2/; s/"hello/"bye/; s/return stat(x + 1)/return stat(x + 5)/' ppc1.c > ppc2.c
+	for n in 1 2; do
+		"$PPC_CC" "${PPC_FLAGS[@]}" "${PPC_SPLIT[@]}" -g -mcmodel=large -c -o ppc$n.o ppc$n.c
+	done
+	run -0 ./fuzz ppc1.o ppc2.o
+	[[ $output == "1 read, 0 refused, 0 same, 1 changed" ]]
 	echo "seed $seed"
 	run ./fuzz --mutate "${KPATCH_FUZZ_ROUNDS:-600}" "$seed" \
-		split1.o split2.o original.o patched.o split1.o split1.o types1.o types2.o
+		split1.o split2.o original.o patched.o split1.o split1.o types1.o types2.o ppc1.o ppc2.o
 	tail -n 20 <<< "$output"
 	echo "# seed $seed: ${output##*$'\n'}" >&3
 	[[ $status -eq 0 && $output =~ ^([0-9]+)" pairs, "([0-9]+)" read, "([0-9]+)" refused, "([0-9]+)" same, "([0-9]+)" changed"$ ]]

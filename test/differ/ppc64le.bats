@@ -1,6 +1,24 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# Objects of ppc64le, by Debian's cross compiler: what is the same and what is not, in both code models.
+# Objects of ppc64le, by Debian's cross compiler: what is the same and what is not, in both code models, and what is
+# written. Which rules have a test here, or in test/unit/ppc64le.bats (u):
+#
+#	fields of each relocation type, halves			u, "each relocation type", "one constant", "the upper half"
+#	branches, decoded and relocated				u, "each branch", "one constant"
+#	.toc: entries, renumbered, numbers, in which place	u, "entries of .toc", "an entry of .toc", "an address from the table"
+#	entries of functions, the distance in front, ftrace	u, "a function's entries", "data: an entry"
+#	tables and their owners; lines; feature fixups		u, "tables", "tables that describe code", "line numbers", "what a feature"
+#	jump tables in code					"a switch's table"
+#	numbered statics					"statics that gcc numbers"
+#	routes: exports, klp, of a module, pointers, new code	"calls", "data", "functions as values", "a patch of a module"
+#	thunks, what they cannot do				"calls", "calls that no thunk can make"
+#	code models: what is out of reach			"what is only near"
+#	what is written is read again				"damage of every byte"
+#	mutated pairs						fuzz.bats
+#
+# No test here, because no instruction of this machine is asked: names, parts, callbacks, requests, layout of types,
+# registrations. Not done here, and refused: new state behind guards ("new variables"), feature fixups. Not done here, and
+# never wrong: what of a patch escapes (values are not followed, so everything does).
 
 load differ.bash
 # shellcheck source=../lib/ppc64le.bash
@@ -371,33 +389,52 @@ code() {
 
 @test "calls that no thunk can make" {
 	original <<-'END'
-		static noinline int six(int a, int b, int c, int d, int e, int f) { return ext(a + b + c + d + e + f); }
-		static noinline int seven(int a, int b, int c, int d, int e, int f, int g) { return ext(a + b + c + d + e + f - g); }
-		static noinline int more(int a, ...) { return ext(a + (int)(long)__builtin_apply_args()); }
-		int f(int x) { return six(x, x, x, x, x, x) + 1; }
-		int g(int x) { return seven(x, x, x, x, x, x, x) + 1; }
-		int h(int x) { asm volatile("bl far" ::: "lr"); return ext(x) + 1; }
+		struct big { long a[9]; };
+		#define L long
+		#define EIGHT(x) x a, x b, x c, x d, x e, x f, x g, x h
+		#define VALUES x, x, x, x, x, x, x, x
+		static noinline int many(EIGHT(L), L i, L j, L k, L l, L m, L n, L o, L p) { return ext(a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p); }
+		static noinline int more(EIGHT(L), L i, L j, L k, L l, L m, L n, L o, L p, L q) { return ext(a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p + q); }
+		static noinline int value(struct big a, struct big b) { return ext(a.a[x()] + b.a[x()]); }
+		static noinline int any(int a, ...) { __builtin_va_list l; __builtin_va_start(l, a); return ext(__builtin_va_arg(l, int)); }
+		static noinline int eight(EIGHT(L)) asm("eight.isra.0");
+		static noinline int nine(EIGHT(L), L i) asm("nine.isra.0");
+		static noinline int eight(EIGHT(L)) { return ext(a + b + c + d + e + f + g + h); }
+		static noinline int nine(EIGHT(L), L i) { return ext(a + b + c + d + e + f + g + h + i); }
+		extern struct big one, two;
+		int f_many(int x) { return many(VALUES, VALUES) + 1; }
+		int f_more(int x) { return more(VALUES, VALUES, x) + 1; }
+		int f_value(int x) { return value(one, two) + 1; }
+		int f_any(int x) { return any(x, x) + 1; }
+		int f_eight(int x) { return eight(VALUES) + 1; }
+		int f_nine(int x) { return nine(VALUES, x) + 1; }
+		int f_far(int x) { asm volatile("bl far" ::: "lr"); return ext(x) + 1; }
 	END
+	sed -i '1i int x(void);' original.c
 	model large
-	patched '/int f\(int x/s/\+ 1/+ 2/'
-	differ
-	written
-	reaches ".klp.ref.vmlinux.vmlinux.six,0 +0" .text.kpatch_thunks 1
-	patched '/int g\(int x/s/\+ 1/+ 2/'
-	differ
-	refused arguments-on-stack
-	[[ $stderr == *"g+0x"*"seven"* ]]
+	for name in many eight; do
+		patched "/int f_$name\\(int x/s/\\+ 1;/+ 2;/"
+		differ
+		written
+		[[ -n $(thunk $name) || -n $(thunk $name.isra.0) ]]
+	done
+	for name in more value any nine; do
+		patched "/int f_$name\\(int x/s/\\+ 1;/+ 2;/"
+		differ
+		refused arguments-on-stack
+		[[ $stderr == *"f_$name+0x"*"it calls $name"* ]]
+	done
 	# of the patch itself it needs no thunk
-	patched '/int g\(int x/s/\+ 1/+ 2/' 's/f - g/f + g/'
+	patched "/int f_more\\(int x/s/\\+ 1;/+ 2;/" 's/p \+ q\)/p - q)/'
 	differ
 	written
-	[[ -z $(thunk seven) && -n $(thunk ext) ]]
-	patched '/int h\(int x/s/\+ 1/+ 2/'
+	[[ -z $(thunk more) && -n $(thunk ext) ]]
+	patched "/int f_far\\(int x/s/\\+ 1;/+ 2;/"
 	differ
 	refused call-by-assembly
 	# without debug information nobody knows how many there are
 	extra_flags=(-mcmodel=large)
-	patched '/int f\(int x/s/\+ 1/+ 2/'
+	patched "/int f_many\\(int x/s/\\+ 1;/+ 2;/"
 	differ
 	refused arguments-on-stack
 }
@@ -451,4 +488,79 @@ code() {
 	run "$TOP/build/test/selfcheck" original.o patched.o
 	echo "$output"
 	[[ $status -eq 0 && $(grep -c '^ok' <<< "$output") -eq 8 ]]
+}
+
+@test "a switch's table in the code, and a number in .toc, come along" {
+	local at entry
+	original < <(ppc_everything)
+	patched 's/return ext\(11\) \^ 77/return ext(12) ^ 77/'
+	model large
+	exported=(ext ext2)
+	KFLAGS+=(-fjump-tables)
+	differ
+	written
+	# distances from the table to its labels, as they are in the patched object, behind a jump that reads them
+	entry=$(relocs .toc | awk '$3 == ".text.sw" { print $4 }')
+	[[ -n $entry ]]
+	reaches ".text.sw $entry" .text.sw 1
+	"$PPC_OBJCOPY" -O binary -j .text.sw out.o out.bin
+	"$PPC_OBJCOPY" -O binary -j .text.sw patched.o patched.bin
+	cmp <(tail -c "+$((16#${entry#+} + 1))" out.bin | head -c 28) <(tail -c "+$((16#${entry#+} + 1))" patched.bin | head -c 28)
+	[[ $(tail -c "+$((16#${entry#+} + 1))" out.bin | head -c 28 | od -An -v -tx4 | wc -w) == 7 ]]
+	cat > original.s <<-'END'
+		.abiversion 2
+		.section .toc,"aw"
+		.Lnumber: .quad 0x1122334455667788
+		.section .text.f,"ax",@progbits
+		.globl f
+		.type f,@function
+		f:	addis 2,12,.TOC.-f@ha
+		addi 2,2,.TOC.-f@l
+		.localentry f,.-f
+		mflr 0
+		bl _mcount
+		addis 3,2,.Lnumber@toc@ha
+		ld 3,.Lnumber@toc@l(3)
+		addi 3,3,1
+		blr
+		.size f,.-f
+	END
+	sed 's/addi 3,3,1/addi 3,3,2/' original.s > patched.s
+	assemble original
+	assemble patched
+	rm out.o kallsyms
+	make_symbols
+	differ_objects
+	written
+	[[ $(bytes .toc) == 8877665544332211 && -z $(relocs .toc) ]]
+	[[ $(relocs .text.f | awk '$2 ~ /TOC16/ { print $2, $3, $4 }' | xargs) == "R_PPC64_TOC16_HA .toc +0 R_PPC64_TOC16_LO_DS .toc +0" ]]
+	# another number is another one
+	sed 's/1122334455667788/1122334455667789/' original.s > patched.s
+	assemble patched
+	rm out.o
+	differ_objects
+	written
+	[[ $(bytes .toc) == 8977665544332211 ]]
+}
+
+@test "statics that gcc numbers are told apart by who uses them, through the table" {
+	local k was is
+	original <<-'END'
+		int f(int x) { static int n = 1; return ext(n += x) + 1; }
+		int g(int x) { static int n = 2; return ext2(n += x) + 1; }
+	END
+	patched <<-'END'
+		int g(int x) { static int n = 2; return ext2(n += x) + 1; }
+		int f(int x) { static int n = 1; return ext(n += x) + 2; }
+	END
+	model large
+	differ
+	written
+	for k in $(readelf -sW original.o | awk '$NF ~ /^n\./ { print $NF }'); do
+		[[ $(bytes .data.$k original.o) != 01000000 ]] || was=$k
+		[[ $(bytes .data.$k patched.o) != 01000000 ]] || is=$k
+	done
+	[[ -n $was && -n $is && $was != "$is" ]]
+	reaches ".klp.ref.vmlinux.vmlinux.$was,0 +0" .text.f 1
+	no grep -qF "vmlinux.$is,0" <(relocs .toc)
 }

@@ -194,3 +194,52 @@ disassembly() {
 	"$BUILD/test/elf_dump" v2.o > v2.dump
 	grep -q "FUNC f" v2.dump
 }
+
+# by what name lib/arch/ppc64le lists them
+listed_types() { grep -oE '(WHOLE|BRANCH|HALF)\(R_PPC64_[A-Z0-9_]+' "$TEST_TOP/lib/arch/ppc64le/arch.c" | sed 's/.*(//' | sort -u; }
+listed_tables() { grep -oE '^[[:space:]]*(OF_CODE\(SECTION_SPECIAL, |FEATURE\(|PLACE\(|\{ \.name = )"[^"]+"' \
+	"$TEST_TOP/lib/arch/ppc64le/special.c" | sed 's/.*"\(.*\)"/\1/; s/\*$/97/' | sort -u; }
+
+@test "each relocation type and each table that is listed has been read here" {
+	cat > rare.s <<-'EOF'
+		.abiversion 2
+		.section .text.f,"ax",@progbits
+		.globl f
+		.type f,@function
+		f:	addis 3,2,v@toc@h
+		lwz 3,v@toc(2)
+		ld 4,v@toc(2)
+		li 5,(.TOC.-f)
+		lis 6,(.TOC.-f)@h
+		beq far
+		blr
+		.size f,.-f
+		.data
+		.long v
+		.section __mmu_ftr_fixup,"a"
+		0: .8byte 1, 1, f - 0b, f + 4 - 0b, f - 0b, f - 0b
+		.section __fw_ftr_fixup,"a"
+		0: .8byte 1, 1, f - 0b, f + 4 - 0b, f - 0b, f - 0b
+		.section __barrier_nospec_fixup,"a"
+		0: .8byte f - 0b
+		.section __spec_barrier_fixup,"a"
+		0: .8byte f - 0b
+	EOF
+	"$PPC_CC" -c -o rare.o rare.s
+	"$BUILD/test/elf_dump" rare.o > rare.dump
+	line rare f "+0x0 type 49 width 4 -> v+0"
+	line rare f "+0x4 type 47 width 4 -> v+0"
+	line rare f "+0x8 type 63 width 4 -> v+0"
+	line rare f "+0xc type 249 width 4 -> .TOC.+12"
+	line rare f "+0x14 type 11 width 4 -> far+0 bias 0 pcrel"
+	readelf -rW medium.o large.o medium-whole.o rare.o | grep -oE 'R_PPC64_[A-Z0-9_]+' | sort -u > seen
+	# one that stands nowhere in a file is known because the kernel's code names it
+	diff <(listed_types | grep -vx R_PPC64_NONE) <(grep -xFf <(listed_types) seen)
+	[[ $(listed_types | wc -l) -ge 17 ]]
+	# and no other has been met: it would be refused
+	[[ -z $(readelf -rW medium.o large.o | awk '/debug/ { on = 0 } /^Relocation/ && !/debug/ { on = 1 } on && /R_PPC64/ { print $3 }' |
+		sort -u | grep -vxFf <(listed_types)) ]]
+	sed -n 's/^SPECIAL \(\S*\) special.*/\1/p' medium.dump large.dump rare.dump | sort -u > seen
+	diff <(listed_tables) <(grep -xFf <(listed_tables) seen)
+	[[ $(listed_tables | wc -l) -ge 9 ]]
+}

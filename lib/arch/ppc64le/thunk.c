@@ -78,5 +78,6 @@ const struct indirection ppc64le_indirection = {
 	.restore = restore,
 	.restore_size = sizeof(restore),
 	.restore_at = PPC_INSN,
+	.framed_words = 16,
 	.framed = { framed, sizeof(framed), ENTRY_FIELDS(20 * PPC_INSN) },
 };
