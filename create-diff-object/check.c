@@ -16,6 +16,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "create-diff-object/indirect.h"
 #include "lib/arch/arch.h"
 #include "lib/elf/object.h"
 #include "lib/util/strmap.h"
@@ -38,7 +39,8 @@ static int index_sections(struct check *c)
 static const struct section *out_section(struct check *c, const struct section *s)
 {
 	if (!c->out_index[s->index]) {
-		const char *key = section_key(c->d->arena, s);
+		const struct section as = indirect_section(c->d, s);
+		const char *key = as.name ? section_key(c->d->arena, &as) : NULL;
 		const union strmap_value *v = key ? strmap_get(c->sections, key) : NULL;
 
 		c->out_index[s->index] = v ? (uint32_t)v->num : 0;

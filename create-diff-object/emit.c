@@ -44,14 +44,16 @@ static struct builder_section *new_section(struct emit *e, const struct section 
 
 static struct builder_section *out_section(struct emit *e, const struct section *s)
 {
+	struct section out;
 	const char *key;
 	union strmap_value *v;
 
 	if (e->sections[s->index])
 		return e->sections[s->index];
-	key = section_key(e->d->arena, s);
+	out = indirect_section(e->d, s);
+	key = out.name ? section_key(e->d->arena, &out) : NULL;
 	v = key ? strmap_get(e->merged, key) : NULL;
-	e->sections[s->index] = v ? v->ptr : new_section(e, s);
+	e->sections[s->index] = v || !key ? (v ? v->ptr : NULL) : new_section(e, &out);
 	if (!key || (!v && strmap_set(e->merged, key, (union strmap_value){ .ptr = e->sections[s->index] })))
 		return NULL;
 	return e->sections[s->index];

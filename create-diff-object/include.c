@@ -175,18 +175,25 @@ static bool too_many_arguments(struct diff *d, const struct atom *callee)
 	return words > d->arch->indirection->framed_words;
 }
 
-/* A thunk with a frame passes on so many words, and does not know how many there are. */
+static bool finds_table(const struct diff *d, uint32_t atom)
+{
+	const struct symbol *s = new_atom(d, function_root(&d->new, atom))->symbol;
+
+	return s && d->arch->indirection->finds_table(s->other);
+}
+
+/* A thunk needs the caller's table, and one with a frame passes on so many words and does not know how many there are. */
 static void judge_call(struct diff *d, uint32_t atom, const struct ref *ref)
 {
 	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
+	enum outlet_way way = indirect_way(d, atom, ref, route_of(d, ref)->route);
 
-	if (!t || indirect_way(d, atom, ref, route_of(d, ref)->route) != WAY_FRAMED)
+	if (!t || way == WAY_FIELD || way == WAY_TABLE)
 		return;
-	if (!t->section)
+	if (!finds_table(d, atom) || (way == WAY_FRAMED && !t->section))
 		diff_refuse(d, "call-by-assembly", &d->new, atom, ref->offset, NULL,
-			    "it calls %s of another file as the compiler does not: registers may be lost",
-			    t->name);
-	else if (too_many_arguments(d, t))
+			    "it calls %s as the compiler does not: registers may be lost", t->name);
+	else if (way == WAY_FRAMED && too_many_arguments(d, t))
 		diff_refuse(
 			d, "arguments-on-stack", &d->new, atom, ref->offset,
 			"Change the function that is called as well, so that the patch has it",

@@ -7,6 +7,7 @@
 #include "create-diff-object/indirect.h"
 
 #include <elf.h>
+#include <string.h>
 
 #include "create-diff-object/fields.h"
 #include "lib/arch/arch.h"
@@ -50,6 +51,42 @@ static bool reaches(const struct diff *d, const struct ref *ref, enum route rout
 	return route == ROUTE_PATCH && !(t && t->section && t->section->per_cpu);
 }
 
+/* Whether the kernel would write the field when a module comes, to memory that cannot be written by then. */
+static bool written_late(const struct diff *d, const struct section *s, const struct ref *ref,
+			 const struct routing *r)
+{
+	return d->arch->indirection && s && !(s->flags & (SHF_WRITE | SHF_EXECINSTR)) &&
+	       r->route == ROUTE_KLP && !is_vmlinux(r->secobj) && !ref->through_table;
+}
+
+/* .rodata.ops becomes .data.rel.ro.ops */
+static const char *writable_name(struct diff *d, const struct section *s)
+{
+	static const char was[] = ".rodata", is[] = ".data.rel.ro";
+
+	if (strncmp(s->name, was, sizeof(was) - 1) != 0)
+		return s->name;
+	return arena_printf(d->arena, "%s%s", is, s->name + sizeof(was) - 1);
+}
+
+struct section indirect_section(struct diff *d, const struct section *s)
+{
+	struct section out = *s;
+
+	if (!d->arch->indirection || s->flags & (SHF_WRITE | SHF_EXECINSTR))
+		return out;
+	for (uint32_t i = s->first_atom; i < s->first_atom + s->n_atoms; i++) {
+		const struct atom *a = new_atom(d, i);
+
+		for (uint32_t k = a->first_ref; d->included[i].in && k < a->first_ref + a->n_refs; k++)
+			if (written_late(d, s, &d->new.object->refs[k], d->routes[k]))
+				out.flags |= SHF_WRITE;
+	}
+	if (out.flags & SHF_WRITE)
+		out.name = writable_name(d, s);
+	return out;
+}
+
 struct routing indirect_check(const struct diff *d, uint32_t atom, const struct ref *ref, struct routing r)
 {
 	const struct atom *a = new_atom(d, atom);
@@ -62,13 +99,11 @@ struct routing indirect_check(const struct diff *d, uint32_t atom, const struct 
 			"the instruction reaches no further than around the patch module, and what it leads to is "
 			"not part of that",
 			"Compile for a code model that has all addresses in a table (-mcmodel=large)");
-	/* The kernel would write it when the module comes, to memory that cannot be written by then. */
-	if (d->arch->indirection && r.route == ROUTE_KLP && !is_vmlinux(r.secobj) && a->section &&
-	    !(a->section->flags & (SHF_WRITE | SHF_EXECINSTR)))
+	if (written_late(d, a->section, ref, &r) && a->section->special)
 		return route_refused(
 			"read-only-by-then",
-			"it is a constant that the kernel has to fill in when the module is loaded, "
-			"and cannot be written to any more",
-			"Leave out the const, or assign it in a function");
+			"it is in a table that the kernel has to fill in when the module is loaded, and "
+			"cannot write to any more",
+			NULL);
 	return r;
 }

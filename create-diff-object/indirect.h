@@ -31,6 +31,12 @@ bool made_for_module(const struct diff *d, uint32_t atom);
 #define THUNKS_SECTION ".text.kpatch_thunks"
 #define THUNK_PREFIX "kpatch_thunk."
 
+/*
+ * What a section of the patched object is in the output. One that the kernel has to write to whenever a module comes is writable
+ * there, and called as the compiler calls what is written to before it is read-only. Its name is in the arena; NULL: no memory.
+ */
+struct section indirect_section(struct diff *d, const struct section *s);
+
 /* What emit_indirect.c has made so far. */
 struct outlets {
 	struct builder *b;

@@ -161,6 +161,8 @@ struct indirection {
 	 * module if that is to something the loader finds when it loads the module.
 	 */
 	bool (*may_leave)(const struct code_field *f);
+	/* Whether a function finds the table, by its symbol's st_other: who does not need it may not know where it is. */
+	bool (*finds_table)(uint8_t other);
 	/*
 	 * For such a call of anything else: @returning in its place, and behind it @restore in place of what the loader
 	 * would replace, @size bytes at @behind from the field.

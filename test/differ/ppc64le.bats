@@ -235,6 +235,8 @@ reaches() {
 			((16#${a#+} != 16#$at)) || echo; done | wc -l) -eq $3 ]] || { relocs "$2"; return 1; }
 	done
 }
+# flags SECTION: of out.o
+flags() { readelf -SW out.o | sed 's/^ *\[ *[0-9]*\]//' | awk -v name="$1" '$1 == name { print $7 }'; }
 # thunk NAME: "offset size" of the thunk for it
 thunk() { readelf -sW out.o | awk -v name="kpatch_thunk.$1" '$NF == name { print $2, $3 }'; }
 # code SECTION: "offset mnemonic operands" of out.o
@@ -358,15 +360,22 @@ code() {
 	reaches ".klp.ref.nfsd.nfsd.count,0 +0" .text.f 1
 	reaches ".klp.ref.vmlinux.vmlinux.extvar,0 +0" .text.f 1
 	reaches ".klp.ref.nfsd.nfsd.s,0 +0" .text.kpatch_thunks 1
-	# a constant would have to be written when the module comes
+	# a constant is written when the module comes: it can be, and others stay what they are
 	patched 's/static const struct ops ops = .*/&\nstatic const struct ops more = { s, \&count };/' 's/return &ops/return \&more/'
+	echo 'static const int (*const plain)[2] = &(const int[]){ 3, 4 }; int h(int x) { ext2(x); return (*plain)[x]; }' >> patched.c
 	differ
-	refused read-only-by-then
-	# of vmlinux it is there from the beginning
+	written
+	relocs .data.rel.ro.more | grep -qxF '0 R_PPC64_ADDR64 .klp.ref.nfsd.nfsd.s,0 +0'
+	relocs .data.rel.ro.more | grep -qxF '8 R_PPC64_ADDR64 .klp.ref.nfsd.nfsd.count,0 +0'
+	[[ $(flags .data.rel.ro.more) == WA ]]
+	no grep -q '^\.rodata\.more' <(sections)
+	[[ $(sections | grep -c '^\.rodata') -ge 1 && $(flags "$(sections | grep -m 1 '^\.rodata')") == A* ]]
+	# of vmlinux all is there from the beginning
 	owner=vmlinux
 	rm kallsyms
 	differ
 	written
+	[[ $(flags .rodata.more) == A ]]
 	relocs .rodata.more | grep -qF 'R_PPC64_ADDR64 .klp.ref.vmlinux.vmlinux.count,0 +0'
 }
 
@@ -408,6 +417,7 @@ code() {
 		int f_any(int x) { return any(x, x) + 1; }
 		int f_eight(int x) { return eight(VALUES) + 1; }
 		int f_nine(int x) { return nine(VALUES, x) + 1; }
+		int f_leaf(int x) { asm volatile("bl far\n nop" ::: "lr"); return x + 1; }
 		int f_far(int x) { asm volatile("bl far" ::: "lr"); return ext(x) + 1; }
 	END
 	sed -i '1i int x(void);' original.c
@@ -432,6 +442,10 @@ code() {
 	patched "/int f_far\\(int x/s/\\+ 1;/+ 2;/"
 	differ
 	refused call-by-assembly
+	patched "/int f_leaf\\(int x/s/\\+ 1;/+ 2;/"
+	differ
+	refused call-by-assembly
+	[[ $stderr == *"f_leaf+0x"*"it calls far as the compiler does not"* ]]
 	# without debug information nobody knows how many there are
 	extra_flags=(-mcmodel=large)
 	patched "/int f_many\\(int x/s/\\+ 1;/+ 2;/"

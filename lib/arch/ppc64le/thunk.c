@@ -71,8 +71,15 @@ static bool may_leave(const struct code_field *f)
 	       ppc_word(f->code + f->offset + PPC_INSN) == PPC_NOP;
 }
 
+/* Two entries, the first of which computes r2 (64-Bit ELF V2 ABI, 3.4.1); in the upper three bits the way between them. */
+static bool finds_table(uint8_t other)
+{
+	return other >> 5 > 1;
+}
+
 const struct indirection ppc64le_indirection = {
 	.table = ".toc",
+	.finds_table = finds_table,
 	.may_leave = may_leave,
 	.returning = { returning, sizeof(returning), ENTRY_FIELDS(1 * PPC_INSN) },
 	.restore = restore,
