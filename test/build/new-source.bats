@@ -56,6 +56,7 @@ plan_is() { [[ $(sed -n 's/^plan     \(.*\) in \(.*\)/\1 \2/p' <<< "$output" | s
 		's/^proc-y\t+= util.o/& kpatch_test.o \\# x.o/' \
 		'$a proc-y += kpatch_test.o\nCFLAGS_kpatch_test.o := -O1' \
 		'$a ccflags-y += -DX\nproc-y += kpatch_test.o' \
+		'$a proc-y += kpatch_test.o\nCFLAGS_inode.o += kpatch_test.o' \
 		'$a ifdef CONFIG_NET\nproc-y += kpatch_test.o\nendif' \
 		'$a proc-y += kpatch_test.o\nproc-y += kpatch/' \
 		'$a proc-y += kpatch_test.o ../pipe.o' \
