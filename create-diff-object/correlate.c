@@ -12,7 +12,8 @@
  *  5. numbered data by users: the functions and data objects
  *     that refer to each, compared by their names in the source, in the order of the references,
  *     unless what else a user refers to there says that two of them changed places;
- *  6. numbered constants like that, and then by their values.
+ *  6. statics of functions that are open still, by the function that each is declared in;
+ *  7. numbered constants like 5, and then by their values.
  *
  * Users identify a static local better than its number: a number shifts when an unrelated static
  * appears, while the source function that refers to it stays. But users cannot tell a renumbered
@@ -169,6 +170,8 @@ static int match_group(struct correlate *c, const struct group *g)
 		return numbered ? correlate_by_content(c, g) : 0;
 	if (numbered)
 		err = correlate_by_users(c, g);
+	if (numbered && !err)
+		err = correlate_by_declaration(c, g);
 	if (!err) {
 		mark_undecided(c, g);
 		mark_scope_changes(c, g);
@@ -228,6 +231,7 @@ static void correlate_free(struct correlate *c)
 	for (int i = 0; i < N_CLASSES; i++)
 		strmap_free(c->by_base[i]);
 	strmap_free(c->users);
+	correlate_declared_free(c);
 	arena_free(c->arena);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Shared by the parts of the correlate pass: correlate.c forms the groups and says in which order the
  * strategies run, correlate_content.c pairs functions, correlate_users.c pairs numbered data by who
- * uses it, with what correlate_uses.c found. Private to create-diff-object/correlate*.c.
+ * uses it, with what correlate_uses.c found, correlate_declared.c by where it is declared. Private to create-diff-object/correlate*.c.
  *
  * A strategy pairs atoms of one group that have no twin yet and leaves all others alone. Everything but
  * the pairs lies in an arena that ends with the pass.
@@ -12,6 +12,7 @@
 
 #include "create-diff-object/passes.h"
 
+struct correlate_declared;
 struct strmap;
 
 enum name_class { CLASS_CODE, CLASS_DATA, CLASS_VALUE, CLASS_INIT, CLASS_EXTERN, N_CLASSES, CLASS_NONE };
@@ -52,6 +53,7 @@ struct correlate {
 	uint32_t *same, *last; /* by original atom: next of its shape; of the first, the last of it */
 	uint32_t *vote_of;     /* by patched atom: its vote */
 	struct uses uses[2];
+	struct correlate_declared *declared; /* correlate_declared.c's; NULL: nothing has asked for them */
 };
 
 static inline void correlate_pair(struct diff *d, uint32_t orig, uint32_t new, enum match how)
@@ -83,6 +85,9 @@ int correlate_once(struct diff *d);
 /* The strategies; 0 or -ENOMEM. */
 /* correlate_users.c: numbered data, by the functions and data that refer to it */
 int correlate_by_users(struct correlate *c, const struct group *g);
+/* correlate_declared.c: of these, statics that are open still, by the function that each is declared in */
+int correlate_by_declaration(struct correlate *c, const struct group *g);
+void correlate_declared_free(struct correlate *c);
 /* correlate_content.c: numbered functions, by what they do; then the last one on both sides */
 int correlate_by_content(struct correlate *c, const struct group *g);
 /* correlate_content.c: numbered constants, by users where the value is the same; then by value */

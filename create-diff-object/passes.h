@@ -64,6 +64,7 @@ enum match {
 	MATCH_NUMBER,	 /* same name with its number, and the same set of names on both sides */
 	MATCH_CONTENT,	 /* of several, the ones with the same bytes and references */
 	MATCH_USERS,	 /* of several, the ones that the same functions refer to, in the same order */
+	MATCH_DECLARED,	 /* of several statics, the ones that are declared in the same function */
 	MATCH_AFRESH,	 /* the kernel's exists, and the patch has its own all the same: once.c */
 	MATCH_UNDECIDED, /* no twin, but the original has atoms that it might be */
 };

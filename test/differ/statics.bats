@@ -125,6 +125,34 @@ END
 	[[ -z $(ids) && $(relocs .text.f | grep -oE 'klp.ref.vmlinux.vmlinux.buf[.][0-9]' | sort -u | wc -l) -eq 2 ]]
 }
 
+# gcc gives the numbers; here they are written down, in an order that tells nothing any more
+@test "statics that users and numbers do not tell apart: by the function that each is declared in, if there is debug information" {
+	original <<'END'
+		static inline __attribute__((always_inline)) int check(int x) { static int lock asm("lock.4"); lock += x; return ext(lock); }
+		int start(int x) { return check(x) + 1; }
+		int lost(int x) { static int lock asm("lock.11"); lock -= x; return ext2(lock); }
+END
+	patched 's/lock\.11/lock.8/' 's/lock\.4/lock.11/' 's/\+ 1/+ 2/' '$a int more(int x) { return check(x) - 1; }'
+	differ
+	refused static-local-undecided
+	extra_flags=(-g)
+	differ
+	written
+	[[ -z $(ids) && $(funcs) == "start start 0 vmlinux" ]]
+	[[ $(relocs .text.start | grep -oE 'klp.ref.vmlinux.vmlinux.lock[.0-9]+' | sort -u) == klp.ref.vmlinux.vmlinux.lock.4 ]]
+	[[ $(relocs .text.more | grep -oE 'klp.ref.vmlinux.vmlinux.lock[.0-9]+' | sort -u) == klp.ref.vmlinux.vmlinux.lock.4 ]]
+	# declared in a function that is new, it may be either
+	rm out.o
+	sed -i 's/check/verify/' patched.c
+	differ
+	refused static-local-undecided
+	# and so may one of two in one function
+	sed -i 's/verify/check/; s/^\t*int lost(int x) {/& if (x > 3) { static int lock asm("lock.12"); lock ^= x; x = ext(lock); }/' patched.c
+	sed -i 's/ext2(lock)/ext2(lock + 1)/' patched.c
+	differ
+	refused static-local-undecided
+}
+
 @test "a static that might be one of several is refused, not guessed" {
 	original <<'END'
 		int f(int x)
