@@ -9,6 +9,7 @@
 #	entries of functions, the distance in front, ftrace	u, "a function's entries", "data: an entry"
 #	tables and their owners; lines; feature fixups		u, "tables", "tables that describe code", "line numbers", "what a feature"
 #	jump tables in code					"a switch's table"
+#	addresses that are compared or stored			"an address that is compared"
 #	numbered statics					"statics that gcc numbers"
 #	routes: exports, klp, of a module, pointers, new code	"calls", "data", "functions as values", "a patch of a module"
 #	thunks, what they cannot do				"calls", "calls that no thunk can make"
@@ -577,4 +578,31 @@ code() {
 	[[ -n $was && -n $is && $was != "$is" ]]
 	reaches ".klp.ref.vmlinux.vmlinux.$was,0 +0" .text.f 1
 	no grep -qF "vmlinux.$is,0" <(relocs .toc)
+}
+
+@test "an address that is compared, and one that is stored" {
+	original <<-'END'
+		static inline const char *text(void) { return "some text"; }
+		int f(const char *p, int x) { return ext(x) + (p == text()) + 1; }
+		int g(const char *p, int x) { return ext(x) + (*p == *text()) + 1; }
+		static const int table[4] = { 1, 2, 3, 4 };
+		int h(const int **p, int x) { *p = table; return ext(x); }
+		int i(int x) { return ext(table[x]); }
+	END
+	patched '/int f/s/\+ 1;/+ 2;/'
+	in_both refused literal-compared
+	patched '/int g/s/\+ 1;/+ 2;/'
+	model large
+	differ
+	written
+	# in what is there the table may be another one, but who has its address has the old one
+	patched 's/\{ 1, 2, 3, 4 \}/{ 1, 2, 3, 5 }/'
+	in_both refused data-changed
+	[[ $stderr == *"h stores its address"* ]]
+	original <<< 'static const int table[4] = { 1, 2, 3, 4 }; int i(int x) { return ext(table[x]) + 1; }'
+	patched 's/\{ 1, 2, 3, 4 \}/{ 1, 2, 3, 5 }/'
+	model large
+	differ
+	written
+	[[ $(bytes .rodata.table) == 01000000020000000300000005000000 ]]
 }

@@ -11,7 +11,16 @@
 #include "lib/arch/ppc64le/ppc64le.h"
 
 /* Extended opcodes of PPC_EXTENDED. */
-enum { X_CMP = 0, X_CMPL = 32, X_STDX = 149, X_STWX = 151, X_OR = 444 };
+enum {
+	X_CMP = 0,
+	X_SUBFC = 8,
+	X_CMPL = 32,
+	X_SUBF = 40,
+	X_STDX = 149,
+	X_STWX = 151,
+	X_XOR = 316,
+	X_OR = 444,
+};
 
 static unsigned int extended(uint32_t word)
 {
@@ -38,11 +47,27 @@ static bool is_call(uint32_t word)
 /* What one of the registers in @held may be used for by the instruction. */
 typedef bool use(uint32_t word, uint32_t held);
 
-/* cmpd, cmpw, cmpld, cmplw: two registers. With an immediate nothing is compared that an address could be. */
+/*
+ * cmpd, cmpw, cmpld, cmplw of two registers; and what gcc makes of x == y as a value, which begins with their difference. With
+ * an immediate nothing is compared that an address could be.
+ */
 static bool compares(uint32_t word, uint32_t held)
 {
-	return ppc_opcode(word) == PPC_EXTENDED && (extended(word) == X_CMP || extended(word) == X_CMPL) &&
-	       (1u << ppc_ra(word) | 1u << ppc_rb(word)) & held;
+	uint32_t ra = 1u << ppc_ra(word), rb = 1u << ppc_rb(word);
+
+	if (ppc_opcode(word) != PPC_EXTENDED)
+		return false;
+	switch (extended(word)) {
+	case X_CMP:
+	case X_CMPL:
+	case X_SUBF:
+	case X_SUBFC:
+		return (ra | rb) & held;
+	case X_XOR:
+		return (1u << ppc_rt(word) | rb) & held;
+	default:
+		return false;
+	}
 }
 
 static bool stores(uint32_t word, uint32_t held)
