@@ -57,6 +57,17 @@ static bool take(struct reads *from, int64_t addend)
 	return false;
 }
 
+/*
+ * Where code loads an address first, what it reads by that is not told: any function that changed may read less, and so may
+ * one that is gone.
+ */
+static bool may_read_less(const struct diff *d, uint32_t function)
+{
+	uint32_t now = d->pairs.back[function];
+
+	return now == NO_ATOM || d->verdicts[now].state != VERDICT_SAME;
+}
+
 /* Whether the patched version of @function reads less of it; one that is gone may have been inlined. */
 static int reads_less(const struct diff *d, uint32_t function, uint32_t variable, bool *less)
 {
@@ -97,7 +108,10 @@ static int readers(struct diff *d, uint32_t variable, const char **out)
 		if (f == NO_ATOM || f == last || !uses(o, &o->atoms[i], d->pairs.twin[variable]))
 			continue;
 		last = f;
-		err = reads_less(d, f, variable, &less);
+		if (d->arch->follows_values)
+			err = reads_less(d, f, variable, &less);
+		else
+			less = may_read_less(d, f);
 		if (err || !less)
 			continue;
 		*out = arena_printf(d->arena, "%s%s%s", *out ? *out : "", *out ? ", " : "", o->atoms[f].name);

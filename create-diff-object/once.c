@@ -49,6 +49,33 @@ static bool alters_state(struct diff *d, const struct side *s, const struct guar
 	return g->access[ref] & ACCESS_ADDRESS && !(c && c->more);
 }
 
+/*
+ * Where nobody can tell what is guarded: what may be the flag of a message, in a function that uses state, may guard that as
+ * well.
+ */
+static int keep_flags_beside_state(struct diff *d, struct side *s)
+{
+	const struct object *o = s->object;
+	bool *beside = arena_array(d->arena, o->n_atoms, sizeof(*beside));
+
+	for (int pass = 0; pass < 2 && beside; pass++)
+		for (uint32_t i = 0; i < o->n_atoms; i++) {
+			const struct atom *a = &o->atoms[i];
+
+			for (uint32_t r = a->first_ref;
+			     s->role[i] == ROLE_CODE && r < a->first_ref + a->n_refs; r++) {
+				uint32_t t = o->refs[r].target, root = function_root(s, i);
+
+				if (!pass)
+					beside[root] |= is_state(s, t);
+				else if (beside[root] && t != NO_ATOM && s->role[t] == ROLE_FRESH &&
+					 o->atoms[t].size && o->atoms[t].size <= sizeof(uint64_t))
+					s->role[t] = ROLE_STATE;
+			}
+		}
+	return beside ? 0 : -ENOMEM;
+}
+
 int roles_once(struct diff *d, struct side *s)
 {
 	struct guards g;
@@ -56,6 +83,8 @@ int roles_once(struct diff *d, struct side *s)
 
 	if (!any_fresh(s))
 		return 0;
+	if (!s->object->arch->follows_values)
+		return keep_flags_beside_state(d, s);
 	err = guards_find(d, s, GUARDS_FRESH, &g);
 	for (uint32_t r = 0; r < s->object->n_refs && !err; r++)
 		if (g.guard[r] != NO_ATOM && alters_state(d, s, &g, r))
@@ -209,40 +238,63 @@ static bool any_changed(const struct diff *d)
 	return false;
 }
 
-static bool *used_by_code(const struct diff *d, const struct side *s)
+/* Whether code of the function @root or its parts refers to @variable. */
+static bool function_uses(const struct side *s, uint32_t root, uint32_t variable)
 {
 	const struct object *o = s->object;
-	bool *used = arena_array(d->arena, o->n_atoms, sizeof(*used));
 
-	for (uint32_t i = 0; i < o->n_atoms && used; i++)
-		for (uint32_t r = o->atoms[i].first_ref; r < o->atoms[i].first_ref + o->atoms[i].n_refs; r++)
-			if (s->role[i] == ROLE_CODE && o->refs[r].target != NO_ATOM)
-				used[o->refs[r].target] = true;
-	return used;
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		if (s->role[i] != ROLE_CODE || function_root(s, i) != root)
+			continue;
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
+			if (o->refs[r].target == variable)
+				return true;
+	}
+	return false;
+}
+
+static bool used_before(const struct diff *d, uint32_t function, uint32_t variable)
+{
+	uint32_t was = d->pairs.twin[function_root(&d->new, function)];
+
+	return was != NO_ATOM && d->pairs.twin[variable] != NO_ATOM &&
+	       function_uses(&d->orig, function_root(&d->orig, was), d->pairs.twin[variable]);
 }
 
 /*
- * Where nobody can tell what is guarded, whatever no code used before may be initialised behind a guard that has been
- * passed.
+ * Where nobody can tell what is guarded, whatever a function did not use before may be initialised behind a guard that has
+ * been passed.
  */
-static int refuse_all_new(struct diff *d)
+static int refuse_new_uses(struct diff *d)
 {
-	const bool *was = used_by_code(d, &d->orig), *is = used_by_code(d, &d->new);
+	const struct object *o = d->new.object;
+	bool *told = arena_array(d->arena, o->n_atoms, sizeof(*told));
 
-	if (!was || !is)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < d->new.object->n_atoms; i++) {
-		uint32_t twin = d->pairs.twin[i];
+	for (uint32_t i = 0; i < o->n_atoms && told; i++) {
+		const struct atom *a = &o->atoms[i];
 
-		if (!is_state(&d->new, i) || !is[i] || (twin == NO_ATOM ? d->pairs.how[i] : was[twin]) ||
-		    request_allows(d, i))
+		if (d->new.role[i] != ROLE_CODE || d->verdicts[i].state == VERDICT_SAME)
 			continue;
-		diff_refuse(d, "initialised-once", &d->new, i, -1,
-			    "Say KPATCH_ALLOW_DATA_CHANGE() of it if it needs no more than its initial value",
-			    "no code used it before, and on this machine it is not known whether it is "
-			    "initialised only where the running kernel has been already");
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
+			uint32_t t = o->refs[r].target;
+
+			if (!is_state(&d->new, t) || told[t] || d->pairs.how[t] == MATCH_UNDECIDED ||
+			    used_before(d, i, t))
+				continue;
+			told[t] = true;
+			if (!request_allows(d, t))
+				diff_refuse(
+					d, "initialised-once", &d->new, i, o->refs[r].offset,
+					"Say KPATCH_ALLOW_DATA_CHANGE() of it if it need not be initialised by "
+					"what runs once",
+					"it did not use %s before, and on this machine it is not known whether "
+					"that is initialised only where the running kernel has been already",
+					new_atom(d, t)->name);
+		}
 	}
-	return 0;
+	return told ? 0 : -ENOMEM;
 }
 
 int changes_once(struct diff *d)
@@ -253,7 +305,7 @@ int changes_once(struct diff *d)
 	if (err || !any_changed(d))
 		return err;
 	if (!d->arch->follows_values)
-		return refuse_all_new(d);
+		return refuse_new_uses(d);
 	err = guards_find(d, &d->orig, GUARDS_ALL, &j.orig);
 	if (!err)
 		err = guards_find(d, &d->new, GUARDS_ALL, &j.new);

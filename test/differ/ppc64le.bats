@@ -15,10 +15,11 @@
 #	thunks, what they cannot do				"calls", "calls that no thunk can make"
 #	code models: what is out of reach			"what is only near"
 #	what is written is read again				"damage of every byte"
+#	guards, flags, folded variables				"what is initialised", "a flag of a message", "the last writer"
 #	mutated pairs						fuzz.bats
 #
 # No test here, because no instruction of this machine is asked: names, parts, callbacks, requests, layout of types,
-# registrations. Not done here, and refused: new state behind guards ("new variables"), feature fixups. Not done here, and
+# registrations. Not done here, and refused: state behind guards ("what is initialised"), feature fixups. Not done here, and
 # never wrong: what of a patch escapes (values are not followed, so everything does).
 
 load differ.bash
@@ -454,10 +455,10 @@ code() {
 	refused arguments-on-stack
 }
 
-@test "new variables are vouched for: what is initialised where is not known" {
+@test "what is initialised where is not known: what a function did not use before is vouched for" {
 	macros
 	original <<-'END'
-		static int done, unused_before = 3; static noinline __used int *keep(void) { return &done; }
+		static int done, other = 3; int peek(int x) { other += x; return ext(other); }
 		int f(int x) { if (!done) done = ext(1); return ext(x); }
 	END
 	patched 's/return ext\(x\);/static int added; return ext(x) + added++;/'
@@ -465,9 +466,9 @@ code() {
 	extra_flags+=(-I"$PWD")
 	differ
 	refused initialised-once
-	[[ $stderr == *"added"* ]]
+	[[ $stderr == *"f+0x"*"it did not use added"* ]]
 	patched <<-'END'
-		static int done, unused_before = 3; static noinline __used int *keep(void) { return &done; }
+		static int done, other = 3; int peek(int x) { other += x; return ext(other); }
 		static int added; KPATCH_ALLOW_DATA_CHANGE(added);
 		int f(int x) { if (!done) done = ext(1); return ext(x) + added++; }
 	END
@@ -475,34 +476,49 @@ code() {
 	written
 	# data of the patch is led to through the table as well
 	reaches ".bss.added +0" .text.f 2
-	# the kernel's variables are what they are
+	# one that is there, and may be initialised behind what has been done
+	patched 's/done = ext\(1\)/done = other = ext(1)/'
+	differ
+	refused initialised-once
+	[[ $stderr == *"f+0x"*"it did not use other before"* ]]
+	# what it used before is what it was
 	patched 's/done = ext\(1\)/done = ext(2)/'
 	differ
 	written
+	reaches ".klp.ref.vmlinux.vmlinux.done,0 +0" .text.f 1
 }
 
-@test "damage of every byte, relocation and symbol of such an output is seen by the self-check" {
-	make -s -C "$TOP" build/test/selfcheck
+@test "a flag of a message is the patch's own, but in a function that uses state" {
 	original <<-'END'
-		void exported_call(const char *, void *);
-		static int counter;
-		int table[4] = { 1, 2, 3, 4 };
-		static noinline int other(int x) { return ext2(x) + counter; }
-		noinline int f(int x)
-		{
-			counter += x;
-			exported_call("some text", table);
-			return other(x) + 1;
-		}
-		int g(int x) { return f(x) + table[x & 3] + ext(x); }
+		static int state;
+		#define once(x) ({ static _Bool __already_done __section(".data.once"); if (!__already_done) { __already_done = 1; x; } })
+		int f(int x) { once(printk("first")); return ext(x) + 1; }
+		int g(int x) { once(printk("first"); state = x); return ext2(x) + state + 1; }
 	END
-	patched 's/other\(x\) \+ 1/other(x) + 2/' 's/\+ ext\(x\)/- ext(x)/'
+	patched '/int f/s/\+ 1;/+ 2;/'
 	model large
-	compile original
-	compile patched
-	run "$TOP/build/test/selfcheck" original.o patched.o
-	echo "$output"
-	[[ $status -eq 0 && $(grep -c '^ok' <<< "$output") -eq 8 ]]
+	differ
+	written
+	[[ $(flags .data.once) == WA && -z $(relocs .toc | grep -F __already_done) ]]
+	patched '/int g/s/\+ 1;/+ 2;/'
+	differ
+	written
+	relocs .toc | grep -qE 'ADDR64 \.klp\.ref\.vmlinux\.vmlinux\.__already_done\.[0-9]+,0 \+0'
+	no grep -qxF .data.once <(sections)
+}
+
+@test "the last writer of a variable goes: refused where a function that reads it changed" {
+	original <<-'END'
+		static int a[4] = { 1, 2, 3, 4 };
+		int set(int x) { a[2] = x; return ext(x); }
+		int f(int x) { return ext(a[2] + x); }
+		int g(int x) { return ext2(a[x & 3]); }
+	END
+	patched 's/a\[2\] = x;/ext2(x);/'
+	model large
+	differ
+	refused variable-folded
+	[[ $stderr == *"a: nothing writes it any more"* ]]
 }
 
 @test "a switch's table in the code, and a number in .toc, come along" {
