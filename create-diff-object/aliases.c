@@ -29,12 +29,10 @@ static bool is_other_name(const struct side *s, const struct symbol *symbol)
 
 static int collect(const struct object *o, struct strmap *names)
 {
-	int err = 0;
-
-	for (uint32_t i = 1; i < o->n_symbols && !err; i++)
+	for (uint32_t i = 1; i < o->n_symbols; i++)
 		if (o->symbols[i].type == STT_FUNC || o->symbols[i].type == STT_OBJECT)
-			err = strmap_set(names, o->symbols[i].name, (union strmap_value){ .num = i });
-	return err;
+			strmap_set(names, o->symbols[i].name, (union strmap_value){ .num = i });
+	return 0;
 }
 
 static void judge(struct diff *d, const struct strmap *names, const struct symbol *now)
@@ -63,7 +61,7 @@ int changes_aliases(struct diff *d)
 			continue;
 		if (!names) {
 			names = strmap_new(d->orig.object->n_symbols);
-			err = names ? collect(d->orig.object, names) : -ENOMEM;
+			err = collect(d->orig.object, names);
 		}
 		if (!err)
 			judge(d, names, &n->symbols[i]);

@@ -59,8 +59,6 @@ int pass_callbacks(struct diff *d)
 	uint32_t of_kind[N_KINDS] = { NO_ATOM, NO_ATOM, NO_ATOM, NO_ATOM };
 
 	d->callbacks = arena_array(d->arena, N_KINDS, sizeof(*d->callbacks));
-	if (!d->callbacks)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		if (d->new.role[i] != ROLE_CALLBACK)
 			continue;

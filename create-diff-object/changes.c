@@ -45,15 +45,13 @@ static void replace(struct changes *c, uint32_t function, const char *reason)
 }
 
 /* Who refers to each atom. Table entries count as the function that they describe. */
-static int index_users(struct changes *c)
+static void index_users(struct changes *c)
 {
 	const struct object *o = c->d->new.object;
 
 	c->first_user = arena_array(c->d->arena, o->n_atoms, sizeof(uint32_t));
 	c->next_user = arena_array(c->d->arena, o->n_refs, sizeof(uint32_t));
 	c->user = arena_array(c->d->arena, o->n_refs, sizeof(uint32_t));
-	if (!c->first_user || !c->next_user || !c->user)
-		return -ENOMEM;
 	memset(c->first_user, 0xff, o->n_atoms * sizeof(uint32_t));
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
@@ -71,7 +69,6 @@ static int index_users(struct changes *c)
 			c->first_user[t] = r;
 		}
 	}
-	return 0;
 }
 
 /* Changed functions */
@@ -403,7 +400,7 @@ static void mark_carried(struct diff *d)
 	}
 }
 
-static int changes_alloc(struct changes *c)
+static void changes_alloc(struct changes *c)
 {
 	struct diff *d = c->d;
 	uint32_t n = d->new.object->n_atoms;
@@ -414,22 +411,21 @@ static int changes_alloc(struct changes *c)
 	c->table = arena_array(d->arena, n, sizeof(*c->table));
 	c->left = arena_array(d->arena, n, sizeof(*c->left));
 	c->queue = arena_array(d->arena, n, sizeof(*c->queue));
-	if (!d->carried || !d->replaced || !d->lookups || !c->table || !c->left || !c->queue)
-		return -ENOMEM;
-	return index_users(c);
+	index_users(c);
 }
 
 int pass_changes(struct diff *d)
 {
 	struct changes c = { .d = d };
-	int err = changes_alloc(&c);
+	int err = 0;
 
+	changes_alloc(&c);
 	if (err)
 		return err;
 	collect_changed(&c);
 	judge_data(&c);
 	judge_unknown(d);
-	err = changes_registrations(d);
+	changes_registrations(d);
 	if (!err)
 		err = changes_removed(d);
 	if (!err)

@@ -23,25 +23,23 @@
 
 /* Where each atom is in the output */
 
-static int index_sections(struct check *c)
+static void index_sections(struct check *c)
 {
 	c->sections = strmap_new(c->out->n_sections);
-	for (uint32_t i = 1; c->sections && i < c->out->n_sections; i++) {
+	for (uint32_t i = 1; i < c->out->n_sections; i++) {
 		const char *key = section_key(c->d->arena, &c->out->sections[i]);
 
-		if (!key || (!strmap_get(c->sections, key) &&
-			     strmap_set(c->sections, key, (union strmap_value){ .num = i })))
-			return -ENOMEM;
+		if (!strmap_get(c->sections, key))
+			strmap_set(c->sections, key, (union strmap_value){ .num = i });
 	}
-	return c->sections ? 0 : -ENOMEM;
 }
 
 static const struct section *out_section(struct check *c, const struct section *s)
 {
 	if (!c->out_index[s->index]) {
 		const struct section as = indirect_section(c->d, s);
-		const char *key = as.name ? section_key(c->d->arena, &as) : NULL;
-		const union strmap_value *v = key ? strmap_get(c->sections, key) : NULL;
+		const char *key = section_key(c->d->arena, &as);
+		const union strmap_value *v = strmap_get(c->sections, key);
 
 		c->out_index[s->index] = v ? (uint32_t)v->num : 0;
 	}
@@ -103,7 +101,7 @@ static void check_symbol(struct check *c, uint32_t i, const struct strmap *named
 {
 	const struct atom *a = new_atom(c->d, i);
 	const char *key = symbol_key(c, a->name, c->copy[i], c->at[i] + a->entry);
-	const union strmap_value *v = key ? strmap_get(named, key) : NULL;
+	const union strmap_value *v = strmap_get(named, key);
 	const struct symbol *s = v ? &c->out->symbols[v->num] : NULL;
 
 	if (!s || s->size != a->symbol->size || s->type != a->symbol->type || s->other != a->symbol->other)
@@ -115,17 +113,14 @@ static void check_symbol(struct check *c, uint32_t i, const struct strmap *named
 static void check_symbols(struct check *c)
 {
 	struct strmap *named = strmap_new(c->out->n_symbols);
-	bool ok = named != NULL;
 
-	for (uint32_t i = 1; ok && i < c->out->n_symbols; i++) {
+	for (uint32_t i = 1; i < c->out->n_symbols; i++) {
 		const struct symbol *s = &c->out->symbols[i];
-		const char *key = symbol_key(c, s->name, s->section, s->value);
 
-		ok = key && !strmap_set(named, key, (union strmap_value){ .num = i });
+		strmap_set(named, symbol_key(c, s->name, s->section, s->value),
+			   (union strmap_value){ .num = i });
 	}
-	if (!ok)
-		check_problem(c, NO_ATOM, "no memory");
-	for (uint32_t i = 0; ok && i < c->d->new.object->n_atoms; i++)
+	for (uint32_t i = 0; i < c->d->new.object->n_atoms; i++)
 		if (check_carried(c->d, i) && new_atom(c->d, i)->symbol &&
 		    strncmp(new_atom(c->d, i)->name, ".L", 2))
 			check_symbol(c, i, named);
@@ -200,7 +195,7 @@ static void check_sections(struct check *c)
 	}
 }
 
-static int check_alloc(struct check *c)
+static void check_alloc(struct check *c)
 {
 	const struct object *o = c->d->new.object;
 	struct arena *arena = c->d->arena;
@@ -212,19 +207,13 @@ static int check_alloc(struct check *c)
 	c->end = arena_array(arena, c->out->n_sections, sizeof(*c->end));
 	c->met = strmap_new(64);
 	c->relocs = arena_array(arena, c->out->n_sections, sizeof(*c->relocs));
-	return c->out_index && c->copy && c->at && c->meant && c->end && c->met && c->relocs ? 0 : -ENOMEM;
 }
 
 static int check_run(struct check *c)
 {
-	int err = check_alloc(c);
-
-	if (!err)
-		err = index_sections(c);
-	if (!err)
-		err = check_relocs_sort(c);
-	if (err)
-		return err;
+	check_alloc(c);
+	index_sections(c);
+	check_relocs_sort(c);
 	locate(c);
 	if (c->problems)
 		return -EINVAL;
@@ -248,7 +237,7 @@ int pass_check(struct diff *d)
 		return 0;
 	err = object_read(d->input->name, d->data, d->size, d->diags, &c.out);
 	if (err)
-		return err == -ENOMEM ? err : -EINVAL;
+		return -EINVAL;
 	err = check_run(&c);
 	strmap_free(c.sections);
 	strmap_free(c.met);

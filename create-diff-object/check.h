@@ -42,7 +42,7 @@ bool check_carried(const struct diff *d, uint32_t atom);
 
 /* check_relocs.c */
 /* Fills in @c->relocs. 0 or -ENOMEM. */
-int check_relocs_sort(struct check *c);
+void check_relocs_sort(struct check *c);
 /* The relocation of @type at an offset of a section of the output, or NULL; to be asked once for each. */
 const Elf64_Rela *check_reloc(struct check *c, uint32_t section, uint64_t at, uint32_t type);
 /* The symbol that a relocation names. */

@@ -22,12 +22,15 @@ bool check_is_table(const struct check *c, uint32_t section)
 	return in && !strcmp(c->out->sections[section].name, in->table);
 }
 
-/* Whether this is the first that leads there. False without memory, too: then a count will not be right. */
+/* Whether this is the first that leads there. */
 static bool first_at(struct check *c, uint32_t section, uint64_t at)
 {
 	const char *key = arena_printf(c->d->arena, "%" PRIu32 "+%" PRIx64, section, at);
 
-	return key && !strmap_get(c->met, key) && !strmap_set(c->met, key, (union strmap_value){ .num = at });
+	if (strmap_get(c->met, key))
+		return false;
+	strmap_set(c->met, key, (union strmap_value){ .num = at });
+	return true;
 }
 
 /* A relocation that several may ask for is counted once. */

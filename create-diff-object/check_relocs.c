@@ -21,7 +21,7 @@ static int rela_compare(const void *a, const void *b)
 	return (ELF64_R_TYPE(x->r_info) == R_NONE) - (ELF64_R_TYPE(y->r_info) == R_NONE);
 }
 
-int check_relocs_sort(struct check *c)
+void check_relocs_sort(struct check *c)
 {
 	for (uint32_t i = 1; i < c->out->n_sections; i++) {
 		uint32_t rela = c->out->sections[i].rela;
@@ -31,12 +31,9 @@ int check_relocs_sort(struct check *c)
 		if (!rela || !r->data)
 			continue;
 		list = arena_memdup(c->d->arena, r->data, r->size);
-		if (!list)
-			return -ENOMEM;
 		c->relocs[i] = (struct relocs){ list, r->size / sizeof(*list), 0 };
 		qsort(list, c->relocs[i].n, sizeof(*list), rela_compare);
 	}
-	return 0;
 }
 
 const Elf64_Rela *check_reloc(struct check *c, uint32_t section, uint64_t at, uint32_t type)

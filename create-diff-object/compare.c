@@ -15,6 +15,7 @@
 
 #include "create-diff-object/fields.h"
 #include "lib/arch/arch.h"
+#include "lib/util/xmalloc.h"
 
 /* Values refer to values (a table of strings); nothing real is nested deeper. */
 #define MAX_DEPTH 32
@@ -229,8 +230,6 @@ static const char *quoted(struct arena *arena, const char *s)
 	char *text = arena_alloc(arena, 4 * MAX + 8), *p = text;
 	size_t i;
 
-	if (!text)
-		return NULL;
 	*p++ = '"';
 	for (i = 0; i < MAX && s[i]; i++) {
 		unsigned char c = (unsigned char)s[i];
@@ -336,9 +335,7 @@ static const struct atom **sorted_entries(const struct side *s, uint32_t functio
 
 	for (uint32_t e = s->first_entry[function]; e != NO_ATOM; e = s->next_entry[e])
 		n += s->role[e] == ROLE_ENTRY;
-	list = malloc((n ? n : 1) * sizeof(*list));
-	if (!list)
-		return NULL;
+	list = xmalloc((n ? n : 1) * sizeof(*list));
 	n = 0;
 	for (uint32_t e = s->first_entry[function]; e != NO_ATOM; e = s->next_entry[e])
 		if (s->role[e] == ROLE_ENTRY)
@@ -499,8 +496,6 @@ int pass_compare(struct diff *d)
 
 	d->verdicts = arena_array(d->arena, n, sizeof(*d->verdicts));
 	d->same_values = arena_array(d->arena, all, sizeof(*d->same_values));
-	if (!d->verdicts || !d->same_values)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < all; i++)
 		d->same_values[i] = i;
 	for (uint32_t i = 0; i < n; i++)

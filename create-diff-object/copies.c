@@ -76,8 +76,6 @@ int pass_copies(struct diff *d)
 	struct copies c = { .d = d, .queue = arena_array(d->arena, n, sizeof(*c.queue)) };
 
 	d->copied = arena_array(d->arena, n, sizeof(*d->copied));
-	if (!d->copied || !c.queue)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++)
 		if (d->carried[i] && d->new.role[i] == ROLE_CODE)
 			follow(&c, i);

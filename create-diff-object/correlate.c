@@ -58,14 +58,14 @@ static enum name_class class_of(const struct side *s, uint32_t i)
 
 /* Groups */
 
-static int group_find(struct correlate *c, enum name_class class, const char *base, uint32_t *out)
+static void group_find(struct correlate *c, enum name_class class, const char *base, uint32_t *out)
 {
 	union strmap_value *v = strmap_get(c->by_base[class], base);
 	struct group *g;
 
 	if (v) {
 		*out = (uint32_t)v->num;
-		return 0;
+		return;
 	}
 	g = &c->groups[c->n_groups];
 	*g = (struct group){ .first = { NO_ATOM, NO_ATOM },
@@ -73,7 +73,7 @@ static int group_find(struct correlate *c, enum name_class class, const char *ba
 			     .plain = { NO_ATOM, NO_ATOM },
 			     .class = (uint8_t) class };
 	*out = c->n_groups++;
-	return strmap_set(c->by_base[class], base, (union strmap_value){ .num = *out });
+	strmap_set(c->by_base[class], base, (union strmap_value){ .num = *out });
 }
 
 static void group_add(struct correlate *c, struct group *g, int which, uint32_t atom)
@@ -95,24 +95,20 @@ static void group_add(struct correlate *c, struct group *g, int which, uint32_t 
 	g->n[which]++;
 }
 
-static int group_side(struct correlate *c, int which)
+static void group_side(struct correlate *c, int which)
 {
 	const struct side *s = c->side[which];
 
 	for (uint32_t i = 0; i < s->object->n_atoms; i++) {
 		enum name_class class = class_of(s, i);
 		uint32_t g;
-		int err;
 
 		if (class == CLASS_NONE)
 			continue;
-		err = group_find(c, class, s->base[i], &g);
-		if (err)
-			return err;
+		group_find(c, class, s->base[i], &g);
 		c->group_of[which][i] = g;
 		group_add(c, &c->groups[g], which, i);
 	}
-	return 0;
 }
 
 /* Marks what might be one of several originals that nothing else claimed. */
@@ -163,18 +159,21 @@ static int match_group(struct correlate *c, const struct group *g)
 	bool numbered = g->n[0] && g->n[1];
 	int err = 0;
 
-	if (g->class == CLASS_VALUE)
-		return numbered ? correlate_by_value(c, g) : 0;
+	if (g->class == CLASS_VALUE) {
+		if (numbered)
+			correlate_by_value(c, g);
+		return 0;
+	}
 	match_plain(c, g);
-	if (g->class != CLASS_DATA)
-		return numbered ? correlate_by_content(c, g) : 0;
-	if (numbered)
-		err = correlate_by_users(c, g);
-	if (numbered && !err)
-		err = correlate_by_declaration(c, g);
-	if (!err) {
+	if (g->class == CLASS_DATA) {
+		if (numbered) {
+			correlate_by_users(c, g);
+			err = correlate_by_declaration(c, g);
+		}
 		mark_undecided(c, g);
 		mark_scope_changes(c, g);
+	} else if (numbered) {
+		correlate_by_content(c, g);
 	}
 	return err;
 }
@@ -183,20 +182,18 @@ static uint32_t *none(struct arena *arena, uint32_t n)
 {
 	uint32_t *p = arena_array(arena, n, sizeof(*p));
 
-	if (p)
-		memset(p, 0xff, n * sizeof(*p));
+	memset(p, 0xff, n * sizeof(*p));
 	return p;
 }
 
-static int pairing_alloc(struct diff *d)
+static void pairing_alloc(struct diff *d)
 {
 	d->pairs.twin = none(d->arena, d->new.object->n_atoms);
 	d->pairs.back = none(d->arena, d->orig.object->n_atoms);
 	d->pairs.how = arena_array(d->arena, d->new.object->n_atoms, 1);
-	return d->pairs.twin && d->pairs.back && d->pairs.how ? 0 : -ENOMEM;
 }
 
-static bool side_alloc(struct correlate *c, int which)
+static void side_alloc(struct correlate *c, int which)
 {
 	const struct object *o = c->side[which]->object;
 
@@ -204,26 +201,22 @@ static bool side_alloc(struct correlate *c, int which)
 	c->next[which] = none(c->arena, o->n_atoms);
 	c->uses[which].first = none(c->arena, o->n_atoms);
 	c->uses[which].list = arena_array(c->arena, o->n_refs, sizeof(struct use));
-	return c->group_of[which] && c->next[which] && c->uses[which].first && c->uses[which].list;
 }
 
-static int correlate_alloc(struct correlate *c)
+static void correlate_alloc(struct correlate *c)
 {
 	uint32_t o = c->side[0]->object->n_atoms, n = c->side[1]->object->n_atoms;
-	bool ok;
 
 	c->arena = arena_new();
-	if (!c->arena || !side_alloc(c, 0) || !side_alloc(c, 1))
-		return -ENOMEM;
+	side_alloc(c, 0);
+	side_alloc(c, 1);
 	c->same = none(c->arena, o);
 	c->last = none(c->arena, o);
 	c->vote_of = none(c->arena, n);
 	c->groups = arena_array(c->arena, (size_t)o + n, sizeof(*c->groups));
 	c->users = strmap_new((o + n) / 4);
-	ok = c->same && c->last && c->vote_of && c->groups && c->users;
 	for (int i = 0; i < N_CLASSES; i++)
-		ok &= (c->by_base[i] = strmap_new((o + n) / 4)) != NULL;
-	return ok ? 0 : -ENOMEM;
+		c->by_base[i] = strmap_new((o + n) / 4);
 }
 
 static void correlate_free(struct correlate *c)
@@ -239,10 +232,10 @@ static int correlate_run(struct correlate *c)
 {
 	int err = 0;
 
-	for (int i = 0; i < 2 && !err; i++)
-		err = group_side(c, i);
-	for (int i = 0; i < 2 && !err; i++)
-		err = correlate_uses(c, i);
+	for (int i = 0; i < 2; i++)
+		group_side(c, i);
+	for (int i = 0; i < 2; i++)
+		correlate_uses(c, i);
 	for (uint32_t g = 0; g < c->n_groups && !err; g++)
 		err = match_group(c, &c->groups[g]);
 	return err;
@@ -251,12 +244,11 @@ static int correlate_run(struct correlate *c)
 int pass_correlate(struct diff *d)
 {
 	struct correlate c = { .d = d, .side = { &d->orig, &d->new } };
-	int err = pairing_alloc(d);
+	int err;
 
-	if (!err)
-		err = correlate_alloc(&c);
-	if (!err)
-		err = correlate_run(&c);
+	pairing_alloc(d);
+	correlate_alloc(&c);
+	err = correlate_run(&c);
 	if (!err)
 		err = correlate_once(d);
 	correlate_free(&c);

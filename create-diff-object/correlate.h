@@ -70,8 +70,8 @@ int correlate_uses(struct correlate *c, int which);
  * All uses of a group's numbered atoms, by user and then in the order of the file; each atom once a
  * user. 0 or -ENOMEM.
  */
-int correlate_group_uses(struct correlate *c, const struct group *g, int which, struct use **out,
-			 uint32_t *n_out);
+void correlate_group_uses(struct correlate *c, const struct group *g, int which, struct use **out,
+			  uint32_t *n_out);
 /*
  * Whether, of @count variables that one user uses in this order, what surrounds the uses says that two
  * changed places.
@@ -84,13 +84,13 @@ int correlate_once(struct diff *d);
 
 /* The strategies; 0 or -ENOMEM. */
 /* correlate_users.c: numbered data, by the functions and data that refer to it */
-int correlate_by_users(struct correlate *c, const struct group *g);
+void correlate_by_users(struct correlate *c, const struct group *g);
 /* correlate_declared.c: of these, statics that are open still, by the function that each is declared in */
 int correlate_by_declaration(struct correlate *c, const struct group *g);
 void correlate_declared_free(struct correlate *c);
 /* correlate_content.c: numbered functions, by what they do; then the last one on both sides */
-int correlate_by_content(struct correlate *c, const struct group *g);
+void correlate_by_content(struct correlate *c, const struct group *g);
 /* correlate_content.c: numbered constants, by users where the value is the same; then by value */
-int correlate_by_value(struct correlate *c, const struct group *g);
+void correlate_by_value(struct correlate *c, const struct group *g);
 
 #endif

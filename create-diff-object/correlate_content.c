@@ -50,68 +50,64 @@ static const char *shape_key(struct arena *arena, const struct object *o, const 
 }
 
 /* Originals of the same name and contents first. */
-static int match_same_names(struct correlate *c, const struct group *g)
+static void match_same_names(struct correlate *c, const struct group *g)
 {
 	struct diff *d = c->d;
 	struct strmap *names = strmap_new(g->n[0]);
-	int err = names ? 0 : -ENOMEM;
 
-	for (uint32_t o = g->first[0]; !err && o != NO_ATOM; o = c->next[0][o])
-		err = strmap_set(names, orig_atom(d, o)->name, (union strmap_value){ .num = o });
-	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+	for (uint32_t o = g->first[0]; o != NO_ATOM; o = c->next[0][o])
+		strmap_set(names, orig_atom(d, o)->name, (union strmap_value){ .num = o });
+	for (uint32_t n = g->first[1]; n != NO_ATOM; n = c->next[1][n]) {
 		const union strmap_value *v = strmap_get(names, new_atom(d, n)->name);
 
 		if (v && d->pairs.back[v->num] == NO_ATOM && same_shape(d, (uint32_t)v->num, n))
 			correlate_pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
 	}
 	strmap_free(names);
-	return err;
 }
 
 /* Puts an original behind those of its shape, so that they are taken in the order of the file. */
-static int add_shape(struct correlate *c, struct strmap *shapes, const char *key, uint32_t o)
+static void add_shape(struct correlate *c, struct strmap *shapes, const char *key, uint32_t o)
 {
 	const union strmap_value *v = strmap_get(shapes, key);
 
 	if (!v) {
 		c->last[o] = o;
-		return strmap_set(shapes, key, (union strmap_value){ .num = o });
+		strmap_set(shapes, key, (union strmap_value){ .num = o });
+		return;
 	}
 	c->same[c->last[v->num]] = o;
 	c->last[v->num] = o;
-	return 0;
 }
 
 /* Then any of the same contents: they are interchangeable. */
-static int match_same_shapes(struct correlate *c, const struct group *g)
+static void match_same_shapes(struct correlate *c, const struct group *g)
 {
 	struct diff *d = c->d;
 	struct strmap *shapes = strmap_new(g->n[0]);
-	int err = shapes ? 0 : -ENOMEM;
 
-	for (uint32_t o = g->first[0]; !err && o != NO_ATOM; o = c->next[0][o]) {
+	for (uint32_t o = g->first[0]; o != NO_ATOM; o = c->next[0][o]) {
 		const char *key;
 
 		if (d->pairs.back[o] != NO_ATOM)
 			continue;
 		key = shape_key(c->arena, d->orig.object, orig_atom(d, o));
-		err = key ? add_shape(c, shapes, key, o) : -ENOMEM;
+		add_shape(c, shapes, key, o);
 	}
-	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+	for (uint32_t n = g->first[1]; n != NO_ATOM; n = c->next[1][n]) {
 		union strmap_value *v;
 		const char *key;
 
 		if (d->pairs.twin[n] != NO_ATOM)
 			continue;
 		key = shape_key(c->arena, d->new.object, new_atom(d, n));
-		v = key ? strmap_get(shapes, key) : NULL;
+		v = strmap_get(shapes, key);
 		if (!v || v->num == NO_ATOM || !same_shape(d, (uint32_t)v->num, n))
 			continue;
 		correlate_pair(d, (uint32_t)v->num, n, MATCH_CONTENT);
 		v->num = c->same[v->num];
 	}
 	strmap_free(shapes);
-	return err;
 }
 
 /* What is left of functions: one on either side is the same one. */
@@ -134,18 +130,13 @@ static void match_leftover(struct correlate *c, const struct group *g)
 		correlate_pair(c->d, left[0], left[1], MATCH_SINGLE);
 }
 
-int correlate_by_content(struct correlate *c, const struct group *g)
+void correlate_by_content(struct correlate *c, const struct group *g)
 {
-	int err = 0;
-
 	if (g->n[0] > 1 || g->n[1] > 1) {
-		err = match_same_names(c, g);
-		if (!err)
-			err = match_same_shapes(c, g);
+		match_same_names(c, g);
+		match_same_shapes(c, g);
 	}
-	if (!err)
-		match_leftover(c, g);
-	return err;
+	match_leftover(c, g);
 }
 
 /* Constants */
@@ -169,51 +160,45 @@ static void unpair_others(struct correlate *c, const struct group *g)
 }
 
 /* Counts the constants of one side that are left, by shape. */
-static int count_shapes(struct correlate *c, const struct group *g, int which, struct strmap *shapes)
+static void count_shapes(struct correlate *c, const struct group *g, int which, struct strmap *shapes)
 {
 	const uint32_t *paired = which ? c->d->pairs.twin : c->d->pairs.back;
 
 	for (uint32_t i = g->first[which]; i != NO_ATOM; i = c->next[which][i]) {
 		const struct object *o = c->side[which]->object;
 		const char *key = shape_key(c->arena, o, &o->atoms[i]);
-		union strmap_value *v = key ? strmap_get(shapes, key) : NULL;
+		union strmap_value *v = strmap_get(shapes, key);
 		struct shape *s = v ? v->ptr : arena_alloc(c->arena, sizeof(*s));
 
-		if (!key || !s || (!v && strmap_set(shapes, key, (union strmap_value){ .ptr = s })))
-			return -ENOMEM;
+		if (!v)
+			strmap_set(shapes, key, (union strmap_value){ .ptr = s });
 		if (paired[i] != NO_ATOM || s->n[which]++)
 			continue;
 		*(which ? &s->new : &s->orig) = i;
 	}
-	return 0;
 }
 
 /* Of equal ones it is not known which is which, and code may tell them apart by their addresses. */
-static int pair_only_ones(struct correlate *c, const struct group *g)
+static void pair_only_ones(struct correlate *c, const struct group *g)
 {
 	struct strmap *shapes = strmap_new(g->n[0]);
-	int err = shapes ? count_shapes(c, g, 0, shapes) : -ENOMEM;
 
-	if (!err)
-		err = count_shapes(c, g, 1, shapes);
-	for (uint32_t n = g->first[1]; !err && n != NO_ATOM; n = c->next[1][n]) {
+	count_shapes(c, g, 0, shapes);
+	count_shapes(c, g, 1, shapes);
+	for (uint32_t n = g->first[1]; n != NO_ATOM; n = c->next[1][n]) {
 		const char *key = shape_key(c->arena, c->d->new.object, new_atom(c->d, n));
-		const union strmap_value *v = key ? strmap_get(shapes, key) : NULL;
+		const union strmap_value *v = strmap_get(shapes, key);
 		const struct shape *s = v ? v->ptr : NULL;
 
 		if (s && s->n[0] == 1 && s->n[1] == 1 && (s->new == n) && same_shape(c->d, s->orig, n))
 			correlate_pair(c->d, s->orig, n, MATCH_CONTENT);
 	}
 	strmap_free(shapes);
-	return err;
 }
 
-int correlate_by_value(struct correlate *c, const struct group *g)
+void correlate_by_value(struct correlate *c, const struct group *g)
 {
-	int err = correlate_by_users(c, g);
-
-	if (err)
-		return err;
+	correlate_by_users(c, g);
 	unpair_others(c, g);
-	return pair_only_ones(c, g);
+	pair_only_ones(c, g);
 }

@@ -39,8 +39,6 @@ static int read_sides(struct correlate *c)
 	Dwarf *dwarf;
 	int err = 0;
 
-	if (!x)
-		return -ENOMEM;
 	x->reader.left = READS_A_BYTE * (debug_size(objects[0]) + debug_size(objects[1]));
 	for (int i = 0; i < 2 && !err; i++) {
 		err = object_dwarf(objects[i], &dwarf);
@@ -67,18 +65,15 @@ static const char *function_of(const struct correlate *c, int which, uint32_t at
 }
 
 /* The statics of the group by their functions: an atom, or NO_ATOM where a function has several. */
-static int by_function(const struct correlate *c, const struct group *g, int which, struct strmap *out)
+static void by_function(const struct correlate *c, const struct group *g, int which, struct strmap *out)
 {
-	int err = 0;
-
-	for (uint32_t a = g->first[which]; a != NO_ATOM && !err; a = c->next[which][a]) {
+	for (uint32_t a = g->first[which]; a != NO_ATOM; a = c->next[which][a]) {
 		const char *function = function_of(c, which, a);
 		bool several = function && strmap_get(out, function);
 
 		if (function)
-			err = strmap_set(out, function, (union strmap_value){ .num = several ? NO_ATOM : a });
+			strmap_set(out, function, (union strmap_value){ .num = several ? NO_ATOM : a });
 	}
-	return err;
 }
 
 static void pair(struct correlate *c, const struct group *g, const struct strmap *was,
@@ -117,12 +112,10 @@ int correlate_by_declaration(struct correlate *c, const struct group *g)
 		return err;
 	was = strmap_new(g->n[0]);
 	is = strmap_new(g->n[1]);
-	err = was && is ? by_function(c, g, 0, was) : -ENOMEM;
-	if (!err)
-		err = by_function(c, g, 1, is);
-	if (!err)
-		pair(c, g, was, is);
+	by_function(c, g, 0, was);
+	by_function(c, g, 1, is);
+	pair(c, g, was, is);
 	strmap_free(was);
 	strmap_free(is);
-	return err;
+	return 0;
 }

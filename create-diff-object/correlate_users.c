@@ -112,14 +112,12 @@ static int numbers_compare(const void *a, const void *b)
 	return x->orig < y->orig ? -1 : x->orig > y->orig;
 }
 
-/* Whether the numbers of the pairs ascend together. 1, 0 or -ENOMEM. */
-static int numbers_in_order(const struct correlate *c, const struct ballot *b)
+/* Whether the numbers of the pairs ascend together. */
+static bool numbers_in_order(const struct correlate *c, const struct ballot *b)
 {
 	struct numbers *list = arena_array(c->arena, b->n, sizeof(*list));
-	int in_order = 1;
+	bool in_order = true;
 
-	if (!list)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < b->n; i++)
 		list[i] = (struct numbers){ number_of(c, 0, b->votes[i].orig),
 					    number_of(c, 1, b->votes[i].new) };
@@ -148,62 +146,49 @@ static bool votes_collide(struct ballot *b)
 	return false;
 }
 
-/*
- * Pairs equal names with their numbers. 1, or 0 and nothing is paired where the sets of names differ,
- * or -ENOMEM.
- */
-static int pair_numbers(struct correlate *c, const struct group *g)
+/* Pairs equal names with their numbers, unless the sets of names differ. */
+static void pair_numbers(struct correlate *c, const struct group *g)
 {
 	struct strmap *names;
-	int ret = g->n[0] == g->n[1];
+	bool same;
 
-	if (!ret)
-		return 0;
+	if (g->n[0] != g->n[1])
+		return;
 	names = strmap_new(g->n[0]);
-	for (uint32_t o = g->first[0]; names && o != NO_ATOM; o = c->next[0][o])
-		if (strmap_set(names, orig_atom(c->d, o)->name, (union strmap_value){ .num = o }))
-			ret = -ENOMEM;
-	if (names && ret > 0 && strmap_count(names) != g->n[0])
-		ret = 0;
-	for (uint32_t n = g->first[1]; names && ret > 0 && n != NO_ATOM; n = c->next[1][n])
-		if (!strmap_get(names, new_atom(c->d, n)->name))
-			ret = 0;
-	for (uint32_t n = g->first[1]; names && ret > 0 && n != NO_ATOM; n = c->next[1][n])
+	for (uint32_t o = g->first[0]; o != NO_ATOM; o = c->next[0][o])
+		strmap_set(names, orig_atom(c->d, o)->name, (union strmap_value){ .num = o });
+	same = strmap_count(names) == g->n[0];
+	for (uint32_t n = g->first[1]; same && n != NO_ATOM; n = c->next[1][n])
+		same = strmap_get(names, new_atom(c->d, n)->name) != NULL;
+	for (uint32_t n = g->first[1]; same && n != NO_ATOM; n = c->next[1][n])
 		correlate_pair(c->d, (uint32_t)strmap_get(names, new_atom(c->d, n)->name)->num, n,
 			       MATCH_NUMBER);
 	strmap_free(names);
-	return names ? ret : -ENOMEM;
 }
 
-static int ballot_decide(struct correlate *c, const struct group *g, struct ballot *b)
+static void ballot_decide(struct correlate *c, const struct group *g, struct ballot *b)
 {
-	int in_order = numbers_in_order(c, b);
+	bool in_order = numbers_in_order(c, b);
 
-	if (in_order < 0 || b->reordered)
-		return in_order < 0 ? in_order : 0;
+	if (b->reordered)
+		return;
 	if (!b->disputed && !votes_collide(b) && (in_order || !uses_in_order(b))) {
 		for (uint32_t i = 0; i < b->n; i++)
 			correlate_pair(c->d, b->votes[i].orig, b->votes[i].new, MATCH_USERS);
-		return 0;
+		return;
 	}
-	in_order = pair_numbers(c, g);
-	return in_order < 0 ? in_order : 0;
+	pair_numbers(c, g);
 }
 
-int correlate_by_users(struct correlate *c, const struct group *g)
+void correlate_by_users(struct correlate *c, const struct group *g)
 {
 	struct ballot b = { 0 };
 	struct use *o, *n;
 	uint32_t n_o, n_n;
-	int err = correlate_group_uses(c, g, 0, &o, &n_o);
 
-	if (!err)
-		err = correlate_group_uses(c, g, 1, &n, &n_n);
-	if (err)
-		return err;
+	correlate_group_uses(c, g, 0, &o, &n_o);
+	correlate_group_uses(c, g, 1, &n, &n_n);
 	b.votes = arena_array(c->arena, n_n, sizeof(*b.votes));
-	if (!b.votes)
-		return -ENOMEM;
 	ballot_collect(c, &b, o, n_o, n, n_n);
-	return ballot_decide(c, g, &b);
+	ballot_decide(c, g, &b);
 }

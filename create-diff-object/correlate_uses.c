@@ -14,12 +14,13 @@
 
 #include "lib/util/strmap.h"
 
-static int user_number(struct correlate *c, const char *source, uint32_t *out)
+static void user_number(struct correlate *c, const char *source, uint32_t *out)
 {
 	union strmap_value *v = strmap_get(c->users, source);
 
 	*out = v ? (uint32_t)v->num : (uint32_t)strmap_count(c->users);
-	return v ? 0 : strmap_set(c->users, source, (union strmap_value){ .num = *out });
+	if (!(v))
+		strmap_set(c->users, source, (union strmap_value){ .num = *out });
 }
 
 /* The name in the source of whoever this atom's references belong to, or NULL. */
@@ -49,13 +50,10 @@ int correlate_uses(struct correlate *c, int which)
 		const struct atom *a = &o->atoms[i];
 		const char *source = user_of(s, a);
 		uint32_t user;
-		int err;
 
 		if (!source || !a->n_refs)
 			continue;
-		err = user_number(c, source, &user);
-		if (err)
-			return err;
+		user_number(c, source, &user);
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
 			uint32_t t = o->refs[r].target, g;
 
@@ -95,8 +93,8 @@ static uint32_t first_uses(struct use *list, uint32_t n)
 	return kept;
 }
 
-int correlate_group_uses(struct correlate *c, const struct group *g, int which, struct use **out,
-			 uint32_t *n_out)
+void correlate_group_uses(struct correlate *c, const struct group *g, int which, struct use **out,
+			  uint32_t *n_out)
 {
 	const struct uses *u = &c->uses[which];
 	struct use *list;
@@ -106,8 +104,6 @@ int correlate_group_uses(struct correlate *c, const struct group *g, int which, 
 		for (uint32_t i = u->first[a]; i != NO_ATOM; i = u->list[i].next)
 			n++;
 	list = arena_array(c->arena, n, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
 	n = 0;
 	for (uint32_t a = g->first[which]; a != NO_ATOM; a = c->next[which][a])
 		for (uint32_t i = u->first[a]; i != NO_ATOM; i = u->list[i].next)
@@ -115,7 +111,6 @@ int correlate_group_uses(struct correlate *c, const struct group *g, int which, 
 	qsort(list, n, sizeof(*list), use_compare);
 	*out = list;
 	*n_out = first_uses(list, n);
-	return 0;
 }
 
 /* What the user refers to next, as text: what else is done where the variable is used first. */

@@ -8,6 +8,7 @@
 
 #include "lib/elf/debug.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 /* Blocks within blocks, functions inlined in functions. */
 #define SCOPE_DEPTH 64
@@ -33,21 +34,18 @@ static bool declarable(const struct side *s, uint32_t i)
 	       (role == ROLE_STATE || role == ROLE_CONST || role == ROLE_CODE);
 }
 
-static int find_addresses(struct declarations *x)
+static void find_addresses(struct declarations *x)
 {
 	struct object *o = x->s->object;
 
-	x->addresses = calloc((size_t)o->n_atoms + 1, sizeof(*x->addresses));
+	x->addresses = xcalloc((size_t)o->n_atoms + 1, sizeof(*x->addresses));
 	x->by_atom = arena_array(x->arena, o->n_atoms, sizeof(*x->by_atom));
 	x->external = strmap_new(64);
 	x->absent = strmap_new(64);
-	if (!x->addresses || !x->by_atom || !x->external || !x->absent)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_atoms; i++)
 		if (declarable(x->s, i) && !object_address(o, i, &x->addresses[x->n].at))
 			x->addresses[x->n++].atom = i;
 	qsort(x->addresses, x->n, sizeof(*x->addresses), by_address);
-	return 0;
 }
 
 static uint32_t atom_at(const struct declarations *x, Dwarf_Addr at)
@@ -105,13 +103,11 @@ static int line_of(Dwarf_Die *die)
 	return dwarf_decl_line(die, &line) ? 0 : line;
 }
 
-static int remember_die(struct declarations *x, struct strmap *map, const char *key, const Dwarf_Die *die)
+static void remember_die(struct declarations *x, struct strmap *map, const char *key, const Dwarf_Die *die)
 {
-	Dwarf_Die *copy = key ? arena_memdup(x->arena, die, sizeof(*die)) : NULL;
-
-	if (!copy)
-		return -ENOMEM;
-	return strmap_get(map, key) ? 0 : strmap_set(map, key, (union strmap_value){ .ptr = copy });
+	if (!strmap_get(map, key))
+		strmap_set(map, key,
+			   (union strmap_value){ .ptr = arena_memdup(x->arena, die, sizeof(*die)) });
 }
 
 const char *declarations_absent_key(struct declarations *x, const char *function, const char *name)
@@ -131,7 +127,7 @@ static bool is_elsewhere(struct declarations *x, uint32_t atom, const char *name
 	return !type_size(x->reader, &t);
 }
 
-static int add_variable(struct declarations *x, Dwarf_Die *die, const struct scope *scope)
+static void add_variable(struct declarations *x, Dwarf_Die *die, const struct scope *scope)
 {
 	Dwarf_Die origin = origin_of(x->reader, *die);
 	const char *name = dwarf_diename(&origin);
@@ -143,16 +139,15 @@ static int add_variable(struct declarations *x, Dwarf_Die *die, const struct sco
 		atom = atom_at(x, at);
 		if (atom != NO_ATOM && !x->by_atom[atom].known && !is_elsewhere(x, atom, name, typed))
 			x->by_atom[atom] = (struct declared){ true, *typed, *scope, line_of(&origin) };
-		return 0;
+		return;
 	}
 	if (!name)
-		return 0;
+		return;
 	if (dwarf_hasattr(die, DW_AT_declaration))
-		return remember_die(x, x->external, name, die);
-	/* what lives in registers, or is a constant, has that instead */
-	if (dwarf_hasattr(die, DW_AT_location))
-		return 0;
-	return remember_die(x, x->absent, declarations_absent_key(x, scope->function, name), die);
+		remember_die(x, x->external, name, die);
+	/* what lives in registers, or is a constant, has a location instead */
+	else if (!dwarf_hasattr(die, DW_AT_location))
+		remember_die(x, x->absent, declarations_absent_key(x, scope->function, name), die);
 }
 
 static int walk(struct declarations *x, Dwarf_Die *parent, const struct scope *scope, int left);
@@ -189,7 +184,8 @@ static int walk_one(struct declarations *x, Dwarf_Die *die, const struct scope *
 
 	switch (dwarf_tag(die)) {
 	case DW_TAG_variable:
-		return add_variable(x, die, scope);
+		add_variable(x, die, scope);
+		return 0;
 	case DW_TAG_subprogram:
 	case DW_TAG_inlined_subroutine:
 		return enter_function(x, die, left);
@@ -218,10 +214,10 @@ int declarations_read(struct type_reader *reader, struct arena *arena, const str
 	const struct scope file = { 0 };
 	Dwarf_CU *unit = NULL;
 	Dwarf_Die top;
-	int err;
+	int err = 0;
 
 	*out = (struct declarations){ .reader = reader, .arena = arena, .s = s };
-	err = find_addresses(out);
+	find_addresses(out);
 	while (!err && !dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &top, NULL))
 		err = walk(out, &top, &file, SCOPE_DEPTH);
 	return err;

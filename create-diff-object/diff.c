@@ -17,10 +17,11 @@
 
 static int pass_roles(struct diff *d)
 {
-	int err = roles_assign(d, d->input->original, &d->orig);
+	int err = 0;
 
+	roles_assign(d, d->input->original, &d->orig);
 	if (!err)
-		err = roles_assign(d, d->input->patched, &d->new);
+		roles_assign(d, d->input->patched, &d->new);
 	if (!err)
 		err = roles_once(d, &d->orig);
 	return err ? err : roles_once(d, &d->new);

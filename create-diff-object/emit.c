@@ -51,11 +51,11 @@ static struct builder_section *out_section(struct emit *e, const struct section 
 	if (e->sections[s->index])
 		return e->sections[s->index];
 	out = indirect_section(e->d, s);
-	key = out.name ? section_key(e->d->arena, &out) : NULL;
-	v = key ? strmap_get(e->merged, key) : NULL;
-	e->sections[s->index] = v || !key ? (v ? v->ptr : NULL) : new_section(e, &out);
-	if (!key || (!v && strmap_set(e->merged, key, (union strmap_value){ .ptr = e->sections[s->index] })))
-		return NULL;
+	key = section_key(e->d->arena, &out);
+	v = strmap_get(e->merged, key);
+	e->sections[s->index] = v ? v->ptr : new_section(e, &out);
+	if (!v)
+		strmap_set(e->merged, key, (union strmap_value){ .ptr = e->sections[s->index] });
 	return e->sections[s->index];
 }
 
@@ -88,8 +88,6 @@ static uint8_t *clean_bytes(struct emit *e, const struct atom *a)
 	if (!bytes)
 		return NULL;
 	copy = arena_memdup(e->d->arena, bytes, a->size);
-	if (!copy)
-		return NULL;
 	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
 		const struct ref *r = &e->d->new.object->refs[i];
 
@@ -107,12 +105,10 @@ static int emit_atom(struct emit *e, uint32_t id)
 	uint64_t align = atom_align(a);
 	uint8_t *bytes = clean_bytes(e, a);
 
-	if (!s || (!bytes && atom_bytes(a)))
-		return -ENOMEM;
 	if (a->section->flags & SHF_EXECINSTR)
 		fill_gap(e, s, align);
 	e->where[id] = builder_append(e->b, s, bytes, a->size, align);
-	return e->where[id] == UINT64_MAX ? -ENOMEM : 0;
+	return e->where[id] == UINT64_MAX ? -EINVAL : 0;
 }
 
 /* Symbols */
@@ -162,8 +158,7 @@ static struct builder_symbol *undefined(struct emit *e, const char *name, uint8_
 	if (v)
 		return v->ptr;
 	s = builder_symbol(e->b, name, bind, STT_NOTYPE, NULL, SHN_UNDEF, 0, 0);
-	if (!s || strmap_set(e->undefined, name, (union strmap_value){ .ptr = s }))
-		return NULL;
+	strmap_set(e->undefined, name, (union strmap_value){ .ptr = s });
 	return s;
 }
 
@@ -201,7 +196,7 @@ static struct builder_symbol *used_symbol(struct emit *e, const struct ref *r)
 	return e->symbols[r->symbol];
 }
 
-/* What a reference into the patch names, and *addend from there on; NULL without memory. */
+/* What a reference into the patch names, and *addend from there on. */
 static struct builder_symbol *inside_symbol(struct emit *e, const struct ref *r, int64_t *addend)
 {
 	const struct atom *t = new_atom(e->d, r->target);
@@ -247,17 +242,16 @@ static struct builder_symbol *leaving_symbol(struct emit *e, const struct ref *r
 }
 
 /* The table of addresses, which the patched object's own numbers may be in as well. */
-static int need_table(struct emit *e)
+static void need_table(struct emit *e)
 {
 	const struct section s = { .name = e->d->arch->indirection->table,
 				   .type = SHT_PROGBITS,
 				   .flags = SHF_ALLOC | SHF_WRITE };
 	const char *key = section_key(e->d->arena, &s);
-	union strmap_value *v = key ? strmap_get(e->merged, key) : NULL;
+	union strmap_value *v = strmap_get(e->merged, key);
 
 	if (!e->outlets.table)
 		e->outlets.table = v ? v->ptr : builder_section(e->b, s.name, s.type, s.flags, 8, 0);
-	return key && e->outlets.table ? 0 : -ENOMEM;
 }
 
 static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
@@ -271,8 +265,8 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 	if (inside && is_short(r))
 		return emit_short(e, id, r);
 	o.symbol = inside ? inside_symbol(e, r, &o.addend) : leaving_symbol(e, r, route, &o.addend);
-	if (!o.symbol || (way != WAY_FIELD && need_table(e)))
-		return -ENOMEM;
+	if (way != WAY_FIELD)
+		need_table(e);
 	if (way == WAY_TABLE)
 		return outlet_table(&e->outlets, &o);
 	if (way != WAY_FIELD)
@@ -286,7 +280,7 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 }
 
 /* objtool finds the key of a static call by name: a mention in a section it drops keeps it. */
-static int emit_static_key(struct emit *e, const struct routing *key)
+static void emit_static_key(struct emit *e, const struct routing *key)
 {
 	struct builder_section *s = builder_find_section(e->b, STATIC_KEYS_SECTION);
 	struct builder_symbol *symbol = outside_symbol(e, NULL, key);
@@ -295,24 +289,18 @@ static int emit_static_key(struct emit *e, const struct routing *key)
 	if (!s)
 		s = builder_section(e->b, STATIC_KEYS_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE,
 				    STATIC_KEY_MENTION, 0);
-	if (!s || !symbol)
-		return -ENOMEM;
 	at = builder_append(e->b, s, NULL, STATIC_KEY_MENTION, STATIC_KEY_MENTION);
 	builder_reloc(e->b, s, at, e->d->arch->pointer_type, symbol, 0);
-	return 0;
 }
 
-static int emit_constant(struct emit *e, const struct constant *c)
+static void emit_constant(struct emit *e, const struct constant *c)
 {
 	struct builder_section *s = e->sections[new_atom(e->d, c->function)->section->index];
 	struct builder_symbol *variable = outside_symbol(e, NULL, &c->variable);
 	uint64_t at = e->where[c->function] + c->offset;
 
-	if (!variable)
-		return -ENOMEM;
 	builder_patch(e->b, s, at, c->code, c->size);
 	builder_reloc(e->b, s, at + c->field, e->d->arch->operand_type, variable, c->addend);
-	return 0;
 }
 
 static int emit_code_and_data(struct emit *e)
@@ -335,9 +323,9 @@ static int emit_code_and_data(struct emit *e)
 			err = emit_ref(e, i, &o->refs[o->atoms[i].first_ref + r]);
 	}
 	for (uint32_t i = 0; i < d->n_static_keys && !err; i++)
-		err = emit_static_key(e, &d->static_keys[i]);
+		emit_static_key(e, &d->static_keys[i]);
 	for (uint32_t i = 0; i < d->n_constants && !err; i++)
-		err = emit_constant(e, &d->constants[i]);
+		emit_constant(e, &d->constants[i]);
 	return err;
 }
 
@@ -358,9 +346,9 @@ static int pointer_to_string(struct emit *e, struct strings *strings, struct bui
 		offset = v->num;
 	} else {
 		offset = builder_append(e->b, strings->section, text, strlen(text) + 1, 1);
-		if (offset == UINT64_MAX ||
-		    strmap_set(strings->seen, text, (union strmap_value){ .num = offset }))
-			return -ENOMEM;
+		if (offset == UINT64_MAX)
+			return -EINVAL;
+		strmap_set(strings->seen, text, (union strmap_value){ .num = offset });
 	}
 	builder_reloc(e->b, s, at, e->d->arch->pointer_type, builder_section_symbol(e->b, strings->section),
 		      (int64_t)offset);
@@ -414,18 +402,16 @@ static int emit_metadata(struct emit *e)
 		strmap_new(16),
 	};
 	struct builder_section *s;
-	int err = strings.section && strings.seen ? 0 : -ENOMEM;
+	int err = 0;
 
 	if (!err && d->n_replaced) {
 		s = metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_FUNCS_SECTION);
-		err = s ? 0 : -ENOMEM;
 		for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
 			if (d->replaced[i])
 				err = emit_func(e, &strings, s, i);
 	}
 	if (!err && d->n_callbacks) {
 		s = metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_CALLBACKS_SECTION);
-		err = s ? 0 : -ENOMEM;
 		for (uint32_t i = 0; i < d->n_callbacks && !err; i++)
 			err = emit_callback(e, &strings, s, &d->callbacks[i]);
 	}
@@ -433,20 +419,18 @@ static int emit_metadata(struct emit *e)
 	return err;
 }
 
-static int outlets_alloc(struct emit *e)
+static void outlets_alloc(struct emit *e)
 {
-	const struct indirection *in = e->d->arch->indirection;
 	struct outlets *x = &e->outlets;
 
 	*x = (struct outlets){ .b = e->b, .arena = e->d->arena, .arch = e->d->arch };
-	if (!in)
-		return 0;
+	if (!e->d->arch->indirection)
+		return;
 	x->entries = strmap_new(64);
 	x->calls = strmap_new(64);
-	return x->entries && x->calls ? 0 : -ENOMEM;
 }
 
-static int emit_alloc(struct emit *e)
+static void emit_alloc(struct emit *e)
 {
 	const struct object *o = e->d->new.object;
 
@@ -456,8 +440,7 @@ static int emit_alloc(struct emit *e)
 	e->where = arena_array(e->d->arena, o->n_atoms, sizeof(*e->where));
 	e->undefined = strmap_new(64);
 	e->merged = strmap_new(64);
-	return e->b && e->sections && e->symbols && e->where && e->undefined && e->merged ? outlets_alloc(e) :
-											    -ENOMEM;
+	outlets_alloc(e);
 }
 
 int pass_emit(struct diff *d)
@@ -467,9 +450,8 @@ int pass_emit(struct diff *d)
 
 	if (!d->n_included)
 		return 0;
-	err = emit_alloc(&e);
-	if (!err)
-		err = emit_code_and_data(&e);
+	emit_alloc(&e);
+	err = emit_code_and_data(&e);
 	if (!err && (d->n_replaced || d->n_callbacks))
 		err = emit_metadata(&e);
 	if (!err)

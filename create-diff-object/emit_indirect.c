@@ -16,15 +16,16 @@
 static int entry(struct outlets *x, struct builder_symbol *symbol, int64_t addend, uint64_t *at)
 {
 	const char *key = arena_printf(x->arena, "%p%+" PRId64, (void *)symbol, addend);
-	union strmap_value *v = key ? strmap_get(x->entries, key) : NULL;
+	union strmap_value *v = strmap_get(x->entries, key);
 
 	if (v) {
 		*at = v->num;
 		return 0;
 	}
 	*at = builder_append(x->b, x->table, NULL, ENTRY_SIZE, ENTRY_SIZE);
-	if (!key || *at == UINT64_MAX || strmap_set(x->entries, key, (union strmap_value){ .num = *at }))
-		return -ENOMEM;
+	if (*at == UINT64_MAX)
+		return -EINVAL;
+	strmap_set(x->entries, key, (union strmap_value){ .num = *at });
 	builder_reloc(x->b, x->table, *at, x->arch->pointer_type, symbol, addend);
 	return 0;
 }
@@ -51,9 +52,9 @@ static int make_thunk(struct outlets *x, const struct outlet *o, const struct th
 		x->thunks = builder_section(x->b, THUNKS_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
 					    CODE_ALIGN, 0);
 	*at = builder_append(x->b, x->thunks, t->code, t->size, CODE_ALIGN);
-	if (!symbol || *at == UINT64_MAX ||
-	    !builder_symbol(x->b, symbol, STB_LOCAL, STT_FUNC, x->thunks, 0, *at, t->size))
-		return -ENOMEM;
+	if (*at == UINT64_MAX)
+		return -EINVAL;
+	builder_symbol(x->b, symbol, STB_LOCAL, STT_FUNC, x->thunks, 0, *at, t->size);
 	for (size_t i = 0; i < n && !err; i++) {
 		const struct outlet field = { x->thunks, *at + t->fields[i].at, t->fields[i].type, o->symbol,
 					      o->addend };
@@ -67,12 +68,16 @@ int outlet_thunk(struct outlets *x, const struct outlet *o, enum outlet_way way,
 {
 	const struct indirection *in = x->arch->indirection;
 	const char *key = arena_printf(x->arena, "%d%p%+" PRId64, way, (void *)o->symbol, o->addend);
-	union strmap_value *v = key ? strmap_get(x->calls, key) : NULL;
+	union strmap_value *v = strmap_get(x->calls, key);
 	uint64_t at = v ? v->num : 0;
+	int err;
 
-	if (!key || (!v && make_thunk(x, o, way == WAY_FRAMED ? &in->framed : &in->returning, name, &at)) ||
-	    (!v && strmap_set(x->calls, key, (union strmap_value){ .num = at })))
-		return -ENOMEM;
+	if (!v) {
+		err = make_thunk(x, o, way == WAY_FRAMED ? &in->framed : &in->returning, name, &at);
+		if (err)
+			return err;
+		strmap_set(x->calls, key, (union strmap_value){ .num = at });
+	}
 	if (way == WAY_RETURNING)
 		builder_patch(x->b, o->section, o->at + in->restore_at, in->restore, in->restore_size);
 	builder_reloc(x->b, o->section, o->at, o->type, builder_section_symbol(x->b, x->thunks), (int64_t)at);

@@ -18,27 +18,26 @@
 
 #define MAX_CALLERS 8 /* how far up the callers of new functions are followed */
 
-static int from_insn(struct escapes *f, uint32_t atom, const struct ref *r, struct escape *out, bool *returns)
+static void from_insn(struct escapes *f, uint32_t atom, const struct ref *r, struct escape *out,
+		      bool *returns)
 {
 	const struct code *c = escapes_code(f, atom);
-	uint32_t n = c ? code_insn_of(c, r->offset) : NO_ATOM;
+	uint32_t n = code_insn_of(c, r->offset);
 	const struct dataflow_insn *i = n == NO_ATOM ? NULL : &c->insns[n];
 	bool deep = r->target != NO_ATOM && escapes_leads_to_patch(f, r->target);
 
 	*out = (struct escape){ .kind = ESCAPE_NONE };
 	*returns = false;
-	if (!c)
-		return -ENOMEM;
 	if (!i) {
 		*out = (struct escape){ .kind = ESCAPE_UNKNOWN, .atom = atom, .offset = r->offset };
-		return 0;
+		return;
 	}
 	if (i->kind != GO_ON)
-		return 0;
+		return;
 	/* An access of what is there: all that can get away is what it reads. */
 	if (i->memory_at && i->offset + i->memory_at == r->offset && !i->address && !(deep && i->loads))
-		return 0;
-	return walk_from_insn(f, atom, n, deep, out, returns);
+		return;
+	walk_from_insn(f, atom, n, deep, out, returns);
 }
 
 /* Whether all calls of @function are made by code of the patch, and are direct. */
@@ -71,81 +70,70 @@ static bool called_by_patch_only(struct escapes *f, uint32_t function)
 	return f->ours[function] == 2;
 }
 
-static int to_callers(struct escapes *f, uint32_t function, bool deep, uint32_t depth, struct escape *out);
+static void to_callers(struct escapes *f, uint32_t function, bool deep, uint32_t depth, struct escape *out);
 
-static int to_caller(struct escapes *f, uint32_t atom, const struct ref *r, bool deep, uint32_t depth,
-		     struct escape *out)
+static void to_caller(struct escapes *f, uint32_t atom, const struct ref *r, bool deep, uint32_t depth,
+		      struct escape *out)
 {
 	const struct code *c = escapes_code(f, atom);
-	uint32_t n = c ? code_insn_of(c, r->offset) : NO_ATOM;
+	uint32_t n = code_insn_of(c, r->offset);
 	bool returns = false, compared = out->compared;
-	int err;
 
-	if (!c)
-		return -ENOMEM;
 	if (n == NO_ATOM) {
 		*out = (struct escape){ .kind = ESCAPE_UNKNOWN, .atom = atom, .offset = r->offset };
-		return 0;
+		return;
 	}
-	err = walk_from_result(f, atom, n, r->target, deep, out, &returns);
+	walk_from_result(f, atom, n, r->target, deep, out, &returns);
 	out->compared |= compared;
-	if (!err && returns && !out->kind)
-		err = to_callers(f, escapes_root(f, atom), deep, depth + 1, out);
-	return err;
+	if (returns && !out->kind)
+		to_callers(f, escapes_root(f, atom), deep, depth + 1, out);
 }
 
 /* The result of @function may be the address. */
-static int to_callers(struct escapes *f, uint32_t function, bool deep, uint32_t depth, struct escape *out)
+static void to_callers(struct escapes *f, uint32_t function, bool deep, uint32_t depth, struct escape *out)
 {
 	struct diff *d = f->d;
 	const struct object *o = d->new.object;
-	int err = 0;
 
 	if (function == NO_ATOM || depth == MAX_CALLERS || f->active[function] ||
 	    !called_by_patch_only(f, function)) {
 		*out = (struct escape){ .kind = ESCAPE_RETURNED,
 					.compared = out->compared,
 					.atom = function };
-		return 0;
+		return;
 	}
 	f->active[function] = true;
 	f->work += o->n_refs / 64;
-	for (uint32_t i = 0; i < o->n_atoms && !err && !out->kind; i++) {
+	for (uint32_t i = 0; i < o->n_atoms && !out->kind; i++) {
 		const struct atom *a = &o->atoms[i];
 
 		if (!is_code(d, i) || escapes_root(f, i) == function)
 			continue;
-		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err && !out->kind; k++)
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !out->kind; k++)
 			if (o->refs[k].target == function)
-				err = to_caller(f, i, &o->refs[k], deep, depth, out);
+				to_caller(f, i, &o->refs[k], deep, depth, out);
 	}
 	f->active[function] = false;
-	return err;
 }
 
-int escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out)
+void escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out)
 {
 	struct escapes *f = escapes_get(d);
 	uint32_t root;
 	bool returns;
-	int err;
 
 	*out = (struct escape){ .kind = ESCAPE_NONE };
-	if (!f)
-		return -ENOMEM;
 	if (!is_code(d, atom) || !r->width || field_is_branch(d->arch, new_atom(d, atom), r))
-		return 0;
+		return;
 	root = escapes_root(f, atom);
 	f->steps = 0;
 	if (root != NO_ATOM)
 		f->active[root] = true;
-	err = from_insn(f, atom, r, out, &returns);
+	from_insn(f, atom, r, out, &returns);
 	if (root != NO_ATOM)
 		f->active[root] = false;
-	if (!err && returns && !out->kind)
-		err = to_callers(f, root, r->target != NO_ATOM && escapes_leads_to_patch(f, r->target), 0,
-				 out);
-	return err;
+	if (returns && !out->kind)
+		to_callers(f, root, r->target != NO_ATOM && escapes_leads_to_patch(f, r->target), 0, out);
 }
 
 /* The pass */
@@ -160,42 +148,37 @@ static bool leads_into_patch(const struct diff *d, const struct ref *r)
 	return route == ROUTE_PATCH && new_atom(d, r->target)->size;
 }
 
-static int look_at(struct diff *d, uint32_t atom, const struct ref *r)
+static void look_at(struct diff *d, uint32_t atom, const struct ref *r)
 {
 	const struct fate *f = d->fates[ref_index(d, r)];
 	struct escape e;
-	int err = 0;
 
 	if (field_is_branch(d->arch, new_atom(d, atom), r) || !leads_into_patch(d, r))
-		return 0;
+		return;
 	if (f)
 		e = f->escape;
 	else
-		err = escape_of(d, atom, r, &e);
-	if (!err && e.kind)
+		escape_of(d, atom, r, &e);
+	if (e.kind)
 		d->kept[d->n_kept++] = (struct kept){ .atom = atom, .ref = r, .escape = e };
-	return err;
 }
 
 int pass_escape(struct diff *d)
 {
 	const struct object *o = d->new.object;
 	uint32_t room = 0;
-	int err = 0;
 
 	for (uint32_t i = 0; i < o->n_atoms; i++)
 		room += d->included[i].in && is_code(d, i) ? o->atoms[i].n_refs : 0;
 	d->kept = arena_array(d->arena, room, sizeof(*d->kept));
-	if (!d->kept)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 
-		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err; k++)
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++)
 			if (d->included[i].in && is_code(d, i))
-				err = look_at(d, i, &o->refs[k]);
+				look_at(d, i, &o->refs[k]);
 	}
-	if (!err && !d->n_refused && request_removable(d, d->n_kept))
+	if (!d->n_refused && request_removable(d, d->n_kept))
 		d->n_kept = 0;
-	return err;
+	return 0;
 }

@@ -34,7 +34,7 @@ struct fate {
 };
 
 /* fates.c: judges the constants that code @atom of the patched object refers to. 0 or -ENOMEM. */
-int fates_judge(struct diff *d, uint32_t atom);
+void fates_judge(struct diff *d, uint32_t atom);
 
 /* A reference whose address gets away. */
 struct kept {
@@ -48,7 +48,7 @@ struct kept {
  * an address there, but the operand of a call or of a memory access, does not escape; what it loads might.
  * After pass_changes(). -ENOMEM.
  */
-int escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out);
+void escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out);
 
 /* escape_callees.c: what functions of the kernel do with pointers that they are given. */
 struct callee {

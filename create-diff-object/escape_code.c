@@ -27,8 +27,6 @@ struct escapes *escapes_get(struct diff *d)
 	if (d->escapes)
 		return d->escapes;
 	f = arena_array(d->arena, 1, sizeof(*f));
-	if (!f)
-		return NULL;
 	f->d = d;
 	f->code = arena_array(d->arena, n, sizeof(*f->code));
 	f->summaries = arena_array(d->arena, n, sizeof(*f->summaries));
@@ -37,15 +35,13 @@ struct escapes *escapes_get(struct diff *d)
 	f->leads = arena_array(d->arena, n, sizeof(*f->leads));
 	f->ours = arena_array(d->arena, n, sizeof(*f->ours));
 	f->variables = arena_array(d->arena, n, sizeof(*f->variables));
-	if (!f->code || !f->summaries || !f->frames || !f->active || !f->leads || !f->ours || !f->variables)
-		return NULL;
 	d->escapes = f;
 	return f;
 }
 
 /* Decoding */
 
-static int decode(const struct diff *d, const struct atom *a, struct code *c)
+static void decode(const struct diff *d, const struct atom *a, struct code *c)
 {
 	const uint8_t *bytes = atom_bytes(a);
 	uint32_t n = 0;
@@ -60,8 +56,6 @@ static int decode(const struct diff *d, const struct atom *a, struct code *c)
 		at += i.length ? i.length : 1;
 	}
 	c->insns = arena_array(d->arena, n, sizeof(*c->insns));
-	if (!c->at || !c->insns)
-		return -ENOMEM;
 	memset(c->at, 0xff, a->size * sizeof(*c->at));
 	for (uint64_t at = 0; at < a->size;) {
 		struct dataflow_insn *i = &c->insns[c->n_insns];
@@ -70,7 +64,6 @@ static int decode(const struct diff *d, const struct atom *a, struct code *c)
 		c->at[at] = c->n_insns++;
 		at += i->length ? i->length : 1;
 	}
-	return 0;
 }
 
 /* The field of an entry that leads to code, a jump's target, …, or NULL. */
@@ -87,15 +80,13 @@ static const struct ref *field(const struct diff *d, const struct atom *entry, e
 	return NULL;
 }
 
-static int find_ways(const struct diff *d, const struct atom *a, struct code *c)
+static void find_ways(const struct diff *d, const struct atom *a, struct code *c)
 {
 	uint32_t room = 0;
 
 	for (uint32_t e = d->new.first_entry[a->id]; e != NO_ATOM; e = d->new.next_entry[e])
 		room += 2;
 	c->ways = arena_array(d->arena, room, sizeof(*c->ways));
-	if (!c->ways)
-		return -ENOMEM;
 	for (uint32_t e = d->new.first_entry[a->id]; e != NO_ATOM; e = d->new.next_entry[e]) {
 		const struct ref *site = field(d, new_atom(d, e), FIELD_CODE);
 		const struct ref *to[] = { field(d, new_atom(d, e), FIELD_TARGET),
@@ -106,7 +97,6 @@ static int find_ways(const struct diff *d, const struct atom *a, struct code *c)
 				c->ways[c->n_ways++] =
 					(struct way){ (uint32_t)site->addend, to[i]->target, to[i]->addend };
 	}
-	return 0;
 }
 
 /* A replacement takes the place of as many bytes as its entry says, and the code behind them comes next. */
@@ -131,8 +121,8 @@ const struct code *escapes_code(struct escapes *f, uint32_t atom)
 	if (c)
 		return c;
 	c = arena_array(f->d->arena, 1, sizeof(*c));
-	if (!c || decode(f->d, a, c) || find_ways(f->d, a, c))
-		return NULL;
+	decode(f->d, a, c);
+	find_ways(f->d, a, c);
 	find_way_back(f->d, a, c);
 	f->code[atom] = c;
 	return c;
@@ -219,8 +209,7 @@ const struct label *escapes_labels(struct escapes *f, uint32_t *n)
 	if (!f->labels) {
 		f->n_labels = list_labels(f->d, NULL);
 		f->labels = arena_array(f->d->arena, f->n_labels + 1, sizeof(*f->labels));
-		if (f->labels)
-			list_labels(f->d, f->labels);
+		list_labels(f->d, f->labels);
 	}
 	*n = f->n_labels;
 	return f->labels;

@@ -111,9 +111,9 @@ bool escapes_without_lockdep(struct escapes *f);
 const struct summary *escapes_summary(struct escapes *f, uint32_t function, uint32_t argument, bool deep);
 bool frame_private(struct escapes *f, uint32_t function);
 /* From an instruction that makes the address, or a call of @callee that returns it. *returns: the function returns it. */
-int walk_from_insn(struct escapes *f, uint32_t atom, uint32_t insn, bool deep, struct escape *out,
-		   bool *returns);
-int walk_from_result(struct escapes *f, uint32_t atom, uint32_t insn, uint32_t callee, bool deep,
-		     struct escape *out, bool *returns);
+void walk_from_insn(struct escapes *f, uint32_t atom, uint32_t insn, bool deep, struct escape *out,
+		    bool *returns);
+void walk_from_result(struct escapes *f, uint32_t atom, uint32_t insn, uint32_t callee, bool deep,
+		      struct escape *out, bool *returns);
 
 #endif

@@ -11,6 +11,7 @@
 #include "create-diff-object/escape_private.h"
 #include "create-diff-object/types.h"
 #include "lib/elf/debug.h"
+#include "lib/util/xmalloc.h"
 
 /* Damaged debug information may lead in circles: what is read is counted. A declaration takes a few steps for each of
  * its bytes at most. */
@@ -95,11 +96,7 @@ static int add(struct list *l, struct prototype p)
 {
 	if (l->n == l->room) {
 		size_t room = l->room ? l->room * 2 : 1024;
-		struct prototype *entries = realloc(l->entries, room * sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		l->entries = entries;
+		l->entries = xreallocarray(l->entries, room, sizeof(*l->entries));
 		l->room = room;
 	}
 	l->entries[l->n++] = p;

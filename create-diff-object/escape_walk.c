@@ -25,6 +25,7 @@
 #include "create-diff-object/escape_state.h"
 #include "lib/arch/arch.h"
 #include "lib/arch/dataflow.h"
+#include "lib/util/xmalloc.h"
 
 #define MAX_DEPTH 12	   /* calls inside of calls */
 #define MAX_NESTED 8	   /* what is loaded from one variable of the patch is stored in another */
@@ -51,7 +52,6 @@ struct walk {
 	uint32_t *queue, n_queue;
 	struct escape *out;
 	bool returns; /* it is in the result of the function that the walk began in */
-	int err;
 };
 
 /* Visits */
@@ -68,29 +68,20 @@ static uint32_t slot_of(const struct walk *w, uint32_t atom, uint32_t insn)
 	}
 }
 
-static int grow(struct walk *w)
+static void grow(struct walk *w)
 {
-	uint32_t room = w->room ? w->room * 2 : 64, *queue;
-	struct visit *visits = realloc(w->visits, room * sizeof(*visits));
+	uint32_t room = w->room ? w->room * 2 : 64;
 
-	if (!visits)
-		return -ENOMEM;
-	w->visits = visits;
-	memset(visits + w->n_visits, 0, (room - w->n_visits) * sizeof(*visits));
-	queue = realloc(w->queue, room * sizeof(*queue));
-	if (!queue)
-		return -ENOMEM;
-	w->queue = queue;
+	w->visits = xreallocarray(w->visits, room, sizeof(*w->visits));
+	memset(w->visits + w->n_visits, 0, (room - w->n_visits) * sizeof(*w->visits));
+	w->queue = xreallocarray(w->queue, room, sizeof(*w->queue));
 	free(w->hash);
 	w->room = room;
 	w->hash_size = room * 2;
-	w->hash = malloc(w->hash_size * sizeof(*w->hash));
-	if (!w->hash)
-		return -ENOMEM;
+	w->hash = xmalloc(w->hash_size * sizeof(*w->hash));
 	memset(w->hash, 0xff, w->hash_size * sizeof(*w->hash));
 	for (uint32_t i = 0; i < w->n_visits; i++)
-		w->hash[slot_of(w, visits[i].atom, visits[i].insn)] = i;
-	return 0;
+		w->hash[slot_of(w, w->visits[i].atom, w->visits[i].insn)] = i;
 }
 
 static void walk_free(struct walk *w)
@@ -120,10 +111,6 @@ static void come_to(struct walk *w, uint32_t atom, int64_t offset, const struct 
 
 	if (!s->regs && !s->n_slots)
 		return;
-	if (!c) {
-		w->err = -ENOMEM;
-		return;
-	}
 	insn = code_insn(c, offset);
 	if (insn == NO_ATOM) {
 		/* Behind the last instruction: a function that does not return was called there. */
@@ -131,8 +118,8 @@ static void come_to(struct walk *w, uint32_t atom, int64_t offset, const struct 
 			gone(w, ESCAPE_UNKNOWN, atom, 0, NULL);
 		return;
 	}
-	if (w->n_visits == w->room && (w->err = grow(w)))
-		return;
+	if (w->n_visits == w->room)
+		grow(w);
 	at = &w->hash[slot_of(w, atom, insn)];
 	if (*at == NO_ATOM) {
 		*at = w->n_visits;
@@ -214,7 +201,7 @@ static bool slots_kept(struct site *s, uint32_t function)
 	walk_free(&w);
 	f->depth--;
 	f->active[function] = false;
-	return !w.err && !e.kind && !w.returns;
+	return !e.kind && !w.returns;
 }
 
 /* A function whose code is at hand. */
@@ -231,10 +218,6 @@ static bool call_body(struct site *s, uint32_t function)
 		if (!(s->state->regs & arch->arguments[i]))
 			continue;
 		a = escapes_summary(s->w->escapes, function, i, s->w->deep);
-		if (!a) {
-			s->w->err = -ENOMEM;
-			return true;
-		}
 		s->w->out->compared |= a->compared;
 		if (a->escapes)
 			return false;
@@ -318,9 +301,7 @@ static bool come_to_labels(struct site *s)
 	uint32_t n, found = 0;
 	const struct label *labels = escapes_labels(w->escapes, &n);
 
-	if (!labels)
-		w->err = -ENOMEM;
-	for (uint32_t i = 0; i < n && labels && w->root != NO_ATOM; i++) {
+	for (uint32_t i = 0; i < n && w->root != NO_ATOM; i++) {
 		if (escapes_root(w->escapes, labels[i].atom) != w->root)
 			continue;
 		if (labels[i].lonely)
@@ -448,7 +429,8 @@ static bool keeps(struct escapes *f, uint32_t atom, const struct ref *r)
 		return false;
 	if (!i->loads)
 		return true;
-	return !walk_from_insn(f, atom, n, true, &e, &returns) && !e.kind && !e.compared && !returns;
+	walk_from_insn(f, atom, n, true, &e, &returns);
+	return !e.kind && !e.compared && !returns;
 }
 
 static bool all_keep(struct escapes *f, uint32_t variable)
@@ -582,9 +564,7 @@ static void step(struct walk *w, uint32_t visit)
 /* Puts the instruction that makes the address in the queue, though nothing holds it yet. */
 static void begin(struct walk *w)
 {
-	w->err = grow(w);
-	if (w->err)
-		return;
+	grow(w);
 	w->visits[0] = (struct visit){ .atom = w->seed_atom, .insn = w->seed_insn, .queued = true };
 	w->hash[slot_of(w, w->seed_atom, w->seed_insn)] = 0;
 	w->queue[w->n_queue++] = w->n_visits++;
@@ -592,7 +572,7 @@ static void begin(struct walk *w)
 
 static void walk_run(struct walk *w)
 {
-	while (w->n_queue && !w->out->kind && !w->err)
+	while (w->n_queue && !w->out->kind)
 		step(w, w->queue[--w->n_queue]);
 }
 
@@ -603,7 +583,7 @@ static struct walk walk_new(struct escapes *f, uint32_t root, bool deep, struct 
 }
 
 /* What a function does with its argument number @argument. */
-static int summarize(struct escapes *f, uint32_t function, uint32_t argument, bool deep, struct summary *out)
+static void summarize(struct escapes *f, uint32_t function, uint32_t argument, bool deep, struct summary *out)
 {
 	struct state s = { .regs = f->d->arch->arguments[argument] };
 	struct escape e;
@@ -615,7 +595,6 @@ static int summarize(struct escapes *f, uint32_t function, uint32_t argument, bo
 		.known = true, .escapes = e.kind, .returns = w.returns, .compared = e.compared
 	};
 	walk_free(&w);
-	return w.err;
 }
 
 const struct summary *escapes_summary(struct escapes *f, uint32_t function, uint32_t argument, bool deep)
@@ -626,8 +605,6 @@ const struct summary *escapes_summary(struct escapes *f, uint32_t function, uint
 	if (!f->summaries[function])
 		f->summaries[function] =
 			arena_array(f->d->arena, (size_t)N_ARGUMENTS * 2, sizeof(**f->summaries));
-	if (!f->summaries[function])
-		return NULL;
 	s = &f->summaries[function][argument * 2 + deep];
 	if (s->known)
 		return s;
@@ -635,8 +612,7 @@ const struct summary *escapes_summary(struct escapes *f, uint32_t function, uint
 		return &recursion;
 	f->active[function] = true;
 	f->depth++;
-	if (summarize(f, function, argument, deep, s))
-		s = NULL;
+	summarize(f, function, argument, deep, s);
 	f->depth--;
 	f->active[function] = false;
 	return s;
@@ -657,7 +633,7 @@ static bool frame_kept(struct escapes *f, uint32_t atom, uint32_t insn, uint32_t
 	begin(&w);
 	walk_run(&w);
 	walk_free(&w);
-	return !w.err && !e.kind && !w.returns;
+	return !e.kind && !w.returns;
 }
 
 static bool part_keeps(struct escapes *f, uint32_t atom, uint32_t root, uint32_t depth)
@@ -693,8 +669,8 @@ bool frame_private(struct escapes *f, uint32_t root)
 	return frame->kept;
 }
 
-int walk_from_insn(struct escapes *f, uint32_t atom, uint32_t insn, bool deep, struct escape *out,
-		   bool *returns)
+void walk_from_insn(struct escapes *f, uint32_t atom, uint32_t insn, bool deep, struct escape *out,
+		    bool *returns)
 {
 	struct walk w = walk_new(f, escapes_root(f, atom), deep, out);
 
@@ -705,11 +681,10 @@ int walk_from_insn(struct escapes *f, uint32_t atom, uint32_t insn, bool deep, s
 	walk_run(&w);
 	walk_free(&w);
 	*returns = w.returns;
-	return w.err;
 }
 
-int walk_from_result(struct escapes *f, uint32_t atom, uint32_t insn, uint32_t callee, bool deep,
-		     struct escape *out, bool *returns)
+void walk_from_result(struct escapes *f, uint32_t atom, uint32_t insn, uint32_t callee, bool deep,
+		      struct escape *out, bool *returns)
 {
 	const struct dataflow_insn *i = &escapes_code(f, atom)->insns[insn];
 	struct state s = { .regs = results(f, callee) };
@@ -723,5 +698,4 @@ int walk_from_result(struct escapes *f, uint32_t atom, uint32_t insn, uint32_t c
 	walk_run(&w);
 	walk_free(&w);
 	*returns = w.returns;
-	return w.err;
 }

@@ -11,32 +11,28 @@
 #include "create-diff-object/fields.h"
 #include "lib/arch/arch.h"
 
-static int judge(struct diff *d, const struct atom *a, const struct ref *r, uint64_t *start)
+static void judge(struct diff *d, const struct atom *a, const struct ref *r, uint64_t *start)
 {
 	struct fate *f = arena_array(d->arena, 1, sizeof(*f));
 
-	if (!f)
-		return -ENOMEM;
 	if (*start > r->offset)
 		*start = 0;
 	f->compares = field_is_compared(d->arch, a, r, start);
 	d->fates[ref_index(d, r)] = f;
-	return escape_of(d, a->id, r, &f->escape);
+	escape_of(d, a->id, r, &f->escape);
 }
 
-int fates_judge(struct diff *d, uint32_t atom)
+void fates_judge(struct diff *d, uint32_t atom)
 {
 	const struct atom *a = new_atom(d, atom);
 	uint64_t start = 0;
-	int err = 0;
 
 	if (!is_code(d, atom))
-		return 0;
-	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs && !err; i++) {
+		return;
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
 		const struct ref *r = &d->new.object->refs[i];
 
 		if (r->target != NO_ATOM && d->new.role[r->target] == ROLE_LITERAL)
-			err = judge(d, a, r, &start);
+			judge(d, a, r, &start);
 	}
-	return err;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "create-diff-object/passes.h"
+#include "lib/util/xmalloc.h"
 
 struct reading {
 	const struct arch *arch;
@@ -38,11 +39,7 @@ static int add_atom(struct reading *r, const struct atom *a)
 			s.insn.access = ACCESS_ADDRESS;
 		if (r->f->n == r->room) {
 			uint32_t room = r->room ? 2 * r->room : 256;
-			struct step *more = reallocarray(r->f->steps, room, sizeof(*more));
-
-			if (!more)
-				return -ENOMEM;
-			r->f->steps = more;
+			r->f->steps = xreallocarray(r->f->steps, room, sizeof(*r->f->steps));
 			r->room = room;
 		}
 		r->f->steps[r->f->n++] = s;

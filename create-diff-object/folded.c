@@ -15,6 +15,7 @@
 
 #include "create-diff-object/flow.h"
 #include "lib/arch/arch.h"
+#include "lib/util/xmalloc.h"
 
 /* The places of one variable that functions read, in one version of the object. */
 struct reads {
@@ -38,12 +39,12 @@ static int find_reads(const struct diff *d, const struct side *s, uint32_t funct
 	*out = (struct reads){ 0 };
 	if (err)
 		return err;
-	out->list = malloc((f.n + 1) * sizeof(*out->list));
+	out->list = xmalloc((f.n + 1) * sizeof(*out->list));
 	for (uint32_t i = 0; i < f.n && out->list; i++)
 		if (read_by(s->object, &f.steps[i], variable))
 			out->list[out->n++] = s->object->refs[f.steps[i].ref].addend;
 	flow_free(&f);
-	return out->list ? 0 : -ENOMEM;
+	return 0;
 }
 
 static bool take(struct reads *from, int64_t addend)
@@ -115,7 +116,7 @@ static int readers(struct diff *d, uint32_t variable, const char **out)
 		if (err || !less)
 			continue;
 		*out = arena_printf(d->arena, "%s%s%s", *out ? *out : "", *out ? ", " : "", o->atoms[f].name);
-		err = *out ? 0 : -ENOMEM;
+		err = 0;
 	}
 	return err;
 }

@@ -20,6 +20,7 @@
 #include "create-diff-object/flow.h"
 #include "create-diff-object/passes.h"
 #include "lib/arch/dataflow.h"
+#include "lib/util/xmalloc.h"
 
 /* From a test to its branch, from an address to the call that gets it: no compiler puts more between. */
 #define NEAR 24
@@ -321,12 +322,10 @@ static int search_function(struct search *w, uint32_t root)
 
 	if (err)
 		return err;
-	w->all = calloc(w->f.n + 1, sizeof(*w->all));
-	w->rest = calloc(w->f.n + 1, sizeof(*w->rest));
-	w->stack = calloc(w->f.n + 1, sizeof(*w->stack));
+	w->all = xcalloc(w->f.n + 1, sizeof(*w->all));
+	w->rest = xcalloc(w->f.n + 1, sizeof(*w->rest));
+	w->stack = xcalloc(w->f.n + 1, sizeof(*w->stack));
 	w->budget = BUDGET;
-	if (!w->all || !w->rest || !w->stack)
-		err = -ENOMEM;
 	if (!err)
 		note_accesses(w);
 	if (!err)
@@ -399,11 +398,11 @@ static bool spread(struct search *w, uint32_t *guard, bool *open)
 	return more;
 }
 
-static int spread_to_callees(struct search *w)
+static void spread_to_callees(struct search *w)
 {
 	uint32_t n = w->s->object->n_atoms;
-	uint32_t *guard = malloc((n + 1) * sizeof(*guard));
-	bool *open = malloc((n + 1) * sizeof(*open));
+	uint32_t *guard = xmalloc((n + 1) * sizeof(*guard));
+	bool *open = xmalloc((n + 1) * sizeof(*open));
 
 	/* a chain of calls that is longer leaves its end unguarded */
 	for (int round = 0; guard && open && round < 8; round++)
@@ -411,7 +410,6 @@ static int spread_to_callees(struct search *w)
 			break;
 	free(open);
 	free(guard);
-	return guard && open ? 0 : -ENOMEM;
 }
 
 /* Whether a function that mentions it may have a guard of the kind that is looked for. */
@@ -444,8 +442,8 @@ static void mark(const struct search *w, bool guarded, bool *wanted)
 static int search_all(struct search *w)
 {
 	uint32_t n = w->s->object->n_atoms;
-	bool *wanted = calloc(2 * ((size_t)n + 1), sizeof(*wanted)), *was_read = wanted + n + 1;
-	int err = wanted ? 0 : -ENOMEM;
+	bool *wanted = xcalloc(2 * ((size_t)n + 1), sizeof(*wanted)), *was_read = wanted + n + 1;
+	int err = 0;
 
 	for (int round = 0; round < 2 && !err; round++) {
 		mark(w, round, wanted);
@@ -456,7 +454,7 @@ static int search_all(struct search *w)
 			was_read[i] = true;
 		}
 		if (!err && !round)
-			err = spread_to_callees(w);
+			spread_to_callees(w);
 	}
 	free(wanted);
 	return err;
@@ -470,14 +468,11 @@ int guards_find(struct diff *d, const struct side *s, enum guard_kind kind, stru
 			    arena_array(d->arena, o->n_refs, sizeof(*g.callee)),
 			    arena_array(d->arena, o->n_refs, sizeof(*g.argument)) };
 	struct search w = { .d = d, .s = s, .g = &g, .kind = kind };
-	int err = g.guard && g.access && g.callee && g.argument ? 0 : -ENOMEM;
+	int err;
 
-	if (!err) {
-		memset(g.guard, 0xff, o->n_refs * sizeof(*g.guard));
-		memset(g.callee, 0xff, o->n_refs * sizeof(*g.callee));
-	}
-	if (!err)
-		err = search_all(&w);
+	memset(g.guard, 0xff, o->n_refs * sizeof(*g.guard));
+	memset(g.callee, 0xff, o->n_refs * sizeof(*g.callee));
+	err = search_all(&w);
 	if (!err)
 		*out = g;
 	return err;

@@ -81,7 +81,7 @@ static void note_static_call(struct judge *j, const struct ref *ref)
 	if (!t->symbol || strncmp(t->symbol->name, TRAMPOLINE_PREFIX, strlen(TRAMPOLINE_PREFIX)))
 		return;
 	key = arena_printf(d->arena, STATIC_KEY_PREFIX "%s", t->symbol->name + strlen(TRAMPOLINE_PREFIX));
-	v = key ? strmap_get(j->keys, key) : NULL;
+	v = strmap_get(j->keys, key);
 	if (!v || j->keyed[v->num])
 		return;
 	j->keyed[v->num] = true;
@@ -263,7 +263,7 @@ static void check_new_name(struct diff *d, uint32_t i)
 		    l->err || !l->ksym.object ? "the running kernel" : l->ksym.object);
 }
 
-static int judge_alloc(struct judge *j)
+static void judge_alloc(struct judge *j)
 {
 	struct diff *d = j->d;
 	uint32_t n = d->new.object->n_atoms;
@@ -274,33 +274,28 @@ static int judge_alloc(struct judge *j)
 	j->off_in = arena_array(d->arena, n, sizeof(*j->off_in));
 	j->keyed = arena_array(d->arena, n, sizeof(*j->keyed));
 	j->keys = strmap_new(64);
-	return d->static_keys && d->constants && j->reported && j->off_in && j->keyed && j->keys ? 0 :
-												   -ENOMEM;
 }
 
-static int find_keys(struct judge *j)
+static void find_keys(struct judge *j)
 {
 	const struct object *o = j->d->new.object;
-	int err = 0;
 
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++)
+	for (uint32_t i = 0; i < o->n_atoms; i++)
 		if (o->atoms[i].symbol &&
 		    !strncmp(o->atoms[i].symbol->name, STATIC_KEY_PREFIX, strlen(STATIC_KEY_PREFIX)))
-			err = strmap_set(j->keys, o->atoms[i].symbol->name, (union strmap_value){ .num = i });
-	return err;
+			strmap_set(j->keys, o->atoms[i].symbol->name, (union strmap_value){ .num = i });
 }
 
 int pass_include(struct diff *d)
 {
 	struct judge j = { .d = d };
-	int err = judge_alloc(&j);
 
-	if (!err)
-		err = find_keys(&j);
-	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
+	judge_alloc(&j);
+	find_keys(&j);
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++)
 		if (new_and_visible(d, i))
 			check_new_name(d, i);
-	for (uint32_t i = 0; i < d->n_included && !err; i++) {
+	for (uint32_t i = 0; i < d->n_included; i++) {
 		uint32_t atom = d->order[i];
 
 		judge_entries(&j, atom);
@@ -308,8 +303,7 @@ int pass_include(struct diff *d)
 			refuse_new_entry(&j, atom);
 		judge_refs(&j, atom);
 	}
-	if (!err)
-		check_unknown(&j);
+	check_unknown(&j);
 	strmap_free(j.keys);
-	return err;
+	return 0;
 }

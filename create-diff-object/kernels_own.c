@@ -61,14 +61,12 @@ static int index_literals(struct diff *d)
 
 	d->kernels = arena_array(d->arena, d->new.object->n_atoms, sizeof(*d->kernels));
 	d->literals = strmap_new(o->n_atoms / 4);
-	if (!d->kernels || !d->literals)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
 		const char *key;
 
 		err = literal_key(d->arena, &o->atoms[i], &key);
 		if (!err && !strmap_get(d->literals, key))
-			err = strmap_set(d->literals, key, (union strmap_value){ .num = i });
+			strmap_set(d->literals, key, (union strmap_value){ .num = i });
 		if (err == -ENOENT)
 			err = 0;
 	}

@@ -30,14 +30,14 @@ struct original_constant {
 
 /* The original */
 
-static int remember(struct layouts *l, struct strmap *map, const char *key, const void *what, size_t size)
+static void remember(struct layouts *l, struct strmap *map, const char *key, const void *what, size_t size)
 {
 	void *copy;
 
 	if (strmap_get(map, key))
-		return 0;
+		return;
 	copy = arena_memdup(l->d->arena, what, size);
-	return copy ? strmap_set(map, key, (union strmap_value){ .ptr = copy }) : -ENOMEM;
+	strmap_set(map, key, (union strmap_value){ .ptr = copy });
 }
 
 static int remember_constants(struct layouts *l, Dwarf_Die *enumeration)
@@ -53,7 +53,7 @@ static int remember_constants(struct layouts *l, Dwarf_Die *enumeration)
 		err = type_constant(&l->reader, &die, &value);
 		c.value = value.value;
 		if (!err)
-			err = remember(l, l->constants, value.name, &c, sizeof(c));
+			remember(l, l->constants, value.name, &c, sizeof(c));
 	}
 	return err ? err : end < 0 ? end : 0;
 }
@@ -62,12 +62,10 @@ static int remember_type(void *context, const struct named_type *type)
 {
 	struct layouts *l = context;
 	Dwarf_Die die = type->die;
-	int err = *type->name ? remember(l, type->tag ? l->tags : l->names, type->name, type, sizeof(*type)) :
-				0;
 
-	if (!err && dwarf_tag(&die) == DW_TAG_enumeration_type)
-		err = remember_constants(l, &die);
-	return err;
+	if (*type->name)
+		remember(l, type->tag ? l->tags : l->names, type->name, type, sizeof(*type));
+	return dwarf_tag(&die) == DW_TAG_enumeration_type ? remember_constants(l, &die) : 0;
 }
 
 /* Judging */
@@ -177,10 +175,9 @@ static int judge_type(void *context, const struct named_type *type)
 {
 	struct layouts *l = context;
 	Dwarf_Die die = type->die;
-	int err = *type->name ? strmap_set(l->now, type->name, (union strmap_value){ 0 }) : 0;
 
-	if (err)
-		return err;
+	if (*type->name)
+		strmap_set(l->now, type->name, (union strmap_value){ 0 });
 	if (dwarf_tag(&die) == DW_TAG_enumeration_type)
 		return judge_constants(l, type);
 	judge_members(l, type);
@@ -204,9 +201,7 @@ static int compare_types(struct diff *d, Dwarf *original, Dwarf *patched)
 	l.names = strmap_new(64);
 	l.constants = strmap_new(4096);
 	l.now = strmap_new(4096);
-	err = l.tags && l.names && l.constants && l.now ?
-		      types_visit(&l.reader, original, remember_type, &l) :
-		      -ENOMEM;
+	err = types_visit(&l.reader, original, remember_type, &l);
 	if (!err)
 		err = types_visit(&l.reader, patched, judge_type, &l);
 	if (!err)

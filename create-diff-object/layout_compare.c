@@ -11,6 +11,7 @@
 #include "create-diff-object/layout.h"
 #include "create-diff-object/types.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 /* Types that pointers lead to are compared that far, where their names do not decide. */
 #define POINTER_DEPTH 6
@@ -45,11 +46,7 @@ static int push(struct layouts *l, const struct member *m)
 {
 	if (l->n == l->room) {
 		size_t room = l->room ? 2 * l->room : 256;
-		struct member *more = reallocarray(l->member, room, sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		l->member = more;
+		l->member = xreallocarray(l->member, room, sizeof(*l->member));
 		l->room = room;
 	}
 	l->member[l->n++] = *m;
@@ -125,9 +122,7 @@ const char *layout_text(struct layouts *l, const char *fmt, ...)
 	va_start(ap, fmt);
 	made = arena_vprintf(l->d->arena, fmt, ap);
 	va_end(ap);
-	if (!made)
-		l->reader.err = -ENOMEM;
-	return made ? made : "";
+	return made;
 }
 
 /*

@@ -154,12 +154,14 @@ static int open_ibt(struct run *r)
 	if (r->image)
 		err = installed_image(r->image, r->arena, &r->installed[0]);
 	if (r->image && !err && ibt_enabled(&r->installed[0]))
-		err = ibt_new(&r->installed[0], r->arena, &vmlinux);
+		ibt_new(&r->installed[0], r->arena, &vmlinux);
 	if (vmlinux && r->module && !err)
 		err = installed_module(r->module, r->arena, &r->installed[1]);
 	if (vmlinux && r->module && !err)
-		err = ibt_new(&r->installed[1], r->arena, &module);
-	return err ? err : ibt_source(&r->ksyms, vmlinux, module, r->arena, &r->source);
+		ibt_new(&r->installed[1], r->arena, &module);
+	if (!err)
+		ibt_source(&r->ksyms, vmlinux, module, r->arena, &r->source);
+	return err;
 }
 
 static int open_ksyms(struct run *r)
@@ -180,9 +182,9 @@ static int open_ksyms(struct run *r)
 	in.vmlinux = r->image ? r->image->kallsyms : r->text;
 	in.module = r->module;
 	in.symvers = r->symvers;
-	err = ksyms_new(&in, &r->ksyms);
-	r->have_ksyms = !err;
-	return err ? err : open_ibt(r);
+	ksyms_new(&in, &r->ksyms);
+	r->have_ksyms = true;
+	return open_ibt(r);
 }
 
 static void print_diags(const struct diags *diags)
@@ -266,8 +268,6 @@ static int run(struct run *r)
 
 	r->diags = diags_new();
 	r->arena = arena_new();
-	if (!r->diags || !r->arena)
-		return EXIT_ERROR;
 	err = object_open(r->args.original, r->diags, &r->original);
 	if (!err)
 		err = object_open(r->args.patched, r->diags, &r->patched);

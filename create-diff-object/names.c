@@ -74,8 +74,6 @@ const char *name_base(struct arena *arena, const char *name)
 	if (!strpbrk(name, "0123456789"))
 		return name;
 	base = arena_strdup(arena, name);
-	if (!base)
-		return NULL;
 	strip_dot_numbers(base);
 	if (!strncmp(base, UNIQUE_ID, strlen(UNIQUE_ID)))
 		strip_trailing_digits(base, strlen(UNIQUE_ID));

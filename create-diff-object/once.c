@@ -53,12 +53,12 @@ static bool alters_state(struct diff *d, const struct side *s, const struct guar
  * Where nobody can tell what is guarded: what may be the flag of a message, in a function that uses state, may guard that as
  * well.
  */
-static int keep_flags_beside_state(struct diff *d, struct side *s)
+static void keep_flags_beside_state(struct diff *d, struct side *s)
 {
 	const struct object *o = s->object;
 	bool *beside = arena_array(d->arena, o->n_atoms, sizeof(*beside));
 
-	for (int pass = 0; pass < 2 && beside; pass++)
+	for (int pass = 0; pass < 2; pass++)
 		for (uint32_t i = 0; i < o->n_atoms; i++) {
 			const struct atom *a = &o->atoms[i];
 
@@ -73,7 +73,6 @@ static int keep_flags_beside_state(struct diff *d, struct side *s)
 					s->role[t] = ROLE_STATE;
 			}
 		}
-	return beside ? 0 : -ENOMEM;
 }
 
 int roles_once(struct diff *d, struct side *s)
@@ -83,8 +82,10 @@ int roles_once(struct diff *d, struct side *s)
 
 	if (!any_fresh(s))
 		return 0;
-	if (!s->object->arch->follows_values)
-		return keep_flags_beside_state(d, s);
+	if (!s->object->arch->follows_values) {
+		keep_flags_beside_state(d, s);
+		return 0;
+	}
 	err = guards_find(d, s, GUARDS_FRESH, &g);
 	for (uint32_t r = 0; r < s->object->n_refs && !err; r++)
 		if (g.guard[r] != NO_ATOM && alters_state(d, s, &g, r))
@@ -267,12 +268,12 @@ static bool used_before(const struct diff *d, uint32_t function, uint32_t variab
  * Where nobody can tell what is guarded, whatever a function did not use before may be initialised behind a guard that has
  * been passed.
  */
-static int refuse_new_uses(struct diff *d)
+static void refuse_new_uses(struct diff *d)
 {
 	const struct object *o = d->new.object;
 	bool *told = arena_array(d->arena, o->n_atoms, sizeof(*told));
 
-	for (uint32_t i = 0; i < o->n_atoms && told; i++) {
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 
 		if (d->new.role[i] != ROLE_CODE || d->verdicts[i].state == VERDICT_SAME)
@@ -294,18 +295,19 @@ static int refuse_new_uses(struct diff *d)
 					new_atom(d, t)->name);
 		}
 	}
-	return told ? 0 : -ENOMEM;
 }
 
 int changes_once(struct diff *d)
 {
 	struct judging j = { .d = d, .told = arena_array(d->arena, d->new.object->n_atoms, sizeof(*j.told)) };
-	int err = j.told ? 0 : -ENOMEM;
+	int err;
 
-	if (err || !any_changed(d))
-		return err;
-	if (!d->arch->follows_values)
-		return refuse_new_uses(d);
+	if (!any_changed(d))
+		return 0;
+	if (!d->arch->follows_values) {
+		refuse_new_uses(d);
+		return 0;
+	}
 	err = guards_find(d, &d->orig, GUARDS_ALL, &j.orig);
 	if (!err)
 		err = guards_find(d, &d->new, GUARDS_ALL, &j.new);

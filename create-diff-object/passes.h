@@ -210,7 +210,7 @@ struct diff {
 int diff_decide(struct diff *d);
 
 /* roles.c */
-int roles_assign(struct diff *d, struct object *o, struct side *out);
+void roles_assign(struct diff *d, struct object *o, struct side *out);
 /* once.c: makes flags that keep more than a message from coming twice ROLE_STATE. 0 or -ENOMEM. */
 int roles_once(struct diff *d, struct side *s);
 /* Whether the atom is the split part of a function that ftrace cannot redirect on its own. */
@@ -276,7 +276,7 @@ int pass_unused_requests(struct diff *d);
 /* changes.c: what of the differences can be applied, and how */
 int pass_changes(struct diff *d);
 /* registrations.c: its part for tables that the kernel reads once */
-int changes_registrations(struct diff *d);
+void changes_registrations(struct diff *d);
 /* removed.c: its part for variables that are gone */
 int changes_removed(struct diff *d);
 /* folded.c: its part for variables that only their initial values are used of */

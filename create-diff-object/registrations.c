@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 static void write_target(FILE *out, const struct side *s, const struct ref *r)
 {
@@ -36,11 +37,9 @@ static const char *entry_signature(struct diff *d, const struct side *s, const s
 	const uint8_t *bytes = atom_bytes(a);
 	char *text = NULL, *kept;
 	size_t size;
-	FILE *out = open_memstream(&text, &size);
+	FILE *out = xopen_memstream(&text, &size);
 	uint64_t at = 0;
 
-	if (!out)
-		return NULL;
 	fprintf(out, "%s|%s|", a->section->name, s->base[a->id] ? s->base[a->id] : "");
 	for (uint32_t i = 0; i <= a->n_refs; i++) {
 		const struct ref *r = i < a->n_refs ? &s->object->refs[a->first_ref + i] : NULL;
@@ -86,19 +85,19 @@ static uint32_t named_atom(const struct object *o, const char *name)
 }
 
 /* An export is an entry and its strings: it is refused once. */
-static int refuse_export(struct diff *d, struct strmap *told, const struct side *s, uint32_t i,
-			 const char *how)
+static void refuse_export(struct diff *d, struct strmap *told, const struct side *s, uint32_t i,
+			  const char *how)
 {
 	const char *name = exported_name(&s->object->atoms[i]);
 	uint32_t about = named_atom(s->object, name);
 
 	if (strmap_get(told, name))
-		return 0;
+		return;
 	diff_refuse(d, "registration-changed", s, about != NO_ATOM ? about : i, -1,
 		    "Keep the exports as they are: other files of the patch can use a function or "
 		    "variable without",
 		    "the patch %s the export of %s", how, name);
-	return strmap_set(told, name, (union strmap_value){ .num = 1 });
+	strmap_set(told, name, (union strmap_value){ .num = 1 });
 }
 
 /* What modinfo(8) and /sys/module show and depmod(8) reads, and nothing in the running kernel acts on. */
@@ -121,27 +120,28 @@ static bool only_informs(const struct atom *a)
 	return false;
 }
 
-static int refuse_registration(struct diff *d, struct strmap *told, const struct side *s, uint32_t i,
-			       const char *how)
+static void refuse_registration(struct diff *d, struct strmap *told, const struct side *s, uint32_t i,
+				const char *how)
 {
 	static const char keep[] =
 		"Keep it as it is: the kernel has read it when it booted or loaded the module";
 	const struct atom *a = &s->object->atoms[i];
 
 	if (request_leaves(d, s, i, arena_printf(d->arena, "the patch %s it", how)))
-		return 0;
+		return;
 	if (only_informs(a)) {
 		diff_note(
 			d, "modinfo-kept", s, i, -1, NULL,
 			"the patch %s what this says of the module; the running kernel goes on to say what it did",
 			how);
-		return 0;
+		return;
 	}
-	if (exported_name(a))
-		return refuse_export(d, told, s, i, how);
+	if (exported_name(a)) {
+		refuse_export(d, told, s, i, how);
+		return;
+	}
 	diff_refuse(d, "registration-changed", s, i, -1, s == &d->new ? renamed_remedy(d, i, keep) : keep,
 		    "the patch %s this %s (section %s)", how, registration_what(a), a->section->name);
-	return 0;
 }
 
 /* One side's registrations, in file order. */
@@ -155,40 +155,32 @@ struct registrations {
 	uint32_t n;
 };
 
-static int list_registrations(struct diff *d, const struct side *s, struct registrations *out)
+static void list_registrations(struct diff *d, const struct side *s, struct registrations *out)
 {
 	uint32_t n = s->object->n_atoms;
 
 	out->list = arena_array(d->arena, n, sizeof(*out->list));
-	if (!out->list)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		struct registration *r = &out->list[out->n];
 
 		if (s->role[i] != ROLE_REGISTER || !s->object->atoms[i].size)
 			continue;
 		*r = (struct registration){ i, entry_signature(d, s, &s->object->atoms[i]) };
-		if (!r->says)
-			return -ENOMEM;
 		out->n++;
 	}
-	return 0;
 }
 
 /* How many of the same are left: what the original has and the patched object has not. */
-static int count_originals(const struct registrations *o, struct strmap *left)
+static void count_originals(const struct registrations *o, struct strmap *left)
 {
-	int err = 0;
-
-	for (uint32_t i = 0; i < o->n && !err; i++) {
+	for (uint32_t i = 0; i < o->n; i++) {
 		union strmap_value *v = strmap_get(left, o->list[i].says);
 
 		if (v)
 			v->num++;
 		else
-			err = strmap_set(left, o->list[i].says, (union strmap_value){ .num = 1 });
+			strmap_set(left, o->list[i].says, (union strmap_value){ .num = 1 });
 	}
-	return err;
 }
 
 static bool take(const struct strmap *left, const struct registration *r)
@@ -198,31 +190,27 @@ static bool take(const struct strmap *left, const struct registration *r)
 	return v && v->num && v->num--;
 }
 
-static int compare_sets(struct diff *d, const struct registrations *o, const struct registrations *n,
-			struct strmap *left, struct strmap *told)
+static void compare_sets(struct diff *d, const struct registrations *o, const struct registrations *n,
+			 struct strmap *left, struct strmap *told)
 {
-	int err = count_originals(o, left);
+	count_originals(o, left);
 
-	for (uint32_t i = 0; i < n->n && !err; i++)
+	for (uint32_t i = 0; i < n->n; i++)
 		if (!take(left, &n->list[i]))
-			err = refuse_registration(d, told, &d->new, n->list[i].atom, "adds or changes");
-	for (uint32_t i = 0; i < o->n && !err; i++)
+			refuse_registration(d, told, &d->new, n->list[i].atom, "adds or changes");
+	for (uint32_t i = 0; i < o->n; i++)
 		if (d->pairs.back[o->list[i].atom] == NO_ATOM && take(left, &o->list[i]))
-			err = refuse_registration(d, told, &d->orig, o->list[i].atom, "removes");
-	return err;
+			refuse_registration(d, told, &d->orig, o->list[i].atom, "removes");
 }
 
-int changes_registrations(struct diff *d)
+void changes_registrations(struct diff *d)
 {
 	struct registrations o = { 0 }, n = { 0 };
 	struct strmap *left = strmap_new(256), *told = strmap_new(16);
-	int err = left && told ? list_registrations(d, &d->orig, &o) : -ENOMEM;
 
-	if (!err)
-		err = list_registrations(d, &d->new, &n);
-	if (!err)
-		err = compare_sets(d, &o, &n, left, told);
+	list_registrations(d, &d->orig, &o);
+	list_registrations(d, &d->new, &n);
+	compare_sets(d, &o, &n, left, told);
 	strmap_free(told);
 	strmap_free(left);
-	return err;
 }

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util/xmalloc.h"
+
 /* A function that refers to one of the variables looked at. */
 struct user {
 	const char *name;	 /* in the source */
@@ -82,9 +84,7 @@ static int collect(const struct diff *d, const struct side *s, struct users *out
 {
 	const struct object *o = s->object;
 
-	*out = (struct users){ malloc(((size_t)o->n_refs + 1) * sizeof(*out->list)), 0 };
-	if (!out->list)
-		return -ENOMEM;
+	*out = (struct users){ xmalloc(((size_t)o->n_refs + 1) * sizeof(*out->list)), 0 };
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 
@@ -152,7 +152,7 @@ int changes_removed(struct diff *d)
 	if (!any(d, &d->orig))
 		return 0;
 	told = arena_array(d->arena, d->orig.object->n_atoms, sizeof(*told));
-	err = told ? collect(d, &d->orig, &old) : -ENOMEM;
+	err = collect(d, &d->orig, &old);
 	if (!err)
 		err = collect(d, &d->new, &new);
 	for (size_t i = 0; i < old.n && !err; i++) {

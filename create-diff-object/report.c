@@ -32,8 +32,6 @@ static int functions(struct diff *d, struct diff_report *out)
 	}
 	changed = arena_array(d->arena, n_changed, sizeof(*changed));
 	new = arena_array(d->arena, n_new, sizeof(*new));
-	if (!changed || !new)
-		return -ENOMEM;
 	out->changed = changed;
 	out->new_functions = new;
 	for (uint32_t i = 0; i < n; i++) {
@@ -75,8 +73,6 @@ static int new_data(struct diff *d, struct diff_report *out)
 	for (uint32_t i = 0; i < n; i++)
 		count += is_new_data(d, i);
 	names = arena_array(d->arena, count, sizeof(*names));
-	if (!names)
-		return -ENOMEM;
 	out->new_data = names;
 	for (uint32_t i = 0; i < n; i++)
 		if (is_new_data(d, i))
@@ -92,59 +88,54 @@ struct outside {
 	size_t n_klp, n_imports;
 };
 
-static int count_outside(struct outside *o, const struct routing *r)
+static void count_outside(struct outside *o, const struct routing *r)
 {
 	const char *key = r->name;
 	union strmap_value *v;
 
 	if (r->route != ROUTE_KLP && r->route != ROUTE_IMPORT)
-		return 0;
+		return;
 	if (r->route == ROUTE_KLP)
 		key = route_klp_name(o->d->arena, r);
-	if (!key)
-		return -ENOMEM;
 	v = strmap_get(o->seen, key);
 	if (v) {
 		if (r->route == ROUTE_KLP)
 			o->klp[v->num].count++;
-		return 0;
+		return;
 	}
 	if (r->route == ROUTE_KLP) {
 		o->klp[o->n_klp] = (struct diff_klp_ref){ r->ksym.object, r->name, r->ksym.sympos, 1 };
-		return strmap_set(o->seen, key, (union strmap_value){ .num = o->n_klp++ });
+		strmap_set(o->seen, key, (union strmap_value){ .num = o->n_klp++ });
+		return;
 	}
 	o->imports[o->n_imports] = r->name;
-	return strmap_set(o->seen, key, (union strmap_value){ .num = o->n_imports++ });
+	strmap_set(o->seen, key, (union strmap_value){ .num = o->n_imports++ });
 }
 
-static int outside_refs(struct diff *d, struct diff_report *out)
+static void outside_refs(struct diff *d, struct diff_report *out)
 {
 	uint32_t n = d->new.object->n_atoms;
 	size_t room = (size_t)n + d->new.object->n_symbols + d->n_constants;
 	struct outside o = { .d = d, .seen = strmap_new(64) };
-	int err = 0;
 
 	/* Each name is that of an atom, of a symbol or of a constant, so there are no more of them. */
 	o.klp = arena_array(d->arena, room, sizeof(*o.klp));
 	o.imports = arena_array(d->arena, room, sizeof(*o.imports));
-	if (!o.seen || !o.klp || !o.imports)
-		err = -ENOMEM;
-	for (uint32_t i = 0; i < n && !err; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		const struct atom *a = new_atom(d, i);
 
 		if (!d->included[i].in)
 			continue;
-		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs && !err; k++)
-			err = count_outside(&o, route_of(d, &d->new.object->refs[k]));
+		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++)
+			count_outside(&o, route_of(d, &d->new.object->refs[k]));
 	}
-	for (uint32_t i = 0; i < d->n_constants && !err; i++)
-		err = count_outside(&o, &d->constants[i].variable);
+	for (uint32_t i = 0; i < d->n_constants; i++)
+		count_outside(&o, &d->constants[i].variable);
 	out->klp_refs = o.klp;
 	out->n_klp_refs = o.n_klp;
 	out->imports = o.imports;
 	out->n_imports = o.n_imports;
 	strmap_free(o.seen);
-	return err;
 }
 
 /* Each name once, with the place of its first use. */
@@ -154,8 +145,6 @@ static int needs(struct diff *d, struct diff_report *out)
 	struct diff_need *list = arena_array(d->arena, n, sizeof(*list));
 	bool *seen = arena_array(d->arena, n, sizeof(*seen));
 
-	if (!list || !seen)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct atom *a = new_atom(d, i);
 
@@ -183,7 +172,7 @@ static int provided(struct diff *d, struct diff_report *out)
 		if (d->included[i].in && new_and_visible(d, i))
 			list[out->n_provided++] = new_atom(d, i)->name;
 	out->provided = list;
-	return list ? 0 : -ENOMEM;
+	return 0;
 }
 
 static struct diff_state state_of(struct diff *d, const struct side *s, uint32_t i)
@@ -199,8 +188,6 @@ static int state(struct diff *d, struct diff_report *out)
 	struct diff_state *removed = arena_array(d->arena, d->orig.object->n_atoms, sizeof(*removed));
 	struct diff_state *added = arena_array(d->arena, d->new.object->n_atoms, sizeof(*added));
 
-	if (!removed || !added)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < d->orig.object->n_atoms; i++)
 		if (state_removed(d, i))
 			removed[out->n_removed_state++] = state_of(d, &d->orig, i);
@@ -218,8 +205,6 @@ static int callbacks(struct diff *d, struct diff_report *out)
 {
 	struct diff_callback *list = arena_array(d->arena, d->n_callbacks, sizeof(*list));
 
-	if (!list)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < d->n_callbacks; i++)
 		list[i] = (struct diff_callback){ callback_kind_name(d->callbacks[i].kind),
 						  new_atom(d, d->callbacks[i].function)->name };
@@ -261,9 +246,8 @@ static int kept(struct diff *d, struct diff_report *out)
 {
 	struct diff_kept *list = arena_array(d->arena, d->n_kept, sizeof(*list));
 	struct strmap *seen = strmap_new(64);
-	int err = list && seen ? 0 : -ENOMEM;
 
-	for (uint32_t i = 0; i < d->n_kept && !err; i++) {
+	for (uint32_t i = 0; i < d->n_kept; i++) {
 		const struct kept *k = &d->kept[i];
 		struct diff_kept new = {
 			.what = ref_text(d, d->new.object, k->ref),
@@ -273,16 +257,14 @@ static int kept(struct diff *d, struct diff_report *out)
 		const char *key =
 			arena_printf(d->arena, "%s|%s|%u", new.what, new.how ? new.how : "", new.place.line);
 
-		if (!new.how || !key) {
-			err = -ENOMEM;
-		} else if (!strmap_get(seen, key)) {
+		if (!strmap_get(seen, key)) {
 			list[out->n_kept++] = new;
-			err = strmap_set(seen, key, (union strmap_value){ .num = 1 });
+			strmap_set(seen, key, (union strmap_value){ .num = 1 });
 		}
 	}
 	out->kept = list;
 	strmap_free(seen);
-	return err;
+	return 0;
 }
 
 int pass_report(struct diff *d, struct diff_report *out)
@@ -291,11 +273,11 @@ int pass_report(struct diff *d, struct diff_report *out)
 	int err = functions(d, &report);
 
 	if (!err)
-		err = new_data(d, &report);
+		new_data(d, &report);
 	if (!err)
-		err = outside_refs(d, &report);
+		outside_refs(d, &report);
 	if (!err)
-		err = callbacks(d, &report);
+		callbacks(d, &report);
 	if (!err)
 		err = needs(d, &report);
 	if (!err)

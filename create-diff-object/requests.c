@@ -58,8 +58,6 @@ int pass_requests(struct diff *d)
 	for (uint32_t i = 0; i < o->n_atoms; i++)
 		n += d->new.role[i] == ROLE_REQUEST;
 	d->requests = arena_array(d->arena, n, sizeof(*d->requests));
-	if (!d->requests)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_atoms; i++)
 		if (d->new.role[i] == ROLE_REQUEST && o->atoms[i].symbol)
 			add(d, &o->atoms[i]);

@@ -169,8 +169,7 @@ static uint32_t *none_array(struct arena *arena, uint32_t n)
 {
 	uint32_t *a = arena_array(arena, n, sizeof(*a));
 
-	if (a)
-		memset(a, 0xff, n * sizeof(*a));
+	memset(a, 0xff, n * sizeof(*a));
 	return a;
 }
 
@@ -193,7 +192,7 @@ static void link_parts(struct side *s)
 	}
 }
 
-static int side_alloc(struct diff *d, struct side *s)
+static void side_alloc(struct diff *d, struct side *s)
 {
 	uint32_t n = s->object->n_atoms;
 
@@ -204,33 +203,24 @@ static int side_alloc(struct diff *d, struct side *s)
 	s->next_child = none_array(d->arena, n);
 	s->first_entry = none_array(d->arena, n);
 	s->next_entry = none_array(d->arena, n);
-	return s->role && s->base && s->source && s->first_child && s->next_child && s->first_entry &&
-			       s->next_entry ?
-		       0 :
-		       -ENOMEM;
 }
 
-int roles_assign(struct diff *d, struct object *o, struct side *out)
+void roles_assign(struct diff *d, struct object *o, struct side *out)
 {
 	struct side s = { .object = o };
-	int err = side_alloc(d, &s);
 
-	if (err)
-		return err;
+	side_alloc(d, &s);
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 
 		if (a->symbol) {
 			s.base[i] = name_base(d->arena, a->name);
 			s.source[i] = name_source(d->arena, a->name);
-			if (!s.base[i] || !s.source[i])
-				return -ENOMEM;
 		}
 		s.role[i] = atom_role(&s, a);
 	}
 	link_parts(&s);
 	*out = s;
-	return 0;
 }
 
 bool part_only(const struct side *s, uint32_t atom)

@@ -46,16 +46,15 @@ static void follow_entries(struct walk *w, uint32_t atom)
 			include(w, e, atom);
 }
 
-static int follow_refs(struct walk *w, uint32_t atom)
+static void follow_refs(struct walk *w, uint32_t atom)
 {
 	struct diff *d = w->d;
 	const struct atom *a = new_atom(d, atom);
 	struct routing *routes = arena_array(d->arena, a->n_refs, sizeof(*routes));
-	int err = fates_judge(d, atom);
 
-	if (a->n_refs && !routes)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < a->n_refs && !err; i++) {
+	fates_judge(d, atom);
+
+	for (uint32_t i = 0; i < a->n_refs; i++) {
 		const struct ref *ref = &d->new.object->refs[a->first_ref + i];
 
 		routes[i] = route_decide(d, atom, ref);
@@ -63,15 +62,14 @@ static int follow_refs(struct walk *w, uint32_t atom)
 		if (routes[i].route == ROUTE_PATCH)
 			include(w, ref->target, atom);
 	}
-	return err;
 }
 
-static int follow(struct walk *w, uint32_t atom)
+static void follow(struct walk *w, uint32_t atom)
 {
 	if (w->d->new.role[atom] == ROLE_CODE)
 		follow_function(w, atom);
 	follow_entries(w, atom);
-	return follow_refs(w, atom);
+	follow_refs(w, atom);
 }
 
 bool new_and_visible(const struct diff *d, uint32_t i)
@@ -84,7 +82,7 @@ bool new_and_visible(const struct diff *d, uint32_t i)
 	return role == ROLE_CODE || role == ROLE_STATE || role == ROLE_CONST;
 }
 
-static int walk_alloc(struct walk *w)
+static void walk_alloc(struct walk *w)
 {
 	struct diff *d = w->d;
 	uint32_t n_atoms = d->new.object->n_atoms, n_refs = d->new.object->n_refs;
@@ -94,22 +92,21 @@ static int walk_alloc(struct walk *w)
 	d->fates = arena_array(d->arena, n_refs, sizeof(struct fate *));
 	d->routes = arena_array(d->arena, n_refs, sizeof(struct routing *));
 	w->stack = arena_array(d->arena, n_atoms, sizeof(*w->stack));
-	return d->included && d->order && d->fates && d->routes && w->stack ? 0 : -ENOMEM;
 }
 
 int pass_routes(struct diff *d)
 {
 	struct walk w = { .d = d };
-	int err = walk_alloc(&w);
 
-	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
+	walk_alloc(&w);
+	for (uint32_t i = 0; i < d->new.object->n_atoms; i++)
 		if (d->replaced[i] || d->new.role[i] == ROLE_CALLBACK || new_and_visible(d, i))
 			include(&w, i, NO_ATOM);
-	while (w.depth && !err) {
+	while (w.depth) {
 		uint32_t atom = w.stack[--w.depth];
 
 		d->order[d->n_included++] = atom;
-		err = follow(&w, atom);
+		follow(&w, atom);
 	}
-	return err;
+	return 0;
 }

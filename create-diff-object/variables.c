@@ -16,6 +16,7 @@
 #include "create-diff-object/layout.h"
 #include "lib/arch/arch.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 /* Variables */
 
@@ -114,14 +115,12 @@ static void judge_variable(struct judging *j, uint32_t n)
 	judge_type(j, n, &j->was.by_atom[o].die, &j->is.by_atom[n].die);
 }
 
-static int find_used(struct judging *j)
+static void find_used(struct judging *j)
 {
 	struct diff *d = j->l->d;
 	const struct object *o = d->new.object;
 
 	j->used = arena_array(d->arena, o->n_atoms, sizeof(*j->used));
-	if (!j->used)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 
@@ -129,7 +128,6 @@ static int find_used(struct judging *j)
 			if (o->refs[r].target != NO_ATOM)
 				j->used[o->refs[r].target] = true;
 	}
-	return 0;
 }
 
 /* Statics of functions */
@@ -217,9 +215,7 @@ static const union strmap_value *left_out(struct declarations *in, const struct 
 {
 	const char *key = declarations_absent_key(in, of->by_atom[atom].scope.function, of->s->source[atom]);
 
-	if (!key)
-		in->reader->err = -ENOMEM;
-	return key ? strmap_get(in->absent, key) : NULL;
+	return strmap_get(in->absent, key);
 }
 
 /* Without its last writer a static is a constant for the compiler, in all functions that read it. */
@@ -335,11 +331,10 @@ static void judge_function(struct judging *j, uint32_t n)
 static int judge_all(struct judging *j)
 {
 	struct diff *d = j->l->d;
-	int err = find_used(j);
+	int err = 0;
 
+	find_used(j);
 	d->prototypes = arena_array(d->arena, d->new.object->n_atoms, sizeof(*d->prototypes));
-	if (!d->prototypes)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++) {
 		judge_variable(j, i);
 		judge_static(j, i);

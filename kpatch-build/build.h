@@ -199,7 +199,7 @@ struct build {
  * command (KCFLAGS, ARCH, MAKEFLAGS, LANG, CPATH, …). Appends to @env; -ENOMEM.
  */
 struct words;
-int build_environment(struct build *b, struct words *env);
+void build_environment(struct build *b, struct words *env);
 /*
  * Runs one program for a stage. @argv ends with NULL; @cwd and @env (NULL: kernel.env, or that of
  * build_environment() before the tree is prepared) as in struct command. Its output goes to the file

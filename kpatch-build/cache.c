@@ -125,9 +125,7 @@ static int complete_entry(struct build *b, int entry, const char *complete)
 {
 	const char *label = arena_printf(b->arena, "%s %s\n", b->kernel.release,
 					 b->kernel.package ? b->kernel.package : "");
-	int err = !label	? -ENOMEM :
-		  syncfs(entry) ? -errno :
-				  file_write_atomic(complete, label, strlen(label), 0644);
+	int err = syncfs(entry) ? -errno : file_write_atomic(complete, label, strlen(label), 0644);
 
 	return err ? cannot(b, complete, err) : 0;
 }
@@ -223,8 +221,6 @@ int cache_enter(struct build *b, const char *name, const char *what,
 
 	if (err)
 		return err;
-	if (!lock_name || !path || !lock_path || !complete)
-		return -ENOMEM;
 	fd = open_lock(b, lock_name, lock_path);
 	if (fd < 0)
 		return fd;

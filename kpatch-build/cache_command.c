@@ -71,11 +71,11 @@ static char *label_in(struct build *b, const char *kind, const char *key)
 	const char *path = arena_printf(b->arena, "%s/%s%s/complete", b->options.cache, kind, key);
 	char *text;
 
-	return path && !file_read(b->arena, path, &text, NULL) ? text : NULL;
+	return !file_read(b->arena, path, &text, NULL) ? text : NULL;
 }
 
 /* "RELEASE PACKAGE". */
-static int read_label(struct build *b, struct kept *e)
+static void read_label(struct build *b, struct kept *e)
 {
 	char *text = label_in(b, kinds[0], e->key), *space;
 
@@ -84,7 +84,7 @@ static int read_label(struct build *b, struct kept *e)
 		text = label_in(b, kinds[1], e->key);
 	e->release = e->package = "?";
 	if (!text || !*text)
-		return 0;
+		return;
 	text[strcspn(text, "\n")] = '\0';
 	space = strchr(text, ' ');
 	if (space)
@@ -92,7 +92,6 @@ static int read_label(struct build *b, struct kept *e)
 	e->release = text;
 	if (space && space[1])
 		e->package = space + 1;
-	return 0;
 }
 
 static int by_kernel(const void *a, const void *b)
@@ -105,14 +104,14 @@ static int by_kernel(const void *a, const void *b)
 
 static int read_cache(struct build *b, struct kept_list *all)
 {
-	int fd = openat(b->cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+	int fd = openat(b->cache, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	size_t room = 0;
 	struct dirent *e;
 
 	if (!d)
 		return -errno;
-	while (!err && (e = readdir(d))) {
+	while ((e = readdir(d))) {
 		const char *key = key_of(e->d_name);
 
 		if (!key || find(all, key))
@@ -120,22 +119,18 @@ static int read_cache(struct build *b, struct kept_list *all)
 		if (all->n == room) {
 			struct kept *more = arena_array(b->arena, 2 * room + 16, sizeof(*more));
 
-			if (!more) {
-				err = -ENOMEM;
-				break;
-			}
 			if (all->n)
 				memcpy(more, all->list, all->n * sizeof(*more));
 			all->list = more;
 			room = 2 * room + 16;
 		}
 		memcpy(all->list[all->n].key, key, KEY_SIZE + 1);
-		err = read_label(b, &all->list[all->n++]);
+		read_label(b, &all->list[all->n++]);
 	}
 	closedir(d);
-	if (!err && all->n)
+	if (all->n)
 		qsort(all->list, all->n, sizeof(*all->list), by_kernel);
-	return err;
+	return 0;
 }
 
 /* Bytes on the disk of a directory of the cache; 0 if it is not there. */
@@ -147,7 +142,7 @@ static uint64_t size_of(struct build *b, const char *kind, const char *key)
 	FTSENT *e;
 	FTS *f;
 
-	if (!path || !(f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL)))
+	if (!(f = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL)))
 		return 0;
 	while ((e = fts_read(f)))
 		if (e->fts_info != FTS_DP && e->fts_info != FTS_NS && e->fts_info != FTS_ERR)
@@ -169,13 +164,12 @@ static uint64_t size_of_all(struct build *b, const char *key)
 static int take_lock(struct build *b, const char *key, time_t *used)
 {
 	const char *name = arena_printf(b->arena, "%s%s.lock", kinds[0], key);
-	int fd = name ? openat(b->cache, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644) :
-			-1;
+	int fd = openat(b->cache, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	struct stat st;
 
 	*used = 0;
 	if (fd < 0)
-		return name ? -errno : -ENOMEM;
+		return -errno;
 	if (!fstat(fd, &st))
 		*used = st.st_mtime;
 	if (!flock(fd, LOCK_EX | LOCK_NB))
@@ -246,7 +240,7 @@ static int clean_one(struct build *b, const struct kept *e)
 		return cannot_remove(b, e->release, lock);
 	for (size_t i = 0; i < N_KINDS; i++) {
 		const char *name = arena_printf(b->arena, "%s%s", kinds[i], e->key);
-		int err = name ? directory_remove_at(b->cache, name) : -ENOMEM;
+		int err = directory_remove_at(b->cache, name);
 
 		if (err)
 			code = cannot_remove(b, name ? name : e->release, err);

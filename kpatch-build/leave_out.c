@@ -49,8 +49,7 @@ static void forget(struct build *b, const char *directory)
 {
 	const char *path = arena_printf(b->arena, "%s/%s", b->work, directory);
 
-	if (path)
-		directory_remove(path);
+	directory_remove(path);
 }
 
 /* As before the plan. */
@@ -96,8 +95,6 @@ static int run_round(struct build *b, struct round *r)
 
 	reset(b);
 	r->diags = diags_new();
-	if (!r->diags)
-		return -ENOMEM;
 	b->diags = r->diags;
 	b->init_stays = r->init_stays;
 	for (size_t i = 0; i < N_STAGES && !err; i++) {
@@ -124,8 +121,8 @@ static int run_round(struct build *b, struct round *r)
 /* Whether the round failed for a reason that no patch is the cause of. */
 static bool is_fatal(const struct round *r, int err)
 {
-	return err == -EINTR || err == -ENOMEM || err == -EMFILE || error_is_disks(err) ||
-	       r->failed_as == EXIT_KERNEL || r->failed_as == EXIT_COMPILER || r->failed_as == EXIT_INTERNAL;
+	return err == -EINTR || err == -EMFILE || error_is_disks(err) || r->failed_as == EXIT_KERNEL ||
+	       r->failed_as == EXIT_COMPILER || r->failed_as == EXIT_INTERNAL;
 }
 
 static bool concerns(const struct unit *u, const struct diag *d)
@@ -273,8 +270,6 @@ static const char *in_short(struct arena *a, const struct diag *d)
 	const char *function = d->place.function ? arena_printf(a, " %s:", d->place.function) : "";
 	size_t n = nl ? (size_t)(nl - d->what) : strlen(d->what);
 
-	if (!line || !function)
-		return NULL;
 	return arena_printf(a, "%s%s:%s %.*s%s%.*s", place, line, function, (int)n, d->what, fault ? " " : "",
 			    fault ? (int)strcspn(fault + 1, "\n") : 0, fault ? fault + 1 : "");
 }
@@ -285,9 +280,9 @@ static int leave(struct build *b, struct series_patch *p, const struct diag *d)
 	p->fate = SERIES_LEFT_OUT;
 	p->id = d->id;
 	p->why = in_short(b->arena, d);
-	if (b->options.verbose && p->why)
+	if (b->options.verbose)
 		build_say(b, "left out %s: %s", series_patch_called(b->arena, p), p->why);
-	return p->why ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* Fates as they are, while something is tried. */
@@ -302,22 +297,19 @@ static void restore(struct build *b, const struct series_patch *saved)
 }
 
 /* Notes the other objects that are refused; whether any is new. */
-static int note_others(struct build *b, const struct round *r, const char *object, struct words *others,
-		       bool *any)
+static void note_others(struct build *b, const struct round *r, const char *object, struct words *others,
+			bool *any)
 {
-	int err = 0;
-
 	*any = false;
-	for (size_t i = 0; i < diags_count(r->diags) && !err; i++) {
+	for (size_t i = 0; i < diags_count(r->diags); i++) {
 		const struct diag *d = diags_get(r->diags, i);
 		const struct unit *u = d->severity == DIAG_ERROR ? unit_of(b, d) : NULL;
 
 		if (!u || !strcmp(u->object, object) || lists(others, u->object))
 			continue;
-		err = words_add(b->arena, others, u->object);
+		words_add(b->arena, others, u->object);
 		*any = true;
 	}
-	return err;
 }
 
 static bool same_text(const char *x, const char *y)
@@ -388,10 +380,9 @@ static int try_object(struct build *b, const char *object, const struct diag *wh
 		if (err)
 			*refused = is_refused(b, &r, object, why);
 		failed = err && !*refused && r.failed_as != EXIT_NO_CHANGE;
-		err = err && !*refused ? note_others(b, &r, object, others, &again) : 0;
+		if (err && !*refused)
+			note_others(b, &r, object, others, &again);
 		diags_free(r.diags);
-		if (err)
-			return err;
 		/* it was to be shown that nothing is refused */
 		*refused = *refused || (!why && failed && !again);
 	}
@@ -404,7 +395,7 @@ static int search(struct build *b, const char *object, const struct diag *why,
 {
 	size_t passes = 0, fails = n;
 	struct series_patch *saved = save(b);
-	int err = saved ? 0 : -ENOMEM;
+	int err = 0;
 
 	while (!err && fails - passes > 1) {
 		size_t middle = passes + (fails - passes) / 2;
@@ -432,15 +423,14 @@ static int is_init_only(struct build *b, struct series_patch *p, const char *obj
 	struct series_patch *saved = save(b);
 	struct words others = { 0 };
 	bool refused = false, made = false;
-	int err = saved ? try_object(b, object, NULL, &others, &refused) : -ENOMEM;
+	int err = try_object(b, object, NULL, &others, &refused);
 
 	*out = !err && !refused && !others.n;
 	for (size_t i = 0; i < b->n_units && *out && !err; i++) {
 		err = b->units[i].diff ? is_made_from(b, &b->units[i], p, &made) : 0;
 		*out = !made;
 	}
-	if (saved)
-		restore(b, saved);
+	restore(b, saved);
 	return err;
 }
 
@@ -466,8 +456,6 @@ static int first_about(struct build *b, const struct round *r, const char *objec
 		out->place.file = arena_strdup(b->arena, d->place.file);
 		out->place.source = d->place.source ? arena_strdup(b->arena, d->place.source) : NULL;
 		out->place.function = d->place.function ? arena_strdup(b->arena, d->place.function) : NULL;
-		if (!out->what || !out->place.file)
-			return -ENOMEM;
 	}
 	return found ? 0 : -EINVAL;
 }
@@ -518,7 +506,7 @@ static int leave_by_file(struct build *b, const struct diag *d, bool *any)
 static int collect(struct build *b, const struct round *r, struct refused **out, size_t *n, bool *any)
 {
 	struct refused *list = arena_array(b->arena, diags_count(r->diags), sizeof(*list));
-	int err = list ? 0 : -ENOMEM;
+	int err = 0;
 
 	*n = 0;
 	for (size_t i = 0; i < diags_count(r->diags) && !err; i++) {
@@ -536,7 +524,7 @@ static int collect(struct build *b, const struct round *r, struct refused **out,
 		*f = (struct refused){ .object = u->object,
 				       .candidates = arena_array(b->arena, b->series->n,
 								 sizeof(struct series_patch *)) };
-		err = f->candidates ? find_candidates(b, u, f->candidates, &f->n) : -ENOMEM;
+		err = find_candidates(b, u, f->candidates, &f->n);
 		if (!err)
 			err = first_about(b, r, u->object, &f->about, &f->all_init);
 		*n += !err && f->n;

@@ -77,7 +77,7 @@ static int exit_code(const struct build *b, const struct stage *stage, int err)
 		return EXIT_STOPPED + monitor_stopped(b->monitor);
 	if (b->fails_as)
 		return b->fails_as;
-	if (error_is_disks(err) || err == -ENOMEM || err == -EMFILE)
+	if (error_is_disks(err) || err == -EMFILE)
 		return EXIT_INTERNAL;
 	return stage->fails_as;
 }
@@ -200,7 +200,7 @@ static int run(struct build *b)
 		print_diags(b, &printed);
 		if (!diags_errors(b->diags))
 			fprintf(stderr, "kpatch-build: cannot start: %s\n", strerror(-err));
-		return error_is_disks(err) || err == -ENOMEM ? EXIT_INTERNAL : EXIT_PATCH;
+		return error_is_disks(err) ? EXIT_INTERNAL : EXIT_PATCH;
 	}
 	err = monitor_new(&b->monitor);
 	if (!err)
@@ -245,10 +245,11 @@ int main(int argc, char **argv)
 	int code = EXIT_INTERNAL;
 
 	umask(umask(0) | 022);
-	if (!b.arena || !b.diags || sign_take_pin(&b)) {
+	if (!b.arena || !b.diags) {
 		fputs("kpatch-build: no memory\n", stderr);
 		return EXIT_INTERNAL;
 	}
+	sign_take_pin(&b);
 	if (options_parse(b.arena, b.diags, argc, argv, &b.options, &action)) {
 		print_diags(&b, &printed);
 		code = EXIT_USAGE;

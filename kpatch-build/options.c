@@ -122,7 +122,7 @@ static const char *base_of(struct arena *arena, const char *path)
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	path = arena_strndup(arena, path, n);
-	return path ? path_base(path) : NULL;
+	return path_base(path);
 }
 
 const char *options_name_from_patch(struct arena *arena, const char *patch)
@@ -193,8 +193,8 @@ static const char *default_data(struct arena *arena)
 	if (n > 0) {
 		self[n] = '\0';
 		dir = arena_printf(arena, "%s/../kmod", path_directory(arena, self));
-		abi = dir ? arena_printf(arena, "%s/kpatch-abi.h", dir) : NULL;
-		if (abi && file_is_regular(abi))
+		abi = arena_printf(arena, "%s/kpatch-abi.h", dir);
+		if (file_is_regular(abi))
 			return path_normal(arena, dir);
 	}
 	return KPATCH_DATADIR;
@@ -338,12 +338,11 @@ static int check_key(struct diags *diags, const struct options *out)
 }
 
 /* Children run elsewhere, so every path becomes absolute. NULL stays NULL. */
-static int make_absolute(struct arena *arena, const char *cwd, const char **path)
+static void make_absolute(struct arena *arena, const char *cwd, const char **path)
 {
 	if (!*path || **path == '/')
-		return 0;
+		return;
 	*path = arena_printf(arena, "%s/%s", cwd, *path);
-	return *path ? 0 : -ENOMEM;
 }
 
 static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
@@ -352,19 +351,18 @@ static int make_all_absolute(struct arena *arena, struct diags *diags, struct op
 				 &out->modules, &out->symvers, &out->output, &out->cache,  &out->data_dir };
 	const char **keys[] = { &out->sign_key, &out->sign_cert };
 	char cwd[PATH_MAX];
-	int err = 0;
 
 	if (!getcwd(cwd, sizeof(cwd)))
 		return usage(diags, "the current directory is gone", NULL);
 	if (!strcmp(out->root, "/"))
 		out->root = "";
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !err; i++)
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (*paths[i] && **paths[i])
-			err = make_absolute(arena, cwd, paths[i]);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !err; i++)
+			make_absolute(arena, cwd, paths[i]);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (*keys[i] && !options_is_token(*keys[i]))
-			err = make_absolute(arena, cwd, keys[i]);
-	return err;
+			make_absolute(arena, cwd, keys[i]);
+	return 0;
 }
 
 int options_check_cache(struct diags *diags, const struct options *o)
@@ -382,8 +380,6 @@ static int check_data(struct arena *arena, struct diags *diags, const char *dir)
 {
 	const char *abi = arena_printf(arena, "%s/kpatch-abi.h", dir);
 
-	if (!abi)
-		return -ENOMEM;
 	if (file_is_regular(abi))
 		return 0;
 	diag_error(diags, "runtime-missing", diag_file(dir),
@@ -434,7 +430,7 @@ static int bad_name(struct arena *arena, struct diags *diags, const char *name)
 	for (char *p = other; p && *p; p++)
 		if (*p == '.')
 			*p = '-';
-	if (other && name_is_valid(other))
+	if (name_is_valid(other))
 		remedy = arena_printf(arena, "Say --name %s", other);
 	diag_error(diags, "usage", NULL, remedy ? remedy : "kpatch-build --help lists the options",
 		   "a module's name is 1 to 55 letters, digits, '-' and '_', not '%s'", name);
@@ -456,8 +452,6 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 		return usage(diags, "--name is needed for a patch from standard input", NULL);
 	if (!out->name)
 		out->name = default_name(arena, out);
-	if (!out->name)
-		return -ENOMEM;
 	if (!name_is_valid(out->name))
 		return bad_name(arena, diags, out->name);
 	if (check_package(diags, out))
@@ -512,8 +506,6 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 				 .jobs = processors > 0 ? (unsigned int)processors : 1,
 				 .data_dir = default_data(arena) };
 	options_cache(arena, out);
-	if (!out->cache || !out->data_dir)
-		return -ENOMEM;
 	opterr = 0;
 	while (!err && (value = getopt_long(argc, argv, SHORT_OPTIONS, longs, NULL)) != -1) {
 		if (value == '?')

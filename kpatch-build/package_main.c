@@ -122,14 +122,13 @@ static int check_options(struct build *b, int n)
 }
 
 /* Programs are run in the work directory. */
-static int make_absolute(struct build *b, const char **path)
+static void make_absolute(struct build *b, const char **path)
 {
 	char cwd[PATH_MAX];
 
 	if (**path != '/' && getcwd(cwd, sizeof(cwd)))
 		*path = arena_printf(b->arena, "%s/%s", cwd, *path);
-	*path = *path ? path_normal(b->arena, *path) : NULL;
-	return *path ? 0 : -ENOMEM;
+	*path = path_normal(b->arena, *path);
 }
 
 static int parse(struct build *b, int argc, char **argv, enum options_action *action)
@@ -146,11 +145,11 @@ static int parse(struct build *b, int argc, char **argv, enum options_action *ac
 		err = set_option(b, value, argv, action);
 	if (err || *action != OPTIONS_BUILD)
 		return err;
-	err = b->options.cache ? check_options(b, argc - optind) : -ENOMEM;
+	err = check_options(b, argc - optind);
 	if (!err)
-		err = make_absolute(b, &b->options.output);
+		make_absolute(b, &b->options.output);
 	if (!err)
-		err = make_absolute(b, &b->options.cache);
+		make_absolute(b, &b->options.cache);
 	return err ? err : options_check_cache(b->diags, &b->options);
 }
 

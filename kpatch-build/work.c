@@ -114,13 +114,9 @@ static int make_one(struct build *b)
 	int err = 0;
 
 	path = arena_printf(b->arena, "%s/" PREFIX "XXXXXX", cache);
-	if (!path)
-		return -ENOMEM;
 	if (!mkdtemp(path))
 		return cannot_make(b, path, -errno);
 	lock = arena_printf(b->arena, "%s/" LOCK, path);
-	if (!lock)
-		return -ENOMEM;
 	b->work_lock = open(lock, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (b->work_lock < 0 || flock(b->work_lock, LOCK_EX | LOCK_NB) < 0)
 		err = -errno;
@@ -160,8 +156,7 @@ void work_remove(struct build *b)
 		char *lock = arena_printf(b->arena, "%s/" LOCK, b->work);
 		char *kept = arena_printf(b->arena, "%s/" KEPT, b->work);
 
-		if (lock && kept)
-			rename(lock, kept);
+		rename(lock, kept);
 		build_say(b, "kept %s", b->work);
 	} else {
 		directory_remove(b->work);
@@ -179,9 +174,7 @@ char *build_work_path(struct build *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	tail = arena_vprintf(b->arena, fmt, ap);
 	va_end(ap);
-	path = tail ? arena_printf(b->arena, "%s/%s", b->work, tail) : NULL;
-	if (!path)
-		return NULL;
+	path = arena_printf(b->arena, "%s/%s", b->work, tail);
 	err = directory_make_above(path, 0777);
 	if (err) {
 		cannot_make(b, path, err);
@@ -191,18 +184,16 @@ char *build_work_path(struct build *b, const char *fmt, ...)
 	return path;
 }
 
-int build_environment(struct build *b, struct words *env)
+void build_environment(struct build *b, struct words *env)
 {
 	const char *path = getenv("PATH"), *home = getenv("HOME");
-	int err = words_add(b->arena, env,
-			    arena_printf(b->arena, "PATH=%s", path && *path ? path : "/usr/bin:/bin"));
 
+	words_add(b->arena, env, arena_printf(b->arena, "PATH=%s", path && *path ? path : "/usr/bin:/bin"));
 	/* without it, ccache asks who the user is; with a wrong one, it fails */
-	if (!err && home && *home)
-		err = words_add(b->arena, env, arena_printf(b->arena, "HOME=%s", home));
-	if (!err)
-		err = words_add(b->arena, env, arena_printf(b->arena, "TMPDIR=%s/tmp", b->work));
-	return err ? err : words_add(b->arena, env, "LC_ALL=C");
+	if (home && *home)
+		words_add(b->arena, env, arena_printf(b->arena, "HOME=%s", home));
+	words_add(b->arena, env, arena_printf(b->arena, "TMPDIR=%s/tmp", b->work));
+	words_add(b->arena, env, "LC_ALL=C");
 }
 
 static bool log_mentions(struct build *b, const char *log, const char *text)
@@ -273,11 +264,13 @@ int build_run_all(struct build *b, struct command *commands, size_t n)
 {
 	struct words own = { 0 };
 	struct clock clock = { .start = time(NULL) };
-	int err = b->kernel.env ? 0 : build_environment(b, &own);
-	const char *const *env = b->kernel.env ? b->kernel.env : own.word;
+	const char *const *env = b->kernel.env;
+	int err;
 
-	if (err)
-		return err;
+	if (!env) {
+		build_environment(b, &own);
+		env = own.word;
+	}
 	if (b->progress && isatty(fileno(b->progress)))
 		clock.f = b->progress;
 	for (size_t i = 0; i < n; i++)

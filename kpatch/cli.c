@@ -402,8 +402,6 @@ static int print_result(struct kpatch *k, enum outcome o)
 	list = report_list(k->report, "diagnostics");
 	for (size_t i = 0; i < diags_count(k->diags); i++)
 		report_diag(list, diags_get(k->diags, i));
-	if (!report_complete(k->report))
-		return -ENOMEM;
 	return k->options.format == FORMAT_JSON ? report_print_json(k->report, k->out) :
 						  report_print_yaml(k->report, k->out);
 }
@@ -438,14 +436,10 @@ int kpatch_run(int argc, char **argv, const struct system *system, FILE *out, FI
 		.err = err,
 		.lock = -1,
 	};
-	enum outcome o = OUTCOME_SYSTEM;
+	enum outcome o;
 
-	if (k.arena)
-		k.report = report_new(k.arena);
-	if (k.report && k.diags)
-		o = run(&k, argc, argv);
-	else
-		fprintf(err, "kpatch: out of memory\n");
+	k.report = report_new(k.arena);
+	o = run(&k, argc, argv);
 	arena_free(k.arena);
 	diags_free(k.diags);
 	return o;

@@ -132,7 +132,7 @@ const char *outcome_name(enum outcome o);
 void log_action(struct kpatch *k, const char *action, const char *patch, size_t n_diags, enum outcome o);
 
 /* Reports that memory is exhausted. */
-enum outcome no_memory(struct kpatch *k);
+enum outcome path_too_long(struct kpatch *k);
 
 /* OUTCOME_OK for root; else OUTCOME_PERMISSION with the diagnostic "needs-root". */
 enum outcome need_root(struct kpatch *k, const char *command);

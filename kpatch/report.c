@@ -9,6 +9,7 @@
 
 #include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
+#include "lib/util/xmalloc.h"
 
 enum node_kind { NODE_MAP, NODE_LIST, NODE_STRING, NODE_NULL, NODE_NUMBER, NODE_BOOL };
 
@@ -20,31 +21,21 @@ struct node {
 	struct node *first, *last, *next;
 	struct node *root;
 	struct arena *arena; /* of the root */
-	bool incomplete;     /* of the root */
 };
 
 struct node *report_new(struct arena *a)
 {
 	struct node *n = arena_alloc(a, sizeof(*n));
 
-	if (n) {
-		n->root = n;
-		n->arena = a;
-	}
+	n->root = n;
+	n->arena = a;
 	return n;
 }
 
 static struct node *add(struct node *in, const char *key, enum node_kind kind)
 {
-	struct node *n;
+	struct node *n = arena_alloc(in->root->arena, sizeof(*n));
 
-	if (!in)
-		return NULL;
-	n = arena_alloc(in->root->arena, sizeof(*n));
-	if (!n) {
-		in->root->incomplete = true;
-		return NULL;
-	}
 	n->kind = kind;
 	n->key = key;
 	n->root = in->root;
@@ -71,7 +62,7 @@ static char *copy_clean(struct arena *a, const char *value)
 {
 	char *copy = arena_strdup(a, value);
 
-	if (copy && *copy && !schema_text.valid(copy))
+	if (*copy && !schema_text.valid(copy))
 		for (char *p = copy; *p; p++)
 			if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
 				*p = '?';
@@ -82,34 +73,18 @@ void report_string(struct node *in, const char *key, const char *value)
 {
 	struct node *n = add(in, key, value ? NODE_STRING : NODE_NULL);
 
-	if (!n || !value)
-		return;
-	n->string = copy_clean(n->root->arena, value);
-	if (!n->string) {
-		n->kind = NODE_NULL;
-		n->root->incomplete = true;
-	}
+	if (value)
+		n->string = copy_clean(n->root->arena, value);
 }
 
 void report_number(struct node *in, const char *key, int64_t value)
 {
-	struct node *n = add(in, key, NODE_NUMBER);
-
-	if (n)
-		n->number = value;
+	add(in, key, NODE_NUMBER)->number = value;
 }
 
 void report_bool(struct node *in, const char *key, bool value)
 {
-	struct node *n = add(in, key, NODE_BOOL);
-
-	if (n)
-		n->number = value;
-}
-
-bool report_complete(const struct node *root)
-{
-	return root && !root->incomplete;
+	add(in, key, NODE_BOOL)->number = value;
 }
 
 /* RFC 8259: quotes, backslashes and controls are escaped. */
@@ -238,7 +213,7 @@ int report_print_yaml(const struct node *root, FILE *f)
 	bool ok;
 
 	if (!yaml_emitter_initialize(&e))
-		return -ENOMEM;
+		memory_exhausted();
 	yaml_emitter_set_output_file(&e, f);
 	yaml_emitter_set_width(&e, -1);
 	yaml_emitter_set_unicode(&e, 1);

@@ -10,6 +10,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/text.h"
+#include "lib/util/xmalloc.h"
 
 #define NO_LOGIN "4294967295" /* a daemon's; see proc(5) */
 
@@ -91,10 +92,8 @@ static char *log_text(struct kpatch *k, const struct log_entry *e, const char *p
 {
 	char user[16] = "", *text = NULL;
 	size_t size;
-	FILE *f = open_memstream(&text, &size);
+	FILE *f = xopen_memstream(&text, &size);
 
-	if (!f)
-		return NULL;
 	text_print(f, e->action);
 	fputc(' ', f);
 	text_print(f, patch);
@@ -132,9 +131,9 @@ void log_action(struct kpatch *k, const char *action, const char *patch, size_t 
 	free(text);
 }
 
-enum outcome no_memory(struct kpatch *k)
+enum outcome path_too_long(struct kpatch *k)
 {
-	diag_error(k->diags, "no-memory", NULL, NULL, "out of memory");
+	diag_error(k->diags, "path-too-long", NULL, NULL, "a path that is needed is too long");
 	return OUTCOME_SYSTEM;
 }
 

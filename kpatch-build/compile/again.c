@@ -104,7 +104,7 @@ static int find_sources(struct build *b, const char *object, struct made *m)
 	struct words files = { 0 };
 	struct arena *arena = arena_new();
 	size_t room = 0;
-	int err = arena ? compile_dependencies(arena, arena_printf(arena, "%s.d", object), &files) : -ENOMEM;
+	int err = compile_dependencies(arena, arena_printf(arena, "%s.d", object), &files);
 
 	for (size_t i = 0; i < b->series->n; i++)
 		room += b->series->patches[i].touches.n;
@@ -123,7 +123,7 @@ static int find_sources(struct build *b, const char *object, struct made *m)
 		}
 	}
 	arena_free(arena);
-	return m->from ? err : -ENOMEM;
+	return err;
 }
 
 void again_put(struct build *b, const struct compile_job *job, enum variant variant, bool debug,
@@ -139,8 +139,6 @@ void again_put(struct build *b, const struct compile_job *job, enum variant vari
 	if (!b->again || b->again->used + (uint64_t)st.st_size > ROOM)
 		return;
 	m = arena_alloc(b->arena, sizeof(*m));
-	if (!m)
-		return;
 	*m = (struct made){ .spelled = job->unit.spelled,
 			    .path = build_work_path(b, "again/%zu", b->again->n),
 			    .variant = variant,

@@ -31,21 +31,18 @@
 
 static const char *const variant_names[] = { "reference", "original", "patched" };
 
-static int add_objtool(struct build *b, struct command *c, const struct compile_job *job,
-		       const struct command *after)
+static void add_objtool(struct build *b, struct command *c, const struct compile_job *job,
+			const struct command *after)
 {
 	struct words argv = { 0 };
-	int err = 0;
 
-	for (size_t i = 0; i < job->how.objtool.n && !err; i++)
-		err = words_add(b->arena, &argv, job->how.objtool.word[i]);
-	if (!err)
-		err = words_add(b->arena, &argv, job->reference);
+	for (size_t i = 0; i < job->how.objtool.n; i++)
+		words_add(b->arena, &argv, job->how.objtool.word[i]);
+	words_add(b->arena, &argv, job->reference);
 	*c = (struct command){ .argv = argv.word,
 			       .cwd = b->kernel.tree,
 			       .after = after,
 			       .out = arena_printf(b->arena, "%s.objtool.log", job->reference) };
-	return err ? err : c->out ? 0 : -ENOMEM;
 }
 
 /* The commands of one job; .argv is NULL for those that are not needed. */
@@ -84,8 +81,6 @@ static int explain_jobs(struct build *b, struct compile_job *jobs, size_t n, str
 	struct command **patched = arena_array(b->arena, n, sizeof(*patched));
 	size_t used = 0;
 
-	if (!those || !patched)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		if (jobs[i].dropped)
 			continue;
@@ -107,26 +102,24 @@ struct run {
 	struct object_store *store;
 };
 
-static int add_compilations(struct build *b, struct run *r, struct compile_job *jobs, size_t n,
-			    enum variant v)
+static void add_compilations(struct build *b, struct run *r, struct compile_job *jobs, size_t n,
+			     enum variant v)
 {
-	int err = 0;
-
-	for (size_t i = 0; i < n && !err; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct command *c = &r->commands[r->n];
 		const char *object = path_of(&jobs[i], v);
 
 		if (jobs[i].dropped || (jobs[i].unit.added && v == REFERENCE))
 			continue;
-		err = compile_command(b, b->arena, &jobs[i], v, object, v != REFERENCE, c);
-		if (!err && v != PATCHED && !jobs[i].unit.added &&
+		compile_command(b, b->arena, &jobs[i], v, object, v != REFERENCE, c);
+		if (v != PATCHED && !jobs[i].unit.added &&
 		    object_store_get(r->store, &jobs[i], c, object, v == REFERENCE)) {
 			r->where[4 * i + v] = &r->stored[r->n_stored];
 			r->stored[r->n_stored++] = (struct command){ .out = c->out };
 			continue;
 		}
 		/* what its words say is judged again: that they were taken once does not mean that they are */
-		if (!err && v == PATCHED && again_get(b, &jobs[i], v, true, object)) {
+		if (v == PATCHED && again_get(b, &jobs[i], v, true, object)) {
 			r->where[4 * i + v] = &r->reused[r->n_reused++];
 			*r->where[4 * i + v] = *c;
 			continue;
@@ -134,22 +127,18 @@ static int add_compilations(struct build *b, struct run *r, struct compile_job *
 		r->where[4 * i + v] = c;
 		r->n++;
 	}
-	return err;
 }
 
-static int add_objtools(struct build *b, struct run *r, struct compile_job *jobs, size_t n)
+static void add_objtools(struct build *b, struct run *r, struct compile_job *jobs, size_t n)
 {
-	int err = 0;
-
-	for (size_t i = 0; i < n && !err; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const struct command *reference = r->where[4 * i + REFERENCE];
 
 		if (jobs[i].dropped || !jobs[i].how.objtool.n || !reference || !reference->argv)
 			continue;
 		r->where[4 * i + 3] = &r->commands[r->n++];
-		err = add_objtool(b, r->where[4 * i + 3], &jobs[i], reference);
+		add_objtool(b, r->where[4 * i + 3], &jobs[i], reference);
 	}
-	return err;
 }
 
 static void keep_objects(struct build *b, struct run *r, struct compile_job *jobs, size_t n)
@@ -194,13 +183,13 @@ static int run_jobs(struct build *b, struct object_store *store, struct compile_
 		.store = store,
 	};
 	size_t errors = diags_errors(b->diags);
-	int err = r.commands && r.stored && r.reused && r.where ? 0 : -ENOMEM;
+	int err = 0;
 
 	/* references first: objtool has to run after them */
 	for (enum variant v = REFERENCE; v <= PATCHED && !err; v++)
-		err = add_compilations(b, &r, jobs, n, v);
+		add_compilations(b, &r, jobs, n, v);
 	if (!err)
-		err = add_objtools(b, &r, jobs, n);
+		add_objtools(b, &r, jobs, n);
 	if (!err && r.n)
 		err = build_run_all(b, r.commands, r.n);
 	if (!err && b->options.verbose && r.n_stored)
@@ -260,7 +249,7 @@ static int add_macros(struct build *b)
 		char *text;
 		size_t size;
 
-		err = path && as ? file_read(b->arena, path, &text, &size) : -ENOMEM;
+		err = file_read(b->arena, path, &text, &size);
 		if (!err)
 			err = shadow_put(b->arena, b->kernel.tree, b->pristine, as, text, size);
 	}
@@ -293,7 +282,7 @@ static int make_shadows(struct build *b)
 
 	b->pristine = build_work_path(b, "tree.original");
 	b->shadow = build_work_path(b, "tree.patched");
-	err = b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -ENOMEM;
+	err = b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -errno;
 	if (!err)
 		err = add_new_sources(b);
 	return err ? err : add_macros(b);
@@ -333,19 +322,18 @@ static int make_patched_shadow(struct build *b, const struct compile_job *jobs, 
 	for (size_t i = 0; i < n && !err; i++)
 		err = open_include_directories(b, &jobs[i]);
 	for (size_t i = 0; i < b->n_patched && !err; i++)
-		err = line_markers_add(b->arena, &b->patched[i].now, &b->patched[i].marked,
-				       &b->patched[i].marked_size);
+		line_markers_add(b->arena, &b->patched[i].now, &b->patched[i].marked,
+				 &b->patched[i].marked_size);
 	return err ? err : compile_put_texts(b, true);
 }
 
 /* One job an object as Kbuild spells it. */
-static int make_jobs(struct build *b, struct compile_job **out, size_t *n)
+static void make_jobs(struct build *b, struct compile_job **out, size_t *n)
 {
 	struct compile_job *jobs = arena_array(b->arena, b->n_units + b->n_bystanders, sizeof(*jobs));
 	struct strmap *known = strmap_new(b->n_units + b->n_bystanders);
-	int err = jobs && known ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < b->n_units + b->n_bystanders && !err; i++) {
+	for (size_t i = 0; i < b->n_units + b->n_bystanders; i++) {
 		struct unit *u = i < b->n_units ? &b->units[i] : &b->bystanders[i - b->n_units];
 		const union strmap_value *job = strmap_get(known, u->spelled);
 
@@ -353,11 +341,10 @@ static int make_jobs(struct build *b, struct compile_job **out, size_t *n)
 		if (job)
 			continue;
 		jobs[(*n)++].unit = *u;
-		err = strmap_set(known, u->spelled, (union strmap_value){ .ptr = u->job });
+		strmap_set(known, u->spelled, (union strmap_value){ .ptr = u->job });
 	}
 	strmap_free(known);
 	*out = jobs;
-	return err;
 }
 
 static int learn(struct build *b, struct compile_job *job, size_t index)
@@ -379,7 +366,7 @@ static int learn(struct build *b, struct compile_job *job, size_t index)
 	job->original = build_work_path(b, "objects/%zu/%s.o", index, variant_names[ORIGINAL]);
 	job->patched = build_work_path(b, "objects/%zu/%s.o", index, variant_names[PATCHED]);
 	job->plain = build_work_path(b, "objects/%zu/plain.o", index);
-	return job->directory && job->reference && job->original && job->patched && job->plain ? 0 : -ENOMEM;
+	return job->reference && job->original && job->patched && job->plain ? 0 : -errno;
 }
 
 static int explain_shadow(struct build *b, int err)
@@ -419,8 +406,9 @@ int stage_compile(struct build *b)
 {
 	struct compile_job *jobs = NULL;
 	size_t n = 0;
-	int err = make_jobs(b, &jobs, &n);
+	int err = 0;
 
+	make_jobs(b, &jobs, &n);
 	if (!err)
 		err = make_shadows(b);
 	for (size_t i = 0; i < n && !err; i++)

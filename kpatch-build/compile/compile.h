@@ -26,8 +26,8 @@ struct compile_job {
  * The command that makes one variant of a job's object, with debug information or without, its output
  * to OBJECT.log and what it read to OBJECT.d. The strings are owned by @arena. 0 or -ENOMEM.
  */
-int compile_command(struct build *b, struct arena *arena, const struct compile_job *job, enum variant variant,
-		    const char *object, bool debug, struct command *out);
+void compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
+		     enum variant variant, const char *object, bool debug, struct command *out);
 /*
  * compile_plain.c. Whether line markers make what is compiled of the patched files another text.
  */

@@ -21,31 +21,27 @@ static bool is_debug_flag(const char *word)
 }
 
 /* What the compiler is to make, and of what. */
-static int add_goal(struct arena *arena, struct words *argv, const struct compile_job *job,
-		    enum variant variant, const char *object)
+static void add_goal(struct arena *arena, struct words *argv, const struct compile_job *job,
+		     enum variant variant, const char *object)
 {
 	const char *goal = "-c -o";
-	int err = 0;
 
 	if (job->unit.bystander == BYSTANDER_LAYOUT)
 		goal = "-E -P -DLINKER_SCRIPT -o"; /* a linker script is text */
 	else if (variant != REFERENCE)
-		err = words_add_list(arena, argv, "-ffunction-sections -fdata-sections");
-	if (!err)
-		err = words_add_list(arena, argv, goal);
-	if (!err)
-		err = words_add(arena, argv, object);
-	return err ? err : words_add(arena, argv, job->how.source);
+		words_add_list(arena, argv, "-ffunction-sections -fdata-sections");
+	words_add_list(arena, argv, goal);
+	words_add(arena, argv, object);
+	words_add(arena, argv, job->how.source);
 }
 
-int compile_command(struct build *b, struct arena *arena, const struct compile_job *job, enum variant variant,
-		    const char *object, bool debug, struct command *out)
+void compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
+		     enum variant variant, const char *object, bool debug, struct command *out)
 {
 	static const char depfile[] = "-Wp,-MMD,";
 	struct words argv = { 0 };
-	int err = 0;
 
-	for (size_t i = 0; i < job->how.cc.n && !err; i++) {
+	for (size_t i = 0; i < job->how.cc.n; i++) {
 		const char *word = job->how.cc.word[i];
 
 		/* -MD: a file can say of itself that it is a system header, which -MMD leaves out */
@@ -53,19 +49,17 @@ int compile_command(struct build *b, struct arena *arena, const struct compile_j
 			word = arena_printf(arena, "-Wp,-MD,%s.d", object);
 		else if (is_debug_flag(word))
 			continue;
-		err = word ? words_add(arena, &argv, word) : -ENOMEM;
+		words_add(arena, &argv, word);
 	}
-	if (!err && debug)
-		err = words_add_list(arena, &argv, "-g -fno-var-tracking");
+	if (debug)
+		words_add_list(arena, &argv, "-g -fno-var-tracking");
 	/* what .incbin and .include read: compile_inputs.c */
-	if (!err && job->unit.bystander != BYSTANDER_LAYOUT)
-		err = words_add(arena, &argv, arena_printf(arena, "-Wa,--MD,%s.as.d", object));
-	if (!err)
-		err = add_goal(arena, &argv, job, variant, object);
+	if (job->unit.bystander != BYSTANDER_LAYOUT)
+		words_add(arena, &argv, arena_printf(arena, "-Wa,--MD,%s.as.d", object));
+	add_goal(arena, &argv, job, variant, object);
 	*out = (struct command){
 		.argv = argv.word,
 		.cwd = variant == PATCHED ? b->shadow : b->pristine,
 		.out = arena_printf(arena, "%s.log", object),
 	};
-	return err ? err : out->out ? 0 : -ENOMEM;
 }

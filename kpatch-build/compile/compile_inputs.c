@@ -79,9 +79,9 @@ static int check(struct build *b, struct arena *arena, const struct compile_job 
 {
 	struct words original = { 0 }, patched = { 0 };
 	int err = compile_dependencies(arena, arena_printf(arena, "%s%s", job->patched, ending), &patched);
+
 	/* without it nothing was read without the patch */
 	(void)compile_dependencies(arena, arena_printf(arena, "%s%s", job->original, ending), &original);
-
 	for (size_t i = 0; i < patched.n && !err; i++) {
 		if (is_of_the_tree(b, arena, job, patched.word[i]) || lists(&original, patched.word[i]))
 			continue;
@@ -129,7 +129,7 @@ bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job,
 int compile_check_inputs(struct build *b, const struct compile_job *job)
 {
 	struct arena *arena = arena_new();
-	int err = arena ? check(b, arena, job, ".d") : -ENOMEM;
+	int err = check(b, arena, job, ".d");
 
 	if (!err)
 		err = check(b, arena, job, ".as.d");

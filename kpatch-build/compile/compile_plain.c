@@ -50,7 +50,7 @@ int compile_plain(struct build *b, struct arena *arena, struct compile_job *cons
 	int err = n ? compile_put_texts(b, false) : 0, back;
 
 	for (size_t i = 0; i < n && !err; i++)
-		err = compile_command(b, arena, jobs[i], PATCHED, jobs[i]->plain, debug, &commands[i]);
+		compile_command(b, arena, jobs[i], PATCHED, jobs[i]->plain, debug, &commands[i]);
 	if (!err && n)
 		err = build_run_all(b, commands, n);
 	back = n ? compile_put_texts(b, true) : 0;
@@ -73,8 +73,6 @@ static int take_plain(struct arena *arena, const struct compile_job *job)
 		const char *from = arena_printf(arena, "%s%s", job->plain, endings[i]);
 		const char *to = arena_printf(arena, "%s%s", job->patched, endings[i]);
 
-		if (!from || !to)
-			return -ENOMEM;
 		if (rename(from, to) < 0)
 			return -errno;
 	}
@@ -87,7 +85,7 @@ int compile_explain(struct build *b, struct arena *arena, struct compile_job *co
 	struct compile_job **again = arena_array(arena, n, sizeof(*again));
 	struct command *commands = arena_array(arena, n, sizeof(*commands));
 	size_t n_again = 0, k = 0;
-	int err = again && commands ? 0 : -ENOMEM;
+	int err = 0;
 
 	if (!compile_has_markers(b))
 		return 0;

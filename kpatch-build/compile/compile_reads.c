@@ -48,7 +48,7 @@ static int is_patched(struct build *b, struct arena *arena, const char *word)
 int compile_dependencies(struct arena *arena, const char *path, struct words *out)
 {
 	char *text, *colon;
-	int err = path ? file_read(arena, path, &text, NULL) : -ENOMEM;
+	int err = file_read(arena, path, &text, NULL);
 
 	if (err)
 		return err;
@@ -56,7 +56,7 @@ int compile_dependencies(struct arena *arena, const char *path, struct words *ou
 	if (colon)
 		text = colon + 1;
 	for (char *word = strtok_r(text, " \n\\", &text); word && !err; word = strtok_r(NULL, " \n\\", &text))
-		err = words_add(arena, out, word);
+		words_add(arena, out, word);
 	return err;
 }
 
@@ -64,8 +64,7 @@ int compile_reads_patched(struct build *b, const struct compile_job *job, bool *
 {
 	struct arena *arena = arena_new(); /* of its own: there can be thousands of these files */
 	struct words files = { 0 };
-	int err = arena ? compile_dependencies(arena, arena_printf(arena, "%s.d", job->patched), &files) :
-			  -ENOMEM;
+	int err = compile_dependencies(arena, arena_printf(arena, "%s.d", job->patched), &files);
 
 	*read = false;
 	for (size_t i = 0; i < files.n && err >= 0; i++) {
@@ -84,8 +83,7 @@ int compile_reads_file(struct build *b, const struct compile_job *job, const cha
 {
 	struct arena *arena = arena_new();
 	struct words files = { 0 };
-	int err = arena ? compile_dependencies(arena, arena_printf(arena, "%s.d", job->patched), &files) :
-			  -ENOMEM;
+	int err = compile_dependencies(arena, arena_printf(arena, "%s.d", job->patched), &files);
 
 	*read = false;
 	for (size_t i = 0; i < files.n && err >= 0 && !*read; i++) {

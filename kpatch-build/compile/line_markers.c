@@ -110,7 +110,7 @@ static size_t put_marker(struct reader *r, uint32_t origin, char *to)
 	return (size_t)sprintf(to, "#line %u\n", origin);
 }
 
-int line_markers_add(struct arena *arena, const struct patch_text *in, const char **out, size_t *size)
+void line_markers_add(struct arena *arena, const struct patch_text *in, const char **out, size_t *size)
 {
 	struct reader r = { .number = 1 };
 	const char *p = in->text, *end = in->text + in->size;
@@ -122,10 +122,8 @@ int line_markers_add(struct arena *arena, const struct patch_text *in, const cha
 	*out = in->text;
 	*size = in->size;
 	if (!moved)
-		return 0;
+		return;
 	text = to = arena_alloc(arena, in->size + in->n_lines * MARKER_MAX + 1);
-	if (!text)
-		return -ENOMEM;
 	for (size_t i = 0; i < in->n_lines; i++) {
 		const char *newline = memchr(p, '\n', (size_t)(end - p));
 		const char *next = newline ? newline + 1 : end;
@@ -140,5 +138,4 @@ int line_markers_add(struct arena *arena, const struct patch_text *in, const cha
 	*to = '\0';
 	*out = text;
 	*size = (size_t)(to - text);
-	return 0;
 }

@@ -95,8 +95,10 @@ static bool add_build(struct build *b, struct sha256 *s)
 
 	sha256_add_text(s, MAGIC);
 	sha256_add_text(s, KPATCH_VERSION);
-	if (words_add_list(b->arena, &compiler, b->kernel.cc) || !compiler.n)
+	words_add_list(b->arena, &compiler, b->kernel.cc);
+	if (!compiler.n)
 		return false;
+	/* "ccache gcc-12": whichever of them is another */
 	/* "ccache gcc-12": whichever of them is another */
 	for (size_t i = 0; i < compiler.n; i++)
 		if (!add_program(b->arena, s, compiler.word[i]))
@@ -109,8 +111,6 @@ struct object_store *object_store_open(struct build *b)
 	struct object_store *s = arena_alloc(b->arena, sizeof(*s));
 	struct distrust why;
 
-	if (!s)
-		return NULL;
 	s->build = b;
 	sha256_start(&s->common);
 	s->path = arena_printf(b->arena, "%s/objects-%s", b->options.cache,
@@ -143,8 +143,6 @@ static bool make_names(struct arena *a, const char *object, const char *names[N_
 
 	for (size_t i = 0; i < N_FILES; i++) {
 		names[i] = arena_printf(a, "%s%s", object, endings[i]);
-		if (!names[i])
-			return false;
 	}
 	return true;
 }
@@ -316,8 +314,6 @@ static struct kept *list(struct object_store *store, struct arena *a, size_t *n,
 		if (*n == room) {
 			struct kept *more = arena_array(a, room ? 2 * room : 256, sizeof(*more));
 
-			if (!more)
-				break;
 			if (*n)
 				memcpy(more, all, *n * sizeof(*more));
 			all = more;

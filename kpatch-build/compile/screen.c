@@ -91,7 +91,7 @@ static int note_question(const struct ksym_source *source, const char *name, con
 }
 
 /* Whether the differ finds nothing in the two objects that a patch would carry, refuse or mention. */
-static int differ_finds_nothing(const struct compile_job *job, bool *same)
+static void differ_finds_nothing(const struct compile_job *job, bool *same)
 {
 	struct arena *arena = arena_new();
 	struct diags *diags = diags_new();
@@ -101,7 +101,7 @@ static int differ_finds_nothing(const struct compile_job *job, bool *same)
 	struct diff_report report = { 0 };
 	uint8_t *data = NULL;
 	size_t size;
-	int err = arena && diags ? object_open(job->original, diags, &in.original) : -ENOMEM;
+	int err = object_open(job->original, diags, &in.original);
 
 	if (!err)
 		err = object_open(job->patched, diags, &in.patched);
@@ -113,7 +113,6 @@ static int differ_finds_nothing(const struct compile_job *job, bool *same)
 	object_free(in.patched);
 	diags_free(diags);
 	arena_free(arena);
-	return err == -ENOMEM ? err : 0;
 }
 
 static int same_bytes(const struct compile_job *job, bool *same)
@@ -121,7 +120,7 @@ static int same_bytes(const struct compile_job *job, bool *same)
 	struct arena *arena = arena_new();
 	size_t n, m;
 	char *a, *b;
-	int err = arena ? file_read(arena, job->original, &a, &n) : -ENOMEM;
+	int err = file_read(arena, job->original, &a, &n);
 
 	if (!err)
 		err = file_read(arena, job->patched, &b, &m);
@@ -149,7 +148,7 @@ static int compare(struct screen *s, struct compile_job *job)
 	int err = same_bytes(job, &same);
 
 	if (!err && !same && !is_compared_by_bytes(&job->unit))
-		err = differ_finds_nothing(job, &same);
+		differ_finds_nothing(job, &same);
 	if (err)
 		return err;
 	if (!same && job->unit.bystander)
@@ -174,14 +173,14 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 	struct command *all = arena_array(arena, n, sizeof(*all));
 	bool *reused = arena_array(arena, n, sizeof(*reused));
 	size_t used = 0;
-	int err = all && reused ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++) {
 		const char *object = variant == PATCHED ? jobs[i].patched : jobs[i].original;
 
 		if (jobs[i].dropped)
 			continue;
-		err = compile_command(s->b, arena, &jobs[i], variant, object, false, &all[used]);
+		compile_command(s->b, arena, &jobs[i], variant, object, false, &all[used]);
 		reused[i] = !err && again_get(s->b, &jobs[i], variant, false, object);
 		if (reused[i])
 			commands[i] = all[used];
@@ -227,8 +226,6 @@ static int explain(struct build *b, struct arena *arena, struct compile_job *job
 	struct compile_job **those = arena_array(arena, n, sizeof(*those));
 	struct command **commands = arena_array(arena, n, sizeof(*commands));
 
-	if (!those || !commands)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		those[i] = &jobs[i];
 		commands[i] = &patched[i];
@@ -241,7 +238,7 @@ static int screen_batch(struct screen *s, struct arena *arena, struct compile_jo
 	struct command *patched = arena_array(arena, n, sizeof(*patched));
 	struct command *original = arena_array(arena, n, sizeof(*original));
 	size_t errors = diags_errors(s->b->diags);
-	int err = patched && original ? run(s, arena, jobs, n, PATCHED, patched) : -ENOMEM;
+	int err = run(s, arena, jobs, n, PATCHED, patched);
 
 	if (!err)
 		err = explain(s->b, arena, jobs, n, patched);
@@ -287,7 +284,7 @@ int screen_jobs(struct build *b, struct compile_job *jobs, size_t n)
 		size_t part = n - s.done < room ? n - s.done : room;
 		struct arena *arena = arena_new();
 
-		err = arena ? screen_batch(&s, arena, jobs + s.done, part) : -ENOMEM;
+		err = screen_batch(&s, arena, jobs + s.done, part);
 		arena_free(arena);
 		s.done += part;
 		say(&s);

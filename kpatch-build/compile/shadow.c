@@ -49,8 +49,6 @@ static int open_directory(struct arena *arena, const char *base, const char *roo
 	const char *from = arena_printf(arena, "%s/%s", base, dir);
 	struct stat st;
 
-	if (!path || !from)
-		return -ENOMEM;
 	if (lstat(path, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
@@ -68,7 +66,7 @@ int shadow_open(struct arena *arena, const char *base, const char *root, const c
 
 	for (const char *slash = strchr(path, '/'); slash && !err; slash = strchr(slash + 1, '/')) {
 		const char *dir = arena_strndup(arena, path, (size_t)(slash - path));
-		const char *normal = dir ? path_normal(arena, dir) : NULL;
+		const char *normal = path_normal(arena, dir);
 
 		if (!normal)
 			return -EINVAL;
@@ -83,7 +81,7 @@ int shadow_put(struct arena *arena, const char *base, const char *root, const ch
 	       size_t size)
 {
 	const char *to = arena_printf(arena, "%s/%s", root, path);
-	int err = to ? shadow_open(arena, base, root, path) : -ENOMEM;
+	int err = shadow_open(arena, base, root, path);
 
 	if (!err && unlink(to) < 0 && errno != ENOENT)
 		err = -errno;

@@ -55,8 +55,6 @@ static int open_unit(struct task *t)
 
 	diff_release(u);
 	u->arena = arena_new();
-	if (!u->arena)
-		return -ENOMEM;
 	err = object_open(u->original, t->diags, &u->original_object);
 	return err ? err : object_open(u->patched, t->diags, &u->patched_object);
 }
@@ -167,7 +165,7 @@ static int diff_plain(struct task *t, struct diags *plain)
 static int take_real_lines(struct task *t)
 {
 	struct diags *plain = diags_new(), *real = diags_new();
-	int err = plain && real ? diff_plain(t, plain) : -ENOMEM;
+	int err = diff_plain(t, plain);
 
 	for (size_t i = 0; i < diags_count(t->diags) && !err; i++) {
 		const struct diag *d = diags_get(t->diags, i);
@@ -200,7 +198,7 @@ static int find_real_lines(struct build *b, struct pool *p)
 	struct compile_job **jobs = arena_array(b->arena, p->n, sizeof(*jobs));
 	struct command *commands = arena_array(b->arena, p->n, sizeof(*commands));
 	size_t n = 0;
-	int err = jobs && commands ? 0 : -ENOMEM;
+	int err = 0;
 
 	if (!compile_has_markers(b))
 		return 0;
@@ -249,7 +247,7 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 	if (t->err || !t->data)
 		return t->err;
 	path = build_work_path(b, "objects/diff-%zu.o", index);
-	err = path ? file_write(path, t->data, t->size, 0666) : -ENOMEM;
+	err = path ? file_write(path, t->data, t->size, 0666) : -errno;
 	if (!err)
 		warn_of_kept(b, u);
 	if (!err)
@@ -321,13 +319,13 @@ int stage_diff(struct build *b)
 {
 	struct pool p = { .tasks = arena_array(b->arena, b->n_units, sizeof(*p.tasks)), .n = b->n_units };
 	size_t changed = 0;
-	int err = p.tasks ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < p.n && !err; i++) {
 		p.tasks[i].unit = &b->units[i];
 		p.tasks[i].siblings = (struct siblings){ b, &b->units[i] };
 		p.tasks[i].diags = diags_new();
-		err = p.tasks[i].diags ? 0 : -ENOMEM;
+		err = 0;
 	}
 	if (!err) {
 		run_tasks(&p, b->options.jobs, open_unit);

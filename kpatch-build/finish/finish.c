@@ -45,7 +45,7 @@ static void drop_debug(struct elfile *f)
 }
 
 /* Puts the manifest's text into the module. It is not loaded: only kpatch and people read it. */
-static int add_manifest(struct elfile *f, char *text, size_t size)
+static void add_manifest(struct elfile *f, char *text, size_t size)
 {
 	struct elfile_section section = {
 		.name = KPATCH_MANIFEST_SECTION,
@@ -55,7 +55,7 @@ static int add_manifest(struct elfile *f, char *text, size_t size)
 		.size = size,
 	};
 
-	return elfile_add_section(f, &section) ? 0 : -ENOMEM;
+	elfile_add_section(f, &section);
 }
 
 /* The runtime, too, refuses a second callback of a kind for an object, but not before it is loaded. */
@@ -126,10 +126,10 @@ static int write_module(struct build *b, struct elfile *f, const struct module_e
 
 	drop_debug(f);
 	ret = finish_klp(f, funcs, b->diags);
-	if (!ret)
-		ret = add_manifest(f, manifest, size);
-	if (!ret)
+	if (!ret) {
+		add_manifest(f, manifest, size);
 		ret = finish_build_id(f);
+	}
 	return ret ? ret : elfile_write(f, module);
 }
 
@@ -137,7 +137,7 @@ static int write_module(struct build *b, struct elfile *f, const struct module_e
 static int read_vermagic(struct build *b, const char **out)
 {
 	char *path = arena_printf(b->arena, "%s/vermagic", b->kernel.runtime), *text;
-	int ret = path ? file_read(b->arena, path, &text, NULL) : -ENOMEM;
+	int ret = file_read(b->arena, path, &text, NULL);
 
 	if (ret)
 		diag_error(b->diags, "cache-damaged", diag_file(path),
@@ -160,12 +160,12 @@ static int read_stack_pointer(struct build *b, unsigned int *out)
 		return 0;
 	path = arena_printf(b->arena, "%s/%s", b->kernel.tree, unwind->header);
 	define = arena_printf(b->arena, "#define %s", unwind->stack_pointer);
-	ret = path && define ? file_read(b->arena, path, &text, NULL) : -ENOMEM;
+	ret = file_read(b->arena, path, &text, NULL);
 	if (!ret)
 		at = strstr(text, define);
 	if (at)
 		*out = (unsigned int)strtoul(at + strlen(define), &end, 0);
-	if (ret == -ENOMEM || *out)
+	if (*out)
 		return ret;
 	diag_error(b->diags, "cache-damaged", diag_file(path), "Remove the prepared kernel and build again",
 		   "it does not say which register %s is", unwind->stack_pointer);
@@ -198,7 +198,7 @@ int stage_finish(struct build *b)
 	struct manifest m;
 	char *text = NULL;
 	size_t size;
-	int ret = module && manifest ? read_linked(b, &f, &funcs) : -ENOMEM;
+	int ret = module && manifest ? read_linked(b, &f, &funcs) : -errno;
 
 	if (!ret)
 		ret = finish_manifest(b, f, &m);

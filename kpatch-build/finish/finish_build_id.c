@@ -15,6 +15,7 @@
 #include "lib/elf/write/elfile.h"
 #include "lib/kernel/files/buildid.h"
 #include "lib/util/sha256.h"
+#include "lib/util/xmalloc.h"
 
 #define NOTE_SECTION ".note.gnu.build-id"
 
@@ -74,7 +75,7 @@ int finish_build_id(struct elfile *f)
 		if (!f->symbols[i].removed)
 			add_symbol(&sum, &f->symbols[i]);
 	if (!sha256_end(&sum, text))
-		return -ENOMEM;
+		memory_exhausted();
 	if (!buildid_parse(text, &digest))
 		memcpy(id, digest.bytes, n < digest.size ? n : digest.size);
 	return 0;

@@ -86,14 +86,10 @@ static int parse_refs(struct klp *k)
 	k->n_refs = f->n_symbols;
 	k->refs = arena_array(f->arena, f->n_symbols, sizeof(*k->refs));
 	k->used = arena_array(f->arena, f->n_symbols, sizeof(*k->used));
-	if (!k->refs || !k->used)
-		return -ENOMEM;
 	for (i = 1; i < f->n_symbols; i++) {
 		if (!elfile_undefined(&f->symbols[i]))
 			continue;
 		ret = klp_ref_parse(f->arena, f->symbols[i].name, &k->refs[i]);
-		if (ret == -ENOMEM)
-			return ret;
 		if (ret == -EINVAL) {
 			diag_error(k->diags, "klp-reference-malformed", diag_file(f->path), NULL,
 				   "'%s' is not a klp reference that a kernel can resolve",
@@ -189,8 +185,6 @@ static int split_sections(struct klp *k)
 		if (f->sections[i].type == SHT_RELA)
 			total += f->sections[i].size / sizeof(Elf64_Rela);
 	k->moved = arena_array(f->arena, total, sizeof(*k->moved));
-	if (!k->moved)
-		return -ENOMEM;
 	for (i = 1; i < f->n_sections; i++) {
 		if (f->sections[i].type != SHT_RELA || f->sections[i].removed)
 			continue;
@@ -213,7 +207,7 @@ static int by_object_and_target(const void *x, const void *y)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
-static int rename_symbols(struct klp *k)
+static void rename_symbols(struct klp *k)
 {
 	uint32_t i;
 
@@ -228,15 +222,12 @@ static int rename_symbols(struct klp *k)
 			continue;
 		}
 		s->name = klp_symbol_name(k->f->arena, ref->symbol_object, ref->name, ref->position);
-		if (!s->name)
-			return -ENOMEM;
 		s->bind = STB_GLOBAL;
 		s->reserved = SHN_LIVEPATCH;
 	}
-	return 0;
 }
 
-static int add_rela_section(struct klp *k, const char *object, uint32_t target, Elf64_Rela *rela, size_t n)
+static void add_rela_section(struct klp *k, const char *object, uint32_t target, Elf64_Rela *rela, size_t n)
 {
 	struct elfile_section section = {
 		.name = klp_section_name(k->f->arena, object, k->f->sections[target].name),
@@ -249,10 +240,10 @@ static int add_rela_section(struct klp *k, const char *object, uint32_t target, 
 		.size = n * sizeof(*rela),
 	};
 
-	return section.name && elfile_add_section(k->f, &section) ? 0 : -ENOMEM;
+	elfile_add_section(k->f, &section);
 }
 
-/* The livepatch symbol for function @name of @object, made if no reference has one. 0: no memory. */
+/* The livepatch symbol for function @name of @object, made if no reference has one. */
 static uint32_t function_symbol(struct klp *k, const struct module_entry *func)
 {
 	struct elfile_symbol symbol = {
@@ -272,15 +263,13 @@ static uint32_t function_symbol(struct klp *k, const struct module_entry *func)
 }
 
 /* The guard of one module; @moved are its @n relocations. */
-static int add_guard(struct klp *k, const struct moved *moved, size_t n, const struct module_entries *funcs)
+static void add_guard(struct klp *k, const struct moved *moved, size_t n, const struct module_entries *funcs)
 {
 	Elf64_Rela *rela = arena_array(k->f->arena, n + funcs->n, sizeof(*rela));
 	bool *seen = arena_array(k->f->arena, k->n_refs, sizeof(*seen));
 	uint32_t target = elfile_find_section(k->f, KPATCH_FUNCS_SECTION);
 	size_t i, count = 0;
 
-	if (!rela || !seen)
-		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		uint32_t symbol = ELF64_R_SYM(moved[i].rela.r_info);
 
@@ -295,13 +284,11 @@ static int add_guard(struct klp *k, const struct moved *moved, size_t n, const s
 		if (strcmp(funcs->entry[i].object, moved->object))
 			continue;
 		symbol = function_symbol(k, &funcs->entry[i]);
-		if (!symbol)
-			return -ENOMEM;
 		if (symbol < k->n_refs && seen[symbol])
 			continue;
 		rela[count++].r_info = ELF64_R_INFO(symbol, R_NONE);
 	}
-	return add_rela_section(k, moved->object, target, rela, count);
+	add_rela_section(k, moved->object, target, rela, count);
 }
 
 /* Elements of @moved from @start on for which nothing but the place in the section differs. */
@@ -316,38 +303,29 @@ static size_t run_length(const struct klp *k, size_t start, bool same_target)
 	return i - start;
 }
 
-static int add_sections(struct klp *k, size_t start, size_t end)
+static void add_sections(struct klp *k, size_t start, size_t end)
 {
 	while (start < end) {
 		size_t i, n = run_length(k, start, true);
 		Elf64_Rela *rela = arena_array(k->f->arena, n, sizeof(*rela));
-		int ret;
 
-		if (!rela)
-			return -ENOMEM;
 		for (i = 0; i < n; i++)
 			rela[i] = k->moved[start + i].rela;
-		ret = add_rela_section(k, k->moved[start].object, k->moved[start].target, rela, n);
-		if (ret)
-			return ret;
+		add_rela_section(k, k->moved[start].object, k->moved[start].target, rela, n);
 		start += n;
 	}
-	return 0;
 }
 
-static int add_objects(struct klp *k, const struct module_entries *funcs)
+static void add_objects(struct klp *k, const struct module_entries *funcs)
 {
 	size_t start, n;
-	int ret = 0;
 
-	for (start = 0; !ret && start < k->n_moved; start += n) {
+	for (start = 0; start < k->n_moved; start += n) {
 		n = run_length(k, start, false);
 		if (!is_vmlinux(k->moved[start].object))
-			ret = add_guard(k, &k->moved[start], n, funcs);
-		if (!ret)
-			ret = add_sections(k, start, start + n);
+			add_guard(k, &k->moved[start], n, funcs);
+		add_sections(k, start, start + n);
 	}
-	return ret;
 }
 
 int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diags *diags)
@@ -358,9 +336,10 @@ int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diag
 	if (!ret)
 		ret = split_sections(&k);
 	if (!ret)
-		ret = rename_symbols(&k);
+		rename_symbols(&k);
 	if (ret)
 		return ret;
 	qsort(k.moved, k.n_moved, sizeof(*k.moved), by_object_and_target);
-	return add_objects(&k, funcs);
+	add_objects(&k, funcs);
+	return 0;
 }

@@ -75,7 +75,7 @@ static int reaches(struct build *b, const struct series_patch *p, const struct u
 static int describe_reach(struct build *b, const struct series_patch *p, struct manifest_fix *fix)
 {
 	const char **objects = arena_array(b->arena, b->n_units, sizeof(*objects));
-	int err = objects ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < b->n_units && !err; i++) {
 		const struct unit *u = &b->units[i];
@@ -97,7 +97,7 @@ static int describe_fixes(struct build *b, struct manifest *m)
 {
 	const struct series *s = b->series;
 	struct manifest_fix *fixes = arena_array(b->arena, s->n, sizeof(*fixes));
-	int err = fixes ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < s->n && !err; i++) {
 		if (!s->patches[i].fix || s->patches[i].fate != SERIES_IN)
@@ -123,8 +123,6 @@ static int describe_patches(struct build *b, struct manifest *m)
 	const struct series *s = b->series;
 	struct manifest_patch *patches = arena_array(b->arena, s->n_files, sizeof(*patches));
 
-	if (!patches)
-		return -ENOMEM;
 	for (size_t i = 0; i < s->n_files; i++)
 		if (is_used(s, i))
 			patches[m->n_patches++] =
@@ -167,7 +165,7 @@ static const char *reason_of(struct arena *a, const struct unit *u, const char *
 {
 	const char *line = one_line(a, reason);
 
-	return line && u->through ? arena_printf(a, "%s (through %s)", line, u->through) : line;
+	return u->through ? arena_printf(a, "%s (through %s)", line, u->through) : line;
 }
 
 static int add_unit(struct arena *a, struct described *d, const struct unit *u)
@@ -187,8 +185,6 @@ static int add_unit(struct arena *a, struct described *d, const struct unit *u)
 			.new_size = r->changed[i].new_size,
 			.reason = reason_of(a, u, r->changed[i].reason),
 		};
-		if (!f->reason)
-			return -ENOMEM;
 	}
 	for (i = 0; i < r->n_new; i++)
 		d->new_functions[o->n_new_functions++] = (struct manifest_new_function){
@@ -218,7 +214,7 @@ static bool belongs(const struct unit *u, const char *owner)
 }
 
 /* Room in @d for everything that the units of @owner report. */
-static int make_room(struct build *b, const char *owner, struct described *d)
+static void make_room(struct build *b, const char *owner, struct described *d)
 {
 	size_t changed = 0, added = 0, data = 0, callbacks = 0, references = 0, i;
 
@@ -238,15 +234,15 @@ static int make_room(struct build *b, const char *owner, struct described *d)
 	d->new_data = arena_array(b->arena, data, sizeof(*d->new_data));
 	d->callbacks = arena_array(b->arena, callbacks, sizeof(*d->callbacks));
 	d->references = arena_array(b->arena, references, sizeof(*d->references));
-	return d->functions && d->new_functions && d->new_data && d->callbacks && d->references ? 0 : -ENOMEM;
 }
 
 static int describe_object(struct build *b, const char *owner, struct manifest_object *o)
 {
 	struct described d = { .object = o };
 	size_t i;
-	int ret = make_room(b, owner, &d);
+	int ret = 0;
 
+	make_room(b, owner, &d);
 	if (ret)
 		return ret;
 	o->name = owner;
@@ -282,7 +278,7 @@ static int describe_objects(struct build *b, struct manifest *m)
 	const char **owners = arena_array(b->arena, b->n_units, sizeof(*owners));
 	struct manifest_object *objects = arena_array(b->arena, b->n_units, sizeof(*objects));
 	size_t i, n = 0;
-	int ret = owners && objects ? 0 : -ENOMEM;
+	int ret = 0;
 
 	for (i = 0; !ret && i < b->n_units; i++)
 		if (b->units[i].diff)
@@ -296,7 +292,7 @@ static int describe_objects(struct build *b, struct manifest *m)
 	return ret;
 }
 
-static int describe_kept(struct build *b, struct manifest *m)
+static void describe_kept(struct build *b, struct manifest *m)
 {
 	struct manifest_kept *list;
 	size_t n = 0;
@@ -304,8 +300,6 @@ static int describe_kept(struct build *b, struct manifest *m)
 	for (size_t i = 0; i < b->n_units; i++)
 		n += b->units[i].report.n_kept;
 	list = arena_array(b->arena, n, sizeof(*list));
-	if (!list)
-		return -ENOMEM;
 	for (size_t i = 0; i < b->n_units; i++) {
 		const struct unit *u = &b->units[i];
 
@@ -317,27 +311,21 @@ static int describe_kept(struct build *b, struct manifest *m)
 			};
 	}
 	m->kept = list;
-	return 0;
 }
 
-static int describe_warnings(struct build *b, struct manifest *m)
+static void describe_warnings(struct build *b, struct manifest *m)
 {
 	size_t i, n = diags_count(b->diags);
 	const char **warnings = arena_array(b->arena, n, sizeof(*warnings));
 
-	if (!warnings)
-		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		const struct diag *d = diags_get(b->diags, i);
 
 		if (d->severity != DIAG_WARNING)
 			continue;
-		warnings[m->n_warnings] = one_line(b->arena, d->what);
-		if (!warnings[m->n_warnings++])
-			return -ENOMEM;
+		warnings[m->n_warnings++] = one_line(b->arena, d->what);
 	}
 	m->warnings = warnings;
-	return 0;
 }
 
 int finish_manifest(struct build *b, const struct elfile *linked, struct manifest *out)
@@ -358,15 +346,15 @@ int finish_manifest(struct build *b, const struct elfile *linked, struct manifes
 	int ret;
 
 	m.kernel.build_id = build_id(b, &b->image->build_id);
-	ret = m.kernel.build_id ? describe_patches(b, &m) : -ENOMEM;
+	ret = describe_patches(b, &m);
 	if (!ret)
 		ret = describe_objects(b, &m);
 	if (!ret)
-		ret = describe_kept(b, &m);
+		describe_kept(b, &m);
 	if (!ret)
 		ret = module_states(linked, b->arena, b->diags, &m.states, &m.n_states);
 	if (!ret)
-		ret = describe_warnings(b, &m);
+		describe_warnings(b, &m);
 	if (!ret)
 		*out = m;
 	return ret;

@@ -80,7 +80,7 @@ static int follow_string(const struct table *t, uint64_t offset, const char **ou
 	if (!s->data || !memchr(s->data + target, '\0', s->size - target))
 		return malformed(t, offset, "a name has no end");
 	*out = arena_strdup(t->a, (const char *)s->data + target);
-	return *out ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int check_version(const struct table *t, uint64_t offset)
@@ -152,8 +152,6 @@ static int read_table(struct table *t, const char *name, size_t entry_size,
 	if (ret)
 		return ret;
 	entries = arena_array(t->a, n, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
 	for (i = 0; i < n && !ret; i++)
 		ret = read(t, i * entry_size, &entries[i]);
 	*out = (struct module_entries){ entries, n };
@@ -183,8 +181,6 @@ int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
 		return malformed(&t, 0, "the table of states has no bounds");
 	*n = (end->value - start->value) / sizeof(state);
 	states = arena_array(a, *n, sizeof(*states));
-	if (!states)
-		return -ENOMEM;
 	for (size_t i = 0; i < *n; i++) {
 		memcpy(&state, s->data + start->value + i * sizeof(state), sizeof(state));
 		states[i] = (struct manifest_state){ .id = state.id, .version = state.version };

@@ -75,7 +75,7 @@ int install_files(struct build *b, const char *const *files, size_t n)
 		moves[i].file.dir = moves[i].file.fd = -1;
 	for (size_t i = 0; i < n && !err; i++) {
 		moves[i].final = arena_printf(b->arena, "%s/%s", b->options.output, path_base(files[i]));
-		err = moves[i].final ? 0 : -ENOMEM;
+		err = 0;
 	}
 	if (!err)
 		err = move_all(b, files, moves, n);

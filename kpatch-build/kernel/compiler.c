@@ -23,8 +23,10 @@ static const char *version_line(struct build *b, const char *cc)
 	struct words argv = { 0 };
 	int status = -1;
 
-	if (!log || words_add_list(b->arena, &argv, cc) || !argv.n || words_add(b->arena, &argv, "--version"))
+	words_add_list(b->arena, &argv, cc);
+	if (!argv.n)
 		return NULL;
+	words_add(b->arena, &argv, "--version");
 	/* a shell looks the program up, so that a missing one is no error of ours */
 	const char *const command[] = { "sh",
 					"-c",

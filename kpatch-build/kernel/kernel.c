@@ -55,27 +55,25 @@ int kernel_image_version(struct arena *arena, const char *path, const char **ver
 	if (err)
 		return err;
 	*version = arena_strdup(arena, text);
-	return *version ? 0 : -ENOMEM;
+	return 0;
 }
 
-/* Releases below the root of which the image is there. 0 or -ENOMEM. */
-static int available(struct build *b, const struct provider *provider, struct words *out)
+/* Releases below the root of which the image is there. */
+static void available(struct build *b, const struct provider *provider, struct words *out)
 {
 	const char *root = b->options.root;
 	DIR *d = opendir(arena_printf(b->arena, "%s/lib/modules", root));
 	struct dirent *e;
-	int err = 0;
 
-	while (d && !err && (e = readdir(d))) {
+	while (d && (e = readdir(d))) {
 		struct kernel_files files = { 0 };
 
 		if (*e->d_name != '.' && !provider_find(provider, b->arena, root, e->d_name, NULL, &files) &&
 		    files.image.found)
-			err = words_add(b->arena, out, arena_strdup(b->arena, e->d_name));
+			words_add(b->arena, out, arena_strdup(b->arena, e->d_name));
 	}
 	if (d)
 		closedir(d);
-	return err;
 }
 
 static void say_available(struct build *b, const struct provider *provider)
@@ -83,8 +81,7 @@ static void say_available(struct build *b, const struct provider *provider)
 	const char *root = b->options.root, *list = "";
 	struct words releases = { 0 };
 
-	if (available(b, provider, &releases))
-		return;
+	available(b, provider, &releases);
 	for (size_t i = 0; i < releases.n && list; i++)
 		list = arena_printf(b->arena, "%s%s%s", list, i ? ", " : "", releases.word[i]);
 	if (list)
@@ -119,7 +116,7 @@ static int open_image(struct build *b, const char *path)
 
 	if (b->image)
 		return 0;
-	err = cache ? kimage_open(path, cache, b->diags, &b->image) : -ENOMEM;
+	err = kimage_open(path, cache, b->diags, &b->image);
 	if (err || !b->kernel.release || !strcmp(b->image->release, b->kernel.release))
 		return err;
 	return refuse_image(b, path, b->image->release);
@@ -130,7 +127,7 @@ static int built_release(struct build *b, const char **release)
 {
 	const char *path = arena_printf(b->arena, "%s/include/config/kernel.release", b->options.build);
 	char *text = NULL;
-	int err = path ? file_read(b->arena, path, &text, NULL) : -ENOMEM;
+	int err = file_read(b->arena, path, &text, NULL);
 
 	if (err) {
 		diag_error(b->diags, "kernel-file-missing", diag_file(path),
@@ -144,18 +141,18 @@ static int built_release(struct build *b, const char **release)
 }
 
 /* The only kernel below --root, or the running one. */
-static int default_release(struct build *b, const char **release)
+static void default_release(struct build *b, const char **release)
 {
 	const char *root = b->options.root;
 	struct words there = { 0 };
 	struct utsname running;
-	int err = *root ? available(b, provider_of(b->arena, root), &there) : 0;
 
-	if (!err && there.n == 1)
+	if (*root)
+		available(b, provider_of(b->arena, root), &there);
+	if (there.n == 1)
 		*release = there.word[0];
-	else if (!err && uname(&running) == 0)
+	else if (uname(&running) == 0)
 		*release = arena_strdup(b->arena, running.release);
-	return err;
 }
 
 /* The release: named, or of the image or the tree that was named, or the one that is meant. */
@@ -177,8 +174,8 @@ static int choose_release(struct build *b)
 	if (!b->kernel.release && o->build)
 		err = built_release(b, &b->kernel.release);
 	if (!err && !b->kernel.release)
-		err = default_release(b, &b->kernel.release);
-	return err ? err : b->kernel.release ? 0 : -ENOMEM;
+		default_release(b, &b->kernel.release);
+	return err ? err : b->kernel.release ? 0 : -errno;
 }
 
 /* What a file says of itself becomes a word of commands, a variable of make, a path: '$' would be more there. */
@@ -241,9 +238,9 @@ static void say_install(struct build *b, const struct provider *provider, const 
 			twice |= !strcmp(packages.word[j], file->package);
 		if (file && file->command)
 			fetch = joined(b->arena, fetch, " && ", file->command);
-		if (!file || !file->package || !provider->install || twice ||
-		    words_add(b->arena, &packages, file->package))
+		if (!file || !file->package || !provider->install || twice)
 			continue;
+		words_add(b->arena, &packages, file->package);
 		install = joined(b->arena, install ? install : provider->install, " ", file->package);
 	}
 	if (fetch)
@@ -345,7 +342,7 @@ static int check_versions(struct build *b, const struct provider *provider)
 	if (err)
 		return refuse_unreadable(b, k->image, err);
 	release = arena_strndup(b->arena, version, strcspn(version, " "));
-	err = release ? identify(b, provider, version) : -ENOMEM;
+	err = identify(b, provider, version);
 	if (err)
 		return err;
 	if (strcmp(release, k->release))
@@ -366,7 +363,7 @@ int kernel_open_module(struct build *b, struct kmodule **out)
 {
 	char *list = arena_printf(b->arena, "%s/modules.order", b->kernel.modules);
 	char *text, *path, name[64];
-	int ret = list ? file_read(b->arena, list, &text, NULL) : -ENOMEM;
+	int ret = file_read(b->arena, list, &text, NULL);
 
 	if (ret && ret != -ENOENT)
 		diag_error(b->diags, "file-unreadable", diag_file(list), NULL,

@@ -59,7 +59,7 @@ const struct provider *provider_of(struct arena *arena, const char *root)
 	char *release = NULL;
 	size_t i = 0;
 
-	if (!path || file_read(arena, path, &release, NULL))
+	if (file_read(arena, path, &release, NULL))
 		release = NULL; /* a root that was made by hand: what else is in it? */
 	for (; i < N_PROVIDERS - 1; i++)
 		if ((release && is_named(providers[i], release)) ||
@@ -129,7 +129,7 @@ static const char *follow(struct arena *arena, const char *root, const char *rel
 {
 	const char *path = arena_printf(arena, "%s/lib/modules/%s/%s", root, release, name);
 	char target[PATH_MAX];
-	ssize_t n = path && *root ? readlink(path, target, sizeof(target) - 1) : -1;
+	ssize_t n = *root ? readlink(path, target, sizeof(target) - 1) : -1;
 
 	return n > 0 && *target == '/' ? arena_printf(arena, "%s%.*s", root, (int)n, target) : path;
 }
@@ -141,20 +141,17 @@ static int find(struct arena *arena, const char *root, const struct word *words,
 		bool directory = (*p)[strlen(*p) - 1] == '/';
 		const char *path = arena_strndup(arena, *p, strlen(*p) - directory), *inside;
 
-		path = path ? expand(arena, path, words) : NULL;
-		path = path ? arena_printf(arena, "%s%s", **p == '/' ? root : "", path) : NULL;
-		inside = path && place->inside && directory ?
-				 arena_printf(arena, "%s/%s", path, place->inside) :
-				 path;
-		if (!inside)
-			return -ENOMEM;
+		path = expand(arena, path, words);
+		path = arena_printf(arena, "%s%s", **p == '/' ? root : "", path);
+		inside =
+			place->inside && directory ? arena_printf(arena, "%s/%s", path, place->inside) : path;
 		out->found = directory && !place->inside ? file_is_directory(path) : file_is_regular(inside);
 		if (out->found || p == place->paths)
 			out->path = path;
 	}
 	out->package = place->package ? expand(arena, place->package, words) : NULL;
 	out->command = place->command ? expand(arena, place->command, words) : NULL;
-	return (place->package && !out->package) || (place->command && !out->command) ? -ENOMEM : 0;
+	return 0;
 }
 
 int provider_find(const struct provider *p, struct arena *arena, const char *root, const char *release,
@@ -173,8 +170,10 @@ int provider_find(const struct provider *p, struct arena *arena, const char *roo
 		{ "{source}", follow(arena, root, release, "source") },
 		{ NULL, NULL },
 	};
+
 	const struct {
 		const struct kernel_place *place;
+
 		struct kernel_file *file;
 	} wanted[] = {
 		{ &p->image, &out->image },	{ &p->modules, &out->modules }, { &p->config, &out->config },
@@ -183,9 +182,6 @@ int provider_find(const struct provider *p, struct arena *arena, const char *roo
 	int err = 0;
 
 	*out = (struct kernel_files){ 0 };
-	for (const struct word *w = words; w->name; w++)
-		if (!w->text)
-			err = -ENOMEM;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted) && !err; i++)
 		err = find(arena, root, words, wanted[i].place, wanted[i].file);
 	return err;
@@ -196,14 +192,12 @@ const char *provider_package(const struct provider *p, struct arena *arena, cons
 	return p->package ? p->package(arena, version) : NULL;
 }
 
-int provider_make(const struct provider *p, struct arena *arena, const char *version, struct words *make)
+void provider_make(const struct provider *p, struct arena *arena, const char *version, struct words *make)
 {
 	const struct word words[] = { { "{package}", version }, { NULL, NULL } };
-	int err = 0;
 
-	for (const char *const *m = p->make; *m && !err; m++)
-		err = words_add(arena, make, expand(arena, *m, words));
-	return err;
+	for (const char *const *m = p->make; *m; m++)
+		words_add(arena, make, expand(arena, *m, words));
 }
 
 const char *provider_need(struct arena *arena, enum provider_need need)

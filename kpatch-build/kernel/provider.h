@@ -94,7 +94,7 @@ int provider_find(const struct provider *p, struct arena *arena, const char *roo
 /* The version of the package that built the image with the version string @version; NULL: not known. */
 const char *provider_package(const struct provider *p, struct arena *arena, const char *version);
 /* Adds the variables of make for a kernel of the package @version. 0 or -ENOMEM. */
-int provider_make(const struct provider *p, struct arena *arena, const char *version, struct words *make);
+void provider_make(const struct provider *p, struct arena *arena, const char *version, struct words *make);
 /* For a remedy: what to install on this machine, as a command if there is one; NULL: no memory. */
 const char *provider_need(struct arena *arena, enum provider_need need);
 

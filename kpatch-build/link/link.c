@@ -63,14 +63,12 @@ static int find_runtime(struct linker *l)
 		char *ours = arena_printf(b->arena, "%s/%s", b->options.data_dir, runtime_sources[i]);
 		char *cached = arena_printf(b->arena, "%s/%s", b->kernel.runtime, runtime_sources[i]);
 
-		if (!ours || !cached)
-			return -ENOMEM;
 		current = current && same_file(b->arena, ours, cached);
 	}
 	if (!current)
 		object = build_work_path(b, "module/kpatch-runtime.o");
 	if (!object)
-		return -ENOMEM;
+		return -errno;
 	l->runtime_object = object;
 	return current ? 0 : runtime_compile(b, &l->commands, &l->places, object);
 }
@@ -82,8 +80,8 @@ static int set_up(struct linker *l)
 	int ret;
 
 	l->merged = build_work_path(b, "module/merged.o");
-	if (!list || !l->merged)
-		return -ENOMEM;
+	if (!l->merged)
+		return -errno;
 	l->places = (struct command_places){
 		.dir = path_directory(b->arena, l->merged),
 		.name = b->module_name,
@@ -93,8 +91,6 @@ static int set_up(struct linker *l)
 	l->object = arena_printf(b->arena, "%s/%s.o", l->places.dir, b->module_name);
 	l->mod_object = arena_printf(b->arena, "%s/%s.mod.o", l->places.dir, b->module_name);
 	l->ko = arena_printf(b->arena, "%s/%s.ko", l->places.dir, b->module_name);
-	if (!l->places.dir || !l->object || !l->mod_object || !l->ko)
-		return -ENOMEM;
 	ret = commands_read(b->arena, list, &l->commands);
 	if (ret)
 		diag_error(b->diags, "cache-damaged", diag_file(list),
@@ -104,13 +100,12 @@ static int set_up(struct linker *l)
 }
 
 /* The kernel's own linker and flags, without what belongs to the final link of a module. */
-static int merge_words(struct linker *l, struct words *out)
+static void merge_words(struct linker *l, struct words *out)
 {
 	const struct words *ld = &l->commands.tool[TOOL_LD];
 	size_t i;
-	int ret = 0;
 
-	for (i = 0; !ret && i < ld->n; i++) {
+	for (i = 0; i < ld->n; i++) {
 		const char *word = ld->word[i];
 		size_t length = strlen(word);
 
@@ -118,9 +113,8 @@ static int merge_words(struct linker *l, struct words *out)
 			i++;
 		else if (strncmp(word, "--build-id", 10) &&
 			 (word[0] != '@' || length < 2 || strcmp(word + length - 2, ".o")))
-			ret = words_add(l->b->arena, out, word);
+			words_add(l->b->arena, out, word);
 	}
-	return ret;
 }
 
 static int merge(struct linker *l)
@@ -130,32 +124,25 @@ static int merge(struct linker *l)
 	char *targets = build_work_path(b, "module/targets.o");
 	struct words words = { 0 };
 	size_t i;
-	int ret = script && targets ? merge_words(l, &words) : -ENOMEM;
+	int ret = targets ? write_targets(b, targets) : -errno;
 
 	if (!ret)
-		ret = write_targets(b, targets);
-	if (!ret)
 		ret = order_script(b, l->runtime_object, &order);
-	if (!ret)
-		ret = words_add(b->arena, &words, "-T");
-	if (!ret)
-		ret = words_add(b->arena, &words, order);
-	if (!ret)
-		ret = words_add(b->arena, &words, "-T");
-	if (!ret)
-		ret = words_add(b->arena, &words, script);
-	if (!ret)
-		ret = words_add(b->arena, &words, "-o");
-	if (!ret)
-		ret = words_add(b->arena, &words, l->merged);
-	if (!ret)
-		ret = words_add(b->arena, &words, l->runtime_object);
-	if (!ret)
-		ret = words_add(b->arena, &words, targets);
-	for (i = 0; !ret && i < b->n_units; i++)
+	if (ret)
+		return ret;
+	merge_words(l, &words);
+	words_add(b->arena, &words, "-T");
+	words_add(b->arena, &words, order);
+	words_add(b->arena, &words, "-T");
+	words_add(b->arena, &words, script);
+	words_add(b->arena, &words, "-o");
+	words_add(b->arena, &words, l->merged);
+	words_add(b->arena, &words, l->runtime_object);
+	words_add(b->arena, &words, targets);
+	for (i = 0; i < b->n_units; i++)
 		if (b->units[i].diff)
-			ret = words_add(b->arena, &words, b->units[i].diff);
-	return ret ? ret : tool_run(b, "merge-failed", words.word, l->places.tree, NULL);
+			words_add(b->arena, &words, b->units[i].diff);
+	return tool_run(b, "merge-failed", words.word, l->places.tree, NULL);
 }
 
 /* Sets what the runtime is to do with the patches that are loaded already, and what it says of this one. */
@@ -211,7 +198,7 @@ static int after_objtool(struct linker *l, const struct strmap *names, struct no
 	int ret = elfile_read(l->object, l->b->arena, l->b->diags, &f);
 
 	if (!ret)
-		ret = refs_back(f, names);
+		refs_back(f, names);
 	if (!ret)
 		ret = noreturn_restore(f, calls);
 	if (ret == -EBADMSG)
@@ -227,7 +214,7 @@ static int run_objtool(struct linker *l)
 {
 	struct strmap *names = strmap_new(256);
 	struct noreturn calls = { .n = 0 };
-	int ret = names ? noreturn_find(l->b, &calls) : -ENOMEM;
+	int ret = noreturn_find(l->b, &calls);
 
 	if (!ret)
 		ret = before_objtool(l, names, &calls);
@@ -250,7 +237,7 @@ static int write_modpost_lists(struct linker *l)
 	char *list = arena_printf(l->b->arena, "%s/modules.order", l->places.dir);
 	char *text = arena_printf(l->b->arena, "%s\n", l->object);
 	char *sources = arena_printf(l->b->arena, "%s/%s.mod", l->places.dir, l->places.name);
-	int ret = list && text && sources ? file_write(list, text, strlen(text), 0644) : -ENOMEM;
+	int ret = file_write(list, text, strlen(text), 0644);
 
 	return ret ? ret : file_write(sources, "", 0, 0644);
 }

@@ -40,7 +40,7 @@ int check_sharing(struct build *b);
  * has it, and bind globally. @names remembers who is who for refs_back(). 0 or -errno.
  */
 int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names);
-int refs_back(struct elfile *f, const struct strmap *names);
+void refs_back(struct elfile *f, const struct strmap *names);
 
 /*
  * Also around objtool: calls of functions of the kernel that do not return, and of which it cannot know

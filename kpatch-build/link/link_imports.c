@@ -24,8 +24,6 @@ static int append_modinfo(struct elfile *f, const char *name_space)
 	if (!s->data)
 		return -EINVAL;
 	data = arena_alloc(f->arena, s->size + length);
-	if (!data)
-		return -ENOMEM;
 	memcpy(data, s->data, s->size);
 	sprintf(data + s->size, "import_ns=%s", name_space);
 	s->data = (uint8_t *)data;
@@ -37,7 +35,7 @@ int import_namespaces(struct elfile *f, const struct symvers *symvers)
 {
 	struct strmap *done = strmap_new(8);
 	uint32_t i;
-	int ret = done ? 0 : -ENOMEM;
+	int ret = 0;
 
 	for (i = 1; !ret && i < f->n_symbols; i++) {
 		const struct symvers_entry *e = NULL;
@@ -46,7 +44,7 @@ int import_namespaces(struct elfile *f, const struct symvers *symvers)
 			e = symvers_find(symvers, f->symbols[i].name);
 		if (!e || !*e->name_space || strmap_get(done, e->name_space))
 			continue;
-		ret = strmap_set(done, e->name_space, (union strmap_value){ .num = 1 });
+		strmap_set(done, e->name_space, (union strmap_value){ .num = 1 });
 		if (!ret)
 			ret = append_modinfo(f, e->name_space);
 	}

@@ -117,11 +117,9 @@ static const struct atom *definition(const struct object *o, const char *name)
 }
 
 /* Adds what @o calls last in some function. */
-static int add_last_calls(const struct object *o, struct strmap *last)
+static void add_last_calls(const struct object *o, struct strmap *last)
 {
-	int err = 0;
-
-	for (uint32_t i = 0; i < o->n_atoms && !err; i++) {
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *to = NULL;
 		struct code c;
 
@@ -131,9 +129,8 @@ static int add_last_calls(const struct object *o, struct strmap *last)
 			if (c.insn.flow == FLOW_CALL && c.at + c.insn.length == c.a->size)
 				to = code_target(&c);
 		if (to && to->symbol)
-			err = strmap_set(last, to->symbol->name, (union strmap_value){ .num = 1 });
+			strmap_set(last, to->symbol->name, (union strmap_value){ .num = 1 });
 	}
-	return err;
 }
 
 static bool never_returns(const struct unit *u, const struct strmap *last, const char *name)
@@ -148,20 +145,21 @@ static int add_unit(struct build *b, const struct unit *u, struct noreturn *call
 {
 	struct strmap *last = strmap_new(64);
 	struct elfile *f;
-	int ret = last ? elfile_read(u->diff, b->arena, b->diags, &f) : -ENOMEM;
+	int ret = elfile_read(u->diff, b->arena, b->diags, &f);
 
 	if (!ret)
-		ret = add_last_calls(u->original_object, last);
+		add_last_calls(u->original_object, last);
 	if (!ret)
-		ret = add_last_calls(u->patched_object, last);
+		add_last_calls(u->patched_object, last);
 	for (uint32_t i = 1; !ret && i < f->n_symbols; i++) {
 		const char *symbol = f->symbols[i].name;
 		struct klp_ref ref = { .name = symbol };
 
-		if (!elfile_undefined(&f->symbols[i]) || klp_ref_parse(b->arena, symbol, &ref) == -ENOMEM)
+		if (!elfile_undefined(&f->symbols[i]))
 			continue;
+		klp_ref_parse(b->arena, symbol, &ref);
 		if (never_returns(u, last, ref.name))
-			ret = strmap_set(calls->names, symbol, (union strmap_value){ .num = 1 });
+			strmap_set(calls->names, symbol, (union strmap_value){ .num = 1 });
 	}
 	strmap_free(last);
 	return ret;
@@ -174,7 +172,7 @@ int noreturn_find(struct build *b, struct noreturn *calls)
 	calls->n = 0;
 	calls->names = strmap_new(16);
 	calls->places = strmap_new(16);
-	ret = calls->names && calls->places ? 0 : -ENOMEM;
+	ret = 0;
 	for (size_t i = 0; !ret && i < b->n_units; i++)
 		if (b->units[i].diff)
 			ret = add_unit(b, &b->units[i], calls);
@@ -242,19 +240,16 @@ static int hide(struct elfile *f, const struct elfile_section *s, Elf64_Rela *re
 	    !strmap_get(calls->names, name))
 		return 0;
 	place = place_name(f, s, rela);
-	if (!place)
-		return -ENOMEM;
 	if (strmap_get(calls->places, place)) /* two sections of one name: objtool will say what it thinks */
 		return 0;
-	if (strmap_set(calls->places, place, (union strmap_value){ .cptr = name }))
-		return -ENOMEM;
+	strmap_set(calls->places, place, (union strmap_value){ .cptr = name });
 	stand_in = undefined_symbol(f, STAND_IN);
 	if (!stand_in)
 		stand_in =
 			elfile_add_symbol(f, &(struct elfile_symbol){ .name = STAND_IN, .bind = STB_GLOBAL });
 	rela->r_info = ELF64_R_INFO((uint64_t)stand_in, ELF64_R_TYPE(rela->r_info));
 	calls->n++;
-	return stand_in ? 0 : -ENOMEM;
+	return 0;
 }
 
 int noreturn_hide(struct elfile *f, struct noreturn *calls)
@@ -265,11 +260,11 @@ int noreturn_hide(struct elfile *f, struct noreturn *calls)
 static int restore(struct elfile *f, const struct elfile_section *s, Elf64_Rela *rela, struct noreturn *calls)
 {
 	const char *place = place_name(f, s, rela);
-	const union strmap_value *was = place ? strmap_get(calls->places, place) : NULL;
+	const union strmap_value *was = strmap_get(calls->places, place);
 	uint32_t symbol = was ? undefined_symbol(f, was->cptr) : 0;
 
 	if (!was)
-		return place ? 0 : -ENOMEM;
+		return 0;
 	if (!symbol || strcmp(f->symbols[ELF64_R_SYM(rela->r_info)].name, STAND_IN))
 		return -EBADMSG;
 	rela->r_info = ELF64_R_INFO((uint64_t)symbol, ELF64_R_TYPE(rela->r_info));

@@ -20,6 +20,7 @@
 #include "kpatch-build/link/link.h"
 #include "lib/util/arena.h"
 #include "lib/util/file.h"
+#include "lib/util/xmalloc.h"
 
 /* Whether it is a function's own section, with a name that a script can have in quotes. */
 static bool can_be_named(const char *section)
@@ -47,13 +48,15 @@ int order_script(struct build *b, const char *runtime_object, char **script)
 {
 	char *path = build_work_path(b, "module/order.lds"), *text = NULL;
 	size_t size;
-	FILE *f = path ? open_memstream(&text, &size) : NULL;
+	FILE *f;
 	int ret;
 
-	if (!f)
-		return -ENOMEM;
+	if (!path)
+		return -errno;
+	f = xopen_memstream(&text, &size);
 	write_order(b, runtime_object, f);
-	ret = fclose(f) ? -ENOMEM : file_write(path, text, size, 0644);
+	xclose_memstream(f);
+	ret = file_write(path, text, size, 0644);
 	free(text);
 	if (!ret)
 		*script = path;

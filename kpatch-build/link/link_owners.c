@@ -35,17 +35,14 @@ static const char *needs_module(struct arena *arena, const struct elfile *f, con
 }
 
 /* What @unit defines for others, if it works only with its module: symbol → unit. */
-static int note_definitions(struct build *b, const struct elfile *f, struct unit *unit,
-			    struct strmap *defined)
+static void note_definitions(struct build *b, const struct elfile *f, struct unit *unit,
+			     struct strmap *defined)
 {
-	int err = 0;
-
 	if (is_vmlinux(unit->owner) || !needs_module(b->arena, f, unit->owner))
-		return 0;
-	for (uint32_t i = 1; i < f->n_symbols && !err; i++)
+		return;
+	for (uint32_t i = 1; i < f->n_symbols; i++)
 		if (f->symbols[i].section && f->symbols[i].bind != STB_LOCAL)
-			err = strmap_set(defined, f->symbols[i].name, (union strmap_value){ .ptr = unit });
-	return err;
+			strmap_set(defined, f->symbols[i].name, (union strmap_value){ .ptr = unit });
 }
 
 static void check_uses(struct build *b, const struct elfile *f, const struct unit *unit,
@@ -81,18 +78,17 @@ static bool defines(const struct elfile_symbol *s)
 	return s->bind != STB_LOCAL && !elfile_undefined(s);
 }
 
-static int note_owner(struct arena *arena, const struct elfile_symbol *s, const char *owner,
-		      struct shared *shared)
+static void note_owner(struct arena *arena, const struct elfile_symbol *s, const char *owner,
+		       struct shared *shared)
 {
 	const char *own = arena_printf(arena, "%s.%s", s->name, owner);
 	const union strmap_value *first = strmap_get(shared->first, s->name);
-	int err = own ? strmap_set(shared->all, own, (union strmap_value){ .num = 1 }) : -ENOMEM;
 
-	if (!err && !first)
-		err = strmap_set(shared->first, s->name, (union strmap_value){ .cptr = owner });
-	else if (!err && strcmp(first->cptr, owner))
-		err = strmap_set(shared->names, s->name, (union strmap_value){ .num = 1 });
-	return err;
+	strmap_set(shared->all, own, (union strmap_value){ .num = 1 });
+	if (!first)
+		strmap_set(shared->first, s->name, (union strmap_value){ .cptr = owner });
+	else if (strcmp(first->cptr, owner))
+		strmap_set(shared->names, s->name, (union strmap_value){ .num = 1 });
 }
 
 static void ambiguous(struct build *b, const struct unit *unit, const char *name)
@@ -117,8 +113,6 @@ static int rename_shared(struct build *b, struct elfile *f, const struct unit *u
 		if (s->bind == STB_LOCAL || !strmap_get(shared->names, s->name))
 			continue;
 		own = arena_printf(b->arena, "%s.%s", s->name, unit->owner);
-		if (!own)
-			return -ENOMEM;
 		if (!strmap_get(shared->all, own)) {
 			ambiguous(b, unit, s->name);
 			continue;
@@ -132,12 +126,12 @@ static int rename_shared(struct build *b, struct elfile *f, const struct unit *u
 static int separate(struct build *b, struct elfile *const *files)
 {
 	struct shared shared = { strmap_new(64), strmap_new(64), strmap_new(16) };
-	int err = shared.first && shared.all && shared.names ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < b->n_units; i++)
 		for (uint32_t k = 1; !err && files[i] && k < files[i]->n_symbols; k++)
 			if (defines(&files[i]->symbols[k]))
-				err = note_owner(b->arena, &files[i]->symbols[k], b->units[i].owner, &shared);
+				note_owner(b->arena, &files[i]->symbols[k], b->units[i].owner, &shared);
 	for (size_t i = 0; i < b->n_units && !err && strmap_count(shared.names); i++)
 		if (files[i])
 			err = rename_shared(b, files[i], &b->units[i], &shared);
@@ -162,13 +156,13 @@ int check_sharing(struct build *b)
 	struct elfile **files = arena_array(b->arena, b->n_units, sizeof(*files));
 	struct strmap *defined = strmap_new(64);
 	size_t errors = diags_errors(b->diags);
-	int err = files && defined ? read_diffs(b, files) : -ENOMEM;
+	int err = read_diffs(b, files);
 
 	if (!err)
 		err = separate(b, files);
 	for (size_t i = 0; i < b->n_units && !err; i++)
 		if (files[i])
-			err = note_definitions(b, files[i], &b->units[i], defined);
+			note_definitions(b, files[i], &b->units[i], defined);
 	for (size_t i = 0; i < b->n_units && !err; i++)
 		if (files[i])
 			check_uses(b, files[i], &b->units[i], (const struct elfile *const *)files, defined);

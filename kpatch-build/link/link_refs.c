@@ -31,10 +31,7 @@ static struct strmap *used_names(const struct elfile *f)
 	uint32_t i;
 
 	for (i = 1; used && i < f->n_symbols; i++) {
-		if (strmap_set(used, f->symbols[i].name, (union strmap_value){ .num = i })) {
-			strmap_free(used);
-			return NULL;
-		}
+		strmap_set(used, f->symbols[i].name, (union strmap_value){ .num = i });
 	}
 	return used;
 }
@@ -58,9 +55,8 @@ static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *d
 		return 0;
 	if (strmap_get(used, ref.name))
 		return 0;
-	if (strmap_set(used, ref.name, (union strmap_value){ .num = 0 }) ||
-	    strmap_set(names, ref.name, (union strmap_value){ .cptr = s->name }))
-		return -ENOMEM;
+	strmap_set(used, ref.name, (union strmap_value){ .num = 0 });
+	strmap_set(names, ref.name, (union strmap_value){ .cptr = s->name });
 	s->name = ref.name;
 	return 0;
 }
@@ -68,7 +64,7 @@ static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *d
 int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names)
 {
 	struct strmap *used = used_names(f);
-	int ret = used ? 0 : -ENOMEM;
+	int ret = 0;
 	uint32_t i;
 
 	for (i = 1; !ret && i < f->n_symbols; i++)
@@ -78,7 +74,7 @@ int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names)
 	return ret;
 }
 
-int refs_back(struct elfile *f, const struct strmap *names)
+void refs_back(struct elfile *f, const struct strmap *names)
 {
 	uint32_t i;
 
@@ -95,7 +91,6 @@ int refs_back(struct elfile *f, const struct strmap *names)
 		if (!strncmp(s->name, KPATCH_REF_PREFIX, strlen(KPATCH_REF_PREFIX)))
 			s->bind = STB_WEAK;
 	}
-	return 0;
 }
 
 void metadata_to_final(struct elfile *f, bool callbacks)

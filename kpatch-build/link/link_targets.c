@@ -37,7 +37,7 @@ static int add_target(struct build *b, struct builder *o, struct builder_section
 		return -ENAMETOOLONG; /* no kernel has such a module */
 	strcpy(target.object, object);
 	memcpy(target.build_id, id->bytes, id->size);
-	return builder_append(o, s, &target, sizeof(target), 8) == UINT64_MAX ? -ENOMEM : 0;
+	return builder_append(o, s, &target, sizeof(target), 8) == UINT64_MAX ? -EINVAL : 0;
 }
 
 static bool has_target(const struct build *b, size_t n, const char *owner)
@@ -68,9 +68,8 @@ int write_targets(struct build *b, const char *object)
 {
 	struct builder *o = builder_new(b->image->machine, 0);
 	struct builder_section *s =
-		o ? builder_section(o, KPATCH_TARGETS_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8, 0) :
-		    NULL;
-	int ret = s ? add_targets(b, o, s) : -ENOMEM;
+		builder_section(o, KPATCH_TARGETS_SECTION, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8, 0);
+	int ret = add_targets(b, o, s);
 
 	if (!ret)
 		ret = builder_write(o, object);

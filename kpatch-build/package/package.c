@@ -77,7 +77,7 @@ static bool is_in_path(struct arena *a, const char *program)
 	while ((dir = strsep(&dirs, ":"))) {
 		const char *file = arena_printf(a, "%s/%s", dir, program);
 
-		if (file && !access(file, X_OK))
+		if (!access(file, X_OK))
 			return true;
 	}
 	return false;
@@ -123,8 +123,6 @@ static int read_manifest(struct build *b, const char *path, const struct kmodule
 				  "not a livepatch module with a manifest");
 	out->yaml = arena_memdup(b->arena, s->data, s->size);
 	out->yaml_size = s->size;
-	if (!out->yaml)
-		return -ENOMEM;
 	err = manifest_read(out->yaml, s->size, path, b->arena, b->diags, &out->manifest);
 	if (!err && strcmp(out->manifest->module, m->name))
 		err = bad_module(b, "package-module", path, "Build it again",
@@ -166,7 +164,7 @@ int package_read(struct build *b, const char *path, struct package *out)
 	if (!err) {
 		p.module = arena_memdup(b->arena, m->data, m->size);
 		p.module_size = m->size;
-		err = p.module ? 0 : -ENOMEM;
+		err = 0;
 	}
 	kmodule_free(m);
 	if (!err)
@@ -178,7 +176,7 @@ static int make(struct build *b, const struct package *p, enum package_format fo
 {
 	const char *base = arena_printf(b->arena, "%s.yaml", p->manifest->name);
 	const char *root = build_work_path(b, "package/%s/root", formats[format].name);
-	int err = base && root ? directory_remove(root) : -ENOMEM;
+	int err = root ? directory_remove(root) : -errno;
 
 	if (!err)
 		err = package_file(b, root, package_module_path(b->arena, p->manifest), p->module,

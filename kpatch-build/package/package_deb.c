@@ -19,6 +19,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/xmalloc.h"
 
 /* A text under construction. */
 struct text {
@@ -27,17 +28,19 @@ struct text {
 	size_t size;
 };
 
-static int text_open(struct text *t)
+static void text_open(struct text *t)
 {
 	*t = (struct text){ .data = NULL };
-	t->f = open_memstream(&t->data, &t->size);
-	return t->f ? 0 : -ENOMEM;
+	t->f = xopen_memstream(&t->data, &t->size);
 }
 
 /* The text becomes a file of the package, and is gone. */
 static int text_close(struct build *b, struct text *t, const char *root, const char *path, unsigned int mode)
 {
-	int err = fclose(t->f) ? -ENOMEM : package_file(b, root, path, t->data, t->size, mode);
+	int err;
+
+	xclose_memstream(t->f);
+	err = package_file(b, root, path, t->data, t->size, mode);
 
 	free(t->data);
 	return err;
@@ -47,10 +50,8 @@ static int write_control(struct build *b, const struct package *p, const char *r
 {
 	const struct manifest *m = p->manifest;
 	struct text t;
-	int err = text_open(&t);
 
-	if (err)
-		return err;
+	text_open(&t);
 	fprintf(t.f, "Package: %s\nVersion: %s-%s\nArchitecture: %s\nMaintainer: %s\n",
 		package_name(b->arena, m), m->version, p->revision, arch_named(m->kernel.machine)->deb,
 		p->maintainer);
@@ -73,10 +74,8 @@ static int write_script(struct build *b, const struct package *p, const char *ro
 			const char *when, const char *verb)
 {
 	struct text t;
-	int err = text_open(&t);
 
-	if (err)
-		return err;
+	text_open(&t);
 	fprintf(t.f, "#!/bin/sh\nset -e\ncase \"$1\" in\n%s)\n\t%s%s\n\t;;\nesac\n", when,
 		strcmp(verb, "remove") ? "" : "[ ! -x " PACKAGE_HOTFIX " ] || ",
 		package_hotfix(b->arena, p->manifest, verb));
@@ -90,11 +89,11 @@ static int compress_text(const char *text, size_t size, uint8_t **out, size_t *o
 	int err;
 
 	if (size > INT_MAX || deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
+		memory_exhausted();
 	z.avail_out = (uInt)deflateBound(&z, (uLong)size);
-	*out = malloc(z.avail_out);
+	*out = xmalloc(z.avail_out);
 	z.next_out = *out;
-	err = *out && deflate(&z, Z_FINISH) == Z_STREAM_END ? 0 : -ENOMEM;
+	err = deflate(&z, Z_FINISH) == Z_STREAM_END ? 0 : -EINVAL;
 	*out_size = z.total_out;
 	deflateEnd(&z);
 	if (err)
@@ -121,12 +120,14 @@ static int make_changelog(struct build *b, const struct package *p, const char *
 	uint8_t *compressed;
 	size_t size;
 	struct text t;
-	int err = text_open(&t);
+	int err = 0;
 
+	text_open(&t);
 	if (err)
 		return err;
 	write_changelog(t.f, b, p);
-	err = fclose(t.f) ? -ENOMEM : compress_text(t.data, t.size, &compressed, &size);
+	xclose_memstream(t.f);
+	err = compress_text(t.data, t.size, &compressed, &size);
 	free(t.data);
 	if (err)
 		return err;
@@ -151,12 +152,12 @@ static int write_copyright(struct build *b, const struct package *p, const char 
 
 static int write_sum(struct build *b, FILE *f, const char *root, const char *path)
 {
-	const char *full = path ? arena_printf(b->arena, "%s/%s", root, path) : NULL;
+	const char *full = arena_printf(b->arena, "%s/%s", root, path);
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned int n = 0;
 	size_t size;
 	char *data;
-	int err = full ? file_read(b->arena, full, &data, &size) : -ENOMEM;
+	int err = file_read(b->arena, full, &data, &size);
 
 	if (!err && EVP_Digest(data, size, digest, &n, EVP_md5(), NULL) != 1)
 		return -ENOTSUP; /* a machine where OpenSSL has no MD5: then there are no sums */
@@ -179,10 +180,9 @@ static int write_sums(struct build *b, const struct package *p, const char *root
 		package_doc_path(a, m, arena_printf(a, "%s.yaml", m->name)),
 	};
 	struct text t;
-	int err = text_open(&t), closed;
+	int err = 0;
 
-	if (err)
-		return err;
+	text_open(&t);
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths) && !err; i++)
 		err = write_sum(b, t.f, root, paths[i]);
 	if (err) {
@@ -190,8 +190,7 @@ static int write_sums(struct build *b, const struct package *p, const char *root
 		free(t.data);
 		return err == -ENOTSUP ? 0 : err;
 	}
-	closed = text_close(b, &t, root, "DEBIAN/md5sums", 0644);
-	return closed;
+	return text_close(b, &t, root, "DEBIAN/md5sums", 0644);
 }
 
 int package_make_deb(struct build *b, const struct package *p, const char *root, const char **file)
@@ -200,7 +199,7 @@ int package_make_deb(struct build *b, const struct package *p, const char *root,
 	const char *out = build_work_path(b, "package/%s_%s-%s_%s.deb", package_name(b->arena, m), m->version,
 					  p->revision, arch_named(m->kernel.machine)->deb);
 	const char *argv[] = { "dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, out, NULL };
-	int err = out ? make_changelog(b, p, root) : -ENOMEM;
+	int err = out ? make_changelog(b, p, root) : -errno;
 
 	if (!err)
 		err = write_copyright(b, p, root);

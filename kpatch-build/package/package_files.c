@@ -51,12 +51,12 @@ const char *package_hotfix(struct arena *a, const struct manifest *m, const char
 int package_file(struct build *b, const char *root, const char *path, const void *data, size_t size,
 		 unsigned int mode)
 {
-	const char *full = path ? arena_printf(b->arena, "%s/%s", root, path) : NULL;
-	int err = full ? directory_make_above(full, 0755) : -ENOMEM;
+	const char *full = arena_printf(b->arena, "%s/%s", root, path);
+	int err = directory_make_above(full, 0755);
 
 	if (!err)
 		err = file_write(full, data, size, mode);
-	if (err && err != -ENOMEM)
+	if (err)
 		diag_error(b->diags, "package-file", diag_file(full), NULL, "cannot be written: %s",
 			   strerror(-err));
 	return err;
@@ -76,7 +76,7 @@ int package_run(struct build *b, const struct package *p, const char *const *arg
 	};
 	const char *log = build_work_path(b, "package/log");
 	char *text;
-	int status, err = log ? build_run(b, argv, b->work, env, log, &status) : -ENOMEM;
+	int status, err = log ? build_run(b, argv, b->work, env, log, &status) : -errno;
 
 	if (err || !status)
 		return err;

@@ -14,6 +14,7 @@
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/path.h"
+#include "lib/util/xmalloc.h"
 
 /*
  * Kernel packages provide their release as a version, but a version has at most one hyphen: where
@@ -92,13 +93,12 @@ static int make_spec(struct build *b, const struct package *p, const char *direc
 {
 	char *text = NULL;
 	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
+	FILE *f = xopen_memstream(&text, &size);
 	int err;
 
-	if (!f)
-		return -ENOMEM;
 	write_spec(f, b, p);
-	err = fclose(f) ? -ENOMEM : package_file(b, directory, "hotfix.spec", text, size, 0644);
+	xclose_memstream(f);
+	err = package_file(b, directory, "hotfix.spec", text, size, 0644);
 	free(text);
 	return err;
 }
@@ -108,14 +108,13 @@ int package_make_rpm(struct build *b, const struct package *p, const char *root,
 	const struct manifest *m = p->manifest;
 	const char *directory = path_directory(b->arena, root);
 	const char *name = package_name(b->arena, m);
-	const char *out = directory ? arena_printf(b->arena, "%s/out/%s-%s-%s.%s.rpm", directory, name,
-						   m->version, p->revision, m->kernel.machine) :
-				      NULL;
-	const char *top = directory ? arena_printf(b->arena, "_topdir %s", directory) : NULL;
-	const char *builddir = directory ? arena_printf(b->arena, "_builddir %s", directory) : NULL;
-	const char *rpmdir = directory ? arena_printf(b->arena, "_rpmdir %s/out", directory) : NULL;
+	const char *out = arena_printf(b->arena, "%s/out/%s-%s-%s.%s.rpm", directory, name, m->version,
+				       p->revision, m->kernel.machine);
+	const char *top = arena_printf(b->arena, "_topdir %s", directory);
+	const char *builddir = arena_printf(b->arena, "_builddir %s", directory);
+	const char *rpmdir = arena_printf(b->arena, "_rpmdir %s/out", directory);
 	const char *target = arena_printf(b->arena, "%s-linux", m->kernel.machine);
-	const char *spec = directory ? arena_printf(b->arena, "%s/hotfix.spec", directory) : NULL;
+	const char *spec = arena_printf(b->arena, "%s/hotfix.spec", directory);
 	const char *argv[] = {
 		"rpmbuild",
 		"-bb",
@@ -133,7 +132,7 @@ int package_make_rpm(struct build *b, const struct package *p, const char *root,
 		spec,
 		NULL,
 	};
-	int err = out && top && builddir && rpmdir && target && spec ? make_spec(b, p, directory) : -ENOMEM;
+	int err = make_spec(b, p, directory);
 
 	if (!err)
 		err = package_run(b, p, argv);

@@ -11,6 +11,7 @@
 #include "kpatch-build/package/package.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
+#include "lib/util/xmalloc.h"
 
 #define COLUMNS 78
 
@@ -96,10 +97,8 @@ static void write_fix(FILE *f, const struct manifest_fix *fix, const char *bulle
 {
 	char *text = NULL;
 	size_t size;
-	FILE *cves = open_memstream(&text, &size);
+	FILE *cves = xopen_memstream(&text, &size);
 
-	if (!cves)
-		return;
 	for (size_t i = 0; i < fix->n_cves; i++)
 		fprintf(cves, "%s%s", i ? ", " : " (", fix->cves[i]);
 	if (fix->n_cves)

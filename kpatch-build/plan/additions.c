@@ -63,7 +63,7 @@ static bool read_list(struct arena *arena, const char *line, struct list *out)
 	if (*line == '\t' || (n && line[n] && line[n - 1] == '\\'))
 		return false;
 	line = arena_strndup(arena, line, n); /* what follows is a comment */
-	sign = line ? strchr(line, '=') : NULL;
+	sign = strchr(line, '=');
 	if (!sign)
 		return false;
 	for (n = (size_t)(sign - line); n && strchr(":+", line[n - 1]); n--)
@@ -73,7 +73,8 @@ static bool read_list(struct arena *arena, const char *line, struct list *out)
 	if (!is_list_name(line, n))
 		return false;
 	out->name = arena_strndup(arena, line, (size_t)(sign - line) + 1);
-	return out->name && !words_add_list(arena, &out->words, sign + 1);
+	words_add_list(arena, &out->words, sign + 1);
+	return true;
 }
 
 /* A path of an object at or below the makefile's directory, that make and a shell take for nothing else. */
@@ -82,13 +83,12 @@ static bool is_object(const char *word)
 	return text_is_plain(word, "/_.-") && text_ends_in(word, ".o") && *word != '/' && !strstr(word, "..");
 }
 
-/* The lines of @text, those that go on with the next one put together. 0 or -ENOMEM. */
-static int read_lines(struct arena *arena, const char *text, struct words *out)
+/* The lines of @text, those that go on with the next one put together. */
+static void read_lines(struct arena *arena, const char *text, struct words *out)
 {
 	char *copy = arena_strdup(arena, text), *line = copy;
-	int err = copy ? 0 : -ENOMEM;
 
-	for (char *p = copy; !err && *p; p++) {
+	for (char *p = copy; *p; p++) {
 		if (*p != '\n')
 			continue;
 		if (p > line && p[-1] == '\\') {
@@ -96,10 +96,11 @@ static int read_lines(struct arena *arena, const char *text, struct words *out)
 			continue;
 		}
 		*p = '\0';
-		err = words_add(arena, out, line);
+		words_add(arena, out, line);
 		line = p + 1;
 	}
-	return !err && copy && *line ? words_add(arena, out, line) : err;
+	if (*line)
+		words_add(arena, out, line);
 }
 
 /* What the makefile's text is about. */
@@ -136,8 +137,7 @@ static bool add_more(struct reading *r, const char *was, const char *is)
 		}
 		path = path_normal(r->arena,
 				   arena_printf(r->arena, "%s/%s", r->directory, new.words.word[k]));
-		if (!path || words_add(r->arena, r->out, path))
-			return false;
+		words_add(r->arena, r->out, path);
 	}
 	return true;
 }
@@ -147,13 +147,10 @@ int additions_read(struct arena *arena, const char *path, const char *was, const
 	struct reading r = { .arena = arena, .directory = path_directory(arena, path), .out = out };
 	struct words old = { 0 }, new = { 0 };
 	size_t i = 0;
-	int err = read_lines(arena, was, &old);
 
 	*out = (struct words){ 0 };
-	if (!err)
-		err = read_lines(arena, is, &new);
-	if (err || !r.directory)
-		return -ENOMEM;
+	read_lines(arena, was, &old);
+	read_lines(arena, is, &new);
 	for (size_t k = 0; k < new.n; k++) {
 		if (i < old.n && !strcmp(old.word[i], new.word[k]))
 			i++;
@@ -195,7 +192,7 @@ static void check_added(struct build *b, const struct patched_file *f, const str
 {
 	for (size_t i = 0; i < f->adds.n; i++) {
 		const char *source = with_ending(b, f->adds.word[i], 'c');
-		const struct patched_file *s = source ? patched_of(b, source) : NULL;
+		const struct patched_file *s = patched_of(b, source);
 
 		if (!s || !s->created)
 			diag_error(b->diags, "patch-build-file", place,
@@ -296,13 +293,17 @@ static int compare(struct build *b, const struct patched_file *f, const struct k
 int additions_owners(struct build *b, const char *path, struct owners *out)
 {
 	const char *object = with_ending(b, path, 'o');
-	const struct patched_file *f = object ? adds(b, object) : NULL;
-	const char *dir = f ? path_directory(b->arena, f->path) : NULL;
-	const char *makefile = f ? build_work_path(b, "makefiles/%s", f->path) : NULL;
+	const struct patched_file *f = adds(b, object);
+	const char *dir, *makefile;
 	const struct kbuild_directory *was = NULL, *is = NULL;
-	int err = dir && makefile ? 0 : -ENOMEM;
+	int err;
 
 	*out = (struct owners){ 0 };
+	if (!f)
+		return -EINVAL;
+	dir = path_directory(b->arena, f->path);
+	makefile = build_work_path(b, "makefiles/%s", f->path);
+	err = makefile ? 0 : -errno;
 	if (!err)
 		err = file_write(makefile, f->now.text, f->now.size, 0666);
 	if (!err)

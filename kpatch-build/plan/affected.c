@@ -39,8 +39,6 @@ static int append(struct arena *arena, struct unit **units, size_t *n, const str
 	if (!(*n & (*n - 1))) {
 		struct unit *grown = arena_array(arena, *n ? 2 * *n : 1, sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
 		if (*n)
 			memcpy(grown, *units, *n * sizeof(*grown));
 		*units = grown;
@@ -54,16 +52,11 @@ static int add(struct affected *a, struct unit *u)
 	struct build *b = a->b;
 	const char *key =
 		arena_printf(b->arena, "%s %s", u->owner ? u->owner : "", u->owner ? u->object : u->source);
-	int err;
 
-	if (!key)
-		return -ENOMEM;
 	a->n++;
 	if (strmap_get(a->seen, key))
 		return 0;
-	err = strmap_set(a->seen, key, (union strmap_value){ .num = 1 });
-	if (err)
-		return err;
+	strmap_set(a->seen, key, (union strmap_value){ .num = 1 });
 	return u->owner ? append(b->arena, &b->units, &b->n_units, u) :
 			  append(b->arena, &b->bystanders, &b->n_bystanders, u);
 }
@@ -116,7 +109,7 @@ static int add_bystander(struct affected *a, const char *source, const char *thr
 		return 0;
 	u.spelled = u.object;
 	u.dir = makefile_directory(a->b, source);
-	return u.object && u.dir ? add(a, &u) : -ENOMEM;
+	return add(a, &u);
 }
 
 /* Adds @like for each of its owners. */
@@ -146,24 +139,21 @@ static int add_source(struct affected *a, const char *source, const char *throug
 			  .through = through,
 			  .bystander = assembly ? BYSTANDER_ASSEMBLY : BYSTANDER_NONE };
 	struct owners owners = { .n = 0 };
-	int err = u.object ? owners_find(a->b, u.object, &owners) : -ENOMEM;
+	int err = owners_find(a->b, u.object, &owners);
 
 	if (!err && !owners.n)
 		return add_bystander(a, source, through);
 	return err ? err : add_owners(a, &owners, &u);
 }
 
-int left_out_add(struct build *b, const char *path)
+void left_out_add(struct build *b, const char *path)
 {
 	const char **grown = arena_array(b->arena, b->n_left_out + 1, sizeof(*grown));
 
-	if (!grown)
-		return -ENOMEM;
 	if (b->n_left_out)
 		memcpy(grown, b->left_out, b->n_left_out * sizeof(*grown));
 	grown[b->n_left_out++] = path;
 	b->left_out = grown;
-	return 0;
 }
 
 /* A source that the patch brings along. */
@@ -171,10 +161,10 @@ static int add_new_source(struct affected *a, const char *source)
 {
 	struct unit u = { .source = source, .object = object_of(a->b->arena, source), .added = true };
 	struct owners owners = { .n = 0 };
-	int err = u.object ? additions_owners(a->b, source, &owners) : -ENOMEM;
+	int err = additions_owners(a->b, source, &owners);
 
 	if (!err && !owners.n)
-		return left_out_add(a->b, source);
+		left_out_add(a->b, source);
 	return err ? err : add_owners(a, &owners, &u);
 }
 
@@ -194,25 +184,20 @@ static int read_makefiles(struct build *b, const struct words *sources)
 {
 	struct strmap *seen = strmap_new(256);
 	struct words dirs = { 0 };
-	int err = seen ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < sources->n && !err; i++) {
+	for (size_t i = 0; i < sources->n; i++) {
 		const char *dir = sources->word[i];
 
 		do {
 			dir = path_directory(b->arena, dir);
-			if (!dir)
-				err = -ENOMEM;
-			else if (strmap_get(seen, dir))
+			if (strmap_get(seen, dir))
 				break;
-			if (!err)
-				err = strmap_set(seen, dir, (union strmap_value){ .num = 1 });
-			if (!err)
-				err = words_add(b->arena, &dirs, dir);
-		} while (!err && strcmp(dir, "."));
+			strmap_set(seen, dir, (union strmap_value){ .num = 1 });
+			words_add(b->arena, &dirs, dir);
+		} while (strcmp(dir, "."));
 	}
 	strmap_free(seen);
-	return err ? err : kbuild_read_directories(b, &dirs);
+	return kbuild_read_directories(b, &dirs);
 }
 
 /* How the units of a patched file are looked for; in this order, so that an object of a changed source is its. */
@@ -312,7 +297,7 @@ static int add_files(struct affected *a, const bool *changed, size_t *n)
 		if (!changed[i] || n[i] || f->created || (err && err != -EINVAL))
 			continue;
 		if ((a->b->n_units || a->b->options.leave_out) && can_be_left_out(a->b, f->path))
-			err = left_out_add(a->b, f->path) ? -ENOMEM : err;
+			left_out_add(a->b, f->path);
 		else
 			err = not_built(a->b, f);
 	}
@@ -323,7 +308,7 @@ int affected_find(struct build *b, const bool *changed)
 {
 	struct affected a = { .b = b, .includes = includes_open(b), .seen = strmap_new(64) };
 	size_t *n = arena_array(b->arena, b->n_patched, sizeof(*n));
-	int err = a.includes && a.seen && n ? add_files(&a, changed, n) : -ENOMEM;
+	int err = add_files(&a, changed, n);
 
 	includes_close(a.includes);
 	strmap_free(a.seen);

@@ -14,6 +14,6 @@
 int affected_find(struct build *b, const bool *changed);
 
 /* Notes that a file of the patches is no part of this kernel and stays away. 0 or -ENOMEM. */
-int left_out_add(struct build *b, const char *path);
+void left_out_add(struct build *b, const char *path);
 
 #endif

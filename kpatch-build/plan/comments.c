@@ -83,8 +83,8 @@ static void strip_kconfig(struct stripper *s)
 
 	while (next_line(s)) {
 		size_t n, column = indentation(s);
-		const char *text = trimmed(s, &n);
 
+		const char *text = trimmed(s, &n);
 		if (!n)
 			continue;
 		if (help && !level)
@@ -233,7 +233,7 @@ const char *comments_removed(struct arena *arena, const char *path, const char *
 	char *out = arena_alloc(arena, size + 2);
 	struct stripper s = { .next = text, .end = text + size, .out = out };
 
-	if (!out || !stripper_of(path))
+	if (!stripper_of(path))
 		return NULL;
 	stripper_of(path)(&s);
 	*s.out = '\0';

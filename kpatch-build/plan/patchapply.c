@@ -24,8 +24,6 @@ static int split(struct arena *arena, const char *text, size_t size, struct text
 	for (const char *p = text; p < end; p++)
 		count += *p == '\n';
 	*out = arena_array(arena, count, sizeof(**out));
-	if (!*out)
-		return -ENOMEM;
 	for (*n = 0; text < end; (*n)++) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t length = newline ? (size_t)(newline - text) + 1 : (size_t)(end - text);
@@ -123,7 +121,7 @@ static void put(struct result *r, const char *text, size_t size, uint32_t origin
 	*r->origin++ = origin;
 }
 
-int patch_text_new(struct arena *arena, const char *text, size_t size, struct patch_text *out)
+void patch_text_new(struct arena *arena, const char *text, size_t size, struct patch_text *out)
 {
 	uint32_t *origin;
 	size_t n = size && text[size - 1] != '\n';
@@ -131,17 +129,14 @@ int patch_text_new(struct arena *arena, const char *text, size_t size, struct pa
 	for (size_t i = 0; i < size; i++)
 		n += text[i] == '\n';
 	origin = arena_array(arena, n + 1, sizeof(*origin));
-	if (!origin)
-		return -ENOMEM;
 	for (size_t i = 0; i < n; i++)
 		origin[i] = (uint32_t)i + 1;
 	*out = (struct patch_text){ text, size, origin, n };
-	return 0;
 }
 
 /* Room for what the hunks can make of @file. */
-static int make_room(struct arena *arena, const struct patch_entry *e, const struct patch_text *file,
-		     char **text, uint32_t **origin)
+static void make_room(struct arena *arena, const struct patch_entry *e, const struct patch_text *file,
+		      char **text, uint32_t **origin)
 {
 	size_t room = file->size, lines = file->n_lines;
 
@@ -152,7 +147,6 @@ static int make_room(struct arena *arena, const struct patch_entry *e, const str
 	}
 	*text = arena_alloc(arena, room + 1);
 	*origin = arena_array(arena, lines + 1, sizeof(**origin));
-	return *text && *origin ? 0 : -ENOMEM;
 }
 
 /* The hunk's lines, in place of those from @old on; @origin is of these. */
@@ -177,8 +171,8 @@ int patch_apply(const struct patch_file *patch, const struct patch_entry *e, str
 	char *text;
 	long moved = 0;
 
-	if (split(arena, file->text, file->size, &lines, &n) || make_room(arena, e, file, &text, &origin))
-		return -ENOMEM;
+	split(arena, file->text, file->size, &lines, &n);
+	make_room(arena, e, file, &text, &origin);
 	r = (struct result){ text, origin };
 	for (size_t i = 0; i < e->n_hunks; i++) {
 		const struct patch_hunk *h = &e->hunks[i];

@@ -126,7 +126,7 @@ static int inner_path(struct parser *p, const char *name, const char *path, cons
 				       "Make the patch in the root of the kernel source",
 				       "the path leads out of the source tree:", name);
 	*out = path_normal(p->arena, path);
-	return *out ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* What no path may be, with or without a first component to take off. */
@@ -147,7 +147,7 @@ static int check_path(struct parser *p, const char *name)
 static int whole_path(struct parser *p, size_t skip, const char **out)
 {
 	const char *name = rest_of_line(p, skip);
-	int err = name ? check_path(p, name) : -ENOMEM;
+	int err = check_path(p, name);
 
 	if (!err && !*name)
 		return damaged(p, p->number, "patch-path", "Make the patch again",
@@ -190,8 +190,6 @@ static struct patch_entry *new_entry(struct parser *p)
 		size_t room = p->room ? 2 * p->room : 8;
 		struct patch_entry *grown = arena_array(p->arena, room, sizeof(*grown));
 
-		if (!grown)
-			return NULL;
 		if (p->n_entries)
 			memcpy(grown, p->entries, p->n_entries * sizeof(*grown));
 		p->entries = grown;
@@ -223,7 +221,7 @@ static bool read_hunk_header(struct parser *p, struct patch_hunk *h)
 {
 	const char *text = arena_strndup(p->arena, p->line, p->size);
 
-	if (!text || strncmp(text, "@@ -", 4))
+	if (strncmp(text, "@@ -", 4))
 		return false;
 	text += 4;
 	if (!read_range(&text, &h->old_start, &h->old_count) || strncmp(text, " +", 2))
@@ -245,8 +243,6 @@ static int read_hunk_lines(struct parser *p, struct patch_hunk *h)
 	for (const char *q = p->next; q < p->end && room < old + new; q++)
 		room += *q == '\n';
 	lines = arena_array(p->arena, (room < left ? room : left) + 2, sizeof(*lines));
-	if (!lines)
-		return -ENOMEM;
 	while (old || new) {
 		struct patch_line *l = &lines[h->n_lines];
 		bool empty;
@@ -289,8 +285,6 @@ static int read_hunks(struct parser *p, struct patch_entry *e)
 
 			room = room ? 2 * room : 4;
 			grown = arena_array(p->arena, room, sizeof(*grown));
-			if (!grown)
-				return -ENOMEM;
 			if (n)
 				memcpy(grown, hunks, n * sizeof(*grown));
 			hunks = grown;
@@ -330,7 +324,7 @@ static int read_name(struct parser *p, const char **path, const char **given, bo
 	int err;
 
 	*given = rest_of_line(p, 4);
-	err = *given ? strip_path(p, *given, path) : -ENOMEM;
+	err = strip_path(p, *given, path);
 	*there = *path && !is_dated_nothing(p);
 	return err;
 }
@@ -374,7 +368,7 @@ static int read_files(struct parser *p, struct patch_entry *e)
 static const char *git_path(struct parser *p)
 {
 	char *text = rest_of_line(p, 11);
-	size_t n = text ? strlen(text) : 0;
+	size_t n = strlen(text);
 
 	if (!n || n % 2 == 0 || text[n / 2] != ' ')
 		return NULL;
@@ -494,8 +488,6 @@ int patch_parse(const struct patch_source *source, struct arena *arena, struct d
 	while (!err && next_line(&p)) {
 		struct patch_entry *e = new_entry(&p);
 
-		if (!e)
-			return -ENOMEM;
 		if (starts_git_header(&p))
 			err = read_git_header(&p, e);
 		else if (starts_files(&p) && p.next >= p.end)

@@ -69,7 +69,7 @@ struct patch_text {
 };
 
 /* The text of a file that no patch has been applied to. *out: owned by @arena, but for @text. 0 or -ENOMEM. */
-int patch_text_new(struct arena *arena, const char *text, size_t size, struct patch_text *out);
+void patch_text_new(struct arena *arena, const char *text, size_t size, struct patch_text *out);
 
 /*
  * Applies one entry (PATCH_MODIFY) to the text of a file. A hunk may have moved, but every one of its

@@ -31,8 +31,6 @@ static bool is_read_by_build(struct build *b, const char *path)
 		char *text;
 
 		dir = path_directory(b->arena, dir);
-		if (!dir)
-			return true;
 		if (!file_read(b->arena, arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir), &text,
 			       NULL) &&
 		    strstr(text, base))
@@ -142,7 +140,7 @@ static bool is_directory_of(struct build *b, const char *path)
 	struct stat st;
 	const char *dir = path_directory(b->arena, path);
 
-	dir = dir ? arena_printf(b->arena, "%s/%s", b->kernel.tree, dir) : NULL;
+	dir = arena_printf(b->arena, "%s/%s", b->kernel.tree, dir);
 	return dir && stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
@@ -185,8 +183,10 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 						    "is no part of the kernel's code and is ignored");
 		return 1;
 	}
-	if (is_elsewhere(b, e->path))
-		return left_out_add(b, e->path) ? -ENOMEM : 1;
+	if (is_elsewhere(b, e->path)) {
+		left_out_add(b, e->path);
+		return 1;
+	}
 	why = why_not(e->path, &id, &remedy);
 	if (why && (e->change != PATCH_MODIFY || !comments_are_known(e->path)))
 		return refuse(b, p, e, id, remedy, why);
@@ -221,8 +221,6 @@ static int patched_file(struct build *b, const char *path, bool created, struct 
 			return 0;
 	}
 	grown = arena_array(b->arena, b->n_patched + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
 	if (b->n_patched)
 		memcpy(grown, b->patched, b->n_patched * sizeof(*grown));
 	f = &grown[b->n_patched];
@@ -236,9 +234,7 @@ static int patched_file(struct build *b, const char *path, bool created, struct 
 			   strerror(-err));
 		return err;
 	}
-	err = patch_text_new(b->arena, text ? text : "", size, &f->now);
-	if (err)
-		return err;
+	patch_text_new(b->arena, text ? text : "", size, &f->now);
 	b->patched = grown;
 	b->n_patched++;
 	*out = f;
@@ -312,7 +308,9 @@ static int apply_entry(struct build *b, struct series_patch *from, const struct 
 		err = patch_apply(p, e, b->arena, b->diags, &f->now);
 	if (!err)
 		err = judge_comments(b, p, e, f);
-	return err ? err : words_add(b->arena, &from->files, f->path);
+	if (!err)
+		words_add(b->arena, &from->files, f->path);
+	return err;
 }
 
 /* The patch as it is read; .touches is filled in. */
@@ -323,23 +321,19 @@ static int read_patch(struct build *b, struct series_patch *from, struct patch_f
 
 	from->files.n = from->touches.n = 0;
 	for (size_t i = 0; !err && i < out->n_entries; i++)
-		err = words_add(b->arena, &from->touches, out->entries[i].path);
+		words_add(b->arena, &from->touches, out->entries[i].path);
 	return err;
 }
 
-/* Problems of all entries are reported together; only want of memory ends the loop. */
+/* Problems of all entries are reported together. */
 static int apply_patch(struct build *b, struct series_patch *from)
 {
 	size_t errors = diags_errors(b->diags);
 	struct patch_file p;
 	int err = read_patch(b, from, &p);
 
-	for (size_t i = 0; !err && i < p.n_entries; i++) {
-		int one = apply_entry(b, from, &p, &p.entries[i]);
-
-		if (one == -ENOMEM)
-			err = one;
-	}
+	for (size_t i = 0; !err && i < p.n_entries; i++)
+		apply_entry(b, from, &p, &p.entries[i]);
 	if (!err && diags_errors(b->diags) == errors)
 		additions_check(b, &p);
 	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
@@ -364,8 +358,6 @@ static struct patch_text *whole_file(struct build *b, struct whole *w, const cha
 		if (!strcmp(w->files[i].path, path))
 			return &w->files[i].now;
 	grown = arena_array(b->arena, w->n + 1, sizeof(*grown));
-	if (!grown)
-		return NULL;
 	if (w->n)
 		memcpy(grown, w->files, w->n * sizeof(*grown));
 	w->files = grown;
@@ -373,7 +365,8 @@ static struct patch_text *whole_file(struct build *b, struct whole *w, const cha
 	    file_read(b->arena, arena_printf(b->arena, "%s/%s", b->kernel.tree, path), &text, &size))
 		return NULL;
 	grown[w->n].path = path;
-	return patch_text_new(b->arena, text ? text : "", size, &grown[w->n].now) ? NULL : &grown[w->n++].now;
+	patch_text_new(b->arena, text ? text : "", size, &grown[w->n].now);
+	return &grown[w->n++].now;
 }
 
 /* Whether all of the patch applies to the whole, in which it is afterwards as far as it does. */
@@ -432,7 +425,7 @@ static int leave_out(struct build *b, struct series_patch *p, const struct diags
 	p->id = d ? d->id : NULL;
 	p->why = arena_strdup(b->arena, d ? d->what : "it cannot be read");
 	p->because = d && applies_to_whole && is_about_text(d->id) ? needed(b, p) : NULL;
-	return p->why ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* The patch is applied as a whole, or everything is as it was and it is left out. */
@@ -442,7 +435,7 @@ static int try_patch(struct build *b, struct series_patch *p, struct whole *w)
 	struct diags *outer = b->diags, *own = diags_new();
 	size_t n = b->n_patched, away = b->n_left_out;
 	bool applies;
-	int err = before && own ? 0 : -ENOMEM;
+	int err = 0;
 
 	if (!err) {
 		b->diags = own;
@@ -484,8 +477,6 @@ static int apply_series(struct build *b)
 		else
 			apply_to_whole(b, &whole, p);
 		err = err ? err : one;
-		if (err == -ENOMEM)
-			break;
 	}
 	return err;
 }
@@ -568,8 +559,6 @@ int stage_plan(struct build *b)
 	if (err)
 		return err;
 	changed = arena_array(b->arena, b->n_patched, sizeof(*changed));
-	if (!changed)
-		return -ENOMEM;
 	for (size_t i = 0; i < b->n_patched; i++)
 		changed[i] = !is_unchanged(b, &b->patched[i]);
 	err = affected_find(b, changed);

@@ -84,26 +84,23 @@ static int note(struct build *b, const char *option, const char *makefiles, stru
 {
 	if (!c->decisive && !about_rust(option) && names_option(makefiles, option))
 		c->decisive = option;
-	return words_add(b->arena, &c->options, option);
+	words_add(b->arena, &c->options, option);
+	return 0;
 }
 
 /* What the kernel's configuration @given sets, and @made, which begins with a newline, has not so. */
-static int find_lost(struct build *b, const char *given, const char *made, const char *makefiles,
-		     struct changes *c)
+static void find_lost(struct build *b, const char *given, const char *made, const char *makefiles,
+		      struct changes *c)
 {
-	int err = 0;
-
-	for (const char *line = given; *line && !err; line += strcspn(line, "\n"), line += *line == '\n') {
+	for (const char *line = given; *line; line += strcspn(line, "\n"), line += *line == '\n') {
 		const char *option = option_of(b->arena, line);
 		const char *own = option ? arena_strndup(b->arena, line, strcspn(line, "\n")) : NULL;
 
 		if (!option || strstr(made, arena_printf(b->arena, "\n%s\n", own)))
 			continue;
-		err = words_add(b->arena, &c->wanted, own);
-		if (!err)
-			err = note(b, option, makefiles, c);
+		words_add(b->arena, &c->wanted, own);
+		note(b, option, makefiles, c);
 	}
-	return err;
 }
 
 /* What @made sets, and @given, which begins with a newline, does not. */
@@ -168,7 +165,7 @@ static void assign(FILE *f, const char *option, const char *value, bool plain)
 static int rewrite(struct build *b, const char *path, const struct changes *c)
 {
 	char *was = NULL;
-	int err = path ? file_read(b->arena, path, &was, NULL) : -ENOMEM;
+	int err = file_read(b->arena, path, &was, NULL);
 	FILE *f = err ? NULL : fopen(path, "we");
 	bool header = !err && strstr(was, "#define "), plain = !err && !strstr(was, "=\"");
 
@@ -195,7 +192,7 @@ static int rewrite(struct build *b, const char *path, const struct changes *c)
 static int write_files(struct build *b, const char *tree, const char *given, const struct changes *c)
 {
 	const char *config = arena_printf(b->arena, "%s/.config", tree);
-	int err = config ? file_write(config, given, strlen(given), 0644) : -ENOMEM;
+	int err = file_write(config, given, strlen(given), 0644);
 
 	if (err)
 		return build_not_written(b, "cache", config, err);
@@ -210,7 +207,7 @@ static int is_known(struct build *b, const char *tree, const char *option)
 					   option + strlen("CONFIG_"));
 	const char *argv[] = { "grep", "-rqxE", "--include=Kconfig*", pattern, tree, NULL };
 	const char *log = build_work_path(b, "prepare/kconfig.log");
-	int status, err = pattern && log ? build_run(b, argv, NULL, NULL, log, &status) : -ENOMEM;
+	int status, err = log ? build_run(b, argv, NULL, NULL, log, &status) : -errno;
 
 	return err ? err : status == 0;
 }
@@ -219,18 +216,18 @@ static int is_known(struct build *b, const char *tree, const char *option)
 static int note_unknown(struct build *b, const char *tree, const struct changes *c)
 {
 	const char *note = arena_printf(b->arena, "%s/../" UNKNOWN, tree), *list = "";
-	int err = note ? 0 : -ENOMEM;
+	int err = 0;
 
-	for (size_t i = 0; i < c->wanted.n && !err && list; i++) {
+	for (size_t i = 0; i < c->wanted.n && !err; i++) {
 		const char *option = option_of(b->arena, c->wanted.word[i]);
-		int known = option ? is_known(b, tree, option) : -ENOMEM;
+		int known = is_known(b, tree, option);
 
 		err = known < 0 ? known : 0;
 		if (!known)
 			list = arena_printf(b->arena, "%s%s\n", list, option);
 	}
-	if (err || !list)
-		return err ? err : -ENOMEM;
+	if (err)
+		return err;
 	err = *list ? file_write(note, list, strlen(list), 0644) : 0;
 	return err ? build_not_written(b, "cache", note, err) : 0;
 }
@@ -241,7 +238,7 @@ void config_warn(struct build *b)
 	char *list;
 	size_t n = 0;
 
-	if (!note || file_read(b->arena, note, &list, NULL))
+	if (file_read(b->arena, note, &list, NULL))
 		return;
 	for (const char *p = list; (p = strchr(p, '\n')); p++)
 		n++;
@@ -258,18 +255,15 @@ int config_restore(struct build *b, const char *tree)
 	uint8_t *text = NULL;
 	size_t size;
 	char *given, *made;
-	int err = makefiles ? input_read_text(b->kernel.config, "kernel configuration", CONFIG_LIMIT,
-					      b->diags, &text, &size) :
-			      -ENOMEM;
+	int err = input_read_text(b->kernel.config, "kernel configuration", CONFIG_LIMIT, b->diags, &text,
+				  &size);
 
 	given = err ? NULL : arena_strndup(b->arena, (char *)text, size);
 	free(text);
-	if (!err && !given)
-		err = -ENOMEM;
 	if (!err)
 		err = file_read(b->arena, arena_printf(b->arena, "%s/.config", tree), &made, NULL);
 	if (!err)
-		err = find_lost(b, given, arena_printf(b->arena, "\n%s", made), makefiles, &c);
+		find_lost(b, given, arena_printf(b->arena, "\n%s", made), makefiles, &c);
 	if (!err)
 		err = find_gained(b, made, arena_printf(b->arena, "\n%s", given), makefiles, &c);
 	if (!err)

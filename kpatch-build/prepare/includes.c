@@ -246,13 +246,11 @@ static bool is_outside(const char *machine, const char *path, size_t level)
 	return level == 2 && text_starts_with(path, "arch/") && strcmp(path, machine) != 0;
 }
 
-static int scan_file(struct writer *w, const char *path, const char *name)
+static void scan_file(struct writer *w, const char *path, const char *name)
 {
 	struct arena *arena = arena_new();
 	char *text;
 
-	if (!arena)
-		return -ENOMEM;
 	w->name = name;
 	memset(w->named, 0, sizeof(w->named));
 	/* a symbolic link to nowhere is no reason to fail */
@@ -263,7 +261,6 @@ static int scan_file(struct writer *w, const char *path, const char *name)
 			scan_source(w, text);
 	}
 	arena_free(arena);
-	return 0;
 }
 
 static int scan_tree(const char *tree, struct writer *w)
@@ -272,11 +269,10 @@ static int scan_tree(const char *tree, struct writer *w)
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOSTAT | FTS_NOCHDIR, NULL);
 	size_t skip = strlen(tree) + 1;
 	FTSENT *e;
-	int err = 0;
 
 	if (!fts)
 		return -errno;
-	while (!err && (e = fts_read(fts))) {
+	while ((e = fts_read(fts))) {
 		const char *name = e->fts_level > 0 ? e->fts_path + skip : "";
 		size_t n = strlen(name);
 
@@ -284,10 +280,10 @@ static int scan_tree(const char *tree, struct writer *w)
 			fts_set(fts, e, FTS_SKIP);
 		if ((e->fts_info == FTS_F || e->fts_info == FTS_NSOK) &&
 		    (is_source(name, n) || ends_in(name, n, ".h") || is_makefile(name)))
-			err = scan_file(w, e->fts_path, name);
+			scan_file(w, e->fts_path, name);
 	}
 	fts_close(fts);
-	return err;
+	return 0;
 }
 
 int includes_index(struct build *b, const char *tree, const char *entry)
@@ -336,8 +332,7 @@ struct includes *includes_open(struct build *b)
 {
 	struct includes *in = arena_alloc(b->arena, sizeof(*in));
 
-	if (in)
-		in->build = b;
+	in->build = b;
 	return in;
 }
 
@@ -348,25 +343,25 @@ void includes_close(struct includes *in)
 			strmap_free(in->half[h]->by_base);
 }
 
-static int add_edge(struct edges *e, const char *includer, const char *line)
+static void add_edge(struct edges *e, const char *includer, const char *line)
 {
 	struct edge *edge = &e->edge[++e->n];
 	const char *base = path_base(line + 1);
 	union strmap_value *first = strmap_get(e->by_base, base);
 
 	*edge = (struct edge){ .includer = includer, .written = line + 1, .how = *line };
-	if (!first)
-		return strmap_set(e->by_base, base, (union strmap_value){ .num = e->n });
+	if (!first) {
+		strmap_set(e->by_base, base, (union strmap_value){ .num = e->n });
+		return;
+	}
 	edge->next = (uint32_t)first->num;
 	first->num = e->n;
-	return 0;
 }
 
-static int add_directory(struct arena *arena, struct edges *e, const char *makefile, const char *line)
+static void add_directory(struct arena *arena, struct edges *e, const char *makefile, const char *line)
 {
-	int err = words_add(arena, &e->directories, line);
-
-	return err ? err : words_add(arena, &e->named_by, makefile);
+	words_add(arena, &e->directories, line);
+	words_add(arena, &e->named_by, makefile);
 }
 
 static int read_half(struct includes *in, enum half half)
@@ -376,10 +371,8 @@ static int read_half(struct includes *in, enum half half)
 	const char *includer = NULL;
 	size_t lines = 0;
 	char *text;
-	int err =
-		e ? file_read(arena, arena_printf(arena, "%s/%s", in->build->kernel.entry, half_names[half]),
-			      &text, NULL) :
-		    -ENOMEM;
+	int err = file_read(arena, arena_printf(arena, "%s/%s", in->build->kernel.entry, half_names[half]),
+			    &text, NULL);
 
 	if (err)
 		return err;
@@ -388,20 +381,21 @@ static int read_half(struct includes *in, enum half half)
 		lines += *p == '\n';
 	e->edge = arena_array(arena, lines + 1, sizeof(*e->edge));
 	e->by_base = strmap_new(lines / 8);
-	err = e->edge && e->by_base ? 0 : -ENOMEM;
 	for (char *line = text; !err && *line;) {
 		char *end = line + strcspn(line, "\n"), *next = end + (*end == '\n');
 
 		*end = '\0';
 		if (*line == DIRECTORY)
-			err = add_directory(arena, e, includer, line + 1);
-		else if (*line == QUOTED || *line == SEARCHED || *line == FORCED || *line == MENTIONED)
-			err = includer ? add_edge(e, includer, line) : -EINVAL;
-		else
+			add_directory(arena, e, includer, line + 1);
+		else if (*line != QUOTED && *line != SEARCHED && *line != FORCED && *line != MENTIONED)
 			includer = line;
+		else if (includer)
+			add_edge(e, includer, line);
+		else
+			err = -EINVAL;
 		if (!err && includer == line && half == OF_HEADERS && is_source(line, strlen(line)) &&
 		    !is_program(line))
-			err = words_add(arena, &e->sources, line);
+			words_add(arena, &e->sources, line);
 		line = next;
 	}
 	return err;
@@ -438,8 +432,6 @@ static bool is_searched(struct arena *arena, const char *written, const char *ma
 {
 	const char *here = path_directory(arena, makefile), *path;
 
-	if (!here)
-		return true;
 	if (*written == '/')
 		path = path_normal(arena, written[1] ? written + 1 : ".");
 	else if (*written != '?')
@@ -501,55 +493,51 @@ struct search {
 	struct includers *out;
 };
 
-static int found(struct search *s, const char *path)
+static void found(struct search *s, const char *path)
 {
 	struct arena *arena = s->in->build->arena;
-	int err;
 
 	if (strmap_get(s->seen, path))
-		return 0;
-	err = strmap_set(s->seen, path, (union strmap_value){ .num = 1 });
-	if (!err)
-		err = words_add(arena, &s->queue, path);
-	if (!err && is_source(path, strlen(path)))
-		err = words_add(arena, &s->out->sources, path);
-	return err;
+		return;
+	strmap_set(s->seen, path, (union strmap_value){ .num = 1 });
+	words_add(arena, &s->queue, path);
+	if (is_source(path, strlen(path)))
+		words_add(arena, &s->out->sources, path);
 }
 
 /* What a makefile's -include holds for: all sources, or those below it. */
-static int found_forced(struct search *s, const char *makefile)
+static void found_forced(struct search *s, const char *makefile)
 {
 	struct edges *headers = s->in->half[OF_HEADERS];
 	const char *dir = path_directory(s->in->build->arena, makefile);
 	bool all;
-	int err = 0;
 
-	if (!dir)
-		return -ENOMEM;
 	all = !strcmp(dir, ".") || !strcmp(dir, "scripts") ||
 	      !strcmp(dir, s->in->build->kernel.arch->source.directory);
-	for (size_t i = 0; i < headers->sources.n && !err; i++) {
+	for (size_t i = 0; i < headers->sources.n; i++) {
 		const char *source = headers->sources.word[i];
 
 		if (all || (!strncmp(source, dir, strlen(dir)) && source[strlen(dir)] == '/'))
-			err = found(s, source);
+			found(s, source);
 	}
-	return err;
 }
 
 /* @direct: the edge leads to the very file that was asked for. */
-static int follow(struct search *s, const struct edge *e, bool direct)
+static void follow(struct search *s, const struct edge *e, bool direct)
 {
 	struct arena *arena = s->in->build->arena;
 
-	if (e->how == FORCED)
-		return found_forced(s, e->includer);
-	if (e->how == MENTIONED)
-		return direct ? words_add(arena, &s->out->makefiles, e->includer) : 0;
-	/* <...> are headers of the machine that it runs on */
-	if (is_program(e->includer))
-		return direct && e->how == QUOTED ? words_add(arena, &s->out->programs, e->includer) : 0;
-	return found(s, e->includer);
+	if (e->how == FORCED) {
+		found_forced(s, e->includer);
+	} else if (e->how == MENTIONED) {
+		if (direct)
+			words_add(arena, &s->out->makefiles, e->includer);
+	} else if (!is_program(e->includer)) {
+		found(s, e->includer);
+	} else if (direct && e->how == QUOTED) {
+		/* <...> are headers of the machine that it runs on */
+		words_add(arena, &s->out->programs, e->includer);
+	}
 }
 
 static int find_includers(struct search *s, const char *path, bool direct)
@@ -558,14 +546,14 @@ static int find_includers(struct search *s, const char *path, bool direct)
 	struct arena *arena = arena_new();
 	const union strmap_value *first;
 	struct edges *e;
-	int err = !arena ? -ENOMEM : s->in->half[half] ? 0 : read_half(s->in, half);
+	int err = s->in->half[half] ? 0 : read_half(s->in, half);
 
 	if (!err) {
 		e = s->in->half[half];
 		first = strmap_get(e->by_base, path_base(path));
-		for (uint32_t i = first ? (uint32_t)first->num : 0; i && !err; i = e->edge[i].next)
+		for (uint32_t i = first ? (uint32_t)first->num : 0; i; i = e->edge[i].next)
 			if (can_mean(s->in, arena, &e->edge[i], path))
-				err = follow(s, &e->edge[i], direct);
+				follow(s, &e->edge[i], direct);
 	}
 	arena_free(arena);
 	return err;
@@ -574,7 +562,7 @@ static int find_includers(struct search *s, const char *path, bool direct)
 int includes_find(struct includes *in, const char *path, struct includers *out)
 {
 	struct search s = { .in = in, .seen = strmap_new(64), .out = out };
-	int err = s.seen ? find_includers(&s, path, true) : -ENOMEM;
+	int err = find_includers(&s, path, true);
 
 	for (size_t i = 0; i < s.queue.n && !err; i++)
 		err = find_includers(&s, s.queue.word[i], false);

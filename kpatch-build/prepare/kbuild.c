@@ -133,17 +133,17 @@ int kbuild_learn_environment(struct build *b, const char *tree, const char *entr
 	int err = 0, status;
 
 	if (!mk || !log || !dump)
-		return -ENOMEM;
+		return -errno;
 	err = file_write(mk, dump_mk, sizeof(dump_mk) - 1, 0644);
 	for (size_t i = 0; i < make->n && !err; i++)
-		err = words_add(b->arena, &argv, make->word[i]);
+		words_add(b->arena, &argv, make->word[i]);
 	if (!err)
-		err = words_add(b->arena, &argv, arena_printf(b->arena, "build=-f %s obj", mk));
+		words_add(b->arena, &argv, arena_printf(b->arena, "build=-f %s obj", mk));
 	if (!err)
-		err = words_add(b->arena, &argv, arena_printf(b->arena, "KPATCH_DUMP=%s", dump));
+		words_add(b->arena, &argv, arena_printf(b->arena, "KPATCH_DUMP=%s", dump));
 	/* any single target makes the top Makefile prepare and then descend from the root */
 	if (!err)
-		err = words_add(b->arena, &argv, "init/main.o");
+		words_add(b->arena, &argv, "init/main.o");
 	if (!err)
 		err = build_run(b, argv.word, tree, NULL, log, &status);
 	if (err)
@@ -153,8 +153,6 @@ int kbuild_learn_environment(struct build *b, const char *tree, const char *entr
 		return cannot_learn(b, tree, log);
 	map = missing_map(b, data, size);
 	out = end = arena_alloc(b->arena, size + strlen(map) + 1);
-	if (!out)
-		return -ENOMEM;
 	for (char *p = data; p < data + size; p += strlen(p) + 1) {
 		if (env_is_about_make(p))
 			continue;
@@ -179,9 +177,9 @@ int kbuild_load_environment(struct build *b)
 		file_read(b->arena, arena_printf(b->arena, "%s/" ENVIRONMENT, b->kernel.entry), &data, &size);
 
 	for (char *p = data; !err && p < data + size; p += strlen(p) + 1)
-		err = words_add(b->arena, &env, p);
+		words_add(b->arena, &env, p);
 	if (!err)
-		err = build_environment(b, &env);
+		build_environment(b, &env);
 	if (!err)
 		b->kernel.env = env.word;
 	return err;
@@ -202,10 +200,9 @@ static int query_command(struct build *b, const char *tree, const char *dir, con
 				arena_printf(b->arena, "KPATCH_OBJECTS=%s", objects),
 				goal };
 	struct words argv = { 0 };
-	int err = 0;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !err; i++)
-		err = words[i] ? words_add(b->arena, &argv, words[i]) : -ENOMEM;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		words_add(b->arena, &argv, words[i]);
 	*out = (struct command){
 		.argv = argv.word,
 		.cwd = tree,
@@ -213,7 +210,7 @@ static int query_command(struct build *b, const char *tree, const char *dir, con
 				       strcmp(goal, "kpatch-lists") ? ".objects" : ".lists"),
 		.err = build_work_path(b, "kbuild/%s.err", dir),
 	};
-	return err ? err : out->out && out->err ? 0 : -ENOMEM;
+	return out->out && out->err ? 0 : -errno;
 }
 
 /*
@@ -252,32 +249,28 @@ static char *next_line(char **text, const char **key)
 	return blank + 1;
 }
 
-static int parse_directory(struct build *b, char *text, struct kbuild_directory *d)
+static void parse_directory(struct build *b, char *text, struct kbuild_directory *d)
 {
 	size_t n_modules = 0;
 	const char *key;
 	char *value;
-	int err = 0;
 
 	for (const char *p = text; (p = strstr(p, "link ")); p++)
 		n_modules++;
 	d->modules = arena_array(b->arena, n_modules + 1, sizeof(*d->modules));
-	if (!d->modules)
-		return -ENOMEM;
-	while (!err && (value = next_line(&text, &key))) {
+	while ((value = next_line(&text, &key))) {
 		if (!strcmp(key, "builtin")) {
-			err = words_add_list(b->arena, &d->builtin, value);
+			words_add_list(b->arena, &d->builtin, value);
 		} else if (!strcmp(key, "library")) {
-			err = words_add_list(b->arena, &d->library, value);
+			words_add_list(b->arena, &d->library, value);
 		} else if (!strcmp(key, "link")) {
 			struct kbuild_module *m = &d->modules[d->n_modules++];
 			size_t n = strcspn(value, " ");
 
 			m->object = arena_strndup(b->arena, value, n);
-			err = m->object ? words_add_list(b->arena, &m->parts, value + n) : -ENOMEM;
+			words_add_list(b->arena, &m->parts, value + n);
 		}
 	}
-	return err;
 }
 
 /* A name with '$' would be run by make, which gets it as a variable. Kbuild's own lists go by blanks. */
@@ -304,7 +297,7 @@ static void cache_lists(struct build *b, const char *dir, const char *text)
 {
 	const char *cached = cached_lists(b, dir);
 
-	if (cached && !directory_make_above(cached, 0755))
+	if (!directory_make_above(cached, 0755))
 		file_write_atomic(cached, text, strlen(text), 0644);
 }
 
@@ -327,8 +320,6 @@ static int lists_of(struct build *b, const char *dir, char **text)
 	int err;
 
 	*text = NULL;
-	if (!cached)
-		return -ENOMEM;
 	if (!has_makefile(b, dir) || file_read(b->arena, cached, text, NULL) == 0)
 		return 0;
 	err = query(b, b->kernel.tree, dir, "kpatch-lists", "", text);
@@ -342,7 +333,7 @@ int kbuild_read_directories(struct build *b, const struct words *dirs)
 	struct command *commands = arena_array(b->arena, dirs->n, sizeof(*commands));
 	const char **dir = arena_array(b->arena, dirs->n, sizeof(*dir));
 	size_t n = 0;
-	int err = commands && dir ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < dirs->n && !err; i++) {
 		if (!has_makefile(b, dirs->word[i]) || file_is_regular(cached_lists(b, dirs->word[i])))
@@ -373,24 +364,21 @@ int kbuild_read_directory(struct build *b, const char *dir, const struct kbuild_
 
 	if (!b->directories)
 		b->directories = strmap_new(64);
-	if (!b->directories)
-		return -ENOMEM;
 	known = strmap_get(b->directories, dir);
 	if (known) {
 		*out = known->cptr;
 		return 0;
 	}
 	d = arena_alloc(b->arena, sizeof(*d));
-	if (!d)
-		return -ENOMEM;
 	d->dir = arena_strdup(b->arena, dir);
 	err = lists_of(b, dir, &text);
 	if (!err && text)
-		err = parse_directory(b, text, d);
+		parse_directory(b, text, d);
 	if (err)
 		return err;
 	*out = text ? d : NULL;
-	return strmap_set(b->directories, d->dir, (union strmap_value){ .cptr = *out });
+	strmap_set(b->directories, d->dir, (union strmap_value){ .cptr = *out });
+	return 0;
 }
 
 /* Makefile.build looks for a directory's makefile in $(kbuild-dir), and since 6.7 in $(kbuild-file). */
@@ -399,34 +387,33 @@ int kbuild_read_makefile(struct build *b, const char *dir, const char *makefile,
 {
 	const char *where = path_directory(b->arena, makefile);
 	struct kbuild_directory *d = arena_alloc(b->arena, sizeof(*d));
-	const char *in_dir = where ? arena_printf(b->arena, "kbuild-dir=%s", where) : NULL;
+	const char *in_dir = arena_printf(b->arena, "kbuild-dir=%s", where);
 	const char *in_file = arena_printf(b->arena, "kbuild-file=%s", makefile);
 	struct words argv = { 0 };
 	struct command c;
 	char *text;
-	int err = d && in_dir && in_file && is_name(dir) ? 0 : -ENOMEM;
+	int err = is_name(dir) ? 0 : -EINVAL;
 
 	*out = NULL;
 	if (!err)
 		err = query_command(b, b->kernel.tree, dir, "kpatch-lists", "", &c);
-	for (size_t i = 0; !err && c.argv[i]; i++)
-		err = words_add(b->arena, &argv, c.argv[i]);
-	if (!err)
-		err = words_add(b->arena, &argv, in_dir);
-	if (!err)
-		err = words_add(b->arena, &argv, in_file);
+	if (err)
+		return err;
+	for (size_t i = 0; c.argv[i]; i++)
+		words_add(b->arena, &argv, c.argv[i]);
+	words_add(b->arena, &argv, in_dir);
+	words_add(b->arena, &argv, in_file);
 	c.argv = argv.word;
-	if (!err)
-		err = build_run_all(b, &c, 1);
+	err = build_run_all(b, &c, 1);
 	if (err || c.status)
 		return err;
 	d->dir = dir;
 	err = file_read(b->arena, c.out, &text, NULL);
-	if (!err)
-		err = parse_directory(b, text, d);
-	if (!err)
-		*out = d;
-	return err;
+	if (err)
+		return err;
+	parse_directory(b, text, d);
+	*out = d;
+	return 0;
 }
 
 int kbuild_read_object(struct build *b, const char *dir, const char *object, struct kbuild_object *out)

@@ -94,8 +94,8 @@ static int find_command(struct arena *a, const char *text, const char *program, 
 		int ret;
 
 		*out = (struct words){ 0 };
-		ret = command ? words_add_shell(a, out, command) : -ENOMEM;
-		if (ret == -ENOMEM || (ret && !program))
+		ret = words_add_shell(a, out, command);
+		if (ret && !program)
 			return ret;
 		if (!ret && out->n && (!program || !strcmp(path_base(out->word[0]), program)))
 			return 0;
@@ -146,7 +146,7 @@ static const char *in_directory(struct arena *a, const char *word, const struct 
 	return path && file_is_regular(path) ? path : word;
 }
 
-static int mark_words(struct arena *a, struct words *w, const struct command_places *places, bool inside)
+static void mark_words(struct arena *a, struct words *w, const struct command_places *places, bool inside)
 {
 	size_t i, n = 0;
 
@@ -158,17 +158,12 @@ static int mark_words(struct arena *a, struct words *w, const struct command_pla
 		if (inside)
 			word = in_directory(a, word, places);
 		word = replaced(a, word, places->dir, "@DIR@");
-		if (word)
-			word = replaced(a, word, places->tree, "@TREE@");
-		if (word)
-			word = replaced(a, word, places->name, "@NAME@");
-		if (!word)
-			return -ENOMEM;
+		word = replaced(a, word, places->tree, "@TREE@");
+		word = replaced(a, word, places->name, "@NAME@");
 		w->word[n++] = word;
 	}
 	w->n = n;
 	w->word[n] = NULL;
-	return 0;
 }
 
 static int learn(struct arena *a, const struct command_places *places, const char *target,
@@ -176,11 +171,13 @@ static int learn(struct arena *a, const struct command_places *places, const cha
 {
 	char *path = arena_printf(a, "%s/.%s.cmd", places->dir, target), *text;
 	bool inside = false;
-	int ret = path ? read_cmd(a, path, &text, &inside) : -ENOMEM;
+	int ret = read_cmd(a, path, &text, &inside);
 
 	if (!ret)
 		ret = find_command(a, text, program, out);
-	return ret ? ret : mark_words(a, out, places, inside);
+	if (!ret)
+		mark_words(a, out, places, inside);
+	return ret;
 }
 
 /* modpost reads its list from a pipe on some kernels; a replay gives it the file. */
@@ -198,6 +195,7 @@ int commands_learn(struct arena *a, const struct command_places *places, struct 
 {
 	const struct {
 		const char *target, *program;
+
 	} from[N_MODULE_TOOLS] = {
 		[TOOL_CC] = { arena_printf(a, "%s.o", places->name), NULL },
 		[TOOL_OBJTOOL] = { arena_printf(a, "%s.o", places->name), "objtool" },
@@ -209,8 +207,7 @@ int commands_learn(struct arena *a, const struct command_places *places, struct 
 
 	*out = (struct module_commands){ 0 };
 	for (i = 0; i < N_MODULE_TOOLS; i++) {
-		int ret = from[i].target ? learn(a, places, from[i].target, from[i].program, &out->tool[i]) :
-					   -ENOMEM;
+		int ret = learn(a, places, from[i].target, from[i].program, &out->tool[i]);
 
 		if (ret == -ENOENT && i == TOOL_OBJTOOL)
 			out->tool[i] = (struct words){ 0 };
@@ -228,12 +225,12 @@ int commands_write(struct arena *a, const struct module_commands *c, const char 
 	char *text = arena_strdup(a, "");
 	size_t i, j;
 
-	for (i = 0; text && i < N_MODULE_TOOLS; i++) {
+	for (i = 0; i < N_MODULE_TOOLS; i++) {
 		text = arena_printf(a, "%s= %s\n", text, tool_names[i]);
-		for (j = 0; text && j < c->tool[i].n; j++)
+		for (j = 0; j < c->tool[i].n; j++)
 			text = arena_printf(a, "%s %s\n", text, c->tool[i].word[j]);
 	}
-	return text ? file_write_atomic(path, text, strlen(text), 0644) : -ENOMEM;
+	return file_write_atomic(path, text, strlen(text), 0644);
 }
 
 static struct words *tool_words(struct module_commands *c, const char *name)
@@ -259,7 +256,7 @@ int commands_read(struct arena *a, const char *path, struct module_commands *out
 			if (!tool)
 				return -EBADMSG;
 		} else if (line[0] == ' ' && tool) {
-			ret = words_add(a, tool, line + 1);
+			words_add(a, tool, line + 1);
 		} else if (line[0]) {
 			return -EBADMSG;
 		}

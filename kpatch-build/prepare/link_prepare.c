@@ -55,12 +55,11 @@ static int make_probe(struct build *b, const char *tree, const char *dir)
 	};
 
 	/* else it warns of another version than at prepare */
-	if (pahole && file_is_regular(pahole))
+	if (file_is_regular(pahole))
 		argv[6] = arena_printf(b->arena, "PAHOLE=%s", pahole);
 	struct words env = { 0 }; /* the top Makefile finds the rest itself */
 
-	if (!argv[2] || !argv[3] || !argv[4] || build_environment(b, &env))
-		return -ENOMEM;
+	build_environment(b, &env);
 	return tool_run(b, "probe-module", argv, tree, env.word);
 }
 
@@ -96,22 +95,20 @@ static void drop_source_version(struct words *modpost)
  * Kbuild runs objtool on the object of one source file unless the kernel has IBT or LTO; a patch is
  * linked from several, which objtool wants to be told; but not the older one that has subcommands.
  */
-static int add_link_option(struct arena *a, struct words *objtool)
+static void add_link_option(struct arena *a, struct words *objtool)
 {
 	struct words words = { 0 };
 	size_t i;
-	int ret = 0;
 
 	for (i = 0; i < objtool->n; i++)
 		if (!strcmp(objtool->word[i], "--link") || (i == 1 && *objtool->word[i] != '-'))
-			return 0;
-	for (i = 0; !ret && i < objtool->n; i++) {
-		ret = words_add(a, &words, objtool->word[i]);
-		if (!ret && i == 0)
-			ret = words_add(a, &words, "--link");
+			return;
+	for (i = 0; i < objtool->n; i++) {
+		words_add(a, &words, objtool->word[i]);
+		if (i == 0)
+			words_add(a, &words, "--link");
 	}
 	*objtool = words;
-	return ret;
 }
 
 /*
@@ -134,8 +131,6 @@ static int keep_common_objects(struct build *b, struct words *ld, const char *di
 		from = arena_printf(b->arena, "%s/%s", dir, base);
 		to = arena_printf(b->arena, "%s/%s", runtime, base);
 		ld->word[i] = arena_printf(b->arena, "@RUNTIME@/%s", base);
-		if (!from || !to || !ld->word[i])
-			return -ENOMEM;
 		ret = file_copy(from, to, 0644);
 	}
 	return ret;
@@ -145,7 +140,7 @@ int link_ask_objtool(struct build *b, const struct command_places *places, struc
 {
 	const char *object = arena_printf(b->arena, "%s/%s.o", places->dir, places->name);
 	struct kbuild_object how = { 0 };
-	int ret = object ? kbuild_load_environment(b) : -ENOMEM;
+	int ret = kbuild_load_environment(b);
 
 	if (!ret && unlink(object)) /* one that is there would be up to date */
 		ret = -errno;
@@ -153,8 +148,10 @@ int link_ask_objtool(struct build *b, const struct command_places *places, struc
 		ret = kbuild_read_object(b, places->dir, object, &how);
 	b->kernel.env = NULL;
 	*objtool = how.objtool;
+	if (!ret && !how.objtool.n)
+		ret = -ENOENT;
 	if (!ret)
-		ret = how.objtool.n ? words_add(b->arena, objtool, "@DIR@/@NAME@.o") : -ENOENT;
+		words_add(b->arena, objtool, "@DIR@/@NAME@.o");
 	return ret;
 }
 
@@ -168,14 +165,14 @@ static int learn_commands(struct build *b, const struct command_places *places,
 		what = "objtool";
 		ret = link_ask_objtool(b, places, &commands->tool[TOOL_OBJTOOL]);
 	}
-	if (ret && ret != -ENOMEM)
+	if (ret)
 		diag_error(b->diags, "module-commands", diag_file(places->dir),
 			   "kpatch-build does not know this kernel's Kbuild: please report it",
 			   "the command '%s' of a module's build was not understood", what);
 	if (!ret)
 		ret = check_modpost(b, &commands->tool[TOOL_MODPOST]);
 	if (!ret)
-		ret = add_link_option(b->arena, &commands->tool[TOOL_OBJTOOL]);
+		add_link_option(b->arena, &commands->tool[TOOL_OBJTOOL]);
 	if (ret)
 		return ret;
 	drop_source_version(&commands->tool[TOOL_MODPOST]);
@@ -195,8 +192,6 @@ int runtime_compile(struct build *b, const struct module_commands *commands,
 {
 	char *source = arena_printf(b->arena, "%s/kpatch-runtime.c", b->options.data_dir);
 
-	if (!source)
-		return -ENOMEM;
 	return tool_compile(b, commands, places, source, object,
 			    kernel_clears(b, places->tree) ? "-DKPATCH_KERNEL_CLEARS=1" : NULL);
 }
@@ -211,7 +206,7 @@ static int keep_sources(struct build *b, const char *runtime)
 		char *from = arena_printf(b->arena, "%s/%s", b->options.data_dir, runtime_sources[i]);
 		char *to = arena_printf(b->arena, "%s/%s", runtime, runtime_sources[i]);
 
-		ret = from && to ? file_copy(from, to, 0644) : -ENOMEM;
+		ret = file_copy(from, to, 0644);
 	}
 	return ret;
 }
@@ -227,7 +222,7 @@ static int note_vermagic(struct build *b, const struct command_places *places)
 	char *probe_path = arena_printf(b->arena, "%s/" PROBE_NAME ".ko", places->dir);
 	char *note = arena_printf(b->arena, "%s/vermagic", places->runtime);
 	struct kmodule *own = NULL, *probe = NULL;
-	int ret = probe_path && note ? kernel_open_module(b, &own) : -ENOMEM;
+	int ret = kernel_open_module(b, &own);
 
 	if (!ret || ret == -ENOENT)
 		ret = kmodule_open(probe_path, b->diags, &probe);
@@ -256,8 +251,8 @@ int prepare_link(struct build *b, const char *tree, const char *runtime)
 	struct module_commands commands;
 	int ret;
 
-	if (!dir || !kbuild || !list || !object)
-		return -ENOMEM;
+	if (!kbuild)
+		return -errno;
 	ret = write_probe(source, kbuild);
 	if (!ret)
 		ret = make_probe(b, tree, dir);

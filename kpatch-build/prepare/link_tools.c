@@ -51,7 +51,7 @@ int tool_run(struct build *b, const char *id, const char *const *argv, const cha
 	int status, ret;
 
 	if (!log)
-		return -ENOMEM;
+		return -errno;
 	ret = build_run(b, argv, cwd, env, log, &status);
 	if (!ret)
 		ret = file_read(b->arena, log, &text, NULL);
@@ -70,7 +70,7 @@ int tool_replay(struct build *b, const char *id, const struct words *words,
 {
 	const char **argv = commands_expand(b->arena, words, places);
 
-	return argv ? tool_run(b, id, argv, places->tree, NULL) : -ENOMEM;
+	return tool_run(b, id, argv, places->tree, NULL);
 }
 
 int tool_compile(struct build *b, const struct module_commands *commands, const struct command_places *places,
@@ -79,18 +79,17 @@ int tool_compile(struct build *b, const struct module_commands *commands, const 
 	const struct words *learned = &commands->tool[TOOL_CC];
 	struct words words = { 0 };
 	size_t i;
-	int ret = 0;
 
-	for (i = 0; !ret && i < learned->n; i++) {
+	for (i = 0; i < learned->n; i++) {
 		const char *word = learned->word[i];
 
 		if (!strcmp(word, "@DIR@/@NAME@.c"))
 			word = source;
 		else if (!strcmp(word, "@DIR@/@NAME@.o"))
 			word = object;
-		ret = words_add(b->arena, &words, word);
-		if (!ret && i == 0 && define)
-			ret = words_add(b->arena, &words, define);
+		words_add(b->arena, &words, word);
+		if (i == 0 && define)
+			words_add(b->arena, &words, define);
 	}
-	return ret ? ret : tool_replay(b, "runtime-compile", &words, places);
+	return tool_replay(b, "runtime-compile", &words, places);
 }

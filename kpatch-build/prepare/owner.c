@@ -131,9 +131,10 @@ static bool is_linked_at_top(struct build *b, const char *archive)
 	const char *spelled;
 
 	for (const char *const *env = b->kernel.env; env && *env; env++)
-		if (text_starts_with(*env, variable))
-			return !words_add_list(b->arena, &list, *env + sizeof(variable) - 1) &&
-			       list_has(b, &list, archive, &spelled);
+		if (text_starts_with(*env, variable)) {
+			words_add_list(b->arena, &list, *env + sizeof(variable) - 1);
+			return list_has(b, &list, archive, &spelled);
+		}
 	return false;
 }
 
@@ -164,8 +165,6 @@ static int add(struct build *b, struct owners *out, struct owner owner)
 		if (!strcmp(out->owner[i].name, owner.name))
 			return 0;
 	grown = arena_array(b->arena, out->n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
 	if (out->n)
 		memcpy(grown, out->owner, out->n * sizeof(*grown));
 	grown[out->n++] = owner;
@@ -208,7 +207,7 @@ static int add_module(struct build *b, struct owners *out, const char *dir, cons
 			  "module %s is not installed and is not patched", name);
 		return 0;
 	}
-	return owner.name ? add(b, out, owner) : -ENOMEM;
+	return add(b, out, owner);
 }
 
 int owners_in(struct build *b, const struct kbuild_directory *d, const char *object, struct owners *out)
@@ -292,8 +291,6 @@ int owners_find(struct build *b, const char *object, struct owners *out)
 	*out = (struct owners){ 0 };
 	do {
 		dir = path_directory(b->arena, dir);
-		if (!dir)
-			return -ENOMEM;
 		err = find_in(b, dir, object, out);
 	} while (!err && strcmp(dir, "."));
 	return err ? err : find_foreign(b, object, out);

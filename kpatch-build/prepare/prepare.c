@@ -35,6 +35,7 @@
 #include "lib/util/path.h"
 #include "lib/util/process.h"
 #include "lib/util/sha256.h"
+#include "lib/util/xmalloc.h"
 
 #define TEXT_LIMIT (64u << 20) /* configuration and Module.symvers: fifty times the usual */
 /* Goes up when what prepare makes changes. */
@@ -73,8 +74,8 @@ static int make_key(struct build *b, char text[SHA256_TEXT])
 		err = add_file(b, &s, k->symvers_path);
 	if (!err)
 		err = source_digest(b, &s);
-	if (!sha256_end(&s, text) && !err)
-		err = -ENOMEM;
+	if (!sha256_end(&s, text))
+		memory_exhausted();
 	return err;
 }
 
@@ -94,16 +95,16 @@ static int settle_tools(struct build *b, const char *entry, struct words *make)
 		return err;
 	version = kconfig_get(config, "CONFIG_PAHOLE_VERSION");
 	path = arena_printf(b->arena, "%s/pahole", entry);
-	if (version && atoi(version) >= 100 && path) {
+	if (version && atoi(version) >= 100) {
 		char *text = arena_printf(b->arena, "#!/bin/sh\necho v%d.%02d\n", atoi(version) / 100,
 					  atoi(version) % 100);
 
-		err = text ? file_write(path, text, strlen(text), 0755) : -ENOMEM;
+		err = file_write(path, text, strlen(text), 0755);
 		if (!err)
-			err = words_add(b->arena, make, arena_printf(b->arena, "PAHOLE=%s", path));
+			words_add(b->arena, make, arena_printf(b->arena, "PAHOLE=%s", path));
 	}
 	if (!err && !kconfig_yes(config, "CONFIG_RUST"))
-		err = words_add_list(b->arena, make, "RUSTC=false BINDGEN=false");
+		words_add_list(b->arena, make, "RUSTC=false BINDGEN=false");
 	kconfig_free(config);
 	return err;
 }
@@ -118,23 +119,20 @@ static int make_command(struct build *b, const char *entry, struct words *make)
 		arena_printf(b->arena, "KERNELRELEASE=%s", k->release),
 		arena_printf(b->arena, "CC=%s", k->cc),
 	};
-	int err = 0;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && !err; i++)
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (words[i])
-			err = words_add(b->arena, make, words[i]);
-	if (!err && k->package)
-		err = provider_make(k->provider, b->arena, k->package, make);
-	return err ? err : settle_tools(b, entry, make);
+			words_add(b->arena, make, words[i]);
+	if (k->package)
+		provider_make(k->provider, b->arena, k->package, make);
+	return settle_tools(b, entry, make);
 }
 
-static int make_argv(struct build *b, const struct words *make, const char *target, struct words *argv)
+static void make_argv(struct build *b, const struct words *make, const char *target, struct words *argv)
 {
-	int err = 0;
-
-	for (size_t i = 0; i < make->n && !err; i++)
-		err = words_add(b->arena, argv, make->word[i]);
-	return err ? err : words_add(b->arena, argv, target);
+	for (size_t i = 0; i < make->n; i++)
+		words_add(b->arena, argv, make->word[i]);
+	words_add(b->arena, argv, target);
 }
 
 /*
@@ -146,8 +144,9 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 {
 	char *log = build_work_path(b, "prepare/%s.first.log", target);
 	struct words argv = { 0 };
-	int err = log ? make_argv(b, make, target, &argv) : -ENOMEM, status;
+	int err = log ? 0 : -errno, status;
 
+	make_argv(b, make, target, &argv);
 	if (!err && !*whole) {
 		err = build_run(b, argv.word, tree, NULL, log, &status);
 		if (err || !status)
@@ -167,7 +166,7 @@ static int copy_into(struct build *b, const char *from, const char *tree, const 
 	const char *to = arena_printf(b->arena, "%s/%s", tree, name);
 	uint8_t *text = NULL;
 	size_t size;
-	int err = to ? input_read_text(from, name, TEXT_LIMIT, b->diags, &text, &size) : -ENOMEM;
+	int err = input_read_text(from, name, TEXT_LIMIT, b->diags, &text, &size);
 
 	if (err)
 		return err;
@@ -202,7 +201,7 @@ static int configure(struct build *b, const char *entry, const char *tree)
 static int make_tree(struct build *b, const char *entry)
 {
 	char *tree = arena_printf(b->arena, "%s/tree", entry);
-	int err = tree ? directory_make(tree, 0777) : -ENOMEM;
+	int err = directory_make(tree, 0777);
 
 	build_say(b, "preparing kernel %s: once, a minute or so", b->kernel.release);
 	if (!err)
@@ -239,8 +238,6 @@ int stage_prepare(struct build *b)
 	b->kernel.entry = arena_printf(b->arena, "%s/%s", b->options.cache, tree);
 	b->kernel.tree = arena_printf(b->arena, "%s/%s/tree", b->options.cache, tree);
 	b->kernel.runtime = arena_printf(b->arena, "%s/%s", b->options.cache, link);
-	if (!b->kernel.entry || !b->kernel.tree || !b->kernel.runtime)
-		return -ENOMEM;
 	err = cache_enter(b, tree, "the same kernel ready", make_tree, &b->entry_lock);
 	if (!err)
 		config_warn(b);

@@ -81,19 +81,17 @@ int source_digest(struct build *b, struct sha256 *s)
  * as many to write and to remove. Other architectures' crypto/ stays for its Kconfig, which every
  * configuration reads.
  */
-static int add_exclusions(struct build *b, struct words *argv)
+static void add_exclusions(struct build *b, struct words *argv)
 {
 	const char *own = path_base(b->kernel.arch->source.directory);
-	int err = words_add_list(b->arena, argv,
-				 "--anchored --no-wildcards-match-slash "
-				 "--exclude=*/Documentation/*/* --exclude=*/tools/testing");
 
-	for (size_t i = 0; arch_directories[i] && !err; i++)
+	words_add_list(b->arena, argv,
+		       "--anchored --no-wildcards-match-slash "
+		       "--exclude=*/Documentation/*/* --exclude=*/tools/testing");
+	for (size_t i = 0; arch_directories[i]; i++)
 		if (strcmp(arch_directories[i], own) != 0)
-			err = words_add(b->arena, argv,
-					arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*",
-						     arch_directories[i]));
-	return err;
+			words_add(b->arena, argv,
+				  arena_printf(b->arena, "--exclude=*/arch/%s/[!c]*", arch_directories[i]));
 }
 
 /* Copies a directory: neither the user's build products nor the history. */
@@ -104,45 +102,38 @@ static int copy(struct build *b, const char *tree)
 		"tar -C \"$to\" --no-same-owner --no-same-permissions -xf - && make -C \"$to\" mrproper";
 	const char *const first[] = { "sh", "-c", script, b->kernel.source, tree, NULL };
 	struct words argv = { 0 };
-	int err = 0;
 
 	build_say(b, "copying %s", b->kernel.source);
-	for (const char *const *w = first; *w && !err; w++)
-		err = words_add(b->arena, &argv, *w);
-	for (const char *const *p = products; *p && !err; p++)
-		err = words_add(b->arena, &argv, arena_printf(b->arena, "--exclude=*%s", *p));
-	return err ? err :
-		     prepare_run(b, "source-unpack", "copying the source", argv.word, NULL,
-				 "Name a whole kernel source with --source");
+	for (const char *const *w = first; *w; w++)
+		words_add(b->arena, &argv, *w);
+	for (const char *const *p = products; *p; p++)
+		words_add(b->arena, &argv, arena_printf(b->arena, "--exclude=*%s", *p));
+	return prepare_run(b, "source-unpack", "copying the source", argv.word, NULL,
+			   "Name a whole kernel source with --source");
 }
 
 int source_unpack(struct build *b, const char *tree, bool whole)
 {
 	const char *source = b->kernel.source, *ending = strrchr(source, '.');
 	struct words tar = { 0 };
-	int err;
 
 	if (file_is_directory(source))
 		return copy(b, tree);
 	build_say(b, "unpacking %s", source);
 	if (source_is_rpm(source))
 		return source_rpm_unpack(b, source, tree);
-	err = words_add(b->arena, &tar, "tar");
-	if (!err && ending && !strcmp(ending, ".xz")) {
-		err = words_add(b->arena, &tar, "-I");
-		if (!err)
-			err = words_add(b->arena, &tar, "xz -T0");
+	words_add(b->arena, &tar, "tar");
+	if (ending && !strcmp(ending, ".xz")) {
+		words_add(b->arena, &tar, "-I");
+		words_add(b->arena, &tar, "xz -T0");
 	}
-	if (!err)
-		err = words_add_list(b->arena, &tar,
-				     "--strip-components=1 --no-same-owner --no-same-permissions");
-	if (!err && !whole)
-		err = add_exclusions(b, &tar);
-	for (const char **w = (const char *[]){ "-C", tree, "-xf", source, NULL }; *w && !err; w++)
-		err = words_add(b->arena, &tar, *w);
-	return err ? err :
-		     prepare_run(b, "source-unpack", "unpacking the source", tar.word, NULL,
-				 "Install the source package again, or name the source with --source");
+	words_add_list(b->arena, &tar, "--strip-components=1 --no-same-owner --no-same-permissions");
+	if (!whole)
+		add_exclusions(b, &tar);
+	for (const char **w = (const char *[]){ "-C", tree, "-xf", source, NULL }; *w; w++)
+		words_add(b->arena, &tar, *w);
+	return prepare_run(b, "source-unpack", "unpacking the source", tar.word, NULL,
+			   "Install the source package again, or name the source with --source");
 }
 
 /* "VERSION = 6" and so on in the top Makefile → "6.1.192". */

@@ -50,7 +50,7 @@ static int run_script(struct source_rpm *s, const char *what, const char *script
 {
 	const char *argv[] = { "sh", "-c", script, s->path, NULL };
 	const char *log = build_work_path(s->b, "prepare/source-unpack.log");
-	int err = log ? prepare_run(s->b, "source-unpack", what, argv, s->dir, UNPACK_YOURSELF) : -ENOMEM;
+	int err = log ? prepare_run(s->b, "source-unpack", what, argv, s->dir, UNPACK_YOURSELF) : -errno;
 
 	return err ? err : file_read(s->b->arena, log, text, NULL);
 }
@@ -108,8 +108,6 @@ static int read_spec(struct source_rpm *s, const char *text)
 	unsigned long next = 0, number;
 
 	s->patches = arena_array(s->b->arena, MAX_PATCHES, sizeof(*s->patches));
-	if (!s->patches)
-		return -ENOMEM;
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		const char *name;
 
@@ -154,8 +152,6 @@ static int apply(struct source_rpm *s, const char *tree, const char *name)
 	};
 	struct stat st;
 
-	if (!path)
-		return -ENOMEM;
 	if (!stat(path, &st) && !st.st_size)
 		return 0; /* a place for the packager's own changes */
 	return prepare_run(s->b, "source-unpack", arena_printf(s->b->arena, "applying its %s", name), argv,
@@ -166,7 +162,7 @@ int source_rpm_unpack(struct build *b, const char *rpm, const char *tree)
 {
 	const char *first = build_work_path(b, "prepare/source-rpm/.");
 	struct source_rpm s = { .b = b, .path = rpm, .dir = first };
-	int err = first ? check_version(&s) : -ENOMEM;
+	int err = first ? check_version(&s) : -errno;
 	const char *tar;
 
 	if (!err)
@@ -184,8 +180,7 @@ int source_rpm_unpack(struct build *b, const char *rpm, const char *tree)
 			       tar,
 			       NULL };
 
-	err = tar ? prepare_run(b, "source-unpack", "unpacking the source", argv, NULL, UNPACK_YOURSELF) :
-		    -ENOMEM;
+	err = prepare_run(b, "source-unpack", "unpacking the source", argv, NULL, UNPACK_YOURSELF);
 	for (size_t i = 0; i < s.n_patches && !err; i++)
 		err = apply(&s, tree, s.patches[i].name);
 	return err;

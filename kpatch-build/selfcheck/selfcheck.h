@@ -37,7 +37,7 @@ struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int
 void selfcheck_klp(struct checked *c);
 /* What the core will look up, in the installed kernel and modules (NULL: not checked). */
 struct kallsyms;
-int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules);
+void selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules);
 /* The builds that it was made for; @kernel, @modules: as installed (NULL: not compared). */
 struct buildid;
 void selfcheck_targets(struct checked *c, const struct buildid *kernel, const char *modules);

@@ -115,20 +115,17 @@ static void resolve_symbol(struct resolver *r, const struct elfile_symbol *s)
 		resolve(r, object, name, position);
 }
 
-int selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules)
+void selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules)
 {
 	struct resolver r = { .c = c, .kallsyms = kallsyms, .modules = modules };
 	uint32_t i;
 
 	/* Each symbol and each function names one object at most. */
 	r.opened = arena_array(c->arena, c->f->n_symbols + c->funcs.n, sizeof(*r.opened));
-	if (!r.opened)
-		return -ENOMEM;
 	for (i = 1; i < c->f->n_symbols; i++)
 		resolve_symbol(&r, &c->f->symbols[i]);
 	for (i = 0; i < c->funcs.n; i++)
 		resolve(&r, c->funcs.entry[i].object, c->funcs.entry[i].name, c->funcs.entry[i].number);
 	for (i = 0; i < r.n_opened; i++)
 		kmodule_free(r.opened[i]);
-	return 0;
 }

@@ -54,10 +54,8 @@ static int read_names(struct build *b, const char *path, struct words *names, si
 	while (!err && (e = readdir(dir))) {
 		const char *name = arena_strdup(b->arena, e->d_name);
 
-		if (!name)
-			err = -ENOMEM;
-		else if (is_patch(name))
-			err = words_add(b->arena, names, name);
+		if (is_patch(name))
+			words_add(b->arena, names, name);
 		else
 			*others += *name != '.';
 		errno = 0;
@@ -75,8 +73,6 @@ int series_add_folder(struct build *b, struct series *s, const char *path)
 	size_t others = 0;
 	int err;
 
-	if (!list)
-		return -ENOMEM;
 	if (file_is_regular(list))
 		return series_add_quilt(b, s, list);
 	err = read_names(b, path, &names, &others);
@@ -93,10 +89,10 @@ int series_add_folder(struct build *b, struct series *s, const char *path)
 		  "takes %zu file%s, %s to %s, in the order of their names; %zu other%s left alone", names.n,
 		  names.n == 1 ? "" : "s", names.word[0], names.word[names.n - 1], others,
 		  others == 1 ? " is" : "s are");
-	for (size_t i = 0; i < names.n && err != -ENOMEM; i++) {
+	for (size_t i = 0; i < names.n; i++) {
 		const char *file = arena_printf(b->arena, "%s/%s", path, names.word[i]);
 
-		err = file ? series_add_file(b, s, file, 1, true) : -ENOMEM;
+		series_add_file(b, s, file, 1, true);
 	}
-	return err == -ENOMEM ? err : diags_errors(b->diags) ? -EINVAL : 0;
+	return diags_errors(b->diags) ? -EINVAL : 0;
 }

@@ -179,8 +179,7 @@ static const char *shown(struct arena *a, const char *text)
 	}
 	while (out && n && out[n - 1] == ' ')
 		n--;
-	if (out)
-		out[n] = '\0';
+	out[n] = '\0';
 	return out;
 }
 
@@ -191,8 +190,6 @@ static int value(struct reader *r, size_t name, const char **out)
 	size_t size = l.size, room = (size_t)(r->end - r->next);
 	char *text = arena_alloc(r->arena, room > 4 * IDENTITY_TEXT ? 4 * IDENTITY_TEXT + 1 : room + 1);
 
-	if (!text)
-		return -ENOMEM;
 	size = size > 4 * IDENTITY_TEXT ? 4 * IDENTITY_TEXT : size;
 	memcpy(text, l.text, size);
 	for (skip(r); r->next < r->end && (*r->next == ' ' || *r->next == '\t'); skip(r)) {
@@ -210,7 +207,7 @@ static int value(struct reader *r, size_t name, const char **out)
 		text[i] = text[i] ? text[i] : '?';
 	text[size] = '\0';
 	*out = shown(r->arena, text);
-	return *out ? 0 : -ENOMEM;
+	return 0;
 }
 
 /* "[PATCH 5.10 1/3] title" → "title", as git-am(1) does. */
@@ -226,10 +223,8 @@ static const char *title(const char *subject)
 static int add_once(struct reader *r, const char **list, size_t *n, const char *text, size_t size)
 {
 	char *copy = arena_printf(r->arena, "%.*s", (int)(size > IDENTITY_TEXT ? IDENTITY_TEXT : size), text);
-	const char *one = copy ? shown(r->arena, copy) : NULL;
+	const char *one = shown(r->arena, copy);
 
-	if (!one)
-		return -ENOMEM;
 	for (size_t i = 0; i < *n; i++)
 		if (!strcmp(list[i], one))
 			return 0;
@@ -334,8 +329,6 @@ static int read_mail(struct reader *r)
 	r->upstream = false;
 	r->cves = arena_array(r->arena, IDENTITY_LIST, sizeof(*r->cves));
 	r->fixes = arena_array(r->arena, IDENTITY_LIST, sizeof(*r->fixes));
-	if (!r->cves || !r->fixes)
-		return -ENOMEM;
 	f->cves = r->cves;
 	f->fixes = r->fixes;
 	if (r->next < r->end && is_mail(peek(r))) {
@@ -359,8 +352,6 @@ int identity_read(struct arena *arena, const char *file, const char *data, size_
 	int err;
 
 	r.fix = arena_alloc(arena, sizeof(*r.fix));
-	if (!r.fix)
-		return -ENOMEM;
 	r.fix->patch = file;
 	err = read_mail(&r);
 	if (err)

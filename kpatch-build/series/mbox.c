@@ -154,17 +154,14 @@ enum mbox_encoding mbox_encoding(const char *text, size_t size, size_t *body)
 	return encoding;
 }
 
-int mbox_decode(struct arena *arena, enum mbox_encoding encoding, const char *text, size_t size, size_t body,
-		const char **out, size_t *out_size)
+void mbox_decode(struct arena *arena, enum mbox_encoding encoding, const char *text, size_t size, size_t body,
+		 const char **out, size_t *out_size)
 {
 	char *made = arena_alloc(arena, size + 1);
 
-	if (!made)
-		return -ENOMEM;
 	memcpy(made, text, body);
 	*out_size = body + (encoding == MBOX_BASE64 ? base64_decode(text + body, size - body, made + body) :
 						      quoted_decode(text + body, size - body, made + body));
 	made[*out_size] = '\0';
 	*out = made;
-	return 0;
 }

@@ -29,7 +29,7 @@ enum mbox_encoding mbox_encoding(const char *text, size_t size, size_t *body);
  * The message with its text as it was before it was encoded (MBOX_QUOTED, MBOX_BASE64), owned by @arena, a NUL behind it.
  * 0 or -ENOMEM.
  */
-int mbox_decode(struct arena *arena, enum mbox_encoding encoding, const char *text, size_t size, size_t body,
-		const char **out, size_t *out_size);
+void mbox_decode(struct arena *arena, enum mbox_encoding encoding, const char *text, size_t size, size_t body,
+		 const char **out, size_t *out_size);
 
 #endif

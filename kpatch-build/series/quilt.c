@@ -86,8 +86,8 @@ static int add_line(struct build *b, struct series *s, const char *path, unsigne
 			      "this is not understood:", word);
 	}
 	dir = path_directory(b->arena, path);
-	patch = !dir ? NULL : *words[0] == '/' ? words[0] : arena_printf(b->arena, "%s/%s", dir, words[0]);
-	return patch ? series_add_file(b, s, patch, strip, true) : -ENOMEM;
+	patch = *words[0] == '/' ? words[0] : arena_printf(b->arena, "%s/%s", dir, words[0]);
+	return series_add_file(b, s, patch, strip, true);
 }
 
 int series_add_quilt(struct build *b, struct series *s, const char *path)
@@ -100,11 +100,7 @@ int series_add_quilt(struct build *b, struct series *s, const char *path)
 	if (!err && memchr(text, '\0', size))
 		return refuse(b, path, 0, "series-option", NULL, "this is no text:", path_base(path));
 	/* what is wrong in one line is said with what is wrong in others */
-	while (!err && (line = strsep(&text, "\n"))) {
-		int one = add_line(b, s, path, ++number, line);
-
-		if (one == -ENOMEM)
-			err = one;
-	}
+	while (!err && (line = strsep(&text, "\n")))
+		add_line(b, s, path, ++number, line);
 	return err ? err : diags_errors(b->diags) ? -EINVAL : 0;
 }

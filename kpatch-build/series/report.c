@@ -17,6 +17,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/text.h"
+#include "lib/util/xmalloc.h"
 
 #define REPORT_FORMAT 1
 #define WHY_MAX 2000 /* bytes of a reason */
@@ -200,7 +201,7 @@ static int write_yaml(struct build *b, const char *path)
 				 .n_patches = b->series->n };
 	char *text = NULL;
 	size_t size;
-	int err = patches ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < b->series->n && !err; i++)
 		patches[i] = describe(b, &b->series->patches[i]);
@@ -216,13 +217,12 @@ static int write_text(struct build *b, const char *path)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *f = open_memstream(&text, &size);
+	FILE *f = xopen_memstream(&text, &size);
 	int err;
 
-	if (!f)
-		return -ENOMEM;
 	report_print(b, f);
-	err = fclose(f) ? -ENOMEM : file_write(path, text, size, 0644);
+	xclose_memstream(f);
+	err = file_write(path, text, size, 0644);
 	free(text);
 	return err;
 }
@@ -232,6 +232,6 @@ int report_write(struct build *b)
 	b->report[0] = build_work_path(b, "%s.report", b->name);
 	b->report[1] = build_work_path(b, "%s.report.yaml", b->name);
 	if (!b->report[0] || !b->report[1])
-		return -ENOMEM;
+		return -errno;
 	return write_text(b, b->report[0]) ? -EIO : write_yaml(b, b->report[1]);
 }

@@ -30,12 +30,12 @@ const char *series_patch_called(struct arena *arena, const struct series_patch *
 int series_read(struct build *b)
 {
 	struct series *s = arena_alloc(b->arena, sizeof(*s));
-	int err = s ? 0 : -ENOMEM;
+	int err = 0;
 
-	for (size_t i = 0; i < b->options.n_patches && err != -ENOMEM; i++) {
+	for (size_t i = 0; i < b->options.n_patches; i++) {
 		int one = add_argument(b, s, b->options.patches[i]);
 
-		err = !err || one == -ENOMEM ? one : err;
+		err = err ? err : one;
 	}
 	if (err || diags_errors(b->diags))
 		return err ? err : -EINVAL;

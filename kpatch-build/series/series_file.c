@@ -41,8 +41,6 @@ static int add_source(struct build *b, struct series *s, const char *name, const
 	struct series_file *files = grown(b->arena, s->files, s->n_files, sizeof(*files));
 	struct series_file f = { name, digest(b->arena, data, size) };
 
-	if (!files || !f.sha256)
-		return -ENOMEM;
 	s->files = files;
 	s->files[s->n_files++] = f;
 	return 0;
@@ -66,8 +64,6 @@ static int identify(struct build *b, struct series_patch *p, const char *raw, si
 	fix->message = p->message;
 	if (p->message) {
 		fix->sha256 = digest(b->arena, raw, raw_size);
-		if (!fix->sha256)
-			return -ENOMEM;
 	}
 	p->fix = fix;
 	return 0;
@@ -82,8 +78,6 @@ static int add_patch(struct build *b, struct series *s, struct series_patch *p, 
 	if (err)
 		return err;
 	patches = grown(b->arena, s->patches, s->n, sizeof(*patches));
-	if (!patches)
-		return -ENOMEM;
 	s->patches = patches;
 	s->patches[s->n++] = *p;
 	return 0;
@@ -107,8 +101,8 @@ static int decode(struct build *b, struct series_patch *p)
 	p->file = p->message ? arena_printf(b->arena, "%s, message %u, decoded", p->file, p->message) :
 			       arena_printf(b->arena, "%s, decoded", p->file);
 	p->line = 0;
-	return p->file ? mbox_decode(b->arena, encoding, p->data, p->size, body, &p->data, &p->size) :
-			 -ENOMEM;
+	mbox_decode(b->arena, encoding, p->data, p->size, body, &p->data, &p->size);
+	return 0;
 }
 
 /* What is no patch where patches are: a cover letter, an answer, an empty file. */

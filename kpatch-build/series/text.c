@@ -14,8 +14,6 @@ static int keep(struct arena *arena, uint8_t *text, size_t n, char **data, size_
 {
 	*data = arena_memdup(arena, text, n + 1);
 	free(text);
-	if (!*data)
-		return -ENOMEM;
 	*size = n;
 	return 0;
 }

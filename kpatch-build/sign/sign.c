@@ -31,16 +31,15 @@
 /* Where the kernel's makefiles take the passphrase of a key from. */
 #define PIN_VARIABLE "KBUILD_SIGN_PIN"
 
-int sign_take_pin(struct build *b)
+void sign_take_pin(struct build *b)
 {
 	char *pin = getenv(PIN_VARIABLE);
 
 	if (!pin)
-		return 0;
+		return;
 	b->pin = arena_strdup(b->arena, pin);
 	explicit_bzero(pin, strlen(pin)); /* /proc/PID/environ shows the bytes, whatever unsetenv() did */
 	unsetenv(PIN_VARIABLE);
-	return b->pin ? 0 : -ENOMEM;
 }
 
 /* What OpenSSL asks for, and whether it did. */
@@ -359,8 +358,7 @@ static int check_signed(struct build *b, X509 *certificate, const char *signed_m
 	if (err)
 		return err;
 	err = signature_read((const uint8_t *)new, after, b->arena, &s);
-	if (err != -ENOMEM &&
-	    (err || s.contents != before || memcmp(old, new, before) || !verifies(&s, new, certificate))) {
+	if (err || s.contents != before || memcmp(old, new, before) || !verifies(&s, new, certificate)) {
 		diag_error(b->diags, "sign-selfcheck", diag_file(signed_module), NULL,
 			   "what was made is not this module with a valid signature");
 		err = -EBADMSG;
@@ -382,9 +380,9 @@ int stage_sign(struct build *b)
 	if (err)
 		return err;
 	signed_module = build_work_path(b, "signed/%s.ko", b->name);
-	err = read_signer(b, &signer);
+	err = signed_module ? read_signer(b, &signer) : -errno;
 	if (!err)
-		err = signed_module ? sign_module(b, &signer, hash, signed_module) : -ENOMEM;
+		err = sign_module(b, &signer, hash, signed_module);
 	if (!err)
 		err = check_signed(b, signer.certificate, signed_module);
 	release_signer(&signer);

@@ -34,7 +34,7 @@ static int view_image(struct build *b)
 	if (b->installed)
 		return 0;
 	b->installed = arena_alloc(b->arena, sizeof(*b->installed));
-	return b->installed ? installed_image(b->image, b->arena, b->installed) : -ENOMEM;
+	return installed_image(b->image, b->arena, b->installed);
 }
 
 /*
@@ -65,8 +65,8 @@ static int open_module(struct build *b, struct unit *u, struct verify_report *re
 }
 
 /* Symbols by name alone. */
-static int source_by_name(struct build *b, struct unit *u, const struct kmodule *module,
-			  struct ksym_source *out)
+static void source_by_name(struct build *b, struct unit *u, const struct kmodule *module,
+			   struct ksym_source *out)
 {
 	struct ksyms_input input = {
 		.owner = u->owner,
@@ -75,7 +75,7 @@ static int source_by_name(struct build *b, struct unit *u, const struct kmodule 
 		.symvers = b->kernel.symvers,
 	};
 
-	return ksyms_new(&input, out);
+	ksyms_new(&input, out);
 }
 
 static int prove(struct build *b, struct unit *u, const struct kmodule *module, struct verify_unit *v)
@@ -97,7 +97,9 @@ static int prove(struct build *b, struct unit *u, const struct kmodule *module, 
 		err = proof_make(v->reference, &v->installed, b->arena, &v->proof);
 	if (!err)
 		err = variant_compare(v->reference, v->original, b->arena, &v->variant);
-	return err ? err : verify_index_symbols(v);
+	if (!err)
+		verify_index_symbols(v);
+	return err;
 }
 
 /* Adds what may not be called through a pointer. The image's list is read once. */
@@ -107,15 +109,17 @@ static int add_ibt(struct build *b, struct unit *u, const struct kmodule *module
 	struct installed *in = arena_alloc(b->arena, sizeof(*in));
 	bool tracks = b->kernel.has_ibt || ibt_enabled(b->installed);
 	struct ibt *of_module = NULL;
-	int err = in ? 0 : -ENOMEM;
+	int err = 0;
 
-	if (!err && tracks && !b->ibt)
-		err = ibt_new(b->installed, b->arena, &b->ibt);
+	if (tracks && !b->ibt)
+		ibt_new(b->installed, b->arena, &b->ibt);
 	if (!err && module && tracks)
 		err = installed_module(module, b->arena, in);
 	if (!err && module && tracks)
-		err = ibt_new(in, b->arena, &of_module);
-	return err ? err : ibt_source(base, b->ibt, of_module, b->arena, &u->ksyms);
+		ibt_new(in, b->arena, &of_module);
+	if (!err)
+		ibt_source(base, b->ibt, of_module, b->arena, &u->ksyms);
+	return err;
 }
 
 static bool is_function(const struct atom *a)
@@ -133,14 +137,12 @@ static void add_exception(struct verify_exception *list, size_t *n, const char *
  * Functions for which one of the two links of the proof is broken; data is asked for by name when it
  * is needed. The variant compares by the original's atoms, the proof by the reference's.
  */
-static int list_exceptions(struct build *b, const struct verify_unit *v, struct verify_report *report)
+static void list_exceptions(struct build *b, const struct verify_unit *v, struct verify_report *report)
 {
 	const struct object *r = v->reference, *o = v->original;
 	size_t n = 0, room = (size_t)v->proof->functions + v->variant.functions;
 	struct verify_exception *list = arena_array(b->arena, room, sizeof(*list));
 
-	if (!list)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < r->n_atoms; i++)
 		if (is_function(&r->atoms[i]) && v->proof->atoms[i].status != PROOF_MATCHED)
 			add_exception(list, &n, r->atoms[i].name, proof_explain(v->proof, i, b->arena));
@@ -151,7 +153,6 @@ static int list_exceptions(struct build *b, const struct verify_unit *v, struct 
 	report->matched = v->proof->matched;
 	report->exceptions = list;
 	report->n_exceptions = n;
-	return 0;
 }
 
 static int judge(struct build *b, const struct unit *u, const struct verify_report *report)
@@ -185,31 +186,25 @@ static int verify_unit(struct build *b, struct unit *u)
 	struct verify_unit *v = arena_alloc(b->arena, sizeof(*v));
 	struct ksym_source source;
 	struct kmodule *module;
-	int err = -ENOMEM;
+	int err;
 
-	if (!report || !v)
-		return err;
 	u->verified = report;
 	u->proof = v;
 	err = open_module(b, u, report, &module);
 	if (err)
 		return err;
-	err = source_by_name(b, u, module, &v->by_name);
-	if (err)
-		return err;
+	source_by_name(b, u, module, &v->by_name);
 	/* of a new source the kernel has nothing to compare with, and it replaces nothing */
 	if (!b->options.verify || u->added)
 		return add_ibt(b, u, module, &v->by_name);
 	v->owner = u->owner;
 	v->symvers = b->kernel.symvers;
 	v->arena = arena_new(); /* of its own: answers are given while other threads use b->arena */
-	if (!v->arena)
-		return -ENOMEM;
 	err = prove(b, u, module, v);
 	if (!err)
 		err = verify_index_literals(v);
 	if (!err)
-		err = list_exceptions(b, v, report);
+		list_exceptions(b, v, report);
 	if (err)
 		return err;
 	report->proven = true;

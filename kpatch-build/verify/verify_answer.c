@@ -34,7 +34,7 @@ static const char *explain(struct verify_unit *u, const char *fmt, ...)
 	text = arena_vprintf(u->arena, fmt, ap);
 	pthread_mutex_unlock(&text_lock);
 	va_end(ap);
-	return text ? text : "memory is exhausted";
+	return text;
 }
 
 static const char *explain_atom(struct verify_unit *u, uint32_t atom)
@@ -47,13 +47,11 @@ static const char *explain_atom(struct verify_unit *u, uint32_t atom)
 	return text;
 }
 
-int verify_index_symbols(struct verify_unit *u)
+void verify_index_symbols(struct verify_unit *u)
 {
 	const struct object *o = u->reference;
 
 	u->symbols = strmap_new(o->n_symbols);
-	if (!u->symbols)
-		return -ENOMEM;
 	for (uint32_t i = 1; i < o->n_symbols; i++) {
 		const struct symbol *s = &o->symbols[i];
 		union strmap_value *known;
@@ -64,10 +62,9 @@ int verify_index_symbols(struct verify_unit *u)
 		known = strmap_get(u->symbols, s->name);
 		if (known)
 			known->num = VERIFY_AMBIGUOUS;
-		else if (strmap_set(u->symbols, s->name, (union strmap_value){ .num = i }))
-			return -ENOMEM;
+		else
+			strmap_set(u->symbols, s->name, (union strmap_value){ .num = i });
 	}
-	return 0;
 }
 
 /* The position of the installed symbol @i. */

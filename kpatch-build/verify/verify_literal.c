@@ -56,8 +56,10 @@ static int add(struct verify_unit *u, uint32_t atom, uint64_t address)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	known = strmap_get(u->literals, key);
-	if (!known)
-		return strmap_set(u->literals, key, (union strmap_value){ .num = address });
+	if (!known) {
+		strmap_set(u->literals, key, (union strmap_value){ .num = address });
+		return 0;
+	}
 	if (known->num != address)
 		known->num = PROOF_NOWHERE;
 	return 0;
@@ -71,8 +73,6 @@ int verify_index_literals(struct verify_unit *u)
 	if (!u->installed.image || !installed_section(&u->installed, SECTION, &section.start, &section.size))
 		return 0;
 	u->literals = strmap_new(u->reference->n_atoms / 4);
-	if (!u->literals)
-		return -ENOMEM;
 	find_anchor(u, &section);
 	for (uint32_t i = 0; i < u->reference->n_atoms && u->anchor && !err; i++) {
 		uint64_t address = proof_literal(u->proof, i);
@@ -92,7 +92,7 @@ bool verify_find_literal(struct verify_unit *u, const struct atom *literal, stru
 	if (!u->anchor)
 		return false;
 	scratch = arena_new();
-	if (scratch && !literal_key(scratch, literal, &key))
+	if (!literal_key(scratch, literal, &key))
 		v = strmap_get(u->literals, key);
 	arena_free(scratch);
 	if (!v || v->num == PROOF_NOWHERE)

@@ -37,7 +37,7 @@ struct verify_unit {
 #define VERIFY_AMBIGUOUS 0 /* index 0 is the null symbol: several symbols of that name */
 
 /* Fills @u->symbols. 0 or -ENOMEM. */
-int verify_index_symbols(struct verify_unit *u);
+void verify_index_symbols(struct verify_unit *u);
 
 /* verify_literal.c: fills @u->literals and the anchor. After the proof. 0 or -ENOMEM. */
 int verify_index_literals(struct verify_unit *u);

@@ -28,8 +28,6 @@ static bool replaces_all(struct kpatch *k, const struct live_patch *p, const str
 	if (p->replace >= 0)
 		return p->replace;
 	quiet.diags = diags_new(); /* what is wrong with it is not the question here */
-	if (!quiet.diags)
-		return false;
 	replaces = !patch_file_open(&quiet, s->path, &f) && f.manifest && f.manifest->replace;
 	patch_file_close(&f);
 	diags_free(quiet.diags);

@@ -44,9 +44,9 @@ static int make_directory(const struct system *s)
 void manifest_keep(struct kpatch *k, const struct patch_file *f)
 {
 	const char *line = first_line(k, &f->module->build_id);
-	size_t n = line ? strlen(line) : 0;
+	size_t n = strlen(line);
 	char path[PATH_MAX], *text = arena_alloc(k->arena, n + f->yaml_size + 1);
-	int err = !f->manifest ? 0 : line && text ? make_directory(&k->system) : -ENOMEM;
+	int err = f->manifest ? make_directory(&k->system) : 0;
 
 	if (!f->manifest)
 		return;
@@ -120,9 +120,8 @@ const struct manifest *manifest_of_loaded(struct kpatch *k, const char *name, co
 	if (module_build_id(&k->system, name, &id))
 		return NULL;
 	quiet.diags = diags_new();
-	line = quiet.diags ? first_line(k, &id) : NULL;
-	if (line)
-		m = read_kept(&quiet, name, line);
+	line = first_line(k, &id);
+	m = read_kept(&quiet, name, line);
 	for (size_t i = 0; i < n && line && !m; i++)
 		if (!strcmp(list[i].module, name))
 			m = read_installed(&quiet, list[i].path);
@@ -136,7 +135,7 @@ const struct manifest **manifests_of_loaded(struct kpatch *k, const struct live 
 {
 	const struct manifest **all = arena_array(k->arena, live->n_patches, sizeof(*all));
 
-	for (size_t i = 0; all && i < live->n_patches; i++)
+	for (size_t i = 0; i < live->n_patches; i++)
 		all[i] = manifest_of_loaded(k, live->patches[i].name, list, n);
 	return all;
 }

@@ -40,7 +40,7 @@ static enum outcome read_live(struct kpatch *k, struct live *live)
 	}
 	diag_error(k->diags, "sysfs-unreadable", NULL, NULL,
 		   "the state in /sys/kernel/livepatch cannot be read: %s", strerror(-err));
-	return err == -ENOMEM ? OUTCOME_SYSTEM : OUTCOME_PERMISSION;
+	return OUTCOME_PERMISSION;
 }
 
 static void report_object(struct node *list, const struct live_object *o)
@@ -224,8 +224,6 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 		o = store_list(k, release, &stored, &n);
 	facts = arena_array(k->arena, n, sizeof(*facts));
 	manifests = manifests_of_loaded(k, &live, stored, n);
-	if (!facts || !manifests)
-		return no_memory(k);
 	for (size_t i = 0; i < n; i++)
 		facts[i] = installed_look(k, &live, &stored[i]);
 	report_patches(k, k->report, &live, manifests);

@@ -297,7 +297,7 @@ static enum outcome look(struct kpatch *k, const struct patch_file *f, struct li
 	int err = sysfs_read(&k->system, k->arena, live);
 
 	if (!err)
-		err = check_changes(k, f, live, c);
+		check_changes(k, f, live, c);
 	if (!err)
 		return OUTCOME_OK;
 	diag_error(k->diags, "sysfs-unreadable", NULL, NULL,

@@ -97,8 +97,6 @@ struct installed_facts installed_look(struct kpatch *k, const struct live *live,
 	struct patch_file f;
 
 	quiet.diags = diags_new();
-	if (!quiet.diags)
-		return facts;
 	if (patch_file_open(&quiet, s->path, &f)) {
 		facts.unusable = first_error(k, quiet.diags);
 	} else {

@@ -78,8 +78,6 @@ int installed_build_id(struct kpatch *k, const char *release, const char *name, 
 	char *path = NULL;
 	int err;
 
-	if (!ignored)
-		return -ENOMEM;
 	err = system_path(&k->system, directory, "/lib/modules/%s", release);
 	if (!err)
 		err = kmodule_find(directory, name, &path);
@@ -193,14 +191,12 @@ enum outcome check_policy(struct kpatch *k, const struct patch_file *f)
 	return o;
 }
 
-static int add_change(struct kpatch *k, struct changes *c, size_t *room, const struct change *new)
+static void add_change(struct kpatch *k, struct changes *c, size_t *room, const struct change *new)
 {
 	if (c->n == *room) {
 		size_t more = *room ? *room * 2 : 16;
 		struct change *list = arena_array(k->arena, more, sizeof(*list));
 
-		if (!list)
-			return -ENOMEM;
 		if (c->n)
 			memcpy(list, c->list, c->n * sizeof(*list));
 		c->list = list;
@@ -208,7 +204,6 @@ static int add_change(struct kpatch *k, struct changes *c, size_t *room, const s
 	}
 	c->list[c->n++] = *new;
 	c->count[new->kind]++;
-	return 0;
 }
 
 static bool manifest_has(const struct manifest *m, const char *object, const char *function,
@@ -226,13 +221,11 @@ static bool manifest_has(const struct manifest *m, const char *object, const cha
 }
 
 /* What the new patch has. */
-static int add_patched(struct kpatch *k, const struct manifest *m, const struct live *live, struct changes *c,
-		       size_t *room)
+static void add_patched(struct kpatch *k, const struct manifest *m, const struct live *live,
+			struct changes *c, size_t *room)
 {
-	int err = 0;
-
 	for (size_t i = 0; i < m->n_objects; i++)
-		for (size_t j = 0; j < m->objects[i].n_functions && !err; j++) {
+		for (size_t j = 0; j < m->objects[i].n_functions; j++) {
 			const struct manifest_function *f = &m->objects[i].functions[j];
 			const struct live_patch *owner =
 				live_owner(live, m->objects[i].name, f->name, f->position);
@@ -242,22 +235,19 @@ static int add_patched(struct kpatch *k, const struct manifest *m, const struct 
 					      .position = f->position,
 					      .patch = owner ? owner->name : NULL };
 
-			err = add_change(k, c, room, &new);
+			add_change(k, c, room, &new);
 		}
-	return err;
 }
 
 /* What only a patch that it replaces has; a function that several have is listed once. */
-static int add_reverted(struct kpatch *k, const struct manifest *m, const struct live *live,
-			struct changes *c, size_t *room)
+static void add_reverted(struct kpatch *k, const struct manifest *m, const struct live *live,
+			 struct changes *c, size_t *room)
 {
-	int err = 0;
-
 	for (size_t p = 0; p < live->n_patches; p++)
 		for (size_t i = 0; i < live->patches[p].n_objects; i++) {
 			const struct live_object *o = &live->patches[p].objects[i];
 
-			for (size_t j = 0; j < o->n_functions && !err; j++) {
+			for (size_t j = 0; j < o->n_functions; j++) {
 				const struct live_function *f = &o->functions[j];
 				struct change new = { .kind = CHANGE_BACK,
 						      .object = o->name,
@@ -267,35 +257,29 @@ static int add_reverted(struct kpatch *k, const struct manifest *m, const struct
 
 				if (!manifest_has(m, o->name, f->name, f->position) &&
 				    live_owner(live, o->name, f->name, f->position) == &live->patches[p])
-					err = add_change(k, c, room, &new);
+					add_change(k, c, room, &new);
 			}
 		}
-	return err;
 }
 
-int check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live, struct changes *out)
+void check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live, struct changes *out)
 {
 	struct changes c = { .n = 0 };
 	size_t room = 0;
-	int err;
 
 	if (!f->manifest) {
 		*out = c;
-		return 0;
+		return;
 	}
-	err = add_patched(k, f->manifest, live, &c, &room);
-	if (!err && f->manifest->replace && live->n_patches) {
-		err = add_reverted(k, f->manifest, live, &c, &room);
+	add_patched(k, f->manifest, live, &c, &room);
+	if (f->manifest->replace && live->n_patches) {
+		add_reverted(k, f->manifest, live, &c, &room);
 		c.replaced = arena_array(k->arena, live->n_patches, sizeof(*c.replaced));
-		if (!c.replaced)
-			return -ENOMEM;
 		for (size_t i = 0; i < live->n_patches; i++)
 			if (strcmp(live->patches[i].name, f->module->name))
 				c.replaced[c.n_replaced++] = live->patches[i].name;
 	}
-	if (!err)
-		*out = c;
-	return err;
+	*out = c;
 }
 
 void report_changes(struct kpatch *k, const struct changes *c)

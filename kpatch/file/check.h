@@ -54,7 +54,8 @@ struct changes {
 };
 
 /* What loading it would change. Without a manifest nothing is known: no changes. -ENOMEM. */
-int check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live, struct changes *out);
+void check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live,
+		   struct changes *out);
 
 /* Adds "functions" and "replaces" to the report. */
 void report_changes(struct kpatch *k, const struct changes *c);

@@ -93,20 +93,17 @@ static char *function_key(struct arena *a, const char *object, const char *name,
 	return arena_printf(a, "%s of %s (position %" PRIu64 ")", name, object, position);
 }
 
-static int collect_manifest(struct kpatch *k, const struct manifest *m, struct strmap *seen, size_t *n)
+static void collect_manifest(struct kpatch *k, const struct manifest *m, struct strmap *seen, size_t *n)
 {
-	int err = 0;
-
 	*n = 0;
 	for (size_t i = 0; i < m->n_objects; i++)
-		for (size_t j = 0; j < m->objects[i].n_functions && !err; j++) {
+		for (size_t j = 0; j < m->objects[i].n_functions; j++) {
 			const struct manifest_function *f = &m->objects[i].functions[j];
 			char *key = function_key(k->arena, m->objects[i].name, f->name, f->position);
 
-			err = key ? strmap_set(seen, key, (union strmap_value){ .num = 0 }) : -ENOMEM;
+			strmap_set(seen, key, (union strmap_value){ .num = 0 });
 			++*n;
 		}
-	return err;
 }
 
 /* One record of the table must be in the manifest, and not have been there before. */
@@ -126,8 +123,6 @@ static enum outcome match_record(struct kpatch *k, const struct patch_file *f, c
 	if (!name || !object)
 		return damaged(k, f, "a name is missing");
 	key = function_key(k->arena, object, name, record.sympos);
-	if (!key)
-		return no_memory(k);
 	found = strmap_get(seen, key);
 	if (!found || found->num)
 		return lies(k, f, "it does not have", key);
@@ -141,8 +136,7 @@ static enum outcome match_all(struct kpatch *k, const struct patch_file *f, cons
 	enum outcome o = OUTCOME_OK;
 	size_t listed;
 
-	if (collect_manifest(k, f->manifest, seen, &listed))
-		return no_memory(k);
+	collect_manifest(k, f->manifest, seen, &listed);
 	for (size_t i = 0; i < t->n && !o; i++)
 		o = match_record(k, f, t, i, seen);
 	if (!o && listed != t->n)
@@ -163,10 +157,6 @@ static enum outcome check_functions(struct kpatch *k, const struct patch_file *f
 	t.n = t.section->size / sizeof(struct kpatch_func);
 	t.pointers = arena_array(k->arena, t.section->size / 8 + 1, sizeof(*t.pointers));
 	seen = strmap_new(t.n);
-	if (!t.pointers || !seen) {
-		strmap_free(seen);
-		return no_memory(k);
-	}
 	follow_all(&t);
 	o = match_all(k, f, &t, seen);
 	strmap_free(seen);

@@ -20,6 +20,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/path.h"
+#include "lib/util/xmalloc.h"
 
 /* The kernel itself takes modules up to 2 GiB; a patch module is some hundred KiB. */
 #define FILE_LIMIT (256U << 20)
@@ -87,8 +88,6 @@ static enum outcome judge_way(struct kpatch *k, const char *path)
 	struct distrust why;
 	int fd;
 
-	if (!directory)
-		return no_memory(k);
 	fd = directory_open(directory, user, DIRECTORY_STICKY, &why);
 	if (fd >= 0) {
 		close(fd);
@@ -112,9 +111,7 @@ static enum outcome read_all(struct kpatch *k, struct patch_file *f, off_t size)
 			   "larger than %u MiB, no patch module", FILE_LIMIT >> 20);
 		return OUTCOME_BAD_FILE;
 	}
-	f->bytes = malloc((size_t)size + 1);
-	if (!f->bytes)
-		return no_memory(k);
+	f->bytes = xmalloc((size_t)size + 1);
 	while (n < (size_t)size) {
 		ssize_t got = pread(f->fd, f->bytes + n, (size_t)size - n, (off_t)n);
 
@@ -180,34 +177,28 @@ static enum outcome read_manifest(struct kpatch *k, struct patch_file *f)
 	f->yaml = s->data;
 	f->yaml_size = s->size;
 	err = manifest_read(s->data, s->size, f->path, k->arena, k->diags, &f->manifest);
-	if (err == -ENOMEM)
-		return no_memory(k);
 	return err ? OUTCOME_BAD_FILE : OUTCOME_OK;
 }
 
 /* One that cannot be read is no reason not to look at the module: check.c judges. */
-static int read_signature(struct kpatch *k, struct patch_file *f)
+static void read_signature(struct kpatch *k, struct patch_file *f)
 {
 	struct module_signature *s = arena_alloc(k->arena, sizeof(*s));
-	int err = s ? signature_read(f->image.data, f->image.size, k->arena, s) : -ENOMEM;
+	int err = signature_read(f->image.data, f->image.size, k->arena, s);
 
 	f->is_signed = err != -ENOENT;
 	f->signature = err ? NULL : s;
-	return err == -ENOMEM ? err : 0;
 }
 
 static enum outcome read_module(struct kpatch *k, struct patch_file *f)
 {
 	int err = kmodule_read(f->path, f->bytes, f->n_bytes, k->diags, &f->module);
 
-	if (err == -ENOMEM)
-		return no_memory(k);
 	if (err)
 		return OUTCOME_BAD_FILE;
 	f->image.data = f->module->data;
 	f->image.size = f->module->size;
-	if (read_signature(k, f))
-		return no_memory(k);
+	read_signature(k, f);
 	if (!schema_object.valid(f->module->name) || strchr(f->module->name, '-')) {
 		diag_error(k->diags, "bad-module-name", diag_file(f->path), NULL,
 			   "it calls itself '%s', which is no module's name", f->module->name);

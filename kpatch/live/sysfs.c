@@ -30,8 +30,6 @@ static void *vector_add(struct vector *v)
 		size_t room = v->room ? v->room * 2 : 8;
 		char *items = arena_array(v->arena, room, v->size);
 
-		if (!items)
-			return NULL;
 		if (v->n)
 			memcpy(items, v->items, v->n * v->size);
 		v->items = items;
@@ -143,17 +141,14 @@ static int compare_strings(const void *a, const void *b)
 }
 
 /* @entry is "function,position". */
-static int add_function(struct vector *v, const char *entry)
+static void add_function(struct vector *v, const char *entry)
 {
 	const char *comma = strrchr(entry, ',');
 	struct live_function *f = vector_add(v);
 
-	if (!f)
-		return -ENOMEM;
 	f->name = comma ? arena_strndup(v->arena, entry, (size_t)(comma - entry)) :
 			  arena_strdup(v->arena, entry);
 	f->position = comma ? strtoull(comma + 1, NULL, 10) : 0;
-	return f->name ? 0 : -ENOMEM;
 }
 
 static int read_object(const struct system *s, struct arena *a, const char *patch, const char *name,
@@ -163,7 +158,6 @@ static int read_object(const struct system *s, struct arena *a, const char *patc
 	char path[PATH_MAX];
 	const char *entry;
 	long patched;
-	int err = 0;
 	DIR *d;
 
 	snprintf(path, sizeof(path), LIVEPATCH "/%s/%s", patch, name);
@@ -173,14 +167,14 @@ static int read_object(const struct system *s, struct arena *a, const char *patc
 	d = open_directory(s, path);
 	if (!d)
 		return -errno;
-	while (!err && (entry = next_directory(d)))
-		err = add_function(&v, entry);
+	while ((entry = next_directory(d)))
+		add_function(&v, entry);
 	closedir(d);
-	if (!err && v.n)
+	if (v.n)
 		qsort(v.items, v.n, v.size, compare_functions);
 	out->functions = (void *)v.items;
 	out->n_functions = v.n;
-	return err ? err : out->name ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int read_objects(const struct system *s, struct arena *a, struct live_patch *p)
@@ -198,7 +192,7 @@ static int read_objects(const struct system *s, struct arena *a, struct live_pat
 	while (!err && (entry = next_directory(d))) {
 		struct live_object *o = vector_add(&v);
 
-		err = o ? read_object(s, a, p->name, entry, o) : -ENOMEM;
+		err = read_object(s, a, p->name, entry, o);
 	}
 	closedir(d);
 	if (!err && v.n)
@@ -216,8 +210,6 @@ static int read_patch(const struct system *s, struct arena *a, const char *name,
 	if (err)
 		return err;
 	p->name = arena_strdup(a, name);
-	if (!p->name)
-		return -ENOMEM;
 	p->replace = read_number(s, LIVEPATCH, name, "replace", &number) ? -1 : number != 0;
 	p->stack_order = read_number(s, LIVEPATCH, name, "stack_order", &number) ? -1 : (int)number;
 	return read_objects(s, a, p);
@@ -235,7 +227,7 @@ static int read_patches(const struct system *s, struct arena *a, struct live *ou
 	while (!err && (entry = next_directory(d))) {
 		struct live_patch *p = vector_add(&v);
 
-		err = p ? read_patch(s, a, entry, p) : -ENOMEM;
+		err = read_patch(s, a, entry, p);
 		if (err == -ENOENT) { /* gone while we looked */
 			v.n--;
 			memset(p, 0, sizeof(*p));
@@ -263,25 +255,23 @@ static int read_leftovers(const struct system *s, struct arena *a, struct live *
 	struct vector v = { .arena = a, .size = sizeof(const char *) };
 	DIR *d = open_directory(s, MODULES);
 	const char *entry;
-	int err = 0;
 
 	if (!d)
 		return errno == ENOENT ? 0 : -errno;
-	while (!err && (entry = next_directory(d))) {
+	while ((entry = next_directory(d))) {
 		const char **name;
 
 		if (!is_livepatch_module(s, entry) || system_exists(s, LIVEPATCH "/%s", entry))
 			continue;
 		name = vector_add(&v);
-		if (!name || !(*name = arena_strdup(a, entry)))
-			err = -ENOMEM;
+		*name = arena_strdup(a, entry);
 	}
 	closedir(d);
-	if (!err && v.n)
+	if (v.n)
 		qsort(v.items, v.n, v.size, compare_strings);
 	out->leftovers = (void *)v.items;
 	out->n_leftovers = v.n;
-	return err;
+	return 0;
 }
 
 int sysfs_read(const struct system *s, struct arena *a, struct live *out)

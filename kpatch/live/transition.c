@@ -63,7 +63,7 @@ static long look_at_tasks(struct wait *w, bool enabling)
 {
 	struct arena *arena = arena_new();
 	struct blockers found = { .n_tasks = 0 };
-	int err = arena ? tasks_find(&w->k->system, arena, enabling ? 0 : 1, NULL, 1, &found) : -ENOMEM;
+	int err = tasks_find(&w->k->system, arena, enabling ? 0 : 1, NULL, 1, &found);
 
 	if (!err && found.n_list)
 		snprintf(w->first, sizeof(w->first), "%s[%d]%s%s", found.list->comm, found.list->tid,

@@ -85,8 +85,6 @@ static enum outcome parse(struct kpatch *k, const char *path, const char *text, 
 	if (strlen(text) == size && is_blank(text))
 		return OUTCOME_OK;
 	err = schema_read(&schema, &ids, text, size, path, k->arena, k->diags, out);
-	if (err == -ENOMEM)
-		return no_memory(k);
 	return err ? OUTCOME_BAD_FILE : OUTCOME_OK;
 }
 
@@ -106,8 +104,6 @@ static enum outcome read_open(struct kpatch *k, int fd, const char *path, struct
 
 	if (o)
 		return o;
-	if (!text)
-		return no_memory(k);
 	while (n < CONFIG_LIMIT && (got = read(fd, text + n, CONFIG_LIMIT - n))) {
 		if (got < 0 && errno != EINTR)
 			return unreadable(k, path, errno);
@@ -132,7 +128,7 @@ enum outcome config_read(struct kpatch *k, struct kpatch_config *out)
 	int fd;
 
 	if (system_path(&k->system, path, CONFIG_FILE))
-		return no_memory(k);
+		return path_too_long(k);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd >= 0) {
 		o = read_open(k, fd, path, &c);

@@ -30,13 +30,13 @@ enum outcome store_release(struct kpatch *k, const char **release)
 		return OUTCOME_USAGE;
 	}
 	err = k->system.calls->uname(&k->system, &u);
-	*release = err ? NULL : arena_strdup(k->arena, u.release);
-	if (*release && !schema_release.valid(*release)) {
+	*release = arena_strdup(k->arena, err ? "" : u.release);
+	if (!schema_release.valid(*release)) {
 		diag_error(k->diags, "bad-release", NULL, NULL, "the running kernel's release is not %s",
 			   schema_release.expected);
 		return OUTCOME_WRONG_KERNEL;
 	}
-	return *release ? OUTCOME_OK : no_memory(k);
+	return OUTCOME_OK;
 }
 
 /* "livepatch-fix.ko.xz" → "livepatch_fix"; false if it is no module's file. */
@@ -87,7 +87,7 @@ static enum outcome judge_parent(struct kpatch *k)
 	int fd;
 
 	if (system_path(&k->system, path, STORE))
-		return no_memory(k);
+		return path_too_long(k);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return OUTCOME_OK; /* the caller finds out why */
@@ -107,13 +107,11 @@ enum outcome store_open(struct kpatch *k, const char *release, const char **path
 {
 	char full[PATH_MAX];
 	enum outcome o;
-	int fd;
+	int fd, err;
 
 	if (system_path(&k->system, full, STORE "/%s", release))
-		return no_memory(k);
+		return path_too_long(k);
 	*path = arena_strdup(k->arena, full);
-	if (!*path)
-		return no_memory(k);
 	*d = NULL;
 	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
@@ -125,9 +123,10 @@ enum outcome store_open(struct kpatch *k, const char *release, const char **path
 		o = judge_directory(k, fd, *path);
 	if (!o)
 		*d = fdopendir(fd);
+	err = errno;
 	if (!*d)
 		close(fd);
-	return o || *d ? o : no_memory(k);
+	return o || *d ? o : unreadable(k, *path, err);
 }
 
 static void read_record(DIR *d, struct stored *s)
@@ -142,25 +141,22 @@ static void read_record(DIR *d, struct stored *s)
 		};
 }
 
-static bool add_stored(struct kpatch *k, struct stored **list, size_t *n, const char *directory, DIR *d,
+static void add_stored(struct kpatch *k, struct stored **list, size_t *n, const char *directory, DIR *d,
 		       const char *file)
 {
 	struct stored s = { .path = NULL }, *grown;
 
 	if (!module_of(file, s.module))
-		return true;
+		return;
 	s.path = arena_printf(k->arena, "%s/%s", directory, file);
 	s.file = arena_strdup(k->arena, file);
 	read_record(d, &s);
 	grown = arena_array(k->arena, *n + 1, sizeof(s));
-	if (!s.path || !s.file || !grown)
-		return false;
 	if (*n)
 		memcpy(grown, *list, *n * sizeof(s));
 	grown[*n] = s;
 	*list = grown;
 	++*n;
-	return true;
 }
 
 enum outcome store_list(struct kpatch *k, const char *release, struct stored **list, size_t *n)
@@ -175,9 +171,9 @@ enum outcome store_list(struct kpatch *k, const char *release, struct stored **l
 	o = store_open(k, release, &path, &d);
 	if (o || !d)
 		return o;
-	while (!o && (errno = 0, e = readdir(d)))
-		if (e->d_name[0] != '.' && !add_stored(k, list, n, path, d, e->d_name))
-			o = no_memory(k);
+	while ((errno = 0, e = readdir(d)))
+		if (e->d_name[0] != '.')
+			add_stored(k, list, n, path, d, e->d_name);
 	if (!o && errno)
 		o = unreadable(k, path, errno);
 	closedir(d);

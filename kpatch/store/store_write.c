@@ -175,7 +175,7 @@ enum outcome store_add(struct kpatch *k, const char *release, const struct patch
 	}
 	sweep(d, false);
 	file = arena_printf(k->arena, "%s.ko%s", f->module->name, suffix_of(f));
-	err = file ? write_patch(dirfd(d), file, f, &before) : -ENOMEM;
+	err = write_patch(dirfd(d), file, f, &before);
 	closedir(d);
 	*replaced = old != NULL;
 	return err ? store_not_written(k, path, -err) : OUTCOME_OK;

@@ -69,10 +69,9 @@ static bool is_blank(const struct section *s, uint64_t start, uint64_t end)
 	return true;
 }
 
-static int new_span(struct cutter *c, const struct symbol *s, uint64_t end, bool open)
+static void new_span(struct cutter *c, const struct symbol *s, uint64_t end, bool open)
 {
-	if (reader_grow((void **)&c->spans, &c->room, c->n_spans, sizeof(*c->spans)))
-		return -ENOMEM;
+	reader_grow((void **)&c->spans, &c->room, c->n_spans, sizeof(*c->spans));
 	c->spans[c->n_spans] = (struct span){
 		.start = s->value,
 		.end = end,
@@ -82,7 +81,6 @@ static int new_span(struct cutter *c, const struct symbol *s, uint64_t end, bool
 		.open = open,
 	};
 	c->n_spans++;
-	return 0;
 }
 
 /* __pfx_foo names the padding before foo: the symbol that starts where this one ends is foo. */
@@ -126,16 +124,15 @@ struct sweep {
 	bool any, prefix; /* @prefix: it is padding so far, the function follows */
 };
 
-static int sweep_symbol(struct cutter *c, struct sweep *w, uint32_t i, struct symbol *s)
+static void sweep_symbol(struct cutter *c, struct sweep *w, uint32_t i, struct symbol *s)
 {
 	struct span *last = w->any ? &c->spans[w->last] : NULL;
 	uint64_t end = s->value + s->size;
 	bool empty = !s->size && s->type == STT_OBJECT;
-	int err;
 
 	if (last && last->open && (s->value == last->start || empty)) {
 		s->atom = last->number;
-		return 0;
+		return;
 	}
 	if (last && last->open) {
 		last->end = s->value;
@@ -149,24 +146,21 @@ static int sweep_symbol(struct cutter *c, struct sweep *w, uint32_t i, struct sy
 		if (end > last->end)
 			last->end = end;
 		s->atom = last->number;
-		return 0;
+		return;
 	}
 	s->atom = c->n_spans;
 	if (empty) {
 		end = end_of_empty(c, i + 1, s);
-		err = new_span(c, s, last && s->value < last->end ? s->value : end, false);
+		new_span(c, s, last && s->value < last->end ? s->value : end, false);
 		/* it does not become the span that others are inside of, unless it has bytes */
-		if (err || end == s->value || (last && s->value < last->end))
-			return err;
+		if (end == s->value || (last && s->value < last->end))
+			return;
 	} else {
-		err = new_span(c, s, s->size ? end : c->section->size, !s->size);
-		if (err)
-			return err;
+		new_span(c, s, s->size ? end : c->section->size, !s->size);
 	}
 	w->last = c->n_spans - 1;
 	w->any = true;
 	w->prefix = is_prefix_of_next(c, i, s);
-	return 0;
 }
 
 static int span_order(const void *a, const void *b)
@@ -258,20 +252,17 @@ static int cut_by_symbols(struct cutter *c)
 	const uint32_t first = r->section_symbols[c->section->index];
 	const uint32_t end = r->section_symbols[c->section->index + 1];
 	struct sweep w = { 0 };
-	int err = 0;
+	int err;
 
 	c->n_spans = 0;
-	for (uint32_t i = first; !err && i < end; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		struct symbol *s = &r->o->symbols[r->symbol_order[i]];
 
 		if (cuts(s))
-			err = sweep_symbol(c, &w, i, s);
+			sweep_symbol(c, &w, i, s);
 	}
-	if (err)
-		return err;
 	while (c->n_spans > c->room_ids)
-		if (reader_grow((void **)&c->ids, &c->room_ids, c->room_ids, sizeof(*c->ids)))
-			return -ENOMEM;
+		reader_grow((void **)&c->ids, &c->room_ids, c->room_ids, sizeof(*c->ids));
 	if (c->n_spans)
 		qsort(c->spans, c->n_spans, sizeof(*c->spans), span_order);
 	err = emit_spans(c);

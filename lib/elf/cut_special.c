@@ -153,26 +153,23 @@ static int piece_order(const void *a, const void *b)
 	return x->length < y->length ? -1 : x->length > y->length;
 }
 
-static int add_piece(struct pieces *p, const struct section *s, uint64_t start, uint64_t length)
+static void add_piece(struct pieces *p, const struct section *s, uint64_t start, uint64_t length)
 {
 	if (start > s->size)
-		return 0;
-	if (reader_grow((void **)&p->list, &p->room, p->n, sizeof(*p->list)))
-		return -ENOMEM;
+		return;
+	reader_grow((void **)&p->list, &p->room, p->n, sizeof(*p->list));
 	p->list[p->n++] = (struct piece){ start, length };
-	return 0;
 }
 
 /* Pieces of @s that the entries of @from name, with their lengths. */
-static int pieces_of_entries(struct reader *r, const struct section *s, const struct section *from,
-			     struct pieces *p)
+static void pieces_of_entries(struct reader *r, const struct section *s, const struct section *from,
+			      struct pieces *p)
 {
 	const struct special *special = from->special;
-	int err = 0;
 
 	if (!special || special->cut != CUT_FIXED)
-		return 0;
-	for (uint32_t i = r->section_refs[from->index]; !err && i < r->section_refs[from->index + 1]; i++) {
+		return;
+	for (uint32_t i = r->section_refs[from->index]; i < r->section_refs[from->index + 1]; i++) {
 		const struct ref *ref = &r->o->refs[i];
 		const uint64_t entry = ref->offset - ref->offset % special->entry_size;
 		const struct special_field *field = field_at(special, ref->offset - entry);
@@ -182,27 +179,23 @@ static int pieces_of_entries(struct reader *r, const struct section *s, const st
 		if (!field || field->role != FIELD_REPLACEMENT || !raw_target(r, ref, &section, &byte) ||
 		    section != s->index)
 			continue;
-		err = add_piece(p, s, byte,
-				special->length_offset ? from->data[entry + special->length_offset] : 1);
+		add_piece(p, s, byte,
+			  special->length_offset ? from->data[entry + special->length_offset] : 1);
 	}
-	return err;
 }
 
 /* Pieces of @s that code of other sections jumps to. */
-static int pieces_of_code(struct reader *r, const struct section *s, struct pieces *p)
+static void pieces_of_code(struct reader *r, const struct section *s, struct pieces *p)
 {
-	int err = 0;
-
-	for (uint32_t i = 0; !err && i < r->o->n_refs; i++) {
+	for (uint32_t i = 0; i < r->o->n_refs; i++) {
 		const struct ref *ref = &r->o->refs[i];
 		uint32_t section;
 		uint64_t byte;
 
 		if (raw_target(r, ref, &section, &byte) && section == s->index && ref->target != s->index &&
 		    r->o->sections[ref->target].flags & SHF_EXECINSTR)
-			err = add_piece(p, s, byte, 1);
+			add_piece(p, s, byte, 1);
 	}
-	return err;
 }
 
 /* Cuts at the start of every piece; pieces of no bytes become atoms of no bytes. */
@@ -233,15 +226,14 @@ static int emit_pieces(struct reader *r, const struct section *s, const struct p
 static int cut_by_referrer(struct reader *r, const struct section *s)
 {
 	struct pieces p = { 0 };
-	int err = 0;
+	int err;
 
 	if (!s->special->referrer)
-		err = pieces_of_code(r, s, &p);
-	for (uint32_t i = 1; !err && s->special->referrer && i < r->o->n_sections; i++)
+		pieces_of_code(r, s, &p);
+	for (uint32_t i = 1; s->special->referrer && i < r->o->n_sections; i++)
 		if (!strcmp(r->o->sections[i].name, s->special->referrer))
-			err = pieces_of_entries(r, s, &r->o->sections[i], &p);
-	if (!err)
-		err = emit_pieces(r, s, &p);
+			pieces_of_entries(r, s, &r->o->sections[i], &p);
+	err = emit_pieces(r, s, &p);
 	free(p.list);
 	return err;
 }

@@ -16,6 +16,7 @@
 
 #include "lib/elf/reader.h"
 #include "lib/util/diag.h"
+#include "lib/util/xmalloc.h"
 
 struct walk {
 	struct reader *r;
@@ -37,15 +38,13 @@ static int by_value(const void *a, const void *b, void *symbols)
 }
 
 /* A counting sort by section, then each section's symbols by value. */
-static int order_symbols(struct reader *r)
+static void order_symbols(struct reader *r)
 {
 	struct object *o = r->o;
-	uint32_t *start = calloc((size_t)o->n_sections + 2, sizeof(*start));
+	uint32_t *start = xcalloc((size_t)o->n_sections + 2, sizeof(*start));
 
 	r->section_symbols = start;
-	r->symbol_order = calloc((size_t)o->n_symbols + 1, sizeof(*r->symbol_order));
-	if (!start || !r->symbol_order)
-		return -ENOMEM;
+	r->symbol_order = xcalloc((size_t)o->n_symbols + 1, sizeof(*r->symbol_order));
 	/* counted two places on, so that filling leaves each start where it belongs */
 	for (uint32_t i = 1; i < o->n_symbols; i++)
 		if (o->symbols[i].section != SECTION_UNDEF && o->symbols[i].section < o->n_sections)
@@ -58,7 +57,6 @@ static int order_symbols(struct reader *r)
 	for (uint32_t i = 0; i < o->n_sections; i++)
 		qsort_r(r->symbol_order + start[i], start[i + 1] - start[i], sizeof(*start), by_value,
 			o->symbols);
-	return 0;
 }
 
 static int pad_order(const void *a, const void *b)
@@ -79,7 +77,7 @@ static bool counts_from_itself(const struct reader *r, const struct ref *ref)
  * Each entry of __patchable_function_entries leads to the first padding byte of a function; and a distance of a whole
  * pointer's width in code is no instruction but belongs to the function behind it.
  */
-static int collect_pads(struct reader *r)
+static void collect_pads(struct reader *r)
 {
 	struct object *o = r->o;
 	size_t room = 0;
@@ -94,27 +92,24 @@ static int collect_pads(struct reader *r)
 
 			if (entries ? !ref->symbol : !counts_from_itself(r, ref) || ref->width != 8)
 				continue;
-			if (reader_grow((void **)&r->pads, &room, r->n_pads, sizeof(*r->pads)))
-				return -ENOMEM;
+			reader_grow((void **)&r->pads, &room, r->n_pads, sizeof(*r->pads));
 			r->pads[r->n_pads++] = entries ? (struct pad){ s->section, s->value + ref->addend } :
 							 (struct pad){ i, ref->offset };
 		}
 	}
 	if (r->n_pads)
 		qsort(r->pads, r->n_pads, sizeof(*r->pads), pad_order);
-	return 0;
 }
 
-static int add_branch(struct walk *w, uint64_t at, const struct insn *insn)
+static void add_branch(struct walk *w, uint64_t at, const struct insn *insn)
 {
 	struct reader *r = w->r;
 	uint64_t byte = insn_target(insn, at);
 
 	/* beyond the section: decoded data, or hostile; no atom could be named */
 	if (byte > w->section->size)
-		return 0;
-	if (reader_grow((void **)&r->branches, &r->room_branches, r->n_branches, sizeof(*r->branches)))
-		return -ENOMEM;
+		return;
+	reader_grow((void **)&r->branches, &r->room_branches, r->n_branches, sizeof(*r->branches));
 	r->branches[r->n_branches++] = (struct ref){
 		.offset = at + insn->field,
 		.type = insn->type,
@@ -125,7 +120,6 @@ static int add_branch(struct walk *w, uint64_t at, const struct insn *insn)
 		.addend = (int64_t)byte,
 		.bias = (int64_t)insn->field - insn->base,
 	};
-	return 0;
 }
 
 /* What such a relocation means depends on the instruction, so it cannot be guessed. */
@@ -159,7 +153,8 @@ static int visit(struct walk *w, uint64_t at, const struct insn *insn, uint64_t 
 	}
 	if (!insn->relative || relocated || !w->several || (target >= start && target < end))
 		return 0;
-	return add_branch(w, at, insn);
+	add_branch(w, at, insn);
+	return 0;
 }
 
 /* Where the next symbol after @offset starts, or the section's end. *i is kept between calls. */
@@ -204,10 +199,10 @@ int decode_text(struct reader *r)
 {
 	_Alignas(16) unsigned char decoder[DECODER_STATE];
 	struct object *o = r->o;
-	int err = order_symbols(r);
+	int err = 0;
 
-	if (!err)
-		err = collect_pads(r);
+	order_symbols(r);
+	collect_pads(r);
 	r->arch->decode_init(decoder);
 	for (uint32_t i = 1; !err && i < o->n_sections; i++) {
 		const struct section *s = &o->sections[i];

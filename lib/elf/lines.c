@@ -17,6 +17,7 @@
 #include "lib/elf/debug.h"
 #include "lib/elf/object_private.h"
 #include "lib/util/arena.h"
+#include "lib/util/xmalloc.h"
 
 struct lines {
 	Dwfl *dwfl;
@@ -41,8 +42,8 @@ static void open_lines(const struct object *o, struct lines *l)
 		.section_address = dwfl_offline_section_address,
 		.debuginfo_path = &l->debug_path,
 	};
-	l->copy = malloc(o->size ? o->size : 1);
-	l->dwfl = l->copy ? dwfl_begin(&l->callbacks) : NULL;
+	l->copy = xmalloc(o->size ? o->size : 1);
+	l->dwfl = dwfl_begin(&l->callbacks);
 	if (!l->dwfl)
 		return;
 	memcpy(l->copy, o->data, o->size);
@@ -66,9 +67,7 @@ static int lines_of(struct object *o, struct lines **out)
 	struct object_private *p = object_private(o);
 
 	if (!p->lines) {
-		p->lines = calloc(1, sizeof(*p->lines));
-		if (!p->lines)
-			return -ENOMEM;
+		p->lines = xcalloc(1, sizeof(*p->lines));
 		open_lines(o, p->lines);
 	}
 	*out = p->lines;

@@ -20,16 +20,12 @@ int literal_key(struct arena *arena, const struct atom *a, const char **out)
 	kind = arena_printf(arena, "%d/%llu/%llu/", a->kind, (unsigned long long)a->section->align,
 			    (unsigned long long)a->section->entsize);
 	key = arena_alloc(arena, 2 * a->size + 1);
-	if (!kind || !key)
-		return -ENOMEM;
 	p = key;
 	for (uint64_t i = 0; i < a->size; i++) {
 		*p++ = digits[bytes[i] >> 4];
 		*p++ = digits[bytes[i] & 15];
 	}
 	key = arena_printf(arena, "%s%s", kind, key);
-	if (!key)
-		return -ENOMEM;
 	*out = key;
 	return 0;
 }

@@ -56,14 +56,12 @@ static int add_absolute(struct reader *r)
 	return 0;
 }
 
-static int group_symbols(struct reader *r)
+static void group_symbols(struct reader *r)
 {
 	struct object *o = r->o;
 	uint32_t *list = arena_array(o->arena, (size_t)o->n_symbols + 1, sizeof(*list));
 	uint32_t total = 0;
 
-	if (!list)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_symbols; i++)
 		if (o->symbols[i].atom != NO_ATOM && o->symbols[i].type != STT_SECTION)
 			o->atoms[o->symbols[i].atom].n_symbols++;
@@ -81,7 +79,6 @@ static int group_symbols(struct reader *r)
 		list[a->first_symbol + a->n_symbols++] = i;
 	}
 	o->atom_symbols = list;
-	return 0;
 }
 
 static int bind_rank(const struct symbol *s)
@@ -134,8 +131,6 @@ static const char *anonymous_name(struct reader *r, const struct atom *a)
 		return arena_printf(r->o->arena, "%s+0x%" PRIx64, section, a->offset);
 	if (r->names_left < need) {
 		r->names = arena_alloc(r->o->arena, NAME_BLOCK);
-		if (!r->names)
-			return NULL;
 		r->names_left = NAME_BLOCK;
 	}
 	name = r->names;
@@ -153,7 +148,7 @@ int name_atoms(struct reader *r)
 	if (!err)
 		err = add_absolute(r);
 	if (!err)
-		err = group_symbols(r);
+		group_symbols(r);
 	for (uint32_t i = 0; !err && i < o->n_atoms; i++) {
 		struct atom *a = &o->atoms[i];
 
@@ -162,8 +157,6 @@ int name_atoms(struct reader *r)
 			a->name = a->symbol->name;
 		else if (!a->name)
 			a->name = anonymous_name(r, a);
-		if (!a->name)
-			err = -ENOMEM;
 	}
 	return err;
 }

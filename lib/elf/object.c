@@ -18,6 +18,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 static int run_passes(struct reader *r)
 {
@@ -34,28 +35,21 @@ static int run_passes(struct reader *r)
 
 int object_read(const char *name, const uint8_t *data, size_t size, struct diags *diags, struct object **out)
 {
-	struct object_private *p = calloc(1, sizeof(*p));
+	struct object_private *p = xcalloc(1, sizeof(*p));
 	struct reader r = { .diags = diags, .absolute = NO_ATOM };
-	int err = -ENOMEM;
+	int err;
 
-	if (!p)
-		return -ENOMEM;
 	r.o = &p->o;
 	r.o->data = data;
 	r.o->size = size;
 	r.o->arena = arena_new();
-	if (r.o->arena)
-		r.o->name = arena_strdup(r.o->arena, name);
-	if (r.o->name)
-		err = run_passes(&r);
+	r.o->name = arena_strdup(r.o->arena, name);
+	err = run_passes(&r);
 	free(r.section_refs);
 	free(r.section_symbols);
 	free(r.symbol_order);
 	free(r.pads);
 	free(r.branches);
-	if (err == -ENOMEM)
-		diag_error(diags, "out-of-memory", diag_file(name), "Free some memory",
-			   "not enough memory to read the object");
 	if (err) {
 		object_free(r.o);
 		return err;

@@ -93,8 +93,6 @@ static int in_our_order(struct container *c, struct section *s)
 		return 0;
 	in.d_type = types[s->type];
 	out.d_buf = arena_alloc(c->r->o->arena, s->size);
-	if (!out.d_buf)
-		return -ENOMEM;
 	if (!elf64_xlatetom(&out, &in, order))
 		return damaged(c->r, s, 0, "size is no multiple of an entry's");
 	s->data = out.d_buf;
@@ -171,15 +169,12 @@ static int read_sections(struct container *c)
 	o->n_sections = n;
 	o->sections = arena_array(o->arena, n, sizeof(*o->sections));
 	o->section_by_name = strmap_new(n);
-	if (!o->sections || !o->section_by_name)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
 		err = read_section(c, i);
 		if (err)
 			return err;
-		if (i && !strmap_get(o->section_by_name, o->sections[i].name) &&
-		    strmap_set(o->section_by_name, o->sections[i].name, (union strmap_value){ .num = i }))
-			return -ENOMEM;
+		if (i && !strmap_get(o->section_by_name, o->sections[i].name))
+			strmap_set(o->section_by_name, o->sections[i].name, (union strmap_value){ .num = i });
 	}
 	return 0;
 }
@@ -362,8 +357,6 @@ static int read_symbols(struct container *c)
 	c->symbol_names_size = names->size;
 	o->n_symbols = s->size / sizeof(Elf64_Sym);
 	o->symbols = arena_array(o->arena, o->n_symbols, sizeof(*o->symbols));
-	if (!o->symbols)
-		return -ENOMEM;
 	for (uint32_t i = 0; !err && i < o->n_symbols; i++) {
 		Elf64_Sym sym;
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "lib/util/diag.h"
+#include "lib/util/xmalloc.h"
 
 int damaged(struct reader *r, const struct section *section, uint64_t offset, const char *fmt, ...)
 {
@@ -28,21 +29,14 @@ int damaged(struct reader *r, const struct section *section, uint64_t offset, co
 	return -EBADMSG;
 }
 
-int reader_grow(void **array, size_t *room, size_t n, size_t size)
+void reader_grow(void **array, size_t *room, size_t n, size_t size)
 {
 	size_t want = *room ? *room * 2 : 256;
-	void *p;
 
 	if (n < *room)
-		return 0;
-	if (want < *room || want > SIZE_MAX / size)
-		return -ENOMEM;
-	p = realloc(*array, want * size);
-	if (!p)
-		return -ENOMEM;
-	*array = p;
+		return;
+	*array = xreallocarray(*array, want, size);
 	*room = want;
-	return 0;
 }
 
 int add_atom(struct reader *r, const struct section *section, enum atom_kind kind, uint64_t offset,
@@ -52,8 +46,7 @@ int add_atom(struct reader *r, const struct section *section, enum atom_kind kin
 
 	if (o->n_atoms >= NO_ATOM - 1)
 		return -EOVERFLOW;
-	if (reader_grow((void **)&o->atoms, &r->room_atoms, o->n_atoms, sizeof(*o->atoms)))
-		return -ENOMEM;
+	reader_grow((void **)&o->atoms, &r->room_atoms, o->n_atoms, sizeof(*o->atoms));
 	o->atoms[o->n_atoms] = (struct atom){
 		.id = o->n_atoms,
 		.kind = kind,

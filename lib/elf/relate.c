@@ -11,6 +11,7 @@
 #include "lib/elf/reader.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 /* The reference at @offset of an atom, or NULL. */
 static const struct ref *ref_at(const struct object *o, const struct atom *a, uint64_t offset)
@@ -124,14 +125,12 @@ struct by_name {
 	} * list;
 };
 
-static int index_functions(const struct object *o, struct by_name *index)
+static void index_functions(const struct object *o, struct by_name *index)
 {
 	uint32_t n = 0;
 
 	index->first = strmap_new(o->n_symbols);
-	index->list = calloc((size_t)o->n_symbols + 1, sizeof(*index->list));
-	if (!index->first || !index->list)
-		return -ENOMEM;
+	index->list = xcalloc((size_t)o->n_symbols + 1, sizeof(*index->list));
 	for (uint32_t i = 1; i < o->n_symbols; i++) {
 		const struct symbol *s = &o->symbols[i];
 		union strmap_value *known;
@@ -140,10 +139,8 @@ static int index_functions(const struct object *o, struct by_name *index)
 			continue;
 		known = strmap_get(index->first, s->name);
 		index->list[n] = (struct same_name){ s->atom, known ? known->num : UINT32_MAX };
-		if (strmap_set(index->first, s->name, (union strmap_value){ .num = n++ }))
-			return -ENOMEM;
+		strmap_set(index->first, s->name, (union strmap_value){ .num = n++ });
 	}
-	return 0;
 }
 
 static bool refers_to(const struct object *o, uint32_t from, uint32_t to)
@@ -180,13 +177,13 @@ static uint32_t choose_parent(const struct object *o, const struct by_name *inde
 	return n_referring == 1 ? referring : NO_ATOM;
 }
 
-static int find_parents(struct reader *r)
+static void find_parents(struct reader *r)
 {
 	struct object *o = r->o;
 	struct by_name index = { 0 };
-	int err = index_functions(o, &index);
 
-	for (uint32_t i = 0; !err && i < o->n_atoms; i++) {
+	index_functions(o, &index);
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		struct atom *a = &o->atoms[i];
 		size_t n = a->kind == ATOM_FUNC && a->symbol ? part_of(a->name) : 0;
 		char *parent;
@@ -194,14 +191,10 @@ static int find_parents(struct reader *r)
 		if (!n)
 			continue;
 		parent = arena_strndup(o->arena, a->name, n);
-		if (parent)
-			a->parent = choose_parent(o, &index, parent, i);
-		else
-			err = -ENOMEM;
+		a->parent = choose_parent(o, &index, parent, i);
 	}
 	strmap_free(index.first);
 	free(index.list);
-	return err;
 }
 
 /* The call at the entry, or, once a tool has made a no-operation of it, the table of such sites. */
@@ -233,12 +226,9 @@ static void find_traced(struct reader *r)
 
 int relate(struct reader *r)
 {
-	int err;
-
 	own_pieces(r->o);
 	own_entries(r->o);
-	err = find_parents(r);
-	if (!err)
-		find_traced(r);
-	return err;
+	find_parents(r);
+	find_traced(r);
+	return 0;
 }

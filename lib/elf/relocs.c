@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/elf/reader.h"
+#include "lib/util/xmalloc.h"
 
 static int by_offset(const void *a, const void *b)
 {
@@ -117,10 +118,8 @@ int read_relocs(struct reader *r)
 	if (err)
 		return err;
 	r->room_refs = count ? count : 1;
-	o->refs = calloc(r->room_refs, sizeof(*o->refs));
-	r->section_refs = calloc((size_t)o->n_sections + 1, sizeof(*r->section_refs));
-	if (!o->refs || !r->section_refs)
-		return -ENOMEM;
+	o->refs = xcalloc(r->room_refs, sizeof(*o->refs));
+	r->section_refs = xcalloc((size_t)o->n_sections + 1, sizeof(*r->section_refs));
 	for (uint32_t i = 0; !err && i < o->n_sections; i++) {
 		const struct section *s = &o->sections[i];
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lib/elf/reader.h"
+#include "lib/util/xmalloc.h"
 
 /* Whether the branch leaves the atom that it is in; the others are nobody's business. */
 static bool leaves_atom(const struct reader *r, const struct ref *branch)
@@ -36,10 +37,7 @@ static int merge_branches(struct reader *r)
 		return 0;
 	if (kept + o->n_refs >= UINT32_MAX)
 		return -EOVERFLOW;
-	refs = realloc(o->refs, (o->n_refs + kept) * sizeof(*refs));
-	if (!refs)
-		return -ENOMEM;
-	o->refs = refs;
+	refs = o->refs = xreallocarray(o->refs, o->n_refs + kept, sizeof(*refs));
 	from = o->n_refs;
 	to = o->n_refs + kept;
 	o->n_refs = to;

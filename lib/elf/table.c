@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/util/xmalloc.h"
+
 #include "lib/elf/reader.h"
 
 static bool is_entry(const struct atom *a)
@@ -91,9 +93,7 @@ int follow_tables(struct reader *r)
 		any |= o->sections[i].special && o->sections[i].special->addresses;
 	if (!any)
 		return 0;
-	named = calloc((size_t)o->n_atoms + 1, sizeof(*named));
-	if (!named)
-		return -ENOMEM;
+	named = xcalloc((size_t)o->n_atoms + 1, sizeof(*named));
 	err = follow_all(r, named);
 	if (!err)
 		drop(o, named);

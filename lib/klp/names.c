@@ -44,7 +44,7 @@ static int parse_object(struct arena *a, const char **s, const char **out)
 		return -EINVAL;
 	*out = arena_strndup(a, *s, (size_t)(dot - *s));
 	*s = dot + 1;
-	return *out ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int parse_position(const char *s, unsigned long *out)
@@ -78,8 +78,6 @@ int klp_ref_parse(struct arena *a, const char *name, struct klp_ref *out)
 	if (is_vmlinux(ref.symbol_object) != is_vmlinux(ref.section_object))
 		return -EINVAL;
 	ref.name = arena_strndup(a, s, (size_t)(comma - s));
-	if (!ref.name)
-		return -ENOMEM;
 	*out = ref;
 	return 0;
 }

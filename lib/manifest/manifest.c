@@ -203,17 +203,16 @@ static bool same_object(const char *a, const char *b)
 /* -EEXIST if @key was there already. */
 static int add_once(struct strmap *seen, const char *key)
 {
-	if (!key)
-		return -ENOMEM;
 	if (strmap_get(seen, key))
 		return -EEXIST;
-	return strmap_set(seen, key, (union strmap_value){ .num = 1 });
+	strmap_set(seen, key, (union strmap_value){ .num = 1 });
+	return 0;
 }
 
 static int check_functions(struct check *c, const struct manifest_object *o)
 {
 	struct strmap *seen = strmap_new(o->n_functions);
-	int err = seen ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < o->n_functions && !err; i++) {
 		const struct manifest_function *f = &o->functions[i];
@@ -231,7 +230,7 @@ static int check_functions(struct check *c, const struct manifest_object *o)
 static int check_callbacks(struct check *c, const struct manifest_object *o)
 {
 	struct strmap *seen = strmap_new(o->n_callbacks);
-	int err = seen ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < o->n_callbacks && !err; i++) {
 		err = add_once(seen, o->callbacks[i].kind);
@@ -286,7 +285,7 @@ static int check_states(struct check *c)
 {
 	const struct manifest *m = c->m;
 	struct strmap *seen = strmap_new(m->n_states);
-	int err = seen ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < m->n_states && !err; i++) {
 		if (!m->states[i].id)
@@ -347,8 +346,6 @@ int manifest_write(const struct manifest *m, struct diags *diags, char **text, s
 	char *yaml = NULL;
 	int err;
 
-	if (!c.arena)
-		return -ENOMEM;
 	out.format = MANIFEST_FORMAT;
 	err = schema_write(&manifest_schema, &ids, &out, diags, &yaml, &length);
 	/* The checks rely on every value being there and valid, which the writer found out. */
@@ -382,7 +379,7 @@ static int check_format(const void *text, size_t size, const char *file, struct 
 
 	/* If it does not start with a format, the reader finds out what is wrong. */
 	if (err || format == MANIFEST_FORMAT)
-		return err == -ENOMEM ? err : 0;
+		return 0;
 	return bad_format(file, diags, format);
 }
 
@@ -394,8 +391,6 @@ int manifest_read(const void *text, size_t size, const char *file, struct arena 
 	size_t errors = diags_errors(diags);
 	int err;
 
-	if (!m)
-		return -ENOMEM;
 	if (size > MANIFEST_MAX_SIZE) {
 		diag_error(diags, "manifest-too-big", diag_file(file), NULL,
 			   "manifest of %zu bytes, at most %u are read", size, MANIFEST_MAX_SIZE);

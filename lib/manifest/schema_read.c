@@ -12,6 +12,7 @@
 #include "lib/manifest/scalar.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/xmalloc.h"
 
 /* Lists and mappings inside of each other; what is described here has four. */
 #define DEPTH_MAX 16
@@ -51,7 +52,7 @@ static bool fail(struct reader *r, int err)
 static bool syntax_error(struct reader *r)
 {
 	if (r->parser.error == YAML_MEMORY_ERROR)
-		return fail(r, -ENOMEM);
+		memory_exhausted();
 	problem(r, r->ids->syntax, line_of(&r->parser.problem_mark), "not valid YAML: %s",
 		r->parser.problem ? r->parser.problem : "unreadable");
 	return fail(r, -EINVAL);
@@ -183,10 +184,7 @@ static void read_string(struct reader *r, const struct schema_key *key, const ch
 		return;
 	}
 	copy = arena_strdup(r->arena, value);
-	if (copy)
-		*out = copy;
-	else
-		fail(r, -ENOMEM);
+	*out = copy;
 }
 
 static void read_number(struct reader *r, const struct schema_key *key, uint64_t *out)
@@ -229,10 +227,6 @@ static void *list_add(struct reader *r, struct list *l)
 		size_t room = l->room ? l->room * 2 : 8;
 		char *items = arena_array(r->arena, room, l->size);
 
-		if (!items) {
-			fail(r, -ENOMEM);
-			return NULL;
-		}
 		if (l->n)
 			memcpy(items, l->items, l->n * l->size);
 		l->items = items;
@@ -373,7 +367,7 @@ int schema_read(const struct schema *schema, const struct schema_ids *ids, const
 	r.errors = errors;
 
 	if (!yaml_parser_initialize(&r.parser))
-		return -ENOMEM;
+		memory_exhausted();
 	yaml_parser_set_input_string(&r.parser, text, size);
 	if (start_document(&r))
 		read_struct(&r, schema, out);
@@ -411,7 +405,7 @@ int schema_first_number(const void *text, size_t size, const char *key, uint64_t
 	bool ok = true;
 
 	if (!yaml_parser_initialize(&parser))
-		return -ENOMEM;
+		memory_exhausted();
 	yaml_parser_set_input_string(&parser, text, size);
 	for (size_t i = 0; ok && i < sizeof(start) / sizeof(*start); i++) {
 		yaml_event_t e;

@@ -11,19 +11,22 @@
 
 #include "lib/manifest/scalar.h"
 #include "lib/util/diag.h"
+#include "lib/util/xmalloc.h"
 
 struct writer {
 	yaml_emitter_t emitter;
-	bool failed; /* libyaml has no memory left; nothing more is written */
 	const struct schema_ids *ids;
 	struct diags *diags;
 };
 
-/* Takes the event whose initializer returned @made. */
+/*
+ * Takes the event whose initializer returned @made. All that can be wrong is memory: what is written was looked at
+ * before, and goes into a text.
+ */
 static void emit(struct writer *w, int made, yaml_event_t *event)
 {
-	if (!made || w->failed || !yaml_emitter_emit(&w->emitter, event))
-		w->failed = true;
+	if (!made || !yaml_emitter_emit(&w->emitter, event))
+		memory_exhausted();
 }
 
 static void emit_scalar(struct writer *w, const char *s, bool plain)
@@ -31,8 +34,6 @@ static void emit_scalar(struct writer *w, const char *s, bool plain)
 	yaml_scalar_style_t style = plain ? YAML_PLAIN_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	yaml_event_t e;
 
-	if (w->failed)
-		return;
 	emit(w,
 	     yaml_scalar_event_initialize(&e, NULL, NULL, (const yaml_char_t *)s, -1, plain, !plain, style),
 	     &e);
@@ -67,20 +68,17 @@ static void write_list(struct writer *w, const struct schema_key *key, const cha
 
 	memcpy(&items, base + key->offset, sizeof(items));
 	memcpy(&n, base + key->count_offset, sizeof(n));
-	if (w->failed)
-		return;
 	emit(w,
 	     yaml_sequence_start_event_initialize(&e, NULL, NULL, 1,
 						  n ? YAML_BLOCK_SEQUENCE_STYLE : YAML_FLOW_SEQUENCE_STYLE),
 	     &e);
-	for (size_t i = 0; i < n && !w->failed; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (key->type == SCHEMA_STRUCTS)
 			write_struct(w, key->schema, items + i * key->schema->size);
 		else
 			write_string(w, key, ((const char *const *)(const void *)items)[i]);
 	}
-	if (!w->failed)
-		emit(w, yaml_sequence_end_event_initialize(&e), &e);
+	emit(w, yaml_sequence_end_event_initialize(&e), &e);
 }
 
 static void write_value(struct writer *w, const struct schema_key *key, const char *base)
@@ -131,17 +129,14 @@ static void write_struct(struct writer *w, const struct schema *schema, const ch
 {
 	yaml_event_t e;
 
-	if (w->failed)
-		return;
 	emit(w, yaml_mapping_start_event_initialize(&e, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE), &e);
-	for (const struct schema_key *key = schema->keys; key->key && !w->failed; key++) {
+	for (const struct schema_key *key = schema->keys; key->key; key++) {
 		if (is_absent(key, base))
 			continue;
 		emit_scalar(w, key->key, true);
 		write_value(w, key, base);
 	}
-	if (!w->failed)
-		emit(w, yaml_mapping_end_event_initialize(&e), &e);
+	emit(w, yaml_mapping_end_event_initialize(&e), &e);
 }
 
 static void write_document(struct writer *w, const struct schema *schema, const void *in)
@@ -149,13 +144,10 @@ static void write_document(struct writer *w, const struct schema *schema, const 
 	yaml_event_t e;
 
 	emit(w, yaml_stream_start_event_initialize(&e, YAML_UTF8_ENCODING), &e);
-	if (!w->failed)
-		emit(w, yaml_document_start_event_initialize(&e, NULL, NULL, NULL, 1), &e);
+	emit(w, yaml_document_start_event_initialize(&e, NULL, NULL, NULL, 1), &e);
 	write_struct(w, schema, in);
-	if (!w->failed)
-		emit(w, yaml_document_end_event_initialize(&e, 1), &e);
-	if (!w->failed)
-		emit(w, yaml_stream_end_event_initialize(&e), &e);
+	emit(w, yaml_document_end_event_initialize(&e, 1), &e);
+	emit(w, yaml_stream_end_event_initialize(&e), &e);
 }
 
 int schema_write(const struct schema *schema, const struct schema_ids *ids, const void *in,
@@ -164,24 +156,19 @@ int schema_write(const struct schema *schema, const struct schema_ids *ids, cons
 	struct writer w = { .ids = ids, .diags = diags };
 	size_t errors = diags_errors(diags), length = 0;
 	char *buffer = NULL;
-	FILE *f = open_memstream(&buffer, &length);
+	FILE *f = xopen_memstream(&buffer, &length);
 
-	if (!f)
-		return -ENOMEM;
-	if (!yaml_emitter_initialize(&w.emitter)) {
-		w.failed = true;
-	} else {
-		yaml_emitter_set_output_file(&w.emitter, f);
-		yaml_emitter_set_width(&w.emitter, -1);
-		yaml_emitter_set_unicode(&w.emitter, 1);
-		write_document(&w, schema, in);
-		yaml_emitter_delete(&w.emitter);
-	}
-	if (fclose(f))
-		w.failed = true;
-	if (w.failed || diags_errors(diags) != errors) {
+	if (!yaml_emitter_initialize(&w.emitter))
+		memory_exhausted();
+	yaml_emitter_set_output_file(&w.emitter, f);
+	yaml_emitter_set_width(&w.emitter, -1);
+	yaml_emitter_set_unicode(&w.emitter, 1);
+	write_document(&w, schema, in);
+	yaml_emitter_delete(&w.emitter);
+	xclose_memstream(f);
+	if (diags_errors(diags) != errors) {
 		free(buffer);
-		return w.failed ? -ENOMEM : -EINVAL;
+		return -EINVAL;
 	}
 	*text = buffer;
 	*size = length;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/util/xmalloc.h"
+
 #define FIRST_BLOCK 4000u /* with the heads of block and allocation: a page */
 #define BLOCK_SIZE (256u * 1024u)
 #define ALIGNMENT 16u
@@ -29,7 +31,7 @@ struct arena {
 
 struct arena *arena_new(void)
 {
-	return calloc(1, sizeof(struct arena));
+	return xcalloc(1, sizeof(struct arena));
 }
 
 void arena_free(struct arena *a)
@@ -48,16 +50,14 @@ void *arena_alloc(struct arena *a, size_t size)
 	struct block *b = a->blocks;
 
 	if (size > SIZE_MAX - sizeof(*b) - ALIGNMENT)
-		return NULL;
+		memory_exhausted();
 	size = size ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
 	if (!b || b->size - b->used < size) {
 		size_t block = a->next_block ? a->next_block : FIRST_BLOCK;
 		size_t room = size > block ? size : block;
 
 		/* calloc: fresh pages come zeroed from the kernel, so large blocks cost nothing */
-		b = calloc(1, sizeof(*b) + room);
-		if (!b)
-			return NULL;
+		b = xcalloc(1, sizeof(*b) + room);
 		b->size = room;
 		a->next_block = block * 2 < BLOCK_SIZE ? block * 2 : BLOCK_SIZE;
 		if (size > block && a->blocks) {
@@ -79,7 +79,7 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 	size_t total;
 
 	if (__builtin_mul_overflow(n, size, &total))
-		return NULL;
+		memory_exhausted();
 	return arena_alloc(a, total);
 }
 
@@ -87,7 +87,7 @@ void *arena_memdup(struct arena *a, const void *p, size_t size)
 {
 	void *copy = arena_alloc(a, size);
 
-	if (copy && size)
+	if (size)
 		memcpy(copy, p, size);
 	return copy;
 }
@@ -97,8 +97,7 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 	size_t len = strnlen(s, n);
 	char *copy = arena_alloc(a, len + 1);
 
-	if (copy)
-		memcpy(copy, s, len);
+	memcpy(copy, s, len);
 	return copy;
 }
 
@@ -110,15 +109,15 @@ char *arena_strdup(struct arena *a, const char *s)
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
 	va_list again;
-	char *s = NULL;
+	char *s;
 	int len;
 
 	va_copy(again, ap);
 	len = vsnprintf(NULL, 0, fmt, ap);
-	if (len >= 0)
-		s = arena_alloc(a, (size_t)len + 1);
-	if (s)
-		vsnprintf(s, (size_t)len + 1, fmt, again);
+	if (len < 0)
+		memory_exhausted(); /* longer than INT_MAX */
+	s = arena_alloc(a, (size_t)len + 1);
+	vsnprintf(s, (size_t)len + 1, fmt, again);
 	va_end(again);
 	return s;
 }

@@ -3,8 +3,7 @@
  * Memory that is freed together.
  *
  * An arena owns every allocation made from it until arena_free(). Allocations are zeroed and
- * aligned to 16 bytes. Every function returns NULL when memory is exhausted; callers pass
- * -ENOMEM up.
+ * aligned to 16 bytes. No function returns NULL: without memory the program ends (xmalloc.h).
  */
 #ifndef KPATCH_UTIL_ARENA_H
 #define KPATCH_UTIL_ARENA_H
@@ -20,7 +19,7 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);
 /* @size zeroed bytes. A @size of 0 gives a unique pointer. */
 void *arena_alloc(struct arena *a, size_t size);
-/* An array of @n zeroed elements of @size bytes; NULL also if the product overflows. */
+/* An array of @n zeroed elements of @size bytes. */
 void *arena_array(struct arena *a, size_t n, size_t size);
 /* Copies. */
 void *arena_memdup(struct arena *a, const void *p, size_t size);

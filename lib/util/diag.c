@@ -10,6 +10,7 @@
 
 #include "lib/util/arena.h"
 #include "lib/util/text.h"
+#include "lib/util/xmalloc.h"
 
 struct diags {
 	pthread_mutex_t lock;
@@ -20,15 +21,9 @@ struct diags {
 
 struct diags *diags_new(void)
 {
-	struct diags *d = calloc(1, sizeof(*d));
+	struct diags *d = xcalloc(1, sizeof(*d));
 
-	if (!d)
-		return NULL;
 	d->arena = arena_new();
-	if (!d->arena) {
-		free(d);
-		return NULL;
-	}
 	pthread_mutex_init(&d->lock, NULL);
 	return d;
 }
@@ -53,16 +48,10 @@ static struct diag *append(struct diags *d)
 	struct diag *entry = arena_alloc(d->arena, sizeof(*entry));
 
 	if (d->count == d->room) {
-		size_t room = d->room ? d->room * 2 : 16;
-		struct diag **list = realloc(d->list, room * sizeof(*list));
-
-		if (!list)
-			return NULL;
-		d->list = list;
-		d->room = room;
+		d->room = d->room ? d->room * 2 : 16;
+		d->list = xreallocarray(d->list, d->room, sizeof(*d->list));
 	}
-	if (entry)
-		d->list[d->count++] = entry;
+	d->list[d->count++] = entry;
 	return entry;
 }
 
@@ -76,22 +65,18 @@ void diag_add(struct diags *d, enum diag_severity severity, const char *id, cons
 	if (severity == DIAG_ERROR)
 		d->errors++;
 	entry = append(d);
-	if (entry) {
-		entry->severity = severity;
-		entry->id = id;
-		if (place) {
-			entry->place = *place;
-			entry->place.file = copy(d, place->file);
-			entry->place.function = copy(d, place->function);
-			entry->place.source = copy(d, place->source);
-		}
-		entry->remedy = copy(d, remedy);
-		va_start(ap, what);
-		entry->what = arena_vprintf(d->arena, what, ap);
-		va_end(ap);
-		if (!entry->what)
-			entry->what = "out of memory";
+	entry->severity = severity;
+	entry->id = id;
+	if (place) {
+		entry->place = *place;
+		entry->place.file = copy(d, place->file);
+		entry->place.function = copy(d, place->function);
+		entry->place.source = copy(d, place->source);
 	}
+	entry->remedy = copy(d, remedy);
+	va_start(ap, what);
+	entry->what = arena_vprintf(d->arena, what, ap);
+	va_end(ap);
 	pthread_mutex_unlock(&d->lock);
 }
 

@@ -46,7 +46,6 @@ void diags_free(struct diags *d);
 
 /*
  * Adds one. @place and @remedy may be NULL, strings in them are copied. @id must be a literal.
- * When memory is exhausted the diagnostic is counted but its text may be lost.
  */
 void diag_add(struct diags *d, enum diag_severity severity, const char *id, const struct diag_place *place,
 	      const char *remedy, const char *what, ...) __attribute__((format(printf, 6, 7)));

@@ -13,6 +13,7 @@
 #include "lib/util/group.h"
 #include "lib/util/userns.h"
 #include "lib/util/path.h"
+#include "lib/util/xmalloc.h"
 
 #define MAX_LINKS 40 /* as the kernel has it */
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
@@ -233,9 +234,11 @@ static bool is_dots(const char *name)
 static DIR *entries_of(int fd)
 {
 	DIR *d = fdopendir(fd);
+	int err = errno;
 
 	if (!d)
 		close(fd);
+	errno = err;
 	return d;
 }
 
@@ -243,7 +246,7 @@ static int judge_entries(int fd, char path[PATH_MAX], uid_t user, struct distrus
 {
 	DIR *d = entries_of(fd);
 	struct dirent *e;
-	int err = d ? 0 : -ENOMEM;
+	int err = d ? 0 : -errno;
 
 	while (!err && (e = readdir(d)))
 		if (!is_dots(e->d_name))
@@ -278,11 +281,9 @@ bool file_is_directory(const char *path)
 int directory_open_above(const char *path)
 {
 	const char *base = path_base(path);
-	char *above = base == path ? strdup(".") : strndup(path, (size_t)(base - path));
+	char *above = base == path ? xstrdup(".") : xstrndup(path, (size_t)(base - path));
 	int fd, err;
 
-	if (!above)
-		return -ENOMEM;
 	fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	err = -errno;
 	free(above);
@@ -291,11 +292,9 @@ int directory_open_above(const char *path)
 
 int directory_make_above(const char *path, mode_t mode)
 {
-	char *copy = strdup(path);
+	char *copy = xstrdup(path);
 	int err = 0;
 
-	if (!copy)
-		return -ENOMEM;
 	for (char *p = copy + 1; *copy && *p && !err; p++) {
 		if (*p != '/')
 			continue;
@@ -347,7 +346,7 @@ static int remove_entries(int fd, dev_t device)
 {
 	DIR *d = entries_of(fd);
 	struct dirent *e;
-	int first = d ? 0 : -ENOMEM;
+	int first = d ? 0 : -errno;
 
 	while (d && (e = readdir(d))) {
 		int err = is_dots(e->d_name) ? 0 : remove_entry(dirfd(d), e->d_name, device);

@@ -62,10 +62,6 @@ int file_read(struct arena *a, const char *path, char **data, size_t *size)
 	}
 	room = (size_t)st.st_size;
 	p = arena_alloc(a, room + 1);
-	if (!p) {
-		err = -ENOMEM;
-		goto out;
-	}
 	while (used < room) {
 		ssize_t n = read(fd, p + used, room - used);
 
@@ -247,8 +243,6 @@ int file_copy(const char *from, const char *to, mode_t mode)
 	char *data = NULL;
 	int err;
 
-	if (!a)
-		return -ENOMEM;
 	err = file_read(a, from, &data, &size);
 	if (!err)
 		err = file_write(to, data, size, mode);

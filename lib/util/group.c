@@ -11,6 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "lib/util/xmalloc.h"
+
 /* The databases may not list everybody; that is why the group's name must be the user's, too. */
 static bool is_anothers_own(gid_t group, uid_t user)
 {
@@ -41,8 +43,8 @@ bool group_is_private(gid_t group, uid_t user)
 
 	if (!p || p->pw_gid != group)
 		return false;
-	name = strdup(p->pw_name);
-	g = name ? getgrgid(group) : NULL;
+	name = xstrdup(p->pw_name);
+	g = getgrgid(group);
 	is_private = g && !strcmp(g->gr_name, name) && has_only(g, name) && !is_anothers_own(group, user);
 	free(name);
 	return is_private;

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/util/xmalloc.h"
+
 #define TICK_MS 100
 #define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
 
@@ -39,11 +41,9 @@ static uint64_t now_usec(void)
 
 int monitor_new(struct monitor **out)
 {
-	struct monitor *m = calloc(1, sizeof(*m));
+	struct monitor *m = xcalloc(1, sizeof(*m));
 	int err;
 
-	if (!m)
-		return -ENOMEM;
 	sigemptyset(&m->ours);
 	sigaddset(&m->ours, SIGCHLD);
 	sigaddset(&m->ours, SIGINT);
@@ -259,9 +259,7 @@ int process_run(struct monitor *m, struct command *commands, size_t n, unsigned 
 
 	if (jobs < 1)
 		jobs = 1;
-	children = calloc(jobs, sizeof(*children));
-	if (!children)
-		return -ENOMEM;
+	children = xcalloc(jobs, sizeof(*children));
 	for (size_t i = 0; i < n; i++)
 		commands[i].status = WAITING;
 	do {

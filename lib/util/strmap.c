@@ -2,9 +2,10 @@
 /* See strmap.h. Linear probing, FNV-1a, at most half full. */
 #include "lib/util/strmap.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/util/xmalloc.h"
 
 struct slot {
 	const char *key;
@@ -36,35 +37,27 @@ static struct slot *find(const struct strmap *m, const char *key, uint64_t hash)
 	}
 }
 
-static int resize(struct strmap *m, size_t n_slots)
+static void resize(struct strmap *m, size_t n_slots)
 {
 	struct slot *old = m->slots;
 	size_t n_old = old ? m->mask + 1 : 0;
 
-	m->slots = calloc(n_slots, sizeof(*m->slots));
-	if (!m->slots) {
-		m->slots = old;
-		return -ENOMEM;
-	}
+	m->slots = xcalloc(n_slots, sizeof(*m->slots));
 	m->mask = n_slots - 1;
 	for (size_t i = 0; i < n_old; i++)
 		if (old[i].key)
 			*find(m, old[i].key, old[i].hash) = old[i];
 	free(old);
-	return 0;
 }
 
 struct strmap *strmap_new(size_t expected)
 {
-	struct strmap *m = calloc(1, sizeof(*m));
+	struct strmap *m = xcalloc(1, sizeof(*m));
 	size_t n = 16;
 
 	while (n / 2 < expected)
 		n *= 2;
-	if (m && resize(m, n)) {
-		free(m);
-		return NULL;
-	}
+	resize(m, n);
 	return m;
 }
 
@@ -76,17 +69,14 @@ void strmap_free(struct strmap *m)
 	free(m);
 }
 
-int strmap_set(struct strmap *m, const char *key, union strmap_value value)
+void strmap_set(struct strmap *m, const char *key, union strmap_value value)
 {
 	uint64_t hash = hash_string(key);
 	struct slot *s = find(m, key, hash);
 
 	if (!s->key) {
 		if ((m->count + 1) * 2 > m->mask + 1) {
-			int ret = resize(m, (m->mask + 1) * 2);
-
-			if (ret)
-				return ret;
+			resize(m, (m->mask + 1) * 2);
 			s = find(m, key, hash);
 		}
 		s->key = key;
@@ -94,7 +84,6 @@ int strmap_set(struct strmap *m, const char *key, union strmap_value value)
 		m->count++;
 	}
 	s->value = value;
-	return 0;
 }
 
 union strmap_value *strmap_get(const struct strmap *m, const char *key)

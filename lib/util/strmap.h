@@ -20,11 +20,11 @@ union strmap_value {
 	uint64_t num;
 };
 
-/* An empty map with room for @expected keys (a hint). Owned by the caller; NULL: no memory. */
+/* An empty map with room for @expected keys (a hint). Owned by the caller. */
 struct strmap *strmap_new(size_t expected);
 void strmap_free(struct strmap *m);
-/* Sets @key to @value, replacing an earlier value. 0 or -ENOMEM. */
-int strmap_set(struct strmap *m, const char *key, union strmap_value value);
+/* Sets @key to @value, replacing an earlier value. */
+void strmap_set(struct strmap *m, const char *key, union strmap_value value);
 /* The slot of @key, which may be written through until the next strmap_set(), or NULL. */
 union strmap_value *strmap_get(const struct strmap *m, const char *key);
 size_t strmap_count(const struct strmap *m);

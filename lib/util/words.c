@@ -10,16 +10,12 @@
 
 #define BLANKS " \t\n"
 
-int words_add(struct arena *a, struct words *w, const char *word)
+void words_add(struct arena *a, struct words *w, const char *word)
 {
-	if (!word)
-		return -ENOMEM;
 	if (w->n + 1 >= w->room) {
 		size_t room = w->room ? 2 * w->room : 16;
 		const char **grown = arena_array(a, room, sizeof(*grown));
 
-		if (!grown)
-			return -ENOMEM;
 		if (w->n)
 			memcpy(grown, w->word, w->n * sizeof(*grown));
 		w->word = grown;
@@ -27,21 +23,16 @@ int words_add(struct arena *a, struct words *w, const char *word)
 	}
 	w->word[w->n++] = word;
 	w->word[w->n] = NULL;
-	return 0;
 }
 
-int words_add_list(struct arena *a, struct words *w, const char *text)
+void words_add_list(struct arena *a, struct words *w, const char *text)
 {
-	int err = 0;
-
-	for (text += strspn(text, BLANKS); *text && !err; text += strspn(text, BLANKS)) {
+	for (text += strspn(text, BLANKS); *text; text += strspn(text, BLANKS)) {
 		size_t n = strcspn(text, BLANKS);
-		char *copy = arena_strndup(a, text, n);
 
-		err = copy ? words_add(a, w, copy) : -ENOMEM;
+		words_add(a, w, arena_strndup(a, text, n));
 		text += n;
 	}
-	return err;
 }
 
 /* Takes one word off *text into @out, which has room enough. 0 or -EINVAL. */
@@ -85,11 +76,9 @@ int words_add_shell(struct arena *a, struct words *w, const char *text)
 	for (text += strspn(text, BLANKS); *text && !err; text += strspn(text, BLANKS)) {
 		char *word = arena_alloc(a, strlen(text) + 1);
 
-		if (!word)
-			return -ENOMEM;
 		err = shell_word(&text, word);
 		if (!err)
-			err = words_add(a, w, word);
+			words_add(a, w, word);
 	}
 	return err;
 }

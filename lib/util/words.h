@@ -16,12 +16,11 @@ struct words {
 };
 
 /*
- * Appends @word, which is not copied. 0 or -ENOMEM; NULL, which is what is left of a text for which there was no
- * memory, is no word but would end the command line.
+ * Appends @word, which is not copied.
  */
-int words_add(struct arena *a, struct words *w, const char *word);
+void words_add(struct arena *a, struct words *w, const char *word);
 /* Appends a copy of each word of @text that blanks separate; no quoting. */
-int words_add_list(struct arena *a, struct words *w, const char *text);
+void words_add_list(struct arena *a, struct words *w, const char *text);
 /*
  * Appends the words of a POSIX shell command with its quotes and backslashes taken off. -EINVAL
  * for anything that only a shell could understand ($ ` ; | & < > ( ) * ? outside of quotes, an open

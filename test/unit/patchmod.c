@@ -316,7 +316,7 @@ static int rename_refs(struct elfile *f, struct diags *diags, bool back)
 
 	metadata_to_final(f, true);
 	if (!ret && back) {
-		ret = refs_back(f, names);
+		refs_back(f, names);
 		metadata_to_final(f, false);
 	}
 	strmap_free(names);

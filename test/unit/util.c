@@ -19,16 +19,29 @@
 #include "lib/util/words.h"
 #include "test/unit/tap.h"
 
-/* What is left of a text for which there was no memory must not end a command line. */
-static void no_memory(struct arena *a)
+/* What no memory could ever hold ends the program, with the exit code that the system's troubles have. */
+static void no_memory(struct arena *a, bool product)
 {
-	struct words w = { 0 };
+	int ends[2], status = 0;
+	char said[256] = "";
+	pid_t child;
 
-	ok_number(words_add(a, &w, "cc"), 0, "a word");
-	ok_number(words_add(a, &w, NULL), -ENOMEM, "no word");
-	ok_number(words_add(a, &w, "-c"), 0, "another word");
-	ok(w.n == 2 && !strcmp(w.word[1], "-c") && !w.word[2], "the list has the two");
-	ok(!path_normal(a, NULL), "no path");
+	if (pipe(ends))
+		exit(1);
+	child = fork();
+	if (!child) {
+		dup2(ends[1], STDERR_FILENO);
+		if (product)
+			arena_array(a, SIZE_MAX / 2, 4);
+		else
+			arena_alloc(a, SIZE_MAX - 4);
+		_exit(0);
+	}
+	close(ends[1]);
+	ok(child > 0 && waitpid(child, &status, 0) == child, "a child");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1, "it ends with 1");
+	ok(read(ends[0], said, sizeof(said) - 1) > 0 && strstr(said, ": out of memory\n"), "and says why");
+	close(ends[0]);
 }
 
 static void paths(struct arena *a)
@@ -284,7 +297,8 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 2;
-	no_memory(a);
+	no_memory(a, true);
+	no_memory(a, false);
 	paths(a);
 	lookup(a, argv[1]);
 	if (chdir(argv[1]))

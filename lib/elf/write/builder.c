@@ -12,6 +12,7 @@
 #include "lib/elf/write/builder_internal.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 static void fail(struct builder *b, int error)
 {
@@ -21,16 +22,10 @@ static void fail(struct builder *b, int error)
 
 struct builder *builder_new(uint16_t machine, uint32_t e_flags)
 {
-	struct builder *b = calloc(1, sizeof(*b));
+	struct builder *b = xcalloc(1, sizeof(*b));
 
-	if (!b)
-		return NULL;
 	b->arena = arena_new();
 	b->by_name = strmap_new(64);
-	if (!b->arena || !b->by_name) {
-		builder_free(b);
-		return NULL;
-	}
 	b->machine = machine;
 	b->e_flags = e_flags;
 	b->last_section = &b->sections;
@@ -56,19 +51,13 @@ struct builder_section *builder_section(struct builder *b, const char *name, uin
 {
 	struct builder_section *s = arena_alloc(b->arena, sizeof(*s));
 
-	if (!s || !(s->name = arena_strdup(b->arena, name))) {
-		fail(b, -ENOMEM);
-		return NULL;
-	}
+	s->name = arena_strdup(b->arena, name);
 	s->type = type;
 	s->flags = flags;
 	s->align = align;
 	s->entsize = entsize;
-	if (!strmap_get(b->by_name, s->name) &&
-	    strmap_set(b->by_name, s->name, (union strmap_value){ .ptr = s })) {
-		fail(b, -ENOMEM);
-		return NULL;
-	}
+	if (!strmap_get(b->by_name, s->name))
+		strmap_set(b->by_name, s->name, (union strmap_value){ .ptr = s });
 	*b->last_section = s;
 	b->last_section = &s->next;
 	b->n_sections++;
@@ -82,26 +71,18 @@ struct builder_section *builder_find_section(struct builder *b, const char *name
 	return v ? v->ptr : NULL;
 }
 
-/* Makes room for @n elements of @size bytes, doubling. 0 or -ENOMEM. */
-static int grow(void **array, uint64_t *room, uint64_t n, size_t size)
+/* Makes room for @n elements of @size bytes, doubling. */
+static void grow(void **array, uint64_t *room, uint64_t n, size_t size)
 {
 	uint64_t want = *room ? *room : 16;
-	size_t bytes;
-	void *p;
 
 	if (n <= *room)
-		return 0;
+		return;
 	while (want < n)
 		if (__builtin_mul_overflow(want, 2, &want))
-			return -ENOMEM;
-	if (__builtin_mul_overflow(want, size, &bytes))
-		return -ENOMEM;
-	p = realloc(*array, bytes);
-	if (!p)
-		return -ENOMEM;
-	*array = p;
+			memory_exhausted();
+	*array = xreallocarray(*array, want, size);
 	*room = want;
-	return 0;
 }
 
 /* Where @size bytes at a multiple of @align go, and the section's end after them. */
@@ -128,7 +109,7 @@ uint64_t builder_append(struct builder *b, struct builder_section *s, const void
 	if (!r && s->type == SHT_NOBITS && data)
 		r = -EINVAL;
 	if (!r && s->type != SHT_NOBITS)
-		r = grow((void **)&s->data, &s->room, end, 1);
+		grow((void **)&s->data, &s->room, end, 1);
 	if (r) {
 		fail(b, r);
 		return UINT64_MAX;
@@ -167,10 +148,7 @@ struct builder_symbol *builder_symbol(struct builder *b, const char *name, uint8
 {
 	struct builder_symbol *s = arena_alloc(b->arena, sizeof(*s));
 
-	if (!s || !(s->name = arena_strdup(b->arena, name ? name : ""))) {
-		fail(b, -ENOMEM);
-		return NULL;
-	}
+	s->name = arena_strdup(b->arena, name ? name : "");
 	s->bind = bind;
 	s->type = type;
 	s->section = section;
@@ -206,10 +184,7 @@ void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t 
 	if (!rela)
 		return;
 	room = rela->room_relas;
-	if (grow((void **)&rela->relas, &room, rela->n_relas + 1, sizeof(*rela->relas))) {
-		fail(b, -ENOMEM);
-		return;
-	}
+	grow((void **)&rela->relas, &room, rela->n_relas + 1, sizeof(*rela->relas));
 	rela->room_relas = room;
 	rela->relas[rela->n_relas++] =
 		(struct builder_rela){ .offset = offset, .symbol = symbol, .addend = addend, .type = type };
@@ -233,7 +208,6 @@ struct builder_section *builder_rela_section(struct builder *b, const char *name
 	if (!target)
 		return NULL;
 	s = builder_section(b, name, SHT_RELA, flags | SHF_INFO_LINK, 8, sizeof(Elf64_Rela));
-	if (s)
-		s->target = target;
+	s->target = target;
 	return s;
 }

@@ -20,6 +20,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/file.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 /* A string table under construction: every string once. */
 struct strings {
@@ -44,13 +45,12 @@ struct layout {
 	uint8_t order; /* ELFDATA2* */
 };
 
-static int strings_init(struct strings *t)
+static void strings_init(struct strings *t)
 {
 	t->offsets = strmap_new(64);
 	t->room = 4096;
 	t->size = 1; /* the empty string */
-	t->data = calloc(1, t->room);
-	return t->offsets && t->data ? 0 : -ENOMEM;
+	t->data = xcalloc(1, t->room);
 }
 
 static void strings_free(struct strings *t)
@@ -73,17 +73,15 @@ static int strings_add(struct strings *t, const char *s, uint32_t *offset)
 		return -EOVERFLOW;
 	if (t->size + n > t->room) {
 		size_t room = t->room * 2 > t->size + n ? t->room * 2 : t->size + n;
-		char *p = realloc(t->data, room);
 
-		if (!p)
-			return -ENOMEM;
-		t->data = p;
+		t->data = xreallocarray(t->data, room, 1);
 		t->room = room;
 	}
 	memcpy(t->data + t->size, s, n);
 	*offset = t->size;
 	t->size += n;
-	return strmap_set(t->offsets, s, (union strmap_value){ .num = *offset });
+	strmap_set(t->offsets, s, (union strmap_value){ .num = *offset });
+	return 0;
 }
 
 static int number_sections(struct layout *l)
@@ -100,7 +98,7 @@ static int number_sections(struct layout *l)
 		s->rela_index = n++;
 		const char *name = arena_printf(arena, ".rela%s", s->name);
 
-		r = name ? strings_add(&l->names, name, &s->rela_name_offset) : -ENOMEM;
+		r = strings_add(&l->names, name, &s->rela_name_offset);
 	}
 	l->needs_shndx = n > SHN_LORESERVE;
 	l->symtab.index = n++;
@@ -352,18 +350,17 @@ int builder_finish(struct builder *b, uint8_t **data, size_t *size)
 	int r = b->error;
 
 	if (!r)
-		r = strings_init(&l.names);
+		strings_init(&l.names);
 	if (!r)
-		r = strings_init(&l.symbol_names);
+		strings_init(&l.symbol_names);
 	if (!r)
 		r = number_sections(&l);
 	if (!r)
 		r = number_symbols(&l);
 	if (!r)
 		r = place_all(&l);
-	if (!r && !(l.data = calloc(1, l.size)))
-		r = -ENOMEM;
 	if (!r) {
+		l.data = xcalloc(1, l.size);
 		put_ehdr(&l);
 		for (const struct builder_section *s = b->sections; s; s = s->next)
 			put_section(&l, s);

@@ -17,6 +17,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 static int damaged(struct diags *diags, const char *path, const char *what)
 {
@@ -48,7 +49,7 @@ static int read_header(Elf *elf, struct elfile *f, struct diags *diags)
 	f->max_sections = n + 64;
 	f->shstrtab = shstrtab;
 	f->sections = arena_array(f->arena, f->max_sections, sizeof(*f->sections));
-	return f->sections ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int read_section(Elf *elf, struct elfile *f, uint32_t index, struct diags *diags)
@@ -69,8 +70,6 @@ static int read_section(Elf *elf, struct elfile *f, uint32_t index, struct diags
 	s->link = shdr->sh_link;
 	s->info = shdr->sh_info;
 	s->size = shdr->sh_size;
-	if (!s->name)
-		return -ENOMEM;
 	if (s->type == SHT_GROUP || s->type == SHT_REL)
 		return unsupported(diags, f->path, "section groups and REL relocations are not supported");
 	if (s->type == SHT_SYMTAB)
@@ -81,7 +80,7 @@ static int read_section(Elf *elf, struct elfile *f, uint32_t index, struct diags
 	if (!data || data->d_size != s->size || (s->size && !data->d_buf))
 		return damaged(diags, f->path, "a section lies outside the file");
 	s->data = arena_memdup(f->arena, data->d_buf, s->size);
-	return s->data ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int read_symbol(Elf *elf, struct elfile *f, Elf_Data *data, Elf_Data *shndx, uint32_t index,
@@ -111,7 +110,7 @@ static int read_symbol(Elf *elf, struct elfile *f, Elf_Data *data, Elf_Data *shn
 		s->section = sym.st_shndx;
 	if (s->section >= f->n_sections)
 		return damaged(diags, f->path, "a symbol lies in a section that does not exist");
-	return s->name ? 0 : -ENOMEM;
+	return 0;
 }
 
 static int read_symbols(Elf *elf, struct elfile *f, struct diags *diags)
@@ -134,8 +133,6 @@ static int read_symbols(Elf *elf, struct elfile *f, struct diags *diags)
 	f->n_symbols = data->d_size / sizeof(Elf64_Sym);
 	f->max_symbols = f->n_symbols + 256;
 	f->symbols = arena_array(f->arena, f->max_symbols, sizeof(*f->symbols));
-	if (!f->symbols)
-		return -ENOMEM;
 	for (i = 0; i < f->n_symbols && !ret; i++)
 		ret = read_symbol(elf, f, data, shndx, i, diags);
 	return ret;
@@ -181,8 +178,6 @@ int elfile_read(const char *path, struct arena *arena, struct diags *diags, stru
 	Elf *elf;
 	int fd, ret;
 
-	if (!f)
-		return -ENOMEM;
 	f->arena = arena;
 	f->path = arena_strdup(arena, path);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -212,35 +207,30 @@ uint32_t elfile_find_section(const struct elfile *f, const char *name)
 }
 
 /* Room for one more element of an array in the arena. */
-static int grow(struct arena *a, void **array, uint32_t n, uint32_t *max, size_t size)
+static void grow(struct arena *a, void **array, uint32_t n, uint32_t *max, size_t size)
 {
 	void *bigger;
 
 	if (n < *max)
-		return 0;
+		return;
 	if (*max > UINT32_MAX / 2)
-		return -EOVERFLOW;
+		memory_exhausted();
 	bigger = arena_array(a, (size_t)*max * 2, size);
-	if (!bigger)
-		return -ENOMEM;
 	memcpy(bigger, *array, n * size);
 	*array = bigger;
 	*max *= 2;
-	return 0;
 }
 
 uint32_t elfile_add_section(struct elfile *f, const struct elfile_section *section)
 {
-	if (grow(f->arena, (void **)&f->sections, f->n_sections, &f->max_sections, sizeof(*f->sections)))
-		return 0;
+	grow(f->arena, (void **)&f->sections, f->n_sections, &f->max_sections, sizeof(*f->sections));
 	f->sections[f->n_sections] = *section;
 	return f->n_sections++;
 }
 
 uint32_t elfile_add_symbol(struct elfile *f, const struct elfile_symbol *symbol)
 {
-	if (grow(f->arena, (void **)&f->symbols, f->n_symbols, &f->max_symbols, sizeof(*f->symbols)))
-		return 0;
+	grow(f->arena, (void **)&f->symbols, f->n_symbols, &f->max_symbols, sizeof(*f->symbols));
 	f->symbols[f->n_symbols] = *symbol;
 	return f->n_symbols++;
 }
@@ -255,7 +245,7 @@ struct strings {
 	size_t size, max;
 };
 
-/* Offset of @s in the table, added if it is new, or SIZE_MAX without memory. */
+/* Offset of @s in the table, added if it is new. */
 static size_t strings_add(struct strings *t, const char *s)
 {
 	const union strmap_value *known = strmap_get(t->offsets, s);
@@ -264,27 +254,19 @@ static size_t strings_add(struct strings *t, const char *s)
 	if (known)
 		return known->num;
 	if (t->size + length > t->max) {
-		size_t max = (t->size + length) * 2 + 4096;
-		char *bigger = realloc(t->data, max);
-
-		if (!bigger)
-			return SIZE_MAX;
-		t->data = bigger;
-		t->max = max;
+		t->max = (t->size + length) * 2 + 4096;
+		t->data = xreallocarray(t->data, t->max, 1);
 	}
 	memcpy(t->data + offset, s, length);
 	t->size += length;
-	if (strmap_set(t->offsets, s, (union strmap_value){ .num = offset }))
-		return SIZE_MAX;
+	strmap_set(t->offsets, s, (union strmap_value){ .num = offset });
 	return offset;
 }
 
-static int strings_init(struct strings *t)
+static void strings_init(struct strings *t)
 {
 	t->offsets = strmap_new(1024);
-	if (!t->offsets || strings_add(t, "") == SIZE_MAX)
-		return -ENOMEM;
-	return 0;
+	strings_add(t, "");
 }
 
 static void strings_free(struct strings *t)
@@ -305,10 +287,8 @@ static int number(struct writer *w)
 	struct elfile *f = w->f;
 	uint32_t i;
 
-	w->new_section = calloc(f->n_sections, sizeof(uint32_t));
-	w->new_symbol = calloc(f->n_symbols, sizeof(uint32_t));
-	if (!w->new_section || !w->new_symbol)
-		return -ENOMEM;
+	w->new_section = xcalloc(f->n_sections, sizeof(uint32_t));
+	w->new_symbol = xcalloc(f->n_symbols, sizeof(uint32_t));
 	for (i = 0; i < f->n_sections; i++)
 		if (!f->sections[i].removed)
 			w->new_section[i] = w->n_new_sections++;
@@ -333,8 +313,6 @@ static int write_symbols(struct writer *w)
 	Elf64_Sym *out = arena_array(w->f->arena, w->n_new_symbols, sizeof(*out));
 	uint32_t i, section, n_local = 0;
 
-	if (!out)
-		return -ENOMEM;
 	for (i = 0; i < w->f->n_symbols; i++) {
 		const struct elfile_symbol *s = &w->f->symbols[i];
 		size_t name;
@@ -344,8 +322,6 @@ static int write_symbols(struct writer *w)
 			continue;
 		sym = &out[w->new_symbol[i]];
 		name = strings_add(&w->names, s->name);
-		if (name == SIZE_MAX)
-			return -ENOMEM;
 		if (map_section(w, s->section, &section))
 			return -EINVAL;
 		if (s->bind == STB_LOCAL && n_local++ != w->new_symbol[i])
@@ -373,8 +349,6 @@ static int renumbered_relas(const struct writer *w, uint32_t index, uint8_t **ou
 	const Elf64_Rela *rela = elfile_relas(w->f, index, &n);
 
 	copy = arena_array(w->f->arena, n, sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		uint32_t old = ELF64_R_SYM(rela[i].r_info);
 
@@ -409,7 +383,7 @@ static int write_section(struct writer *w, Elf *elf, uint32_t index)
 	uint8_t *bytes = s->data;
 
 	if (!data || !shdr)
-		return -ENOMEM;
+		memory_exhausted();
 	if (s->type == SHT_RELA) {
 		link = w->f->symtab;
 		if (map_section(w, s->info, &info) || renumbered_relas(w, index, &bytes))
@@ -440,7 +414,7 @@ static int write_sections(struct writer *w, Elf *elf)
 	int ret;
 
 	if (!ehdr)
-		return -ENOMEM;
+		memory_exhausted();
 	ehdr->e_ident[EI_DATA] = elf_order(f->arch->big_endian);
 	ehdr->e_type = ET_REL;
 	ehdr->e_machine = f->arch->machine;
@@ -467,9 +441,8 @@ static int prepare_tables(struct writer *w)
 	int ret = write_symbols(w);
 
 	for (i = 1; !ret && i < f->n_sections; i++)
-		if (!f->sections[i].removed &&
-		    strings_add(&w->section_names, f->sections[i].name) == SIZE_MAX)
-			ret = -ENOMEM;
+		if (!f->sections[i].removed)
+			strings_add(&w->section_names, f->sections[i].name);
 	f->sections[f->strtab].data = (uint8_t *)w->names.data;
 	f->sections[f->strtab].size = w->names.size;
 	f->sections[f->shstrtab].data = (uint8_t *)w->section_names.data;
@@ -499,14 +472,15 @@ static int write_file(struct writer *w, const char *path)
 int elfile_write(struct elfile *f, const char *path)
 {
 	struct writer w = { .f = f };
-	int ret = -ENOMEM;
 	uint32_t i;
+	int ret;
 
 	for (i = 1; i < f->n_sections; i++)
 		if (f->sections[i].type == SHT_SYMTAB_SHNDX)
 			f->sections[i].removed = true;
-	if (!strings_init(&w.names) && !strings_init(&w.section_names))
-		ret = number(&w);
+	strings_init(&w.names);
+	strings_init(&w.section_names);
+	ret = number(&w);
 	if (!ret)
 		ret = prepare_tables(&w);
 	if (!ret)

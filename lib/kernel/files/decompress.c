@@ -5,6 +5,7 @@
  */
 #include "lib/kernel/files/decompress.h"
 #include "lib/util/bytes.h"
+#include "lib/util/xmalloc.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -63,7 +64,6 @@ const char *compression_name(enum compression c)
 static int grow(struct output *o)
 {
 	size_t room = o->room ? o->room : FIRST_ROOM;
-	uint8_t *data;
 
 	if (o->used < o->room)
 		return 0;
@@ -73,10 +73,7 @@ static int grow(struct output *o)
 		room = o->room > o->limit / 2 ? o->limit : o->room * 2;
 	if (room > o->limit)
 		room = o->limit;
-	data = realloc(o->data, room);
-	if (!data)
-		return -ENOMEM;
-	o->data = data;
+	o->data = xreallocarray(o->data, room, 1);
 	o->room = room;
 	return 0;
 }
@@ -112,7 +109,7 @@ static int gzip(const uint8_t *data, size_t size, struct output *o)
 	int ret = Z_OK, err;
 
 	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK)
-		return -ENOMEM;
+		memory_exhausted();
 	do {
 		err = grow_probe(o, &probe, &to, &room);
 		if (err)
@@ -128,8 +125,10 @@ static int gzip(const uint8_t *data, size_t size, struct output *o)
 		room = z.avail_out;
 		ret = inflate(&z, Z_NO_FLUSH);
 		err = produced(o, to, &probe, room - z.avail_out);
+		if (ret == Z_MEM_ERROR)
+			memory_exhausted();
 		if (!err && ret != Z_OK && ret != Z_STREAM_END)
-			err = ret == Z_MEM_ERROR ? -ENOMEM : -EBADMSG;
+			err = -EBADMSG;
 	} while (!err && ret != Z_STREAM_END);
 	inflateEnd(&z);
 	return err;
@@ -146,7 +145,7 @@ static int lzma(enum compression c, const uint8_t *data, size_t size, struct out
 	ret = c == COMPRESSION_XZ ? lzma_stream_decoder(&z, DECODER_MEMORY, 0) :
 				    lzma_alone_decoder(&z, DECODER_MEMORY);
 	if (ret != LZMA_OK)
-		return -ENOMEM;
+		memory_exhausted();
 	z.next_in = data;
 	z.avail_in = size;
 	do {
@@ -157,8 +156,10 @@ static int lzma(enum compression c, const uint8_t *data, size_t size, struct out
 		z.avail_out = room;
 		ret = lzma_code(&z, LZMA_RUN);
 		err = produced(o, to, &probe, room - z.avail_out);
+		if (ret == LZMA_MEM_ERROR)
+			memory_exhausted();
 		if (!err && ret != LZMA_OK && ret != LZMA_STREAM_END)
-			err = ret == LZMA_MEM_ERROR ? -ENOMEM : -EBADMSG;
+			err = -EBADMSG;
 	} while (!err && ret != LZMA_STREAM_END);
 	lzma_end(&z);
 	return err;
@@ -172,7 +173,7 @@ static int zstd(const uint8_t *data, size_t size, struct output *o)
 	int err = 0;
 
 	if (!z)
-		return -ENOMEM;
+		memory_exhausted();
 	ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
 	while (!err && ret) {
 		ZSTD_outBuffer out;
@@ -218,8 +219,8 @@ static int append(struct output *o, const uint8_t *data, size_t n)
  */
 static int lz4(const uint8_t *data, size_t size, struct output *o)
 {
-	char *block = malloc(LZ4_BLOCK);
-	int err = block ? 0 : -ENOMEM, n = 0;
+	char *block = xmalloc(LZ4_BLOCK);
+	int err = 0, n = 0;
 
 	data += 4;
 	size -= 4;
@@ -249,9 +250,7 @@ int decompress(enum compression c, const uint8_t *data, size_t size, size_t limi
 	int err;
 
 	if (hint && hint <= limit) {
-		o.data = malloc(hint);
-		if (!o.data)
-			return -ENOMEM;
+		o.data = xmalloc(hint);
 		o.room = hint;
 	}
 	switch (c) {

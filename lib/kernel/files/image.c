@@ -120,8 +120,6 @@ static int copy_sections(struct kimage *k, const char *path, struct diags *diags
 	}
 	k->n_sections = v->n_sections;
 	k->sections = arena_array(k->priv->arena, v->n_sections, sizeof(*k->sections));
-	if (!k->sections)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < v->n_sections; i++) {
 		const struct elfview_section *s = &v->sections[i];
 
@@ -156,20 +154,18 @@ static const char *closing(const char *p)
  * "Linux version RELEASE (who@where) (COMPILER, LINKER) #1 SMP …", init/version.c. The compiler's
  * own text may hold parentheses, and ends at the comma outside of them.
  */
-static int parse_banner(struct kimage *k, const char *banner, size_t room)
+static void parse_banner(struct kimage *k, const char *banner, size_t room)
 {
 	const char *release = banner + strlen(BANNER), *p, *end;
 	int depth = 0;
 
 	k->banner = arena_strndup(k->priv->arena, banner, strcspn(banner, "\n"));
 	k->release = arena_strndup(k->priv->arena, release, strcspn(release, " "));
-	if (!k->banner || !k->release)
-		return -ENOMEM;
 	p = strchr(k->banner, '(');
 	end = p ? closing(p) : NULL;
 	p = end ? strchr(end, '(') : NULL;
 	if (!p)
-		return 0;
+		return;
 	for (end = ++p; *end && depth >= 0; end++) {
 		depth += (*end == '(') - (*end == ')');
 		if (!depth && *end == ',')
@@ -178,7 +174,6 @@ static int parse_banner(struct kimage *k, const char *banner, size_t room)
 	if (depth < 0)
 		end--;
 	k->compiler = arena_strndup(k->priv->arena, p, (size_t)(end - p));
-	return k->compiler ? 0 : -ENOMEM;
 }
 
 static int find_banner(struct kimage *k, struct diags *diags)
@@ -196,7 +191,8 @@ static int find_banner(struct kimage *k, struct diags *diags)
 		/* the banner is an object of its own: others of these words are inside strings */
 		if (!memchr(p, 0, room) || !isdigit((unsigned char)text[strlen(BANNER)]))
 			continue;
-		return parse_banner(k, text, room);
+		parse_banner(k, text, room);
+		return 0;
 	}
 	return damaged(k, diags, "it has no version banner");
 }
@@ -318,7 +314,7 @@ int kimage_open(const char *path, const char *cache_dir, struct diags *diags, st
 	if (err) {
 		kimage_free(k);
 		k = new_image(path);
-		err = k ? open_fresh(k, cache_dir, &st, diags) : -ENOMEM;
+		err = open_fresh(k, cache_dir, &st, diags);
 	}
 	if (err) {
 		kimage_free(k);

@@ -12,6 +12,7 @@
 #include "lib/kernel/files/decompress.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/xmalloc.h"
 
 #define FIRST_ROOM (64u << 10)
 
@@ -19,18 +20,17 @@
 static int read_all(int fd, size_t hint, size_t limit, uint8_t **data, size_t *size)
 {
 	size_t room = hint + 1, used = 0;
-	uint8_t *p = malloc(room + 1);
+	uint8_t *p;
 
-	while (p) {
+	if (hint > limit)
+		return -EFBIG;
+	p = xmalloc(room + 1);
+	for (;;) {
 		ssize_t n;
 
 		if (used == room) {
-			uint8_t *more = realloc(p, room * 2 + 1);
-
-			if (!more)
-				break;
-			p = more;
 			room *= 2;
+			p = xreallocarray(p, room + 1, 1);
 		}
 		n = read(fd, p + used, room - used);
 		if (n < 0 && errno == EINTR)
@@ -49,8 +49,6 @@ static int read_all(int fd, size_t hint, size_t limit, uint8_t **data, size_t *s
 		}
 		used += (size_t)n;
 	}
-	free(p);
-	return -ENOMEM;
 }
 
 int input_read(const char *path, size_t limit, uint8_t **data, size_t *size)
@@ -99,13 +97,10 @@ static int unpack(const char *path, const char *kind, size_t limit, struct diags
 		return 0;
 	err = decompress(c, packed, n, limit - 1, 0, &plain, &n);
 	free(packed);
-	*data = err ? NULL : realloc(plain, n + 1);
+	*data = err ? NULL : xreallocarray(plain, n + 1, 1);
 	if (err) {
 		diag_error(diags, "text-damaged", diag_file(path), NULL, "cannot decompress this %s (%s): %s",
 			   kind, compression_name(c), err == -EBADMSG ? "it is damaged" : strerror(-err));
-	} else if (!*data) {
-		free(plain);
-		err = -ENOMEM;
 	} else {
 		(*data)[n] = 0;
 		*size = n;

@@ -12,6 +12,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
 #include "lib/util/text.h"
+#include "lib/util/xmalloc.h"
 
 #define KCONFIG_LIMIT (16u << 20)
 
@@ -72,7 +73,8 @@ static int add_line(struct kconfig *c, char *line)
 		return -EPERM;
 	if (*value == '"' && unquote(value, &value))
 		return -EBADMSG;
-	return strmap_set(c->options, line, (union strmap_value){ .cptr = value });
+	strmap_set(c->options, line, (union strmap_value){ .cptr = value });
+	return 0;
 }
 
 static int add_lines(struct kconfig *c, const char *path, char *text, struct diags *diags)
@@ -104,17 +106,13 @@ static int add_lines(struct kconfig *c, const char *path, char *text, struct dia
 
 int kconfig_read(const char *path, const char *text, size_t size, struct diags *diags, struct kconfig **out)
 {
-	struct kconfig *c = calloc(1, sizeof(*c));
+	struct kconfig *c = xcalloc(1, sizeof(*c));
 	char *copy;
-	int err = -ENOMEM;
+	int err;
 
-	if (!c)
-		return -ENOMEM;
 	c->arena = arena_new();
 	c->options = strmap_new(size / 24);
-	copy = c->arena ? arena_alloc(c->arena, size + 1) : NULL;
-	if (!copy || !c->options)
-		goto fail;
+	copy = arena_alloc(c->arena, size + 1);
 	memcpy(copy, text, size);
 	if (memchr(text, 0, size)) {
 		diag_error(diags, "config-damaged", diag_file(path), NULL, "this is no text file");

@@ -43,8 +43,6 @@ static int copy_sections(struct kmodule *m)
 
 	m->n_sections = v->n_sections;
 	m->sections = arena_array(m->priv->arena, v->n_sections, sizeof(*m->sections));
-	if (!m->sections)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < v->n_sections; i++) {
 		const struct elfview_section *s = &v->sections[i];
 
@@ -85,11 +83,9 @@ static const char *read_symbol(struct kmodule *m, Elf_Data *table, Elf_Data *ext
 }
 
 /* Chains the symbols of each name, in file order. */
-static int index_symbols(struct kmodule *m)
+static void index_symbols(struct kmodule *m)
 {
 	m->priv->by_name = strmap_new(m->n_symbols);
-	if (!m->priv->by_name)
-		return -ENOMEM;
 	for (uint32_t i = m->n_symbols; i-- > 1;) {
 		struct kmodule_symbol *s = &m->symbols[i];
 		union strmap_value *first;
@@ -100,10 +96,9 @@ static int index_symbols(struct kmodule *m)
 		s->next = first ? (uint32_t)first->num : 0;
 		if (first)
 			first->num = i;
-		else if (strmap_set(m->priv->by_name, s->name, (union strmap_value){ .num = i }))
-			return -ENOMEM;
+		else
+			strmap_set(m->priv->by_name, s->name, (union strmap_value){ .num = i });
 	}
-	return 0;
 }
 
 static Elf_Data *extended_indexes(const struct elfview *v, uint32_t symtab)
@@ -132,11 +127,14 @@ static int read_symbols(struct kmodule *m, struct diags *diags)
 	extended = extended_indexes(v, symtab);
 	m->n_symbols = (uint32_t)(v->sections[symtab].size / sizeof(Elf64_Sym));
 	m->symbols = arena_array(m->priv->arena, (size_t)m->n_symbols + 1, sizeof(*m->symbols));
-	if (!table || !m->symbols)
-		return table ? -ENOMEM : damaged(m, diags, "its symbol table cannot be read");
+	if (!table)
+		return damaged(m, diags, "its symbol table cannot be read");
 	for (uint32_t i = 0; i < m->n_symbols && !wrong; i++)
 		wrong = read_symbol(m, table, extended, v->sections[symtab].link, i);
-	return wrong ? damaged(m, diags, wrong) : index_symbols(m);
+	if (wrong)
+		return damaged(m, diags, wrong);
+	index_symbols(m);
+	return 0;
 }
 
 /* The value of @key in .modinfo (its first occurrence), or NULL. */
@@ -249,19 +247,13 @@ int kmodule_read(const char *name, const uint8_t *data, size_t size, struct diag
 		 struct kmodule **out)
 {
 	struct arena *arena = arena_new();
-	struct kmodule *m = arena ? arena_alloc(arena, sizeof(*m)) : NULL;
-	int err = -ENOMEM;
+	struct kmodule *m = arena_alloc(arena, sizeof(*m));
+	int err;
 
-	if (m)
-		m->priv = arena_alloc(arena, sizeof(*m->priv));
-	if (!m || !m->priv) {
-		arena_free(arena);
-		return -ENOMEM;
-	}
+	m->priv = arena_alloc(arena, sizeof(*m->priv));
 	m->priv->arena = arena;
 	m->path = arena_strdup(arena, name);
-	if (m->path)
-		err = fill(m, data, size, diags);
+	err = fill(m, data, size, diags);
 	if (err) {
 		kmodule_free(m);
 		return err;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/kernel/files/input.h"
+#include "lib/util/xmalloc.h"
 
 #define LIST_LIMIT (64u << 20)
 #define MAX_DEPTH 32
@@ -57,11 +58,9 @@ static bool is_module(const char *path, const char *name)
 static int existing(const char *dir, const char *file, char **path)
 {
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++) {
-		char *p;
+		char *p = xasprintf("%s%s%s%s", *file == '/' ? "" : dir, *file == '/' ? "" : "/", file,
+				    suffixes[i]);
 
-		if (asprintf(&p, "%s%s%s%s", *file == '/' ? "" : dir, *file == '/' ? "" : "/", file,
-			     suffixes[i]) < 0)
-			return -ENOMEM;
 		if (!access(p, F_OK)) {
 			*path = p;
 			return 0;
@@ -108,10 +107,7 @@ static int find_in_tree(const char *dir, const char *name, int depth, char **pat
 
 		if (e->d_name[0] == '.')
 			continue;
-		if (asprintf(&p, "%s/%s", dir, e->d_name) < 0) {
-			err = -ENOMEM;
-			break;
-		}
+		p = xasprintf("%s/%s", dir, e->d_name);
 		if (!lstat(p, &st)) {
 			if (S_ISDIR(st.st_mode)) {
 				err = find_in_tree(p, name, depth + 1, path);

@@ -63,24 +63,19 @@ bool ibt_enabled(const struct installed *vmlinux)
 	return find_list(vmlinux, &list) > 0;
 }
 
-int ibt_new(const struct installed *in, struct arena *arena, struct ibt **out)
+void ibt_new(const struct installed *in, struct arena *arena, struct ibt **out)
 {
 	uint64_t list, size = find_list(in, &list);
 	struct ibt *ibt = arena_alloc(arena, sizeof(*ibt));
 	struct ref field = { .type = in->arch->relative_type, .width = 4, .pc_relative = true };
 	struct installed_field target;
 
-	if (!ibt)
-		return -ENOMEM;
 	*ibt = (struct ibt){ .in = in, .sealed = arena_array(arena, size / 4, sizeof(*ibt->sealed)) };
-	if (!ibt->sealed)
-		return -ENOMEM;
 	for (uint64_t at = 0; at + 4 <= size; at += 4)
 		if (installed_field(in, list + at, &field, &target) == 0 && !target.external)
 			ibt->sealed[ibt->n++] = target.address;
 	qsort(ibt->sealed, ibt->n, sizeof(*ibt->sealed), by_address);
 	*out = ibt;
-	return 0;
 }
 
 /* 7.x says of vmlinux's .data that it is code, too; what can be written is none. */
@@ -153,19 +148,16 @@ static bool find_literal(const struct ksym_source *source, const struct atom *li
 	return s->base.find_literal && s->base.find_literal(&s->base, literal, out);
 }
 
-int ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const struct ibt *module,
-	       struct arena *arena, struct ksym_source *out)
+void ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const struct ibt *module,
+		struct arena *arena, struct ksym_source *out)
 {
 	struct source *s;
 
 	if (!vmlinux) {
 		*out = *base;
-		return 0;
+		return;
 	}
 	s = arena_alloc(arena, sizeof(*s));
-	if (!s)
-		return -ENOMEM;
 	*s = (struct source){ .base = *base, .vmlinux = vmlinux, .module = module };
 	*out = (struct ksym_source){ .find = find, .find_literal = find_literal, .context = s };
-	return 0;
 }

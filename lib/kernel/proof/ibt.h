@@ -27,7 +27,7 @@ bool ibt_enabled(const struct installed *vmlinux);
  * Reads the list of a kernel that tracks, or of a module of one. Memory is from @arena, @in is borrowed.
  * 0 or -ENOMEM.
  */
-int ibt_new(const struct installed *in, struct arena *arena, struct ibt **out);
+void ibt_new(const struct installed *in, struct arena *arena, struct ibt **out);
 
 /* Why an indirect branch to @address would fault; NULL if it would not, or if it is not code. */
 const char *ibt_problem(const struct ibt *ibt, uint64_t address);
@@ -41,7 +41,7 @@ const char *ibt_problem(const struct ibt *ibt, uint64_t address);
  * ENDBR. Nor are static call trampolines: they have none, and whoever takes the address of one wants the
  * kernel to write to it.
  */
-int ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const struct ibt *module,
-	       struct arena *arena, struct ksym_source *out);
+void ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const struct ibt *module,
+		struct arena *arena, struct ksym_source *out);
 
 #endif

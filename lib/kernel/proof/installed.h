@@ -99,7 +99,7 @@ struct installed_sites {
 int installed_sites(const struct installed *in, const struct installed_table *table, const struct ref *field,
 		    struct installed_sites *out);
 /* What installed_image() and installed_module() begin with. */
-int installed_lists_new(struct arena *arena, struct installed_lists **out);
+void installed_lists_new(struct arena *arena, struct installed_lists **out);
 
 /* Symbols of a name: index of the first and of the next, or INSTALLED_NONE. Defined ones only. */
 uint32_t installed_first(const struct installed *in, const char *name);

@@ -26,8 +26,8 @@ static int read_relas(const struct kmodule *m, const struct kmodule_section *s, 
 	struct installed_rela *list = arena_array(arena, n, sizeof(*list));
 	bool sorted = true;
 
-	if (!list || n > UINT32_MAX)
-		return -ENOMEM;
+	if (n > UINT32_MAX)
+		return -EBADMSG;
 	for (size_t i = 0; i < n; i++) {
 		Elf64_Rela r;
 
@@ -50,7 +50,10 @@ static int read_relas(const struct kmodule *m, const struct kmodule_section *s, 
 int installed_image(const struct kimage *image, struct arena *arena, struct installed *out)
 {
 	*out = (struct installed){ .image = image, .arch = arch_find(image->machine) };
-	return out->arch ? installed_lists_new(arena, &out->lists) : -EBADMSG;
+	if (!out->arch)
+		return -EBADMSG;
+	installed_lists_new(arena, &out->lists);
+	return 0;
 }
 
 int installed_module(const struct kmodule *module, struct arena *arena, struct installed *out)
@@ -60,8 +63,7 @@ int installed_module(const struct kmodule *module, struct arena *arena, struct i
 	if (!in.arch)
 		return -EBADMSG;
 	in.relas = arena_array(arena, module->n_sections, sizeof(*in.relas));
-	if (!in.relas || installed_lists_new(arena, &in.lists))
-		return -ENOMEM;
+	installed_lists_new(arena, &in.lists);
 	for (uint32_t i = 1; i < module->n_sections; i++) {
 		const struct kmodule_section *s = &module->sections[i];
 		int err;

@@ -24,13 +24,10 @@ struct list {
 	struct list *next;
 };
 
-int installed_lists_new(struct arena *arena, struct installed_lists **out)
+void installed_lists_new(struct arena *arena, struct installed_lists **out)
 {
 	*out = arena_alloc(arena, sizeof(**out));
-	if (!*out)
-		return -ENOMEM;
 	(*out)->arena = arena;
-	return 0;
 }
 
 /* Whether two fields are read alike. */
@@ -62,8 +59,6 @@ static int list_sites(const struct installed *in, const struct installed_table *
 	bool sorted = true;
 	uint32_t n = 0;
 
-	if (!list)
-		return -ENOMEM;
 	for (uint64_t at = 0; at + t->entry_size <= t->size; at += t->step) {
 		struct installed_field f;
 
@@ -91,8 +86,6 @@ int installed_sites(const struct installed *in, const struct installed_table *t,
 			return 0;
 		}
 	l = arena_alloc(lists->arena, sizeof(*l));
-	if (!l)
-		return -ENOMEM;
 	*l = (struct list){ .table = *t, .field = *field, .next = lists->first };
 	err = list_sites(in, t, field, &l->sites);
 	if (err)

@@ -22,6 +22,7 @@
 #include "lib/kernel/proof/proof_private.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
+#include "lib/util/xmalloc.h"
 
 #define MAX_BY_NAME 65536u /* addresses tried for the symbols of one section */
 #define TRIED 8u	   /* of the bases they give, the most frequent ones */
@@ -242,14 +243,13 @@ static bool is_compared(const struct proof *p, const struct atom *a)
 	       (a->section->kind != SECTION_SPECIAL || is_piece(a)) && !dropped_by_link(p, a->section);
 }
 
-static int compare_everything(struct proof *p)
+static void compare_everything(struct proof *p)
 {
 	const struct object *o = p->object;
 
 	p->priv->strict = true;
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
-		int err;
 
 		if (!is_compared(p, a))
 			continue;
@@ -261,11 +261,9 @@ static int compare_everything(struct proof *p)
 		if (p->atoms[i].status != PROOF_MATCHED)
 			continue;
 		proof_note_literals(p, i);
-		err = proof_note_externs(p, i);
-		if (err)
-			return err;
+		proof_note_externs(p, i);
 	}
-	return proof_tables_judge(p);
+	proof_tables_judge(p);
 }
 
 /* Read-only data that is the object's own, and pieces of code: part of what a function does. */
@@ -333,22 +331,18 @@ static struct proof *new_proof(const struct object *o, const struct installed *i
 {
 	struct proof *p = arena_alloc(arena, sizeof(*p));
 
-	if (!p)
-		return NULL;
 	p->object = o;
 	p->installed = in;
 	p->base = arena_array(arena, o->n_sections, sizeof(*p->base));
 	p->atoms = arena_array(arena, o->n_atoms, sizeof(*p->atoms));
 	p->priv = arena_alloc(arena, sizeof(*p->priv));
-	if (!p->base || !p->atoms || !p->priv)
-		return NULL;
 	p->priv->arena = arena;
 	p->priv->votes = arena_array(arena, o->n_sections, sizeof(*p->priv->votes));
 	p->priv->literals = arena_array(arena, o->n_atoms, sizeof(*p->priv->literals));
 	p->priv->externs = strmap_new(o->n_symbols);
 	for (uint32_t i = 0; i < o->n_sections; i++)
 		p->base[i] = PROOF_NOWHERE;
-	return p->priv->votes && p->priv->literals && p->priv->externs ? p : NULL;
+	return p;
 }
 
 int proof_make(const struct object *object, const struct installed *installed, struct arena *arena,
@@ -356,19 +350,17 @@ int proof_make(const struct object *object, const struct installed *installed, s
 {
 	struct proof *p = new_proof(object, installed, arena);
 	struct bases scratch = { 0 };
-	int err = -ENOMEM;
+	int err;
 
-	scratch.list = malloc(MAX_BY_NAME * sizeof(*scratch.list));
-	if (p && scratch.list)
-		err = proof_tables_open(p);
+	scratch.list = xmalloc(MAX_BY_NAME * sizeof(*scratch.list));
+	err = proof_tables_open(p);
 	if (!err) {
 		place_everything(p, &scratch);
-		err = compare_everything(p);
+		compare_everything(p);
 	}
 	free(scratch.list);
 	if (err) {
-		if (p && p->priv)
-			proof_free(p);
+		proof_free(p);
 		return err;
 	}
 	spread_dependence(p);

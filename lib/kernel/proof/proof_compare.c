@@ -273,7 +273,7 @@ static const char *noted_name(const struct object *o, const struct ref *r, int64
 	return s->name;
 }
 
-int proof_note_externs(const struct proof *p, uint32_t atom)
+void proof_note_externs(const struct proof *p, uint32_t atom)
 {
 	const struct atom *a = &p->object->atoms[atom];
 	uint64_t address = p->base[a->section->index] + a->offset;
@@ -295,10 +295,11 @@ int proof_note_externs(const struct proof *p, uint32_t atom)
 		known = strmap_get(p->priv->externs, name);
 		if (known && known->num != at)
 			known->num = EXTERN_CONFLICT;
-		else if (!known && strmap_set(p->priv->externs, name, (union strmap_value){ .num = at }))
-			return -ENOMEM;
+		else {
+			if (!known)
+				strmap_set(p->priv->externs, name, (union strmap_value){ .num = at });
+		}
 	}
-	return 0;
 }
 
 void proof_note_literals(const struct proof *p, uint32_t atom)

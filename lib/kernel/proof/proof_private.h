@@ -53,7 +53,7 @@ void proof_collect(const struct proof *p, uint32_t atom, uint64_t address,
 		   void (*vote)(const struct proof *p, uint32_t section, uint64_t base));
 
 /* Notes where the fields of a matched atom that name undefined symbols lead. 0 or -ENOMEM. */
-int proof_note_externs(const struct proof *p, uint32_t atom);
+void proof_note_externs(const struct proof *p, uint32_t atom);
 /* The same for fields that lead to strings and constants. */
 void proof_note_literals(const struct proof *p, uint32_t atom);
 
@@ -63,6 +63,6 @@ int proof_tables_open(struct proof *p);
 void proof_tables_collect(struct proof *p,
 			  void (*vote)(const struct proof *p, uint32_t section, uint64_t base));
 /* After the comparison of everything else: judges entries, and functions by their number. */
-int proof_tables_judge(struct proof *p);
+void proof_tables_judge(struct proof *p);
 
 #endif

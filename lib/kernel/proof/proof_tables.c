@@ -25,6 +25,7 @@
 #include "lib/elf/object.h"
 #include "lib/kernel/proof/proof_private.h"
 #include "lib/util/arena.h"
+#include "lib/util/xmalloc.h"
 
 /* Tables inside of another section of the image, between two symbols. */
 static const struct {
@@ -219,8 +220,6 @@ int proof_tables_open(struct proof *p)
 
 	priv->tables = arena_array(priv->arena, o->n_sections, sizeof(*priv->tables));
 	priv->places = arena_array(priv->arena, o->n_atoms, sizeof(*priv->places));
-	if (!priv->tables || !priv->places)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < o->n_atoms; i++)
 		priv->places[i] = PROOF_NOWHERE;
 	for (uint32_t i = 1; i < o->n_sections; i++) {
@@ -245,14 +244,11 @@ void proof_tables_collect(struct proof *p,
 		collect(p, &p->priv->tables[i], vote);
 }
 
-int proof_tables_judge(struct proof *p)
+void proof_tables_judge(struct proof *p)
 {
-	uint32_t *counts = malloc((p->object->n_atoms + 1) * sizeof(*counts));
+	uint32_t *counts = xmalloc((p->object->n_atoms + 1) * sizeof(*counts));
 
-	if (!counts)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < p->priv->n_tables; i++)
 		judge(p, &p->priv->tables[i], counts);
 	free(counts);
-	return 0;
 }

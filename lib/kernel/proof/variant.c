@@ -17,7 +17,7 @@ static bool is_named(const struct object *o, const struct symbol *s)
 }
 
 /* Name → index of the symbol, or VARIANT_AMBIGUOUS. */
-static int index_names(const struct object *o, struct strmap *names)
+static void index_names(const struct object *o, struct strmap *names)
 {
 	for (uint32_t i = 1; i < o->n_symbols; i++) {
 		const struct symbol *s = &o->symbols[i];
@@ -28,10 +28,9 @@ static int index_names(const struct object *o, struct strmap *names)
 		known = strmap_get(names, s->name);
 		if (known)
 			known->num = VARIANT_AMBIGUOUS;
-		else if (strmap_set(names, s->name, (union strmap_value){ .num = i }))
-			return -ENOMEM;
+		else
+			strmap_set(names, s->name, (union strmap_value){ .num = i });
 	}
-	return 0;
 }
 
 static void pair_atoms(struct comparison *c)
@@ -59,16 +58,14 @@ static int by_site(const void *a, const void *b)
 	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-static int list_jump_labels(struct comparison *c)
+static void list_jump_labels(struct comparison *c)
 {
 	const struct object *r = c->reference;
 	const struct section *s = object_section(r, "__jump_table");
 
 	if (!s)
-		return 0;
+		return;
 	c->jump_labels = arena_array(c->arena, s->n_atoms, sizeof(*c->jump_labels));
-	if (!c->jump_labels)
-		return -ENOMEM;
 	for (uint32_t i = 0; i < s->n_atoms; i++) {
 		const struct atom *entry = &r->atoms[s->first_atom + i];
 		const struct ref *code = &r->refs[entry->first_ref];
@@ -78,7 +75,6 @@ static int list_jump_labels(struct comparison *c)
 				(struct site){ code->target, (uint64_t)code->addend };
 	}
 	qsort(c->jump_labels, c->n_jump_labels, sizeof(*c->jump_labels), by_site);
-	return 0;
 }
 
 /* First difference of two atoms' contents, the whole of them. */
@@ -182,14 +178,10 @@ static void find_lonely(struct comparison *c, bool *paired)
 static int compare(struct comparison *c)
 {
 	bool *paired = arena_array(c->arena, c->original->n_atoms, sizeof(*paired));
-	int err = paired ? index_names(c->original, c->in_original) : -ENOMEM;
 
-	if (!err)
-		err = index_names(c->reference, c->in_reference);
-	if (!err)
-		err = list_jump_labels(c);
-	if (err)
-		return err;
+	index_names(c->original, c->in_original);
+	index_names(c->reference, c->in_reference);
+	list_jump_labels(c);
 	pair_atoms(c);
 	pair_functions(c);
 	check_atoms(c);
@@ -207,7 +199,7 @@ int variant_compare(const struct object *reference, const struct object *origina
 		    struct variant *out)
 {
 	struct comparison c = { .reference = reference, .original = original, .arena = arena };
-	int err = -ENOMEM;
+	int err;
 
 	c.arch = original->arch;
 	c.in_original = strmap_new(original->n_symbols);
@@ -215,10 +207,8 @@ int variant_compare(const struct object *reference, const struct object *origina
 	c.twin = arena_array(arena, reference->n_atoms, sizeof(*c.twin));
 	c.maps = arena_array(arena, reference->n_atoms, sizeof(*c.maps));
 	c.why = arena_array(arena, original->n_atoms, sizeof(*c.why));
-	if (c.arch && c.in_original && c.in_reference && c.twin && c.maps && c.why) {
-		c.arch->decode_init(c.decoder);
-		err = compare(&c);
-	}
+	c.arch->decode_init(c.decoder);
+	err = compare(&c);
 	strmap_free(c.in_original);
 	strmap_free(c.in_reference);
 	if (err)

@@ -138,7 +138,7 @@ static const char *differs_at(struct comparison *c, const struct side *r, const 
 					"kernel's own flags give at +%#llx",
 					(unsigned long long)o->pos, (unsigned long long)r->pos);
 
-	return text ? text : "memory is exhausted";
+	return text;
 }
 
 const char *variant_pair_code(struct comparison *c, uint32_t reference, uint32_t original,
@@ -155,8 +155,6 @@ const char *variant_pair_code(struct comparison *c, uint32_t reference, uint32_t
 	most = r.atom->size < o.atom->size ? r.atom->size : o.atom->size;
 	m.reference = arena_array(c->arena, most + 1, sizeof(*m.reference));
 	m.original = arena_array(c->arena, most + 1, sizeof(*m.original));
-	if (!m.reference || !m.original)
-		return "memory is exhausted";
 	while (!at_end(&r) && !at_end(&o)) {
 		decode(c, &r);
 		decode(c, &o);

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "lib/util/arena.h"
+#include "lib/util/xmalloc.h"
 
 #define MAGIC 0x31534b4bu /* "KKS1" */
 
@@ -100,13 +101,8 @@ int kallsyms_table_build(const struct kallsyms_table *t, bool sorted, struct kal
 	if (t->count > KALLSYMS_MAX || t->strings_size > UINT32_MAX ||
 	    !block_size(h.count, h.slots, h.strings, &size))
 		return -EBADMSG;
-	k = calloc(1, sizeof(*k));
-	block = malloc(size);
-	if (!k || !block) {
-		free(k);
-		free(block);
-		return -ENOMEM;
-	}
+	k = xcalloc(1, sizeof(*k));
+	block = xmalloc(size);
 	memcpy(block, &h, sizeof(h));
 	set_arrays(k, block);
 	memcpy((void *)k->address, t->address, (size_t)t->count * sizeof(*t->address));
@@ -265,9 +261,7 @@ int kallsyms_from_block(const void *data, size_t size, struct kallsyms **out)
 	if (h.magic != MAGIC || h.count > KALLSYMS_MAX || !h.slots || h.slots & (h.slots - 1) ||
 	    !block_size(h.count, h.slots, h.strings, &expected) || expected != size)
 		return -EBADMSG;
-	k = calloc(1, sizeof(*k));
-	if (!k)
-		return -ENOMEM;
+	k = xcalloc(1, sizeof(*k));
 	set_arrays(k, data);
 	k->size = size;
 	if (!block_is_sound(k)) {

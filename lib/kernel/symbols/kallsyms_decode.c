@@ -34,6 +34,7 @@
 
 #include "lib/kernel/symbols/kallsyms_table.h"
 #include "lib/util/bytes.h"
+#include "lib/util/xmalloc.h"
 
 #define TOKENS 256u
 #define INDEX_BYTES (TOKENS * 2)
@@ -339,19 +340,17 @@ static void expand_names(const struct shape *s, uint32_t *name, char *type, char
 static int build(const struct shape *s, const struct kallsyms_range *text, struct kallsyms **out)
 {
 	struct kallsyms_table t = { .count = s->count, .strings_size = s->text_size };
-	uint64_t *address = calloc(s->count, sizeof(*address));
-	uint32_t *name = calloc(s->count, sizeof(*name));
-	char *type = calloc(s->count, 1), *strings = malloc(s->text_size);
-	int err = -ENOMEM;
+	uint64_t *address = xcalloc(s->count, sizeof(*address));
+	uint32_t *name = xcalloc(s->count, sizeof(*name));
+	char *type = xcalloc(s->count, 1), *strings = xmalloc(s->text_size);
+	int err;
 
-	if (address && name && type && strings) {
-		expand_names(s, name, type, strings);
-		t.address = address;
-		t.name = name;
-		t.type = type;
-		t.strings = strings;
-		err = find_addresses(s, text, address) ? kallsyms_table_build(&t, true, out) : -EBADMSG;
-	}
+	expand_names(s, name, type, strings);
+	t.address = address;
+	t.name = name;
+	t.type = type;
+	t.strings = strings;
+	err = find_addresses(s, text, address) ? kallsyms_table_build(&t, true, out) : -EBADMSG;
 	free(address);
 	free(name);
 	free(type);

@@ -19,6 +19,7 @@
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/vmlinux.h"
+#include "lib/util/xmalloc.h"
 
 struct context {
 	struct ksyms_input input;
@@ -49,7 +50,7 @@ static const char *explain(struct context *c, const char *fmt, ...)
 	text = arena_vprintf(c->arena, fmt, ap);
 	pthread_mutex_unlock(&c->lock);
 	va_end(ap);
-	return text ? text : "memory is exhausted";
+	return text;
 }
 
 static void add_candidate(struct candidates *set, uint32_t index, bool global, bool unknown)
@@ -297,22 +298,15 @@ static int find(const struct ksym_source *source, const char *name, const struct
 	return err;
 }
 
-int ksyms_new(const struct ksyms_input *input, struct ksym_source *out)
+void ksyms_new(const struct ksyms_input *input, struct ksym_source *out)
 {
-	struct context *c = calloc(1, sizeof(*c));
+	struct context *c = xcalloc(1, sizeof(*c));
 
-	if (!c)
-		return -ENOMEM;
 	c->arena = arena_new();
-	if (!c->arena) {
-		free(c);
-		return -ENOMEM;
-	}
 	c->input = *input;
 	pthread_mutex_init(&c->lock, NULL);
 	out->find = find;
 	out->context = c;
-	return 0;
 }
 
 void ksyms_free(struct ksym_source *source)

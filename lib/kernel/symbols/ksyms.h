@@ -23,7 +23,7 @@ struct ksyms_input {
 };
 
 /* Fills @out; its context is freed with ksyms_free(). 0 or -ENOMEM. */
-int ksyms_new(const struct ksyms_input *input, struct ksym_source *out);
+void ksyms_new(const struct ksyms_input *input, struct ksym_source *out);
 void ksyms_free(struct ksym_source *source);
 
 #endif

@@ -12,6 +12,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
 #include "lib/util/text.h"
+#include "lib/util/xmalloc.h"
 
 #define SYMVERS_LIMIT (256u << 20)
 
@@ -81,8 +82,7 @@ static const char *owner_name(struct symvers *s, const char *path)
 	if (kmodule_name_from_path(path, name, sizeof(name)))
 		return NULL;
 	copy = arena_strdup(s->arena, name);
-	if (!copy || strmap_set(s->owners, path, (union strmap_value){ .cptr = copy }))
-		return NULL;
+	strmap_set(s->owners, path, (union strmap_value){ .cptr = copy });
 	return copy;
 }
 
@@ -100,14 +100,13 @@ static int add_line(struct symvers *s, char *line, const char **wrong)
 	e->kind = field[FIELD_KIND];
 	e->name_space = n > FIELD_NAMESPACE ? field[FIELD_NAMESPACE] : "";
 	e->owner = owner_name(s, e->path);
-	if (!e->owner)
-		return -ENOMEM;
 	if (strmap_get(s->by_name, e->name)) {
 		*wrong = "repeats a symbol";
 		return -EBADMSG;
 	}
 	s->count++;
-	return strmap_set(s->by_name, e->name, (union strmap_value){ .cptr = e });
+	strmap_set(s->by_name, e->name, (union strmap_value){ .cptr = e });
+	return 0;
 }
 
 static int add_lines(struct symvers *s, const char *path, char *text, struct diags *diags)
@@ -135,26 +134,19 @@ static int add_lines(struct symvers *s, const char *path, char *text, struct dia
 
 int symvers_read(const char *path, const char *text, size_t size, struct diags *diags, struct symvers **out)
 {
-	struct symvers *s = calloc(1, sizeof(*s));
+	struct symvers *s = xcalloc(1, sizeof(*s));
 	size_t lines = 1;
 	char *copy;
-	int err = -ENOMEM;
+	int err = -EBADMSG;
 
-	if (!s)
-		return -ENOMEM;
 	for (size_t i = 0; i < size; i++)
 		lines += text[i] == '\n';
 	s->arena = arena_new();
 	s->by_name = strmap_new(lines);
 	s->owners = strmap_new(1024);
-	if (!s->arena || !s->by_name || !s->owners)
-		goto fail;
 	copy = arena_alloc(s->arena, size + 1);
 	s->entries = arena_array(s->arena, lines, sizeof(*s->entries));
-	if (!copy || !s->entries)
-		goto fail;
 	memcpy(copy, text, size);
-	err = -EBADMSG;
 	if (memchr(text, 0, size)) {
 		diag_error(diags, "symvers-damaged", diag_file(path), NULL, "this is no text file");
 		goto fail;
