@@ -417,17 +417,14 @@ static void changes_alloc(struct changes *c)
 int pass_changes(struct diff *d)
 {
 	struct changes c = { .d = d };
-	int err = 0;
+	int err;
 
 	changes_alloc(&c);
-	if (err)
-		return err;
 	collect_changed(&c);
 	judge_data(&c);
 	judge_unknown(d);
 	changes_registrations(d);
-	if (!err)
-		err = changes_removed(d);
+	err = changes_removed(d);
 	if (!err)
 		err = changes_folded(d);
 	if (!err)

@@ -17,13 +17,11 @@
 
 static int pass_roles(struct diff *d)
 {
-	int err = 0;
+	int err;
 
 	roles_assign(d, d->input->original, &d->orig);
-	if (!err)
-		roles_assign(d, d->input->patched, &d->new);
-	if (!err)
-		err = roles_once(d, &d->orig);
+	roles_assign(d, d->input->patched, &d->new);
+	err = roles_once(d, &d->orig);
 	return err ? err : roles_once(d, &d->new);
 }
 

@@ -404,7 +404,7 @@ static int emit_metadata(struct emit *e)
 	struct builder_section *s;
 	int err = 0;
 
-	if (!err && d->n_replaced) {
+	if (d->n_replaced) {
 		s = metadata_section(e, KPATCH_DISCARD_PREFIX KPATCH_FUNCS_SECTION);
 		for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
 			if (d->replaced[i])

@@ -406,11 +406,10 @@ int stage_compile(struct build *b)
 {
 	struct compile_job *jobs = NULL;
 	size_t n = 0;
-	int err = 0;
+	int err;
 
 	make_jobs(b, &jobs, &n);
-	if (!err)
-		err = make_shadows(b);
+	err = make_shadows(b);
 	for (size_t i = 0; i < n && !err; i++)
 		err = learn(b, &jobs[i], i);
 	if (!err)

@@ -243,8 +243,6 @@ static int describe_object(struct build *b, const char *owner, struct manifest_o
 	int ret = 0;
 
 	make_room(b, owner, &d);
-	if (ret)
-		return ret;
 	o->name = owner;
 	for (i = 0; !ret && i < b->n_units; i++) {
 		const struct unit *u = &b->units[i];

@@ -120,11 +120,9 @@ static int make_changelog(struct build *b, const struct package *p, const char *
 	uint8_t *compressed;
 	size_t size;
 	struct text t;
-	int err = 0;
+	int err;
 
 	text_open(&t);
-	if (err)
-		return err;
 	write_changelog(t.f, b, p);
 	xclose_memstream(t.f);
 	err = compress_text(t.data, t.size, &compressed, &size);

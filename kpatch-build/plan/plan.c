@@ -435,13 +435,11 @@ static int try_patch(struct build *b, struct series_patch *p, struct whole *w)
 	struct diags *outer = b->diags, *own = diags_new();
 	size_t n = b->n_patched, away = b->n_left_out;
 	bool applies;
-	int err = 0;
+	int err;
 
-	if (!err) {
-		b->diags = own;
-		err = apply_patch(b, p);
-		b->diags = outer;
-	}
+	b->diags = own;
+	err = apply_patch(b, p);
+	b->diags = outer;
 	applies = apply_to_whole(b, w, p);
 	if (err == -EINVAL) {
 		b->patched = before;

@@ -113,7 +113,7 @@ static int add_ibt(struct build *b, struct unit *u, const struct kmodule *module
 
 	if (tracks && !b->ibt)
 		ibt_new(b->installed, b->arena, &b->ibt);
-	if (!err && module && tracks)
+	if (module && tracks)
 		err = installed_module(module, b->arena, in);
 	if (!err && module && tracks)
 		ibt_new(in, b->arena, &of_module);
