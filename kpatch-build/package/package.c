@@ -108,7 +108,7 @@ static int check_names(struct build *b, const char *path, const struct manifest 
 	if (!isalnum((unsigned char)m->name[0]) || !isalnum((unsigned char)m->kernel.release[0]))
 		return bad_module(b, "package-name", path, NULL,
 				  "its name and its kernel's release must begin with a letter or a digit");
-	if (!arch_named(m->kernel.machine))
+	if (!arch_named(m->kernel.machine) || !arch_named(m->kernel.machine)->kernels)
 		return bad_module(b, "package-module", path, NULL, "made for a machine that is not known");
 	return 0;
 }

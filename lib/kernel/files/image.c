@@ -113,9 +113,14 @@ static int copy_sections(struct kimage *k, const char *path, struct diags *diags
 	const struct arch *arch = arch_find(v->machine);
 
 	k->machine = v->machine;
-	if (!arch || !arch->kernels || (v->type != ET_EXEC && v->type != ET_DYN)) {
+	if (!arch || (v->type != ET_EXEC && v->type != ET_DYN)) {
 		diag_error(diags, "image-foreign", diag_file(path), NULL,
 			   "this is no kernel of a machine that is known");
+		return -ENOTSUP;
+	}
+	if (!arch->kernels) {
+		diag_error(diags, "image-foreign", diag_file(path), NULL,
+			   "patches for kernels of %s are not built yet", arch->name);
 		return -ENOTSUP;
 	}
 	k->n_sections = v->n_sections;
