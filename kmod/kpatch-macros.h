@@ -158,6 +158,9 @@ typedef void (*kpatch_post_unpatch_t)(struct klp_object *obj);
 #define KPATCH_PRINTK(format, ...) KPATCH_SAY(printk, format, ##__VA_ARGS__)
 #define KPATCH_PRINTK_DEFERRED(format, ...) KPATCH_SAY(printk_deferred, format, ##__VA_ARGS__)
 
+/* In some builds of kpatch, of a static that the patch removes: that is no more than a warning here. */
+#define KPATCH_IGNORE_STATIC(...)
+
 /* What kpatch had before it had callbacks: they came at other times, so that the names alone would not do. */
 #define KPATCH_LOAD_HOOK(fn)                                                                                 \
 	static_assert(false, "use KPATCH_PRE_PATCH_CALLBACK() or KPATCH_POST_PATCH_CALLBACK()");

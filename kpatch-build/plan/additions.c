@@ -3,7 +3,8 @@
  * See additions.h. A makefile is looked at twice. As text: all lines that were there are there still, in their order, and what is
  * new in them, and in lines of their own, are names of objects in a list ("nfsd-y += new.o"). And as Kbuild evaluates it: nothing
  * but the new objects has come into its lists, and no module that is not there. A list that means something else than the
- * text looks like is refused by the second, a flag of the compiler by the first.
+ * text looks like is refused by the second, a flag of the compiler by the first. A patch is text that others wrote, and make
+ * runs what a makefile says: only what the first has passed reaches it.
  *
  * Reads build.patched and the prepared tree; writes the changed makefile into the work directory, for make.
  */
@@ -83,8 +84,8 @@ static bool is_object(const char *word)
 	return text_is_plain(word, "/_.-") && text_ends_in(word, ".o") && *word != '/' && !strstr(word, "..");
 }
 
-/* The lines of @text, those that go on with the next one put together. */
-static void read_lines(struct arena *arena, const char *text, struct words *out)
+/* The lines of @text, those that go on with the next one put together. False: it is not clear where they end. */
+static bool read_lines(struct arena *arena, const char *text, struct words *out)
 {
 	char *copy = arena_strdup(arena, text), *line = copy;
 
@@ -92,6 +93,9 @@ static void read_lines(struct arena *arena, const char *text, struct words *out)
 		if (*p != '\n')
 			continue;
 		if (p > line && p[-1] == '\\') {
+			/* to make, two are one backslash, and the line ends */
+			if (p - 1 > line && p[-2] == '\\')
+				return false;
 			p[-1] = *p = ' ';
 			continue;
 		}
@@ -101,6 +105,7 @@ static void read_lines(struct arena *arena, const char *text, struct words *out)
 	}
 	if (*line)
 		words_add(arena, out, line);
+	return true;
 }
 
 /* What the makefile's text is about. */
@@ -149,8 +154,8 @@ int additions_read(struct arena *arena, const char *path, const char *was, const
 	size_t i = 0;
 
 	*out = (struct words){ 0 };
-	read_lines(arena, was, &old);
-	read_lines(arena, is, &new);
+	if (!read_lines(arena, was, &old) || !read_lines(arena, is, &new))
+		return -EINVAL;
 	for (size_t k = 0; k < new.n; k++) {
 		if (i < old.n && !strcmp(old.word[i], new.word[k]))
 			i++;

@@ -279,6 +279,9 @@ static int judge_comments(struct build *b, const struct patch_file *p, const str
 	was = comments_removed(b->arena, e->path, text, size);
 	is = comments_removed(b->arena, e->path, f->now.text, f->now.size);
 	f->adds = (struct words){ 0 };
+	/* behind a NUL, text is not looked at here, and make would */
+	if (memchr(f->now.text, '\0', f->now.size))
+		is = NULL;
 	if (was && is && strcmp(was, is) && is_makefile(e->path)) {
 		int err = additions_read(b->arena, e->path, was, is, &f->adds);
 

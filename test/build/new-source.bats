@@ -41,7 +41,11 @@ plan_is() { [[ $(sed -n 's/^plan     \(.*\) in \(.*\)/\1 \2/p' <<< "$output" | s
 		run -0 kpatch_build --verbose --stop-after plan "$patch"
 		plan_is 'fs/nfsd/export.o nfsd,fs/nfsd/kpatch_test.o nfsd'
 	done
-	# the makefile of a directory above
+	# a directory that is new, and the makefile of one above
+	make_new directory fs/proc/kpatch_new/kpatch_test.c "$added" fs/proc/Makefile '$a proc-y += kpatch_new/kpatch_test.o' \
+		fs/proc/version.c "$call"
+	run -0 kpatch_build "$patch"
+	grep -qx '    source: fs/proc/kpatch_new/kpatch_test.c' "$OUT/livepatch-directory.yaml"
 	make_new above fs/xfs/libxfs/kpatch_test.c "$added" fs/xfs/Makefile \
 		's|^xfs-y\t*+= $(addprefix libxfs/, \\|xfs-y += libxfs/kpatch_test.o\n&|'
 	run -0 kpatch_build --verbose --stop-after plan "$patch"
@@ -87,6 +91,34 @@ plan_is() { [[ $(sed -n 's/^plan     \(.*\) in \(.*\)/\1 \2/p' <<< "$output" | s
 	# other files of the build have no such lists
 	make_new kconfig fs/nfsd/kpatch_test.c "$added" fs/nfsd/Kconfig '$a nfsd-y += kpatch_test.o'
 	refuses 5 patch-build-file "$patch"
+}
+
+@test "refused before make sees it: commands in a makefile hunk, however they are hidden" {
+	local script canary=$BATS_TEST_TMPDIR/canary
+	for script in '$a proc-y += kpatch_test.o $(shell touch CANARY)' \
+		'$a proc-y += kpatch_test.o\n$(shell touch CANARY)' \
+		'$a proc-y += kpatch_test.o # a note \\\\\n$(shell touch CANARY)' \
+		'$a # a note \\\\\nproc-y += kpatch_test.o # more \\\\\n$(shell touch CANARY)' \
+		'$a proc-y += kpatch_test.o \\# \\\n$(shell touch CANARY)' \
+		'$a proc-y += kpatch_test.o\r\n$(shell touch CANARY)' \
+		'$a proc-y += kpatch_test.o\n@NUL@\n$(shell touch CANARY)' \
+		'$a proc-$(shell touch CANARY) += kpatch_test.o' \
+		'$a proc-$(CONFIG_X$(shell touch CANARY)) += kpatch_test.o' \
+		'$a proc-y != touch CANARY; echo kpatch_test.o' \
+		'$a proc-y ::= `touch CANARY` kpatch_test.o'; do
+		make_new hidden fs/proc/kpatch_test.c "$added" fs/proc/Makefile "${script//CANARY/${canary//\//\\/}}" \
+			fs/proc/version.c "$call"
+		sed -i 's/@NUL@/\x00/' "$patch"
+		grep -aq "touch $canary" "$patch"
+		refuses 5 patch-build-file "$patch"
+		[[ ! -e $canary ]]
+	done
+	# a comment is none
+	make_new comment fs/proc/kpatch_test.c "$added" fs/proc/Makefile "\$a proc-y += kpatch_test.o # \$(shell touch ${canary//\//\\/}) \\\\\n more" \
+		fs/proc/version.c "$call"
+	run -0 kpatch_build --verbose --stop-after plan "$patch"
+	plan_is 'fs/proc/kpatch_test.o vmlinux,fs/proc/version.o vmlinux'
+	[[ ! -e $canary ]]
 }
 
 @test "a new source that the configuration leaves out stays away, and who uses it is told" {

@@ -146,6 +146,7 @@ no_trace() { no grep -q 'kpatch[._]request' <(sections; readelf -sW out.o); }
 		int f(int x) { return g(x) + 1; }
 	END
 	patched 's/\* 3/* 7/' 's/\+ 1/+ 2/' 's/\+ 5/+ 6/' '$a KPATCH_IGNORE_FUNCTION(g) KPATCH_IGNORE_SECTION(".init.text") \
+		KPATCH_IGNORE_STATIC(gone) \
 		static int pre(patch_object *obj) { return ext(8); } KPATCH_PRE_PATCH_CALLBACK(pre) \
 		static void post(struct kpatch_object *obj) { ext(9); } KPATCH_POST_UNPATCH_CALLBACK(post)'
 	differ
