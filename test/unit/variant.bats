@@ -123,6 +123,15 @@ elsewhere="refers at .* to something else"
 	same f
 	pair $'.byte 0x66, 0x90\n incl %eax\n1: ret' $'jmp 1f\n incl %eax\n1: ret'
 	differs f "$at"
+	# the table has another place of the function, and not this one
+	pair "0: .byte 0x66, 0x90; $table
+		.byte 0x66, 0x90
+		incl %eax
+	1:	ret" "0: jmp 1f; $table
+		jmp 1f
+		incl %eax
+	1:	ret"
+	differs f "$at"
 	pair "0: .byte 0x66, 0x90; $table
 		incl %eax
 	1:	ret" "0: je 1f; $table
@@ -366,6 +375,9 @@ table() {
 	differs f 'another exception table entry' && same other
 	table "$f" ''
 	differs f 'another exception table entry' && same other
+	# the original has no such table at all
+	pair "1: ret; 2: ret; .pushsection __ex_table, \"a\"; .balign 4; $f; .popsection" '1: ret; 2: ret'
+	differs f 'another exception table entry'
 	table "$f; $other" "$other"
 	differs f 'another exception table entry'
 }
