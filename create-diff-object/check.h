@@ -41,7 +41,7 @@ void check_problem(struct check *c, uint32_t atom, const char *what, ...)
 bool check_carried(const struct diff *d, uint32_t atom);
 
 /* check_relocs.c */
-/* Fills in @c->relocs. 0 or -ENOMEM. */
+/* Fills in @c->relocs. */
 void check_relocs_sort(struct check *c);
 /* The relocation of @type at an offset of a section of the output, or NULL; to be asked once for each. */
 const Elf64_Rela *check_reloc(struct check *c, uint32_t section, uint64_t at, uint32_t type);

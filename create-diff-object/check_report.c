@@ -16,8 +16,7 @@ void check_problem(struct check *c, uint32_t atom, const char *what, ...)
 	va_end(ap);
 	if (c->problems++ < 10)
 		diff_refuse(c->d, "self-check-failed", &c->d->new, atom, -1,
-			    "Please report this as a bug of create-diff-object", "%s",
-			    text ? text : "no memory");
+			    "Please report this as a bug of create-diff-object", "%s", text);
 }
 
 bool check_carried(const struct diff *d, uint32_t i)

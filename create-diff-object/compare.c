@@ -326,7 +326,7 @@ static int entry_compare(const void *x, const void *y)
 
 /*
  * The table entries of a function, by section name and then in file order: the order of the
- * sections themselves depends on what the file uses first. NULL without memory.
+ * sections themselves depends on what the file uses first.
  */
 static const struct atom **sorted_entries(const struct side *s, uint32_t function, size_t *n_out)
 {
@@ -370,17 +370,15 @@ static struct verdict compare_entry_lists(struct diff *d, const struct atom *con
 /* The tables that describe a function: which entries, in which order, with which contents. */
 static struct verdict compare_entries(struct diff *d, uint32_t orig, uint32_t new)
 {
-	struct verdict v = changed(0, "no memory to compare its table entries");
-	const struct atom **o, **n = NULL;
+	const struct atom **o, **n;
+	struct verdict v;
 	size_t n_o, n_n;
 
 	if (d->orig.first_entry[orig] == NO_ATOM && d->new.first_entry[new] == NO_ATOM)
 		return (struct verdict){ .state = VERDICT_SAME };
 	o = sorted_entries(&d->orig, orig, &n_o);
-	if (o)
-		n = sorted_entries(&d->new, new, &n_n);
-	if (n)
-		v = compare_entry_lists(d, o, n_o, n, n_n);
+	n = sorted_entries(&d->new, new, &n_n);
+	v = compare_entry_lists(d, o, n_o, n, n_n);
 	free(n);
 	free(o);
 	return v;

@@ -64,11 +64,11 @@ static inline void correlate_pair(struct diff *d, uint32_t orig, uint32_t new, e
 }
 
 /* correlate_uses.c */
-/* Fills in @c->uses of one side. After the groups. 0 or -ENOMEM. */
+/* Fills in @c->uses of one side. After the groups. */
 int correlate_uses(struct correlate *c, int which);
 /*
  * All uses of a group's numbered atoms, by user and then in the order of the file; each atom once a
- * user. 0 or -ENOMEM.
+ * user.
  */
 void correlate_group_uses(struct correlate *c, const struct group *g, int which, struct use **out,
 			  uint32_t *n_out);
@@ -79,10 +79,10 @@ void correlate_group_uses(struct correlate *c, const struct group *g, int which,
 bool correlate_changed_places(const struct correlate *c, const struct use *o, const struct use *n,
 			      uint32_t count);
 
-/* once.c: takes guards of DO_ONCE() apart again that have to be fresh; after all strategies. 0 or -ENOMEM. */
+/* once.c: takes guards of DO_ONCE() apart again that have to be fresh; after all strategies. */
 int correlate_once(struct diff *d);
 
-/* The strategies; 0 or -ENOMEM. */
+/* The strategies */
 /* correlate_users.c: numbered data, by the functions and data that refer to it */
 void correlate_by_users(struct correlate *c, const struct group *g);
 /* correlate_declared.c: of these, statics that are open still, by the function that each is declared in */

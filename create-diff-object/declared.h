@@ -42,12 +42,12 @@ struct declarations {
 
 /*
  * Reads the declarations of @s from @dwarf, its object's. @reader bounds what is read; @arena owns what is handed out, but
- * for what declarations_free() frees, which is to be called after an error, too. 0, -EBADMSG or -ENOMEM.
+ * for what declarations_free() frees, which is to be called after an error, too. 0 or -EBADMSG.
  */
 int declarations_read(struct type_reader *reader, struct arena *arena, const struct side *s, Dwarf *dwarf,
 		      struct declarations *out);
 void declarations_free(struct declarations *x);
-/* The key in .absent of a variable. NULL: no memory. */
+/* The key in .absent of a variable. */
 const char *declarations_absent_key(struct declarations *x, const char *function, const char *name);
 
 #endif

@@ -99,7 +99,7 @@ struct diff_report {
  * Compares the two objects. On success the report is filled (allocated from @arena) and, if
  * anything changed, *data holds the output object (malloc'ed, owned by the caller); without a
  * change *data is NULL and 0 is returned with report->n_changed == 0.
- * -EINVAL: refused, with one diagnostic per problem. -ENOMEM.
+ * -EINVAL: refused, with one diagnostic per problem.
  */
 int diff_objects(const struct diff_input *input, struct arena *arena, struct diags *diags,
 		 struct diff_report *report, uint8_t **data, size_t *size);

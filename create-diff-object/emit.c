@@ -169,7 +169,7 @@ const char *route_klp_name(struct arena *arena, const struct routing *r)
 	return klp_ref_name(arena, &ref);
 }
 
-/* The symbol @s for a reference that leaves the patch, or NULL without memory. */
+/* The symbol @s for a reference that leaves the patch. */
 static struct builder_symbol *outside_symbol(struct emit *e, const struct symbol *s, const struct routing *r)
 {
 	const char *name = r->name;

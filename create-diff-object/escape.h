@@ -33,7 +33,7 @@ struct fate {
 	struct escape escape;
 };
 
-/* fates.c: judges the constants that code @atom of the patched object refers to. 0 or -ENOMEM. */
+/* fates.c: judges the constants that code @atom of the patched object refers to. */
 void fates_judge(struct diff *d, uint32_t atom);
 
 /* A reference whose address gets away. */
@@ -46,7 +46,7 @@ struct kept {
 /*
  * What becomes of the address that reference @r of code @atom (of the patched object) yields. A reference that is not
  * an address there, but the operand of a call or of a memory access, does not escape; what it loads might.
- * After pass_changes(). -ENOMEM.
+ * After pass_changes().
  */
 void escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out);
 

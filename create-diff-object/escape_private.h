@@ -78,7 +78,7 @@ struct escapes {
 	size_t n_prototypes;
 };
 
-/* escape_code.c. NULL: -ENOMEM. */
+/* escape_code.c. */
 struct escapes *escapes_get(struct diff *d);
 const struct code *escapes_code(struct escapes *f, uint32_t atom);
 struct frame *escapes_frame(struct escapes *f, uint32_t function);
@@ -89,7 +89,7 @@ uint32_t code_insn_of(const struct code *c, uint32_t offset);
 /* The reference whose field is at @offset of @a, or NULL. */
 const struct ref *escapes_ref(const struct escapes *f, const struct atom *a, uint64_t offset);
 bool is_code(const struct diff *d, uint32_t atom);
-/* All labels of code in the object, *n of them. NULL: -ENOMEM. */
+/* All labels of code in the object, *n of them. */
 const struct label *escapes_labels(struct escapes *f, uint32_t *n);
 /* The function that code is part of; NO_ATOM if that is not known. */
 uint32_t escapes_root(const struct escapes *f, uint32_t atom);

@@ -33,7 +33,7 @@ struct flow {
 
 /*
  * Reads the function @root and its parts. Jumps through a register or table have no known target.
- * 0 or -ENOMEM. To be freed with flow_free().
+ * To be freed with flow_free().
  */
 int flow_read(const struct arch *arch, const struct side *s, uint32_t root, struct flow *out);
 void flow_free(struct flow *f);

@@ -4,7 +4,7 @@
 
 struct diff;
 
-/* Warns of replaced functions that kernel threads do not leave. Part of the changes pass. 0 or -ENOMEM. */
+/* Warns of replaced functions that kernel threads do not leave. Part of the changes pass. */
 int changes_forever(struct diff *d);
 
 #endif

@@ -31,7 +31,7 @@ enum guard_kind {
 	GUARDS_FRESH,	/* those of which a patch would have a copy: ROLE_FRESH */
 };
 
-/* Finds them in @s. 0 or -ENOMEM. */
+/* Finds them in @s. */
 int guards_find(struct diff *d, const struct side *s, enum guard_kind kind, struct guards *out);
 
 #endif

@@ -33,7 +33,7 @@ bool made_for_module(const struct diff *d, uint32_t atom);
 
 /*
  * What a section of the patched object is in the output. One that the kernel has to write to whenever a module comes is writable
- * there, and called as the compiler calls what is written to before it is read-only. Its name is in the arena; NULL: no memory.
+ * there, and called as the compiler calls what is written to before it is read-only. Its name is in the arena.
  */
 struct section indirect_section(struct diff *d, const struct section *s);
 
@@ -55,7 +55,7 @@ struct outlet {
 	int64_t addend;
 };
 
-/* Make what the way needs, and the field lead to it. 0 or -ENOMEM. @name: what is called, for people. */
+/* Make what the way needs, and the field lead to it. @name: what is called, for people. */
 int outlet_table(struct outlets *x, const struct outlet *o);
 int outlet_thunk(struct outlets *x, const struct outlet *o, enum outlet_way way, const char *name);
 

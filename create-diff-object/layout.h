@@ -33,10 +33,10 @@ bool layout_is_last(struct layouts *l, Dwarf_Die *die);
 const char *layout_members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth, Dwarf_Die *where);
 /* Where something is declared. */
 struct diag_place layout_place(struct layouts *l, const char *name, Dwarf_Die *die);
-/* printf() into the diff's arena; "" without memory, which the reader's error says. */
+/* printf() into the diff's arena. */
 const char *layout_text(struct layouts *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* variables.c: variables and functions. 0, -EBADMSG or -ENOMEM. */
+/* variables.c: variables and functions. 0 or -EBADMSG. */
 int layout_variables(struct layouts *l, Dwarf *original, Dwarf *patched);
 
 #endif

@@ -211,7 +211,7 @@ int diff_decide(struct diff *d);
 
 /* roles.c */
 void roles_assign(struct diff *d, struct object *o, struct side *out);
-/* once.c: makes flags that keep more than a message from coming twice ROLE_STATE. 0 or -ENOMEM. */
+/* once.c: makes flags that keep more than a message from coming twice ROLE_STATE. */
 int roles_once(struct diff *d, struct side *s);
 /* Whether the atom is the split part of a function that ftrace cannot redirect on its own. */
 bool part_only(const struct side *s, uint32_t atom);

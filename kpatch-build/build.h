@@ -196,7 +196,7 @@ struct build {
 
 /*
  * What every program gets to see of the user's environment: PATH and HOME, nothing that could reach a compiler
- * command (KCFLAGS, ARCH, MAKEFLAGS, LANG, CPATH, …). Appends to @env; -ENOMEM.
+ * command (KCFLAGS, ARCH, MAKEFLAGS, LANG, CPATH, …). Appends to @env.
  */
 struct words;
 void build_environment(struct build *b, struct words *env);
@@ -213,11 +213,11 @@ int build_run(struct build *b, const char *const *argv, const char *cwd, const c
  */
 struct command;
 int build_run_all(struct build *b, struct command *commands, size_t n);
-/* "path/in/the/work/directory", its directories made; NULL: no memory (or disk). */
+/* "path/in/the/work/directory", its directories made; NULL: it cannot be, which is said; errno says why. */
 char *build_work_path(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
  * Says that @path cannot be written, whose place --cache decides; @id: "cache" or "work-directory", unless the disk is full.
- * Returns @err; of what is not the disk's, like no memory, the caller says nothing either.
+ * Returns @err.
  */
 int build_not_written(struct build *b, const char *id, const char *path, int err);
 /* Says that the failure being reported is of this kind, not of the stage's own. Returns -EINVAL. */

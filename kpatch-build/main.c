@@ -82,7 +82,7 @@ static int exit_code(const struct build *b, const struct stage *stage, int err)
 	return stage->fails_as;
 }
 
-/* A stage that failed has said why; this catches the ones that could not (no memory, no disk). */
+/* A stage that failed has said why; this catches the ones that could not (no disk, a signal). */
 static void explain(struct build *b, const struct stage *stage, int err)
 {
 	if (err == -EINTR && monitor_stopped(b->monitor))
@@ -245,10 +245,6 @@ int main(int argc, char **argv)
 	int code = EXIT_INTERNAL;
 
 	umask(umask(0) | 022);
-	if (!b.arena || !b.diags) {
-		fputs("kpatch-build: no memory\n", stderr);
-		return EXIT_INTERNAL;
-	}
 	sign_take_pin(&b);
 	if (options_parse(b.arena, b.diags, argc, argv, &b.options, &action)) {
 		print_diags(&b, &printed);

@@ -114,7 +114,7 @@ static int usage(struct diags *diags, const char *what, const char *argument)
 	return -EINVAL;
 }
 
-/* The last part of a path, which may end in slashes: a directory's. NULL: no memory. */
+/* The last part of a path, which may end in slashes: a directory's. */
 static const char *base_of(struct arena *arena, const char *path)
 {
 	size_t n = strlen(path);
@@ -128,9 +128,9 @@ static const char *base_of(struct arena *arena, const char *path)
 const char *options_name_from_patch(struct arena *arena, const char *patch)
 {
 	static const char prefix[] = "livepatch-";
-	const char *base = base_of(arena, patch), *dot = base ? strrchr(base, '.') : NULL;
-	char *name = base ? arena_alloc(arena, sizeof(prefix) + strlen(base)) : NULL, *end;
-	size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base ? base : "");
+	const char *base = base_of(arena, patch), *dot = strrchr(base, '.');
+	char *name = arena_alloc(arena, sizeof(prefix) + strlen(base)), *end;
+	size_t n = dot && dot > base ? (size_t)(dot - base) : strlen(base);
 
 	if (dot && (!strcmp(dot, ".gz") || !strcmp(dot, ".xz"))) {
 		/* "fix.patch.gz" is called as "fix.patch" is */
@@ -141,8 +141,6 @@ const char *options_name_from_patch(struct arena *arena, const char *patch)
 			}
 	}
 
-	if (!name)
-		return NULL;
 	end = strncmp(base, prefix, sizeof(prefix) - 1) ? stpcpy(name, prefix) : name;
 	for (size_t i = 0; i < n && end - name < KLP_OBJECT_MAX; i++) {
 		if (isalnum((unsigned char)base[i]))
@@ -188,14 +186,15 @@ static const char *default_data(struct arena *arena)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *dir, *abi;
+	const char *dir, *abi, *normal;
 
 	if (n > 0) {
 		self[n] = '\0';
 		dir = arena_printf(arena, "%s/../kmod", path_directory(arena, self));
 		abi = arena_printf(arena, "%s/kpatch-abi.h", dir);
+		normal = path_normal(arena, dir);
 		if (file_is_regular(abi))
-			return path_normal(arena, dir);
+			return normal ? normal : dir;
 	}
 	return KPATCH_DATADIR;
 }
@@ -396,11 +395,11 @@ static const char *default_name(struct arena *arena, const struct options *o)
 {
 	const char *name = options_name_from_patch(arena, o->patches[0]), *with_version;
 
-	if (!name || !o->version)
+	if (!o->version)
 		return name;
 	with_version = arena_printf(arena, "%.*s-%s", KLP_OBJECT_MAX - 1 - (int)strlen(o->version), name,
 				    o->version);
-	for (char *p = (char *)(uintptr_t)with_version; p && *p; p++)
+	for (char *p = (char *)(uintptr_t)with_version; *p; p++)
 		if (!isalnum((unsigned char)*p))
 			*p = '-';
 	return with_version;

@@ -13,14 +13,13 @@ enum options_action { OPTIONS_BUILD, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_CACH
 /*
  * Reads the command line into @out, with defaults for what was not given; strings are owned by
  * @arena. Reads the environment variables HOME and XDG_CACHE_HOME for the place of the cache, and
- * nothing else. -EINVAL with a diagnostic "usage" each; -ENOMEM.
+ * nothing else. -EINVAL with a diagnostic "usage" each.
  */
 int options_parse(struct arena *arena, struct diags *diags, int argc, char **argv, struct options *out,
 		  enum options_action *action);
 
 /*
- * The cache where the user has not named one, as the XDG base directory specification says: cache (NULL: no memory) and
- * cache_home of @out.
+ * The cache where the user has not named one, as the XDG base directory specification says: cache and cache_home of @out.
  */
 void options_cache(struct arena *arena, struct options *out);
 /* Whether make, a shell and rpm take the cache's path for a path. 0, or -EINVAL with a diagnostic. */
@@ -36,7 +35,7 @@ void options_help(FILE *f);
 
 /*
  * Name of the module for the patch file @patch: "livepatch-" and the file's base name without its ending (and .gz or .xz behind that), everything
- * but letters and digits turned to '-', at most KLP_OBJECT_MAX characters. NULL: no memory.
+ * but letters and digits turned to '-', at most KLP_OBJECT_MAX characters.
  */
 const char *options_name_from_patch(struct arena *arena, const char *patch);
 

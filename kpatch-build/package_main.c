@@ -124,11 +124,14 @@ static int check_options(struct build *b, int n)
 /* Programs are run in the work directory. */
 static void make_absolute(struct build *b, const char **path)
 {
+	const char *normal;
 	char cwd[PATH_MAX];
 
 	if (**path != '/' && getcwd(cwd, sizeof(cwd)))
 		*path = arena_printf(b->arena, "%s/%s", cwd, *path);
-	*path = path_normal(b->arena, *path);
+	/* above the root is the root, which the kernel knows as well */
+	normal = path_normal(b->arena, *path);
+	*path = normal ? normal : *path;
 }
 
 static int parse(struct build *b, int argc, char **argv, enum options_action *action)
@@ -191,10 +194,6 @@ int main(int argc, char **argv)
 	enum options_action action;
 	int code = EXIT_OK;
 
-	if (!b.arena || !b.diags) {
-		fputs("kpatch-package: no memory\n", stderr);
-		return EXIT_INTERNAL;
-	}
 	umask(umask(0) | 022);
 	if (parse(&b, argc, argv, &action))
 		code = EXIT_USAGE;

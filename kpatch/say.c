@@ -30,7 +30,7 @@ void say(struct kpatch *k, const char *fmt, ...)
 	va_start(ap, fmt);
 	text = arena_vprintf(k->arena, fmt, ap);
 	va_end(ap);
-	text_print(k->out, text ? text : "out of memory");
+	text_print(k->out, text);
 	fputc('\n', k->out);
 	fflush(k->out);
 }

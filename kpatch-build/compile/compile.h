@@ -24,7 +24,7 @@ struct compile_job {
 
 /*
  * The command that makes one variant of a job's object, with debug information or without, its output
- * to OBJECT.log and what it read to OBJECT.d. The strings are owned by @arena. 0 or -ENOMEM.
+ * to OBJECT.log and what it read to OBJECT.d. The strings are owned by @arena.
  */
 void compile_command(struct build *b, struct arena *arena, const struct compile_job *job,
 		     enum variant variant, const char *object, bool debug, struct command *out);

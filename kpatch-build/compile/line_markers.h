@@ -12,7 +12,7 @@ struct patch_text;
 
 /*
  * The patched C source or header @in with #line directives. *out is @in's own text if no line has moved, and
- * owned by @arena otherwise. 0 or -ENOMEM.
+ * owned by @arena otherwise.
  */
 void line_markers_add(struct arena *arena, const struct patch_text *in, const char **out, size_t *size);
 

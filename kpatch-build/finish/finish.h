@@ -35,7 +35,7 @@ struct module_entries {
 
 /*
  * Reads the tables of a linked module. Everything that the runtime would follow is checked.
- * -EINVAL with a diagnostic "metadata-malformed"; -ENOMEM. An absent section is an empty table.
+ * -EINVAL with a diagnostic "metadata-malformed". An absent section is an empty table.
  */
 int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out);
 int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diags,
@@ -43,7 +43,7 @@ int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diag
 
 /*
  * The states that the patch declares (KPATCH_STATE), as the kernel's struct klp_state has them. -EINVAL with a
- * diagnostic "metadata-malformed"; -ENOMEM.
+ * diagnostic "metadata-malformed".
  */
 int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
 		  const struct manifest_state **out, size_t *n);
@@ -59,13 +59,13 @@ bool section_read_early(const struct arch *arch, const char *name);
  * SHN_LIVEPATCH, and relocation sections .klp.rela.OBJECT.SECTION. Adds the guard sections, so that
  * nothing is written before every symbol was found. Fields are zero afterwards. -EINVAL with
  * diagnostics ("klp-reference-malformed", "klp-reference-early", "klp-relocation-type",
- * "symbol-undefined"); -ENOMEM.
+ * "symbol-undefined").
  */
 int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diags *diags);
 
 /*
  * Makes the build ID of the module a digest of all that is in it. Last, before it is written. A module without
- * a build ID gets none. 0 or -ENOMEM.
+ * a build ID gets none.
  */
 int finish_build_id(struct elfile *f);
 

@@ -35,7 +35,7 @@ struct described {
 /*
  * @text as one line of ASCII: a reason may quote a string of the kernel, with what is in it. What the
  * compiler says can be of any length, and a value of the manifest cannot (lib/manifest/rules.c): the rest is left
- * out, with a note. NULL: no memory.
+ * out, with a note.
  */
 #define LINE_MAX_SIZE 3000
 

@@ -92,7 +92,7 @@ static const struct word *word_at(const char *p, const struct word *words)
 	return NULL;
 }
 
-/* @text with each of @words, which end with one without a name, replaced. NULL: no memory. */
+/* @text with each of @words, which end with one without a name, replaced. */
 static const char *expand(struct arena *arena, const char *text, const struct word *words)
 {
 	const char *out = "";

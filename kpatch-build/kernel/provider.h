@@ -88,14 +88,14 @@ const struct provider *provider_of_image(const char *version);
  * unless somebody else built it. @version: NULL if it is not known.
  */
 const struct provider *provider_of_kernel(struct arena *arena, const char *root, const char *version);
-/* Looks for the files of @release, whose package has the version @package (NULL: not known), below @root. 0 or -ENOMEM. */
+/* Looks for the files of @release, whose package has the version @package (NULL: not known), below @root. */
 int provider_find(const struct provider *p, struct arena *arena, const char *root, const char *release,
 		  const char *package, struct kernel_files *out);
 /* The version of the package that built the image with the version string @version; NULL: not known. */
 const char *provider_package(const struct provider *p, struct arena *arena, const char *version);
-/* Adds the variables of make for a kernel of the package @version. 0 or -ENOMEM. */
+/* Adds the variables of make for a kernel of the package @version. */
 void provider_make(const struct provider *p, struct arena *arena, const char *version, struct words *make);
-/* For a remedy: what to install on this machine, as a command if there is one; NULL: no memory. */
+/* For a remedy: what to install on this machine, as a command if there is one. */
 const char *provider_need(struct arena *arena, enum provider_need need);
 
 #endif

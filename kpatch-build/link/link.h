@@ -60,7 +60,7 @@ void noreturn_free(struct noreturn *calls);
 
 /*
  * Adds an import_ns= to .modinfo for the namespace of each undefined symbol of @f that has one.
- * Must come before refs_to_natural(): a klp reference is no import. 0, -ENOMEM, -EINVAL (@f has no
+ * Must come before refs_to_natural(): a klp reference is no import. 0, -EINVAL (@f has no
  * .modinfo).
  */
 struct symvers;

@@ -24,7 +24,7 @@ static int malformed(struct diags *diags, const struct elfile *f, const char *na
 	return -EINVAL;
 }
 
-/* Every symbol name of @f, so that none is used twice. NULL: no memory. */
+/* Every symbol name of @f, so that none is used twice. */
 static struct strmap *used_names(const struct elfile *f)
 {
 	struct strmap *used = strmap_new(f->n_symbols);

@@ -51,7 +51,7 @@ int package_check(struct build *b, enum package_format format);
  * Reads the module file at @path, compressed or not, into @out, all but the revision and the maintainer.
  * The date is SOURCE_DATE_EPOCH's, else the file's. -EINVAL with "package-module" (no livepatch
  * module with a manifest), "package-version" or "package-name" (nothing that a package can be
- * called), "source-date-epoch", or what lib/kernel and lib/manifest say; -ENOMEM.
+ * called), "source-date-epoch", or what lib/kernel and lib/manifest say.
  */
 int package_read(struct build *b, const char *path, struct package *out);
 
@@ -62,7 +62,7 @@ int package_make(struct build *b, const struct package *p, enum package_format f
 int package_make_deb(struct build *b, const struct package *p, const char *root, const char **file);
 int package_make_rpm(struct build *b, const struct package *p, const char *root, const char **file);
 
-/* package_files.c: what they share. All NULL without memory. */
+/* package_files.c: what they share. */
 const char *package_name(struct arena *a, const struct manifest *m);
 /* A file of the package: @text (or bytes) at @root/@path, with directories, times and modes. */
 int package_file(struct build *b, const char *root, const char *path, const void *data, size_t size,

@@ -11,7 +11,7 @@ struct owners;
 
 /*
  * What the makefile @path has in its text @is beyond @was, both without comments (comments.h): the objects, from the tree's
- * root, in *out. -EINVAL: something else has changed, too. -ENOMEM.
+ * root, in *out. -EINVAL: something else has changed, too.
  */
 int additions_read(struct arena *arena, const char *path, const char *was, const char *is, struct words *out);
 /*

@@ -13,7 +13,7 @@
  */
 int affected_find(struct build *b, const bool *changed);
 
-/* Notes that a file of the patches is no part of this kernel and stays away. 0 or -ENOMEM. */
+/* Notes that a file of the patches is no part of this kernel and stays away. */
 void left_out_add(struct build *b, const char *path);
 
 #endif

@@ -15,7 +15,7 @@ struct arena;
 bool comments_are_known(const char *path);
 /*
  * @size bytes of @text without comments, help texts, empty lines and blanks that mean nothing, from @arena. In
- * case of doubt something is taken for more than a comment. NULL: no memory, or it cannot be told.
+ * case of doubt something is taken for more than a comment. NULL: it cannot be told.
  */
 const char *comments_removed(struct arena *arena, const char *path, const char *text, size_t size);
 

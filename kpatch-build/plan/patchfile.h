@@ -47,7 +47,7 @@ struct patch_file {
 /*
  * Reads a patch from memory (git's extended headers understood). Text
  * around the diffs is ignored. Everything is owned by @arena; lines point into @data. -EINVAL with
- * one diagnostic per problem: "patch-damaged", "patch-empty", "patch-path". -ENOMEM.
+ * one diagnostic per problem: "patch-damaged", "patch-empty", "patch-path".
  */
 struct patch_source {
 	const char *path;   /* for messages */
@@ -68,14 +68,14 @@ struct patch_text {
 	size_t n_lines;
 };
 
-/* The text of a file that no patch has been applied to. *out: owned by @arena, but for @text. 0 or -ENOMEM. */
+/* The text of a file that no patch has been applied to. *out: owned by @arena, but for @text. */
 void patch_text_new(struct arena *arena, const char *text, size_t size, struct patch_text *out);
 
 /*
  * Applies one entry (PATCH_MODIFY) to the text of a file. A hunk may have moved, but every one of its
  * context and removed lines must be there, and in one place only if it has moved: a note says
  * by how much. *file is changed only if all hunks apply; what is new in it is owned by @arena. -EINVAL with a
- * diagnostic "patch-does-not-apply" or "patch-ambiguous" per hunk; -ENOMEM.
+ * diagnostic "patch-does-not-apply" or "patch-ambiguous" per hunk.
  */
 int patch_apply(const struct patch_file *patch, const struct patch_entry *entry, struct arena *arena,
 		struct diags *diags, struct patch_text *file);

@@ -24,7 +24,7 @@ struct includers {
 /* Reads every source and makefile of @tree and writes the index to @entry. 0 or -errno with a diagnostic. */
 int includes_index(struct build *b, const char *tree, const char *entry);
 
-/* The index of build.kernel, read when it is asked. Closed by the caller; NULL: no memory. */
+/* The index of build.kernel, read when it is asked. Closed by the caller. */
 struct includes *includes_open(struct build *b);
 void includes_close(struct includes *in);
 

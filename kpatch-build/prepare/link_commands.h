@@ -36,7 +36,7 @@ struct command_places {
 /*
  * Takes the commands out of the .cmd files in @places->dir, where Kbuild made the module
  * @places->name. *what names the command that was not understood, on error.
- * 0, -ENOENT (a .cmd file is missing), -EBADMSG (shell syntax beyond words and quotes), -ENOMEM.
+ * 0, -ENOENT (a .cmd file is missing), -EBADMSG (shell syntax beyond words and quotes).
  */
 int commands_learn(struct arena *a, const struct command_places *places, struct module_commands *out,
 		   const char **what);
@@ -45,7 +45,7 @@ int commands_learn(struct arena *a, const struct command_places *places, struct 
 int commands_write(struct arena *a, const struct module_commands *c, const char *path);
 int commands_read(struct arena *a, const char *path, struct module_commands *out);
 
-/* The words of one command with every mark filled in, as an argument vector. NULL: no memory. */
+/* The words of one command with every mark filled in, as an argument vector. */
 const char **commands_expand(struct arena *a, const struct words *w, const struct command_places *places);
 
 #endif

@@ -112,7 +112,7 @@ static void check_tables(struct checked *c)
 
 /*
  * Names that the kernel has checksums for: __versions, entries of 64 bytes, the name from the
- * eighth on. NULL without memory; an empty map without the section.
+ * eighth on. An empty map without the section.
  */
 static struct strmap *versions(const struct checked *c)
 {
@@ -121,7 +121,7 @@ static struct strmap *versions(const struct checked *c)
 	struct strmap *names = strmap_new(64);
 	uint64_t i;
 
-	for (i = 0; names && s->data && i + 64 <= s->size; i += 64) {
+	for (i = 0; s->data && i + 64 <= s->size; i += 64) {
 		char *name = arena_strndup(c->arena, (const char *)s->data + i + 8, 56);
 
 		strmap_set(names, name, (union strmap_value){ .num = 1 });

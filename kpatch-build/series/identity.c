@@ -156,7 +156,7 @@ static size_t decode_words(char *text, size_t n)
 	return out;
 }
 
-/* One line that can be shown and is not too long: blanks drawn together, '?' for what is no text. NULL: no memory. */
+/* One line that can be shown and is not too long: blanks drawn together, '?' for what is no text. */
 static const char *shown(struct arena *a, const char *text)
 {
 	char *out = arena_alloc(a, IDENTITY_TEXT + 1);

@@ -18,7 +18,7 @@ struct manifest_fix;
 /*
  * The fix that one message of the patch file @file is (its name without directory, which is not copied), as git format-patch
  * writes it. *out: NULL where there is no mail's header with a subject, which is no error; owned by @arena. All strings are
- * of the kind that a manifest accepts, whatever the file says. *cut: something was left out, see above. 0 or -ENOMEM.
+ * of the kind that a manifest accepts, whatever the file says. *cut: something was left out, see above.
  */
 int identity_read(struct arena *arena, const char *file, const char *data, size_t size,
 		  struct manifest_fix **out, bool *cut);

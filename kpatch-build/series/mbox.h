@@ -27,7 +27,6 @@ enum mbox_encoding { MBOX_PLAIN, MBOX_QUOTED, MBOX_BASE64, MBOX_PARTS };
 enum mbox_encoding mbox_encoding(const char *text, size_t size, size_t *body);
 /*
  * The message with its text as it was before it was encoded (MBOX_QUOTED, MBOX_BASE64), owned by @arena, a NUL behind it.
- * 0 or -ENOMEM.
  */
 void mbox_decode(struct arena *arena, enum mbox_encoding encoding, const char *text, size_t size, size_t body,
 		 const char **out, size_t *out_size);

@@ -53,7 +53,7 @@ struct series {
 	size_t n;
 };
 
-/* "fix.patch" or "fixes.mbox, message 3"; NULL: no memory. */
+/* "fix.patch" or "fixes.mbox, message 3". */
 const char *series_patch_called(struct arena *arena, const struct series_patch *p);
 
 #endif

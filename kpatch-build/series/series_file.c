@@ -16,7 +16,7 @@
 #include "lib/util/path.h"
 #include "lib/util/sha256.h"
 
-/* An array of @n elements of @size bytes with room for one more; the room is the next power of two. NULL: no memory. */
+/* An array of @n elements of @size bytes with room for one more; the room is the next power of two. */
 static void *grown(struct arena *arena, void *array, size_t n, size_t size)
 {
 	void *more = n & (n - 1) ? array : arena_array(arena, n ? 2 * n : 1, size);

@@ -12,7 +12,7 @@ struct diags;
 
 /*
  * Reads the patch @path, as text whatever compressed it (lib/kernel/files/decompress.h). *data has a NUL behind its *size
- * bytes and is owned by @arena. -errno with a diagnostic: "file-unreadable", "file-too-large", "text-damaged"; -ENOMEM.
+ * bytes and is owned by @arena. -errno with a diagnostic: "file-unreadable", "file-too-large", "text-damaged".
  */
 int series_text(struct arena *arena, struct diags *diags, const char *path, char **data, size_t *size);
 /* The same of what an open descriptor gives until its end; @name is for messages. The descriptor stays the caller's. */

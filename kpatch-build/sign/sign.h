@@ -9,7 +9,7 @@ struct build;
 
 /*
  * Takes the passphrase of the key, or the PIN of its token, out of the program's environment into build.pin: what
- * libraries start, and who looks at the program's environment, finds none there. Before anything else. 0 or -ENOMEM.
+ * libraries start, and who looks at the program's environment, finds none there. Before anything else.
  */
 void sign_take_pin(struct build *b);
 

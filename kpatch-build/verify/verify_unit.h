@@ -36,10 +36,10 @@ struct verify_unit {
 
 #define VERIFY_AMBIGUOUS 0 /* index 0 is the null symbol: several symbols of that name */
 
-/* Fills @u->symbols. 0 or -ENOMEM. */
+/* Fills @u->symbols. */
 void verify_index_symbols(struct verify_unit *u);
 
-/* verify_literal.c: fills @u->literals and the anchor. After the proof. 0 or -ENOMEM. */
+/* verify_literal.c: fills @u->literals and the anchor. After the proof. */
 int verify_index_literals(struct verify_unit *u);
 bool verify_find_literal(struct verify_unit *u, const struct atom *literal, struct ksym_place *out);
 

@@ -24,7 +24,7 @@ void manifest_forget(struct kpatch *k, const char *name);
  */
 const struct manifest *manifest_of_loaded(struct kpatch *k, const char *name, const struct stored *list,
 					  size_t n);
-/* The same of each of the loaded patches, in their order. NULL: no memory. */
+/* The same of each of the loaded patches, in their order. */
 const struct manifest **manifests_of_loaded(struct kpatch *k, const struct live *live,
 					    const struct stored *list, size_t n);
 

@@ -53,7 +53,7 @@ struct changes {
 	size_t n_replaced;
 };
 
-/* What loading it would change. Without a manifest nothing is known: no changes. -ENOMEM. */
+/* What loading it would change. Without a manifest nothing is known: no changes. */
 void check_changes(struct kpatch *k, const struct patch_file *f, const struct live *live,
 		   struct changes *out);
 

@@ -59,7 +59,7 @@ bool sysfs_capable(const struct system *s);
 
 /*
  * Reads the state. A patch that disappears meanwhile is left out. 0, -ENOENT (no live patching
- * in this kernel), -ENOMEM, -errno.
+ * in this kernel), -errno.
  */
 int sysfs_read(const struct system *s, struct arena *a, struct live *out);
 

@@ -37,7 +37,7 @@ long tasks_count(const struct system *s, int state);
 
 /*
  * The same with details of up to @max of them. @patch (or NULL) tells which functions are of
- * interest on their stacks. -ENOMEM, -EACCES, -errno.
+ * interest on their stacks. -EACCES, -errno.
  */
 int tasks_find(const struct system *s, struct arena *a, int state, const struct live_patch *patch, size_t max,
 	       struct blockers *out);

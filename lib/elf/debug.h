@@ -9,7 +9,7 @@ struct object;
 
 /*
  * The object's DWARF with its relocations applied, owned by the object; opened at first use, as by
- * object_source_line(). -ENOENT: the object has none. -EBADMSG: it is damaged. -ENOMEM. Not for use by
+ * object_source_line(). -ENOENT: the object has none. -EBADMSG: it is damaged. Not for use by
  * several threads on one object.
  */
 int object_dwarf(struct object *o, Dwarf **out);

@@ -136,8 +136,7 @@ struct object {
  * Reads an ET_REL file from memory. @data must stay valid as long as the object; the object must
  * not outlive it. Everything is checked before use: any input gives an object or an error.
  * @name is used in messages. On success *out is owned by the caller (object_free()).
- * Errors, each with a diagnostic: -EBADMSG (damaged), -ENOTSUP (other machine or file type),
- * -ENOMEM.
+ * Errors, each with a diagnostic: -EBADMSG (damaged), -ENOTSUP (other machine or file type).
  */
 int object_read(const char *name, const uint8_t *data, size_t size, struct diags *diags, struct object **out);
 
@@ -157,7 +156,7 @@ const uint8_t *atom_bytes(const struct atom *a);
 
 /*
  * A text that strings and constants without a name have in common exactly if the linker makes one of them,
- * from @arena. 0; -ENOENT: the atom is neither; -ENOMEM.
+ * from @arena. 0; -ENOENT: the atom is neither.
  */
 int literal_key(struct arena *arena, const struct atom *a, const char **out);
 

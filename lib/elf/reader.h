@@ -73,10 +73,10 @@ int relate(struct reader *r);
 int damaged(struct reader *r, const struct section *section, uint64_t offset, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* Makes room for one more element of @size bytes in a malloc'ed array. 0 or -ENOMEM. */
+/* Makes room for one more element of @size bytes in a malloc'ed array. */
 void reader_grow(void **array, size_t *room, size_t n, size_t size);
 
-/* Appends an atom. 0, -ENOMEM or -EOVERFLOW. */
+/* Appends an atom. 0 or -EOVERFLOW. */
 int add_atom(struct reader *r, const struct section *section, enum atom_kind kind, uint64_t offset,
 	     uint64_t size);
 

@@ -28,21 +28,21 @@ struct klp_ref {
 /* Whether the core can read the name of an object: neither empty nor too long, and without a dot. */
 bool klp_object_is_valid(const char *object);
 
-/* The name under which a reference travels, in the arena. NULL: no memory. */
+/* The name under which a reference travels, in the arena. */
 const char *klp_ref_name(struct arena *a, const struct klp_ref *ref);
 /*
  * Reads one; the strings are copies in the arena. 0, -ENOENT: no klp reference; -EINVAL: malformed, or
- * longer than the core reads; -ENOMEM.
+ * longer than the core reads.
  */
 int klp_ref_parse(struct arena *a, const char *name, struct klp_ref *out);
 
-/* ".klp.sym.OBJECT.NAME,POS", in the arena. NULL: no memory. */
+/* ".klp.sym.OBJECT.NAME,POS", in the arena. */
 const char *klp_symbol_name(struct arena *a, const char *object, const char *name, unsigned long position);
 /* Takes one apart as the core does. false: the core would refuse it. */
 bool klp_symbol_parse(const char *symbol, char object[KLP_OBJECT_MAX + 1], char name[KLP_SYMBOL_MAX + 1],
 		      unsigned long *position);
 
-/* ".klp.rela.OBJECT.SECTION", in the arena. NULL: no memory. */
+/* ".klp.rela.OBJECT.SECTION", in the arena. */
 const char *klp_section_name(struct arena *a, const char *object, const char *section);
 /* The same for sections: *target is the part of @name that says to which the relocations apply. */
 bool klp_section_parse(const char *name, char object[KLP_OBJECT_MAX + 1], const char **target);

@@ -147,7 +147,6 @@ struct manifest {
  * Writes @m as YAML. *text is malloc'ed, owned by the caller, and NUL-terminated behind its *size
  * bytes. The values are checked as a reader checks them, so that nothing is written that cannot
  * be read: -EINVAL with one diagnostic "manifest-invalid-value" or "manifest-inconsistent" each.
- * -ENOMEM.
  */
 int manifest_write(const struct manifest *m, struct diags *diags, char **text, size_t *size);
 
@@ -157,7 +156,7 @@ int manifest_write(const struct manifest *m, struct diags *diags, char **text, s
  * "manifest-unsupported" (anchors, tags, several documents), "manifest-format",
  * "manifest-unknown-key", "manifest-duplicate-key", "manifest-missing-key",
  * "manifest-wrong-type", "manifest-invalid-value", "manifest-inconsistent" (a name or a
- * function given twice, vmlinux not first, …). -EFBIG, -ENOMEM.
+ * function given twice, vmlinux not first, …). -EFBIG.
  */
 int manifest_read(const void *text, size_t size, const char *file, struct arena *arena, struct diags *diags,
 		  const struct manifest **out);

@@ -62,14 +62,14 @@ struct schema_ids {
 
 /*
  * Reads @size bytes into the structure at @out, which the caller has set to the defaults. Strings
- * and arrays come from @arena. -EINVAL with diagnostics, -ENOMEM.
+ * and arrays come from @arena. -EINVAL with diagnostics.
  */
 int schema_read(const struct schema *schema, const struct schema_ids *ids, const void *text, size_t size,
 		const char *file, struct arena *arena, struct diags *diags, void *out);
 
 /*
  * Writes the structure at @in, its keys in the order of the table. *text is malloc'ed and
- * NUL-terminated. -EINVAL with diagnostics for values that a reader would refuse, -ENOMEM.
+ * NUL-terminated. -EINVAL with diagnostics for values that a reader would refuse.
  */
 int schema_write(const struct schema *schema, const struct schema_ids *ids, const void *in,
 		 struct diags *diags, char **text, size_t *size);

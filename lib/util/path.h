@@ -6,7 +6,7 @@
 struct arena;
 
 /*
- * "a/./b/../c" → "a/c", by text alone. NULL without memory, or for a path that leads above where it
+ * "a/./b/../c" → "a/c", by text alone. NULL for a path that leads above where it
  * starts ("../x", "/..").
  */
 char *path_normal(struct arena *a, const char *path);

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* A digest that is being made. What fails before the end (there is no memory) is said at the end. */
+/* A digest that is being made. What fails before the end is said at the end. */
 struct sha256 {
 	struct evp_md_ctx_st *context; /* OpenSSL's EVP_MD_CTX; NULL: something has failed */
 };

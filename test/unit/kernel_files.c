@@ -253,6 +253,12 @@ static void test_symvers(void)
 	   "one for modules of certain names cannot");
 	ok(!symvers_find(s, "goo") && !symvers_get(s, 3), "absent ones");
 	symvers_free(s);
+	{
+		char line[512];
+		int n = snprintf(line, sizeof(line), "0x12345678\tx\tdir/%0300d\tEXPORT_SYMBOL\t\n", 0);
+
+		symvers_error(line, (size_t)n, 1, "an object with a name of 300 characters");
+	}
 	SYMVERS_ERROR("", 0, "an empty file");
 	SYMVERS_ERROR(GOOD "0x1\tname\tvmlinux\n", 2, "too few fields");
 	SYMVERS_ERROR(GOOD "0x1\tn\tvmlinux\tEXPORT_SYMBOL\t\tx\n", 2, "too many fields");

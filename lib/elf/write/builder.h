@@ -5,9 +5,8 @@
  * A builder collects sections, symbols and relocations and lays the file out once, at the end.
  * Symbols are ordered as the ABI demands (local before global), relocation sections are made for
  * the sections that need them, and more than 65,280 sections are written with SHN_XINDEX.
- * A builder owns copies of everything it is given. Functions that return a pointer return NULL
- * when memory is exhausted; the builder remembers that, and builder_write() then fails with
- * -ENOMEM, so that callers may check once, at the end.
+ * A builder owns copies of everything it is given. It remembers the first error, and builder_write() then
+ * fails with it, so that callers may check once, at the end.
  */
 #ifndef KPATCH_ELF_BUILDER_H
 #define KPATCH_ELF_BUILDER_H
@@ -30,7 +29,7 @@ struct builder_section *builder_find_section(struct builder *b, const char *name
 
 /*
  * Appends @size bytes (zeroes where @data is NULL) at the next multiple of @align, and raises the
- * section's alignment to it. Returns the offset, or UINT64_MAX without memory.
+ * section's alignment to it. Returns the offset, or UINT64_MAX after an error.
  */
 uint64_t builder_append(struct builder *b, struct builder_section *s, const void *data, size_t size,
 			uint64_t align);
@@ -65,7 +64,7 @@ struct builder_section *builder_rela_section(struct builder *b, const char *name
 void builder_rela_add(struct builder *b, struct builder_section *rela, uint64_t offset, uint32_t type,
 		      struct builder_symbol *symbol, int64_t addend);
 
-/* Lays out the file. *data is malloc'ed and owned by the caller. 0, -ENOMEM, -EOVERFLOW,
+/* Lays out the file. *data is malloc'ed and owned by the caller. 0, -EOVERFLOW,
  * -EINVAL (misuse: bytes for SHT_NOBITS, a patch outside of a section, an odd alignment). */
 int builder_finish(struct builder *b, uint8_t **data, size_t *size);
 /* The same, written to @path through a temporary file in its directory and rename(). 0 or -errno. */

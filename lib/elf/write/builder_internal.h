@@ -53,7 +53,7 @@ struct builder {
 	size_t n_sections, n_symbols;
 	uint16_t machine;
 	uint32_t e_flags;
-	int error; /* the first: 0, -ENOMEM, -EOVERFLOW, -EINVAL */
+	int error; /* the first: 0, -EOVERFLOW, -EINVAL */
 };
 
 /* Whether a section gets a .rela section of its own in the header table. */

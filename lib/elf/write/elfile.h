@@ -79,7 +79,7 @@ static inline Elf64_Rela *elfile_relas(const struct elfile *f, uint32_t index, s
 	return (Elf64_Rela *)f->sections[index].data;
 }
 
-/* Appends; the index is returned, or 0 without memory. Pointers into the arrays become invalid. */
+/* Appends; the index is returned. Pointers into the arrays become invalid. */
 uint32_t elfile_add_section(struct elfile *f, const struct elfile_section *section);
 uint32_t elfile_add_symbol(struct elfile *f, const struct elfile_symbol *symbol);
 

@@ -30,7 +30,7 @@ const char *compression_name(enum compression c);
  * Decompresses one stream at @data; bytes after its end are ignored, but for LZ4, whose frame has no end. At most @limit bytes may
  * come out. @hint: expected size (0: unknown), only saves reallocations. *out is malloc'ed, owned
  * by the caller. Errors: -EBADMSG (damaged or cut short), -EFBIG (more than @limit), -ENOTSUP
- * (format not supported), -ENOMEM.
+ * (format not supported).
  */
 int decompress(enum compression c, const uint8_t *data, size_t size, size_t limit, size_t hint, uint8_t **out,
 	       size_t *out_size);

@@ -29,7 +29,7 @@ struct elfview {
 
 /*
  * @name and @kind ("kernel image", "kernel module") are for messages. @data must outlive the view.
- * -EBADMSG or -ENOTSUP with the diagnostics "elf-damaged" and "elf-foreign"; -ENOMEM.
+ * -EBADMSG or -ENOTSUP with the diagnostics "elf-damaged" and "elf-foreign".
  */
 int elfview_open(const char *name, const char *kind, const uint8_t *data, size_t size, struct arena *arena,
 		 struct diags *diags, struct elfview *out);

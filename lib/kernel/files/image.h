@@ -48,8 +48,7 @@ struct kimage {
  * Opens an image. @cache_dir may be NULL (no cache); it is created if need be, and a cache that
  * cannot be written is no error. On success *out is owned by the caller. Safe from several
  * threads and processes at once. Errors, each with a diagnostic: -ENOENT etc. from open,
- * -EBADMSG (damaged), -ENOTSUP (foreign machine or format), -EFBIG (larger than any kernel),
- * -ENOMEM.
+ * -EBADMSG (damaged), -ENOTSUP (foreign machine or format), -EFBIG (larger than any kernel).
  */
 int kimage_open(const char *path, const char *cache_dir, struct diags *diags, struct kimage **out);
 void kimage_free(struct kimage *k);

@@ -13,7 +13,7 @@ struct kconfig;
 
 /*
  * Reads a file; gzip-compressed ones (/proc/config.gz) too. *out is owned by the caller.
- * -errno of open/read, -EBADMSG (no configuration), -ENOMEM, each with a diagnostic.
+ * -errno of open/read, -EBADMSG (no configuration), each with a diagnostic.
  */
 int kconfig_open(const char *path, struct diags *diags, struct kconfig **out);
 int kconfig_read(const char *path, const char *text, size_t size, struct diags *diags, struct kconfig **out);

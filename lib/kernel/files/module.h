@@ -52,7 +52,7 @@ struct kmodule {
 /*
  * Opens a module file. On success *out is owned by the caller. Errors, each with a diagnostic:
  * -errno of open, -EBADMSG (damaged), -ENOTSUP (not a relocatable x86-64 or other 64-bit ELF
- * file), -EFBIG, -ENOMEM.
+ * file), -EFBIG.
  */
 int kmodule_open(const char *path, struct diags *diags, struct kmodule **out);
 /* The same from memory, which is borrowed and may be compressed. @name is for messages. */

@@ -33,7 +33,7 @@ bool signature_is_there(const uint8_t *data, size_t size);
 
 /*
  * Reads the signature of the (decompressed) module of @size bytes at @data. Strings are owned by
- * @arena. -ENOENT: there is none. -EBADMSG: there is one, but the kernel could not read it. -ENOMEM.
+ * @arena. -ENOENT: there is none. -EBADMSG: there is one, but the kernel could not read it.
  * Where libcrypto is not installed, key and hash are words that say so.
  */
 int signature_read(const uint8_t *data, size_t size, struct arena *arena, struct module_signature *out);

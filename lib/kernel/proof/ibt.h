@@ -25,7 +25,6 @@ bool ibt_enabled(const struct installed *vmlinux);
 
 /*
  * Reads the list of a kernel that tracks, or of a module of one. Memory is from @arena, @in is borrowed.
- * 0 or -ENOMEM.
  */
 void ibt_new(const struct installed *in, struct arena *arena, struct ibt **out);
 
@@ -35,7 +34,7 @@ const char *ibt_problem(const struct ibt *ibt, uint64_t address);
 /*
  * Makes a source of symbols that adds ksym.no_pointer to what @base answers. @vmlinux: NULL if the kernel
  * does not track. @module: of the owner, or NULL if that is vmlinux. All is borrowed but for what comes
- * from @arena. 0 or -ENOMEM.
+ * from @arena.
  *
  * What another module exports is not looked at: objtool seals no export, and a global function has an
  * ENDBR. Nor are static call trampolines: they have none, and whoever takes the address of one wants the

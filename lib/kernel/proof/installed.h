@@ -50,7 +50,7 @@ struct installed_field {
 
 /*
  * Fills @out. Memory comes from @arena, which has to outlive it. 0; -EBADMSG (a module's relocations are
- * damaged, or it is of an unknown machine); -ENOMEM.
+ * damaged, or it is of an unknown machine).
  */
 int installed_image(const struct kimage *image, struct arena *arena, struct installed *out);
 int installed_module(const struct kmodule *module, struct arena *arena, struct installed *out);
@@ -94,7 +94,7 @@ struct installed_sites {
 /*
  * What the field of each entry leads to; those that lead to another module's symbol or to nothing are
  * left out. @field: as in installed_field(), its offset from the entry. Lists are kept, so not for
- * several threads at once. 0 or -ENOMEM.
+ * several threads at once.
  */
 int installed_sites(const struct installed *in, const struct installed_table *table, const struct ref *field,
 		    struct installed_sites *out);

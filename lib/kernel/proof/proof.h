@@ -54,7 +54,7 @@ struct proof {
 
 /*
  * Compares. Never fails because of a mismatch: what was found is in the result, whose memory is from
- * @arena, but for an index that proof_free() frees. Both inputs are borrowed. 0 or -ENOMEM.
+ * @arena, but for an index that proof_free() frees. Both inputs are borrowed.
  */
 int proof_make(const struct object *object, const struct installed *installed, struct arena *arena,
 	       struct proof **out);

@@ -52,12 +52,12 @@ uint64_t proof_address(const struct proof *p, const struct atom *a);
 void proof_collect(const struct proof *p, uint32_t atom, uint64_t address,
 		   void (*vote)(const struct proof *p, uint32_t section, uint64_t base));
 
-/* Notes where the fields of a matched atom that name undefined symbols lead. 0 or -ENOMEM. */
+/* Notes where the fields of a matched atom that name undefined symbols lead. */
 void proof_note_externs(const struct proof *p, uint32_t atom);
 /* The same for fields that lead to strings and constants. */
 void proof_note_literals(const struct proof *p, uint32_t atom);
 
-/* Finds the object's tables in the installed code. 0 or -ENOMEM. */
+/* Finds the object's tables in the installed code. */
 int proof_tables_open(struct proof *p);
 /* Calls @vote for what equal entries lead to. */
 void proof_tables_collect(struct proof *p,

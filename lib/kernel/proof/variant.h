@@ -30,7 +30,7 @@ struct variant {
 	uint32_t functions, same; /* named functions of the original; those without a why */
 };
 
-/* Compares. Everything is from @arena. A mismatch is no error. 0 or -ENOMEM. */
+/* Compares. Everything is from @arena. A mismatch is no error. */
 int variant_compare(const struct object *reference, const struct object *original, struct arena *arena,
 		    struct variant *out);
 

@@ -37,7 +37,7 @@ struct kallsyms_range {
  * it is: it is found by its shape and every part of it is validated. @text is .text, which the
  * addresses must fit. Knows the orders of the parts that 6.1 to 6.12 kernels use.
  * *out is owned by the caller. Errors, without a diagnostic: -ENOENT (nothing that looks like
- * it), -EBADMSG (found, but it does not decode), -ENOMEM. @name of the image is for the caller's
+ * it), -EBADMSG (found, but it does not decode). @name of the image is for the caller's
  * message.
  */
 int kallsyms_decode(const struct kallsyms_range *rodata, const struct kallsyms_range *text,

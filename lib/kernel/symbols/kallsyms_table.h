@@ -24,7 +24,7 @@ struct kallsyms_table {
 	size_t strings_size;
 };
 
-/* Copies the arrays and indexes the names. 0, -EBADMSG (too large), -ENOMEM. */
+/* Copies the arrays and indexes the names. 0, -EBADMSG (too large). */
 int kallsyms_table_build(const struct kallsyms_table *t, bool sorted, struct kallsyms **out);
 
 /* Gives the symbols their modules; @arena holds them and becomes @k's. */

@@ -22,7 +22,7 @@ struct ksyms_input {
 	const struct symvers *symvers;	/* required */
 };
 
-/* Fills @out; its context is freed with ksyms_free(). 0 or -ENOMEM. */
+/* Fills @out; its context is freed with ksyms_free(). */
 void ksyms_new(const struct ksyms_input *input, struct ksym_source *out);
 void ksyms_free(struct ksym_source *source);
 

@@ -70,7 +70,7 @@ static const char *field_error(char *field[N_FIELDS], size_t n, uint32_t *crc)
 	return NULL;
 }
 
-/* The kernel's name of the object at @path; one copy an object. NULL: no memory or too long. */
+/* The kernel's name of the object at @path; one copy an object. NULL: too long. */
 static const char *owner_name(struct symvers *s, const char *path)
 {
 	union strmap_value *known = strmap_get(s->owners, path);
@@ -100,6 +100,10 @@ static int add_line(struct symvers *s, char *line, const char **wrong)
 	e->kind = field[FIELD_KIND];
 	e->name_space = n > FIELD_NAMESPACE ? field[FIELD_NAMESPACE] : "";
 	e->owner = owner_name(s, e->path);
+	if (!e->owner) {
+		*wrong = "names an object whose name is too long";
+		return -EBADMSG;
+	}
 	if (strmap_get(s->by_name, e->name)) {
 		*wrong = "repeats a symbol";
 		return -EBADMSG;

@@ -24,7 +24,7 @@ struct symvers_entry {
 
 /*
  * Reads a file. *out is owned by the caller. Errors, each with a diagnostic with file and line:
- * -errno of open/read, -EBADMSG, -ENOMEM.
+ * -errno of open/read, -EBADMSG.
  */
 int symvers_open(const char *path, struct diags *diags, struct symvers **out);
 /* The same from memory; @path is for messages. */
