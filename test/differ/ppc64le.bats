@@ -294,7 +294,7 @@ code() {
 	original <<-'END'
 		extern int extvar, exvar2; int global = 5; static int count; static struct { int a, b; } s;
 		static const int table[] = { 1, 2, 3 };
-		int f(int x) { printk("text %d", x); return ext(extvar + global + count++ + x) + table[x] + s.b + exvar2; }
+		int f(int x) { printk("text %d", x); printk("another text %d", x); return ext(extvar + global + count++ + x) + table[x] + s.b + exvar2; }
 		int g(int x) { return ext2(extvar - x) + s.b + 1; }
 		int *h(void) { ext(1); return &s.a; }
 	END
@@ -309,7 +309,9 @@ code() {
 	reaches ".klp.ref.vmlinux.vmlinux.extvar,0 +0" .text.g 1
 	reaches ".klp.ref.vmlinux.vmlinux.s,0 +4" .text.f 1 || reaches ".klp.ref.vmlinux.vmlinux.s,0 +0" .text.f 1
 	reaches "exvar2 +0" .text.f 1
+	# two texts are two places of one section
 	reaches ".rodata.f.str1.8 +0" .text.f 1
+	reaches ".rodata.f.str1.8 +8" .text.f 1
 	[[ $(readelf -SW out.o | sed 's/^ *\[ *[0-9]*\]//' | awk '$1 == ".toc" { print $7, $NF }') == "WA 8" ]]
 	# what the function computes r2 from is each module's own
 	relocs .text.f | grep -qxF '0 R_PPC64_REL64 .TOC. -8'
