@@ -624,3 +624,27 @@ code() {
 	written
 	[[ $(bytes .rodata.table) == 01000000020000000300000005000000 ]]
 }
+
+@test "damage of every byte, relocation and symbol of such an output is seen by the self-check" {
+	make -s -C "$TOP" build/test/selfcheck
+	original <<-'END'
+		void exported_call(const char *, void *);
+		static int counter;
+		int table[4] = { 1, 2, 3, 4 };
+		static noinline int other(int x) { return ext2(x) + counter; }
+		noinline int f(int x)
+		{
+			counter += x;
+			exported_call("some text", table);
+			return other(x) + 1;
+		}
+		int g(int x) { return f(x) + table[x & 3] + ext(x); }
+	END
+	patched 's/other\(x\) \+ 1/other(x) + 2/' 's/\+ ext\(x\)/- ext(x)/'
+	model large
+	compile original
+	compile patched
+	run "$TOP/build/test/selfcheck" original.o patched.o
+	echo "$output"
+	[[ $status -eq 0 && $(grep -c '^ok' <<< "$output") -eq 8 ]]
+}
