@@ -213,7 +213,7 @@ int build_run(struct build *b, const char *const *argv, const char *cwd, const c
  */
 struct command;
 int build_run_all(struct build *b, struct command *commands, size_t n);
-/* "path/in/the/work/directory", its directories made; NULL: it cannot be, which is said; errno says why. */
+/* "path/in/the/work/directory", its directories made; NULL: it cannot be, which is said. */
 char *build_work_path(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /*
  * Says that @path cannot be written, whose place --cache decides; @id: "cache" or "work-directory", unless the disk is full.

@@ -352,7 +352,7 @@ struct refused {
 
 static int judge(struct build *b, struct refused *f)
 {
-	struct series_patch *p = f->n ? f->candidates[0] : NULL;
+	struct series_patch *p = f->candidates[0]; /* collect() leaves none without */
 	bool init = false;
 	int err = f->n > 1 ? search(b, f->object, &f->about, f->candidates, f->n, &p) : 0;
 

@@ -426,7 +426,7 @@ static int bad_name(struct arena *arena, struct diags *diags, const char *name)
 	char *other = arena_strdup(arena, name);
 	const char *remedy = NULL;
 
-	for (char *p = other; p && *p; p++)
+	for (char *p = other; *p; p++)
 		if (*p == '.')
 			*p = '-';
 	if (name_is_valid(other))

@@ -145,7 +145,7 @@ int work_make(struct build *b)
 		err = make_one(b);
 	if (err)
 		return err == -EAGAIN ? cannot_make(b, b->options.cache, err) : err;
-	return build_work_path(b, "tmp/.") ? 0 : -errno; /* which has said why */
+	return build_work_path(b, "tmp/.") ? 0 : -EIO; /* which has said why */
 }
 
 void work_remove(struct build *b)
@@ -178,7 +178,6 @@ char *build_work_path(struct build *b, const char *fmt, ...)
 	err = directory_make_above(path, 0777);
 	if (err) {
 		cannot_make(b, path, err);
-		errno = -err;
 		return NULL;
 	}
 	return path;

@@ -282,7 +282,7 @@ static int make_shadows(struct build *b)
 
 	b->pristine = build_work_path(b, "tree.original");
 	b->shadow = build_work_path(b, "tree.patched");
-	err = b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -errno;
+	err = b->pristine && b->shadow ? shadow_make(b->arena, b->kernel.tree, b->pristine) : -EIO;
 	if (!err)
 		err = add_new_sources(b);
 	return err ? err : add_macros(b);
@@ -366,7 +366,7 @@ static int learn(struct build *b, struct compile_job *job, size_t index)
 	job->original = build_work_path(b, "objects/%zu/%s.o", index, variant_names[ORIGINAL]);
 	job->patched = build_work_path(b, "objects/%zu/%s.o", index, variant_names[PATCHED]);
 	job->plain = build_work_path(b, "objects/%zu/plain.o", index);
-	return job->reference && job->original && job->patched && job->plain ? 0 : -errno;
+	return job->reference && job->original && job->patched && job->plain ? 0 : -EIO;
 }
 
 static int explain_shadow(struct build *b, int err)

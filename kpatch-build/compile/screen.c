@@ -120,11 +120,14 @@ static int same_bytes(const struct compile_job *job, bool *same)
 	struct arena *arena = arena_new();
 	size_t n, m;
 	char *a, *b;
-	int err = file_read(arena, job->original, &a, &n);
+	int err;
 
+	*same = false;
+	err = file_read(arena, job->original, &a, &n);
 	if (!err)
 		err = file_read(arena, job->patched, &b, &m);
-	*same = !err && n == m && !memcmp(a, b, n);
+	if (!err)
+		*same = n == m && !memcmp(a, b, n);
 	arena_free(arena);
 	return err;
 }

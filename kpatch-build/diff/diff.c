@@ -247,7 +247,7 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 	if (t->err || !t->data)
 		return t->err;
 	path = build_work_path(b, "objects/diff-%zu.o", index);
-	err = path ? file_write(path, t->data, t->size, 0666) : -errno;
+	err = path ? file_write(path, t->data, t->size, 0666) : -EIO;
 	if (!err)
 		warn_of_kept(b, u);
 	if (!err)

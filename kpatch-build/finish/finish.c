@@ -198,7 +198,7 @@ int stage_finish(struct build *b)
 	struct manifest m;
 	char *text = NULL;
 	size_t size;
-	int ret = module && manifest ? read_linked(b, &f, &funcs) : -errno;
+	int ret = module && manifest ? read_linked(b, &f, &funcs) : -EIO;
 
 	if (!ret)
 		ret = finish_manifest(b, f, &m);

@@ -175,7 +175,7 @@ static int choose_release(struct build *b)
 		err = built_release(b, &b->kernel.release);
 	if (!err && !b->kernel.release)
 		default_release(b, &b->kernel.release);
-	return err ? err : b->kernel.release ? 0 : -errno;
+	return err ? err : b->kernel.release ? 0 : -EINVAL;
 }
 
 /* What a file says of itself becomes a word of commands, a variable of make, a path: '$' would be more there. */

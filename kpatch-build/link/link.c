@@ -68,7 +68,7 @@ static int find_runtime(struct linker *l)
 	if (!current)
 		object = build_work_path(b, "module/kpatch-runtime.o");
 	if (!object)
-		return -errno;
+		return -EIO;
 	l->runtime_object = object;
 	return current ? 0 : runtime_compile(b, &l->commands, &l->places, object);
 }
@@ -81,7 +81,7 @@ static int set_up(struct linker *l)
 
 	l->merged = build_work_path(b, "module/merged.o");
 	if (!l->merged)
-		return -errno;
+		return -EIO;
 	l->places = (struct command_places){
 		.dir = path_directory(b->arena, l->merged),
 		.name = b->module_name,
@@ -124,7 +124,7 @@ static int merge(struct linker *l)
 	char *targets = build_work_path(b, "module/targets.o");
 	struct words words = { 0 };
 	size_t i;
-	int ret = targets ? write_targets(b, targets) : -errno;
+	int ret = targets ? write_targets(b, targets) : -EIO;
 
 	if (!ret)
 		ret = order_script(b, l->runtime_object, &order);

@@ -52,7 +52,7 @@ int order_script(struct build *b, const char *runtime_object, char **script)
 	int ret;
 
 	if (!path)
-		return -errno;
+		return -EIO;
 	f = xopen_memstream(&text, &size);
 	write_order(b, runtime_object, f);
 	xclose_memstream(f);

@@ -197,7 +197,7 @@ int package_make_deb(struct build *b, const struct package *p, const char *root,
 	const char *out = build_work_path(b, "package/%s_%s-%s_%s.deb", package_name(b->arena, m), m->version,
 					  p->revision, arch_named(m->kernel.machine)->deb);
 	const char *argv[] = { "dpkg-deb", "--root-owner-group", "-Zxz", "--build", root, out, NULL };
-	int err = out ? make_changelog(b, p, root) : -errno;
+	int err = out ? make_changelog(b, p, root) : -EIO;
 
 	if (!err)
 		err = write_copyright(b, p, root);

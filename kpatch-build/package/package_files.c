@@ -76,7 +76,7 @@ int package_run(struct build *b, const struct package *p, const char *const *arg
 	};
 	const char *log = build_work_path(b, "package/log");
 	char *text;
-	int status, err = log ? build_run(b, argv, b->work, env, log, &status) : -errno;
+	int status, err = log ? build_run(b, argv, b->work, env, log, &status) : -EIO;
 
 	if (err || !status)
 		return err;

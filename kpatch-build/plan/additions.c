@@ -308,7 +308,7 @@ int additions_owners(struct build *b, const char *path, struct owners *out)
 		return -EINVAL;
 	dir = path_directory(b->arena, f->path);
 	makefile = build_work_path(b, "makefiles/%s", f->path);
-	err = makefile ? 0 : -errno;
+	err = makefile ? 0 : -EIO;
 	if (!err)
 		err = file_write(makefile, f->now.text, f->now.size, 0666);
 	if (!err)

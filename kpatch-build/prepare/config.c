@@ -207,7 +207,7 @@ static int is_known(struct build *b, const char *tree, const char *option)
 					   option + strlen("CONFIG_"));
 	const char *argv[] = { "grep", "-rqxE", "--include=Kconfig*", pattern, tree, NULL };
 	const char *log = build_work_path(b, "prepare/kconfig.log");
-	int status, err = log ? build_run(b, argv, NULL, NULL, log, &status) : -errno;
+	int status, err = log ? build_run(b, argv, NULL, NULL, log, &status) : -EIO;
 
 	return err ? err : status == 0;
 }

@@ -133,7 +133,7 @@ int kbuild_learn_environment(struct build *b, const char *tree, const char *entr
 	int err = 0, status;
 
 	if (!mk || !log || !dump)
-		return -errno;
+		return -EIO;
 	err = file_write(mk, dump_mk, sizeof(dump_mk) - 1, 0644);
 	for (size_t i = 0; i < make->n && !err; i++)
 		words_add(b->arena, &argv, make->word[i]);
@@ -210,7 +210,7 @@ static int query_command(struct build *b, const char *tree, const char *dir, con
 				       strcmp(goal, "kpatch-lists") ? ".objects" : ".lists"),
 		.err = build_work_path(b, "kbuild/%s.err", dir),
 	};
-	return out->out && out->err ? 0 : -errno;
+	return out->out && out->err ? 0 : -EIO;
 }
 
 /*

@@ -252,7 +252,7 @@ int prepare_link(struct build *b, const char *tree, const char *runtime)
 	int ret;
 
 	if (!kbuild)
-		return -errno;
+		return -EIO;
 	ret = write_probe(source, kbuild);
 	if (!ret)
 		ret = make_probe(b, tree, dir);

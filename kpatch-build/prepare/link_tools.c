@@ -51,7 +51,7 @@ int tool_run(struct build *b, const char *id, const char *const *argv, const cha
 	int status, ret;
 
 	if (!log)
-		return -errno;
+		return -EIO;
 	ret = build_run(b, argv, cwd, env, log, &status);
 	if (!ret)
 		ret = file_read(b->arena, log, &text, NULL);

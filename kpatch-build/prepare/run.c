@@ -18,7 +18,7 @@ int prepare_run(struct build *b, const char *id, const char *what, const char *c
 	int status, err;
 
 	if (!log)
-		return -errno;
+		return -EIO;
 	err = build_run(b, argv, cwd, NULL, log, &status);
 	if (err || !status)
 		return err;

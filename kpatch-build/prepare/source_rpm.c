@@ -50,7 +50,7 @@ static int run_script(struct source_rpm *s, const char *what, const char *script
 {
 	const char *argv[] = { "sh", "-c", script, s->path, NULL };
 	const char *log = build_work_path(s->b, "prepare/source-unpack.log");
-	int err = log ? prepare_run(s->b, "source-unpack", what, argv, s->dir, UNPACK_YOURSELF) : -errno;
+	int err = log ? prepare_run(s->b, "source-unpack", what, argv, s->dir, UNPACK_YOURSELF) : -EIO;
 
 	return err ? err : file_read(s->b->arena, log, text, NULL);
 }
@@ -162,7 +162,7 @@ int source_rpm_unpack(struct build *b, const char *rpm, const char *tree)
 {
 	const char *first = build_work_path(b, "prepare/source-rpm/.");
 	struct source_rpm s = { .b = b, .path = rpm, .dir = first };
-	int err = first ? check_version(&s) : -errno;
+	int err = first ? check_version(&s) : -EIO;
 	const char *tar;
 
 	if (!err)

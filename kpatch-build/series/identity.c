@@ -162,7 +162,7 @@ static const char *shown(struct arena *a, const char *text)
 	char *out = arena_alloc(a, IDENTITY_TEXT + 1);
 	size_t n = 0;
 
-	while (out && *text) {
+	while (*text) {
 		unsigned int len = text_printable(text);
 		bool blank = *text == ' ' || *text == '\t';
 
@@ -177,7 +177,7 @@ static const char *shown(struct arena *a, const char *text)
 		n += blank ? 0 : len ? len : 1;
 		text += len ? len : 1;
 	}
-	while (out && n && out[n - 1] == ' ')
+	while (n && out[n - 1] == ' ')
 		n--;
 	out[n] = '\0';
 	return out;

@@ -232,6 +232,6 @@ int report_write(struct build *b)
 	b->report[0] = build_work_path(b, "%s.report", b->name);
 	b->report[1] = build_work_path(b, "%s.report.yaml", b->name);
 	if (!b->report[0] || !b->report[1])
-		return -errno;
+		return -EIO;
 	return write_text(b, b->report[0]) ? -EIO : write_yaml(b, b->report[1]);
 }

@@ -370,7 +370,7 @@ static int check_signed(struct build *b, X509 *certificate, const char *signed_m
 
 int stage_sign(struct build *b)
 {
-	struct signer signer;
+	struct signer signer = { NULL, NULL };
 	const char *hash, *signed_module;
 	int err;
 
@@ -380,7 +380,7 @@ int stage_sign(struct build *b)
 	if (err)
 		return err;
 	signed_module = build_work_path(b, "signed/%s.ko", b->name);
-	err = signed_module ? read_signer(b, &signer) : -errno;
+	err = signed_module ? read_signer(b, &signer) : -EIO;
 	if (!err)
 		err = sign_module(b, &signer, hash, signed_module);
 	if (!err)

@@ -122,7 +122,7 @@ const struct manifest *manifest_of_loaded(struct kpatch *k, const char *name, co
 	quiet.diags = diags_new();
 	line = first_line(k, &id);
 	m = read_kept(&quiet, name, line);
-	for (size_t i = 0; i < n && line && !m; i++)
+	for (size_t i = 0; i < n && !m; i++)
 		if (!strcmp(list[i].module, name))
 			m = read_installed(&quiet, list[i].path);
 	diags_free(quiet.diags);

@@ -42,9 +42,9 @@ static int merge_branches(struct reader *r)
 	to = o->n_refs + kept;
 	o->n_refs = to;
 	while (kept) {
-		const struct ref *branch = &r->branches[kept - 1], *ref = from ? &refs[from - 1] : NULL;
-		bool ref_last = ref && (ref->target > branch->target ||
-					(ref->target == branch->target && ref->offset > branch->offset));
+		const struct ref *branch = &r->branches[kept - 1], *ref = &refs[from ? from - 1 : 0];
+		bool ref_last = from && (ref->target > branch->target ||
+					 (ref->target == branch->target && ref->offset > branch->offset));
 
 		refs[--to] = ref_last ? refs[--from] : r->branches[--kept];
 	}

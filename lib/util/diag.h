@@ -41,7 +41,7 @@ struct diag {
  */
 struct diags;
 
-struct diags *diags_new(void);
+struct diags *diags_new(void) __attribute__((returns_nonnull));
 void diags_free(struct diags *d);
 
 /*

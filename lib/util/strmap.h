@@ -21,7 +21,7 @@ union strmap_value {
 };
 
 /* An empty map with room for @expected keys (a hint). Owned by the caller. */
-struct strmap *strmap_new(size_t expected);
+struct strmap *strmap_new(size_t expected) __attribute__((returns_nonnull));
 void strmap_free(struct strmap *m);
 /* Sets @key to @value, replacing an earlier value. */
 void strmap_set(struct strmap *m, const char *key, union strmap_value value);

@@ -14,18 +14,18 @@
 #include <stdio.h>
 
 /* Says that memory is exhausted, and ends the program. */
-_Noreturn void memory_exhausted(void);
+void memory_exhausted(void) __attribute__((noreturn));
 
 /* As the C library's; the caller frees what they return. No bytes, or no elements, give a unique pointer. */
-void *xmalloc(size_t size);
-void *xcalloc(size_t n, size_t size);
-void *xreallocarray(void *p, size_t n, size_t size);
-char *xstrdup(const char *s);
-char *xstrndup(const char *s, size_t n);
-char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void *xmalloc(size_t size) __attribute__((returns_nonnull));
+void *xcalloc(size_t n, size_t size) __attribute__((returns_nonnull));
+void *xreallocarray(void *p, size_t n, size_t size) __attribute__((returns_nonnull));
+char *xstrdup(const char *s) __attribute__((returns_nonnull));
+char *xstrndup(const char *s, size_t n) __attribute__((returns_nonnull));
+char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
 
 /* A stream that writes a text: open_memstream(). xclose_memstream() closes it; then *@text is the caller's to free. */
-FILE *xopen_memstream(char **text, size_t *size);
+FILE *xopen_memstream(char **text, size_t *size) __attribute__((returns_nonnull));
 void xclose_memstream(FILE *f);
 
 #endif
