@@ -30,7 +30,8 @@ naming_kernel() {
 			cat > "$M/inserted"
 			name=$(strings "$M/inserted" | sed -n 's/^name=//p')
 			echo "$name" >> "$M/order"
-			grep -qx "$name" "$M/fatal" 2> /dev/null && kill -9 $PPID
+			# with it goes the kernel: nothing is written any more that a reboot would have to wait for
+			grep -qx "$name" "$M/fatal" 2> /dev/null && { kill -9 $PPID; exit; }
 			appear "$name" 1 0 vmlinux:1:meminfo_proc_show,1 ;;
 		write*) name=$(basename "$(dirname "$2")")
 			[[ $3 == 0 ]] && gone "$name" ;;
