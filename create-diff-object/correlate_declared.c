@@ -16,21 +16,11 @@
 #include "lib/elf/debug.h"
 #include "lib/util/strmap.h"
 
-/* Nothing legitimate reads a byte of debug information this often. */
-#define READS_A_BYTE 64
-
 struct correlate_declared {
 	struct type_reader reader;
 	struct declarations side[2];
 	bool known;
 };
-
-static uint64_t debug_size(const struct object *o)
-{
-	const struct section *s = object_section(o, ".debug_info");
-
-	return s ? s->size : 0;
-}
 
 static int read_sides(struct correlate *c)
 {
@@ -39,7 +29,7 @@ static int read_sides(struct correlate *c)
 	Dwarf *dwarf;
 	int err = 0;
 
-	x->reader.left = READS_A_BYTE * (debug_size(objects[0]) + debug_size(objects[1]));
+	x->reader = type_reader_of(objects[0], objects[1]);
 	for (int i = 0; i < 2 && !err; i++) {
 		err = object_dwarf(objects[i], &dwarf);
 		if (!err)

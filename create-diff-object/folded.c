@@ -86,14 +86,6 @@ static int reads_less(const struct diff *d, uint32_t function, uint32_t variable
 	return err;
 }
 
-static bool uses(const struct object *o, const struct atom *a, uint32_t variable)
-{
-	for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
-		if (o->refs[r].target == variable)
-			return true;
-	return false;
-}
-
 /* The functions that read less of it, as text; NULL: none do. */
 static int readers(struct diff *d, uint32_t variable, const char **out)
 {
@@ -106,7 +98,7 @@ static int readers(struct diff *d, uint32_t variable, const char **out)
 		uint32_t f = d->orig.role[i] == ROLE_CODE ? function_root(&d->orig, i) : NO_ATOM;
 		bool less;
 
-		if (f == NO_ATOM || f == last || !uses(o, &o->atoms[i], d->pairs.twin[variable]))
+		if (f == NO_ATOM || f == last || !refers_to(o, &o->atoms[i], d->pairs.twin[variable]))
 			continue;
 		last = f;
 		if (d->arch->follows_values)
@@ -116,7 +108,6 @@ static int readers(struct diff *d, uint32_t variable, const char **out)
 		if (err || !less)
 			continue;
 		*out = arena_printf(d->arena, "%s%s%s", *out ? *out : "", *out ? ", " : "", o->atoms[f].name);
-		err = 0;
 	}
 	return err;
 }

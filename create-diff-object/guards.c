@@ -405,7 +405,7 @@ static void spread_to_callees(struct search *w)
 	bool *open = xmalloc((n + 1) * sizeof(*open));
 
 	/* a chain of calls that is longer leaves its end unguarded */
-	for (int round = 0; guard && open && round < 8; round++)
+	for (int round = 0; round < 8; round++)
 		if (!spread(w, guard, open))
 			break;
 	free(open);

@@ -167,8 +167,7 @@ static void judge_entries(struct judge *j, uint32_t atom)
 /* gcc may pass what a pointer leads to instead of the pointer, and as much as two pointers then (ipa-sra-ptr-growth-factor). */
 static bool too_many_arguments(struct diff *d, const struct atom *callee)
 {
-	struct escapes *f = escapes_get(d);
-	uint32_t words = f ? escapes_prototype(f, d->new.source[callee->id]).words : UINT32_MAX / 2;
+	uint32_t words = escapes_prototype(escapes_get(d), d->new.source[callee->id]).words;
 
 	if (strcmp(callee->name, d->new.source[callee->id]) != 0)
 		words *= 2;

@@ -21,8 +21,6 @@
 #include "lib/elf/debug.h"
 #include "lib/util/strmap.h"
 
-/* Nothing legitimate reads a byte of debug information this often. */
-#define READS_A_BYTE 64
 struct original_constant {
 	int64_t value;
 	bool last; /* of its enumeration */
@@ -184,17 +182,9 @@ static int judge_type(void *context, const struct named_type *type)
 	return l->reader.err;
 }
 
-static uint64_t debug_size(const struct object *o)
-{
-	const struct section *s = object_section(o, ".debug_info");
-
-	return s ? s->size : 0;
-}
-
 static int compare_types(struct diff *d, Dwarf *original, Dwarf *patched)
 {
-	uint64_t reads = READS_A_BYTE * (debug_size(d->orig.object) + debug_size(d->new.object));
-	struct layouts l = { .d = d, .reader = { .left = reads } };
+	struct layouts l = { .d = d, .reader = type_reader_of(d->orig.object, d->new.object) };
 	int err;
 
 	l.tags = strmap_new(4096);

@@ -244,15 +244,10 @@ static bool function_uses(const struct side *s, uint32_t root, uint32_t variable
 {
 	const struct object *o = s->object;
 
-	for (uint32_t i = 0; i < o->n_atoms; i++) {
-		const struct atom *a = &o->atoms[i];
-
-		if (s->role[i] != ROLE_CODE || function_root(s, i) != root)
-			continue;
-		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
-			if (o->refs[r].target == variable)
-				return true;
-	}
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		if (s->role[i] == ROLE_CODE && function_root(s, i) == root &&
+		    refers_to(o, &o->atoms[i], variable))
+			return true;
 	return false;
 }
 

@@ -213,6 +213,8 @@ int diff_decide(struct diff *d);
 void roles_assign(struct diff *d, struct object *o, struct side *out);
 /* once.c: makes flags that keep more than a message from coming twice ROLE_STATE. */
 int roles_once(struct diff *d, struct side *s);
+/* Whether the atom refers to the other one. */
+bool refers_to(const struct object *o, const struct atom *a, uint32_t target);
 /* Whether the atom is the split part of a function that ftrace cannot redirect on its own. */
 bool part_only(const struct side *s, uint32_t atom);
 /* The function that is replaced when @atom changes: itself, or what it was split from. */

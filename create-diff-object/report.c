@@ -168,7 +168,7 @@ static int provided(struct diff *d, struct diff_report *out)
 	uint32_t n = d->new.object->n_atoms;
 	const char **list = arena_array(d->arena, n, sizeof(*list));
 
-	for (uint32_t i = 0; list && i < n; i++)
+	for (uint32_t i = 0; i < n; i++)
 		if (d->included[i].in && new_and_visible(d, i))
 			list[out->n_provided++] = new_atom(d, i)->name;
 	out->provided = list;

@@ -223,6 +223,14 @@ void roles_assign(struct diff *d, struct object *o, struct side *out)
 	*out = s;
 }
 
+bool refers_to(const struct object *o, const struct atom *a, uint32_t target)
+{
+	for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
+		if (o->refs[r].target == target)
+			return true;
+	return false;
+}
+
 bool part_only(const struct side *s, uint32_t atom)
 {
 	const struct atom *a = &s->object->atoms[atom];

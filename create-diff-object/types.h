@@ -24,6 +24,10 @@ struct type_reader {
 	int err;
 };
 
+struct object;
+/* One that reads the debug information of both objects, in all its uses, as often as anything legitimate does. */
+struct type_reader type_reader_of(const struct object *original, const struct object *patched);
+
 /* An enumeration's constant. */
 struct constant_value {
 	const char *name; /* the object's */

@@ -220,6 +220,8 @@ char *build_work_path(struct build *b, const char *fmt, ...) __attribute__((form
  * Returns @err.
  */
 int build_not_written(struct build *b, const char *id, const char *path, int err);
+/* The file that the patches change or make, by its path from the tree's root; NULL: they do not. */
+const struct patched_file *build_patched(const struct build *b, const char *path);
 /* Says that the failure being reported is of this kind, not of the stage's own. Returns -EINVAL. */
 int build_fails_as(struct build *b, enum exit_kind kind);
 /* A line of progress, without its newline. */

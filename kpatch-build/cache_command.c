@@ -243,7 +243,7 @@ static int clean_one(struct build *b, const struct kept *e)
 		int err = directory_remove_at(b->cache, name);
 
 		if (err)
-			code = cannot_remove(b, name ? name : e->release, err);
+			code = cannot_remove(b, name, err);
 	}
 	close(lock);
 	if (!code)

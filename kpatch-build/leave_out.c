@@ -69,20 +69,12 @@ static void reset(struct build *b)
 	forget(b, "objects");
 }
 
-static bool lists(const struct words *w, const char *word)
-{
-	for (size_t i = 0; w && i < w->n; i++)
-		if (!strcmp(w->word[i], word))
-			return true;
-	return false;
-}
-
 static void drop(struct unit *units, size_t *n, const struct words *without)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < *n; i++)
-		if (!lists(without, units[i].object))
+		if (!without || !words_has(without, units[i].object))
 			units[kept++] = units[i];
 	*n = kept;
 }
@@ -216,7 +208,7 @@ static void note_others(struct build *b, const struct round *r, const char *obje
 		const struct diag *d = diags_get(r->diags, i);
 		const struct unit *u = d->severity == DIAG_ERROR ? unit_of(b, d) : NULL;
 
-		if (!u || !strcmp(u->object, object) || lists(others, u->object))
+		if (!u || !strcmp(u->object, object) || words_has(others, u->object))
 			continue;
 		words_add(b->arena, others, u->object);
 		*any = true;
@@ -375,7 +367,7 @@ static int leave_by_file(struct build *b, const struct diag *d, bool *any)
 	for (size_t i = 0; i < b->series->n && !err && d->place.file; i++) {
 		struct series_patch *p = &b->series->patches[i];
 
-		if (!is_in(p) || !lists(&p->files, d->place.file))
+		if (!is_in(p) || !words_has(&p->files, d->place.file))
 			continue;
 		err = leave(b, p, d);
 		*any = true;

@@ -40,13 +40,10 @@ struct again {
 
 static void text_now(const struct build *b, const char *path, const char **text, size_t *size)
 {
-	*text = NULL;
-	*size = 0;
-	for (size_t i = 0; i < b->n_patched; i++)
-		if (!strcmp(b->patched[i].path, path)) {
-			*text = b->patched[i].marked;
-			*size = b->patched[i].marked_size;
-		}
+	const struct patched_file *f = build_patched(b, path);
+
+	*text = f ? f->marked : NULL;
+	*size = f ? f->marked_size : 0;
 }
 
 static bool is_same(const struct build *b, const struct made *m)
@@ -69,8 +66,6 @@ static bool link_all(struct build *b, const char *from, const char *to)
 		const char *old = arena_printf(b->arena, "%s%s", from, endings[i]);
 		const char *new = arena_printf(b->arena, "%s%s", to, endings[i]);
 
-		if (!old || !new)
-			return false;
 		unlink(new);
 		/* the assembler writes its list for some objects only */
 		if (link(old, new) && (errno != ENOENT || !*endings[i] || !strcmp(endings[i], ".d")))

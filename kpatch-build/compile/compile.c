@@ -186,11 +186,10 @@ static int run_jobs(struct build *b, struct object_store *store, struct compile_
 	int err = 0;
 
 	/* references first: objtool has to run after them */
-	for (enum variant v = REFERENCE; v <= PATCHED && !err; v++)
+	for (enum variant v = REFERENCE; v <= PATCHED; v++)
 		add_compilations(b, &r, jobs, n, v);
-	if (!err)
-		add_objtools(b, &r, jobs, n);
-	if (!err && r.n)
+	add_objtools(b, &r, jobs, n);
+	if (r.n)
 		err = build_run_all(b, r.commands, r.n);
 	if (!err && b->options.verbose && r.n_stored)
 		build_say(b, "objects  %zu of the kernel's own were in the cache", r.n_stored);

@@ -66,14 +66,6 @@ static bool is_of_the_tree(struct build *b, struct arena *arena, const struct co
 	       is_below(resolved, b->shadow) || is_below(resolved, b->pristine);
 }
 
-static bool lists(const struct words *files, const char *wanted)
-{
-	for (size_t i = 0; i < files->n; i++)
-		if (!strcmp(files->word[i], wanted))
-			return true;
-	return false;
-}
-
 /* @ending: which of the two dependency files of each object. */
 static int check(struct build *b, struct arena *arena, const struct compile_job *job, const char *ending)
 {
@@ -83,7 +75,7 @@ static int check(struct build *b, struct arena *arena, const struct compile_job 
 	/* without it nothing was read without the patch */
 	(void)compile_dependencies(arena, arena_printf(arena, "%s%s", job->original, ending), &original);
 	for (size_t i = 0; i < patched.n && !err; i++) {
-		if (is_of_the_tree(b, arena, job, patched.word[i]) || lists(&original, patched.word[i]))
+		if (is_of_the_tree(b, arena, job, patched.word[i]) || words_has(&original, patched.word[i]))
 			continue;
 		build_fails_as(b, EXIT_REFUSED);
 		diag_error(
@@ -119,7 +111,7 @@ static bool only_the_tree(struct build *b, struct arena *arena, const struct com
 bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job, const char *object)
 {
 	struct arena *arena = arena_new();
-	bool only = arena && only_the_tree(b, arena, job, arena_printf(arena, "%s.d", object)) &&
+	bool only = only_the_tree(b, arena, job, arena_printf(arena, "%s.d", object)) &&
 		    only_the_tree(b, arena, job, arena_printf(arena, "%s.as.d", object));
 
 	arena_free(arena);

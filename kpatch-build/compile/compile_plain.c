@@ -85,15 +85,14 @@ int compile_explain(struct build *b, struct arena *arena, struct compile_job *co
 	struct compile_job **again = arena_array(arena, n, sizeof(*again));
 	struct command *commands = arena_array(arena, n, sizeof(*commands));
 	size_t n_again = 0, k = 0;
-	int err = 0;
+	int err;
 
 	if (!compile_has_markers(b))
 		return 0;
-	for (size_t i = 0; i < n && !err; i++)
+	for (size_t i = 0; i < n; i++)
 		if (said_something(patched[i]))
 			again[n_again++] = jobs[i];
-	if (!err)
-		err = compile_plain(b, arena, again, n_again, debug, commands);
+	err = compile_plain(b, arena, again, n_again, debug, commands);
 	for (size_t i = 0; i < n && !err; i++) {
 		if (!said_something(patched[i]))
 			continue;

@@ -76,7 +76,7 @@ static bool add_program(struct arena *a, struct sha256 *s, const char *name)
 		size_t n = strcspn(path, ":");
 		const char *file = arena_printf(a, "%.*s/%s", (int)n, path, name);
 
-		found = n && file && !access(file, X_OK) && !stat(file, &st);
+		found = n && !access(file, X_OK) && !stat(file, &st);
 		path += n + (path[n] == ':');
 	}
 	if (found) {

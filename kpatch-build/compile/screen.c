@@ -178,18 +178,18 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 	size_t used = 0;
 	int err = 0;
 
-	for (size_t i = 0; i < n && !err; i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *object = variant == PATCHED ? jobs[i].patched : jobs[i].original;
 
 		if (jobs[i].dropped)
 			continue;
 		compile_command(s->b, arena, &jobs[i], variant, object, false, &all[used]);
-		reused[i] = !err && again_get(s->b, &jobs[i], variant, false, object);
+		reused[i] = again_get(s->b, &jobs[i], variant, false, object);
 		if (reused[i])
 			commands[i] = all[used];
 		used += !reused[i];
 	}
-	if (!err && used)
+	if (used)
 		err = build_run_all(s->b, all, used);
 	for (size_t i = n; i-- > 0 && !err;) {
 		if (jobs[i].dropped || reused[i])

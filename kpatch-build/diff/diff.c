@@ -198,15 +198,14 @@ static int find_real_lines(struct build *b, struct pool *p)
 	struct compile_job **jobs = arena_array(b->arena, p->n, sizeof(*jobs));
 	struct command *commands = arena_array(b->arena, p->n, sizeof(*commands));
 	size_t n = 0;
-	int err = 0;
+	int err;
 
 	if (!compile_has_markers(b))
 		return 0;
-	for (size_t i = 0; i < p->n && !err; i++)
+	for (size_t i = 0; i < p->n; i++)
 		if (has_line(p->tasks[i].diags))
 			job_index(jobs, &n, p->tasks[i].unit->job);
-	if (!err)
-		err = compile_plain(b, b->arena, jobs, n, true, commands);
+	err = compile_plain(b, b->arena, jobs, n, true, commands);
 	for (size_t i = 0; i < p->n && !err; i++)
 		if (has_line(p->tasks[i].diags) &&
 		    !commands[job_index(jobs, &n, p->tasks[i].unit->job)].status)
@@ -319,21 +318,18 @@ int stage_diff(struct build *b)
 {
 	struct pool p = { .tasks = arena_array(b->arena, b->n_units, sizeof(*p.tasks)), .n = b->n_units };
 	size_t changed = 0;
-	int err = 0;
+	int err;
 
-	for (size_t i = 0; i < p.n && !err; i++) {
+	for (size_t i = 0; i < p.n; i++) {
 		p.tasks[i].unit = &b->units[i];
 		p.tasks[i].siblings = (struct siblings){ b, &b->units[i] };
 		p.tasks[i].diags = diags_new();
-		err = 0;
 	}
-	if (!err) {
-		run_tasks(&p, b->options.jobs, open_unit);
-		run_tasks(&p, b->options.jobs, diff_unit);
-		check_siblings(b, &p);
-		err = find_real_lines(b, &p);
-	}
-	for (size_t i = 0; i < p.n && p.tasks; i++) {
+	run_tasks(&p, b->options.jobs, open_unit);
+	run_tasks(&p, b->options.jobs, diff_unit);
+	check_siblings(b, &p);
+	err = find_real_lines(b, &p);
+	for (size_t i = 0; i < p.n; i++) {
 		int one = err ? err : finish_task(b, &p.tasks[i], i);
 
 		if (one && (!err || one != -EINVAL))

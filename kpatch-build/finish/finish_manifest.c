@@ -43,7 +43,7 @@ static const char *one_line(struct arena *a, const char *text)
 {
 	char *copy = arena_alloc(a, LINE_MAX_SIZE + 64), *to = copy;
 
-	for (; copy && *text; text++) {
+	for (; *text; text++) {
 		if (to - copy >= LINE_MAX_SIZE) {
 			sprintf(to, " [and %zu characters more]", strlen(text));
 			break;
@@ -278,7 +278,7 @@ static int describe_objects(struct build *b, struct manifest *m)
 	size_t i, n = 0;
 	int ret = 0;
 
-	for (i = 0; !ret && i < b->n_units; i++)
+	for (i = 0; i < b->n_units; i++)
 		if (b->units[i].diff)
 			owners[n++] = b->units[i].owner;
 	if (n)

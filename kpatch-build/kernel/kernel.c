@@ -82,13 +82,12 @@ static void say_available(struct build *b, const struct provider *provider)
 	struct words releases = { 0 };
 
 	available(b, provider, &releases);
-	for (size_t i = 0; i < releases.n && list; i++)
+	for (size_t i = 0; i < releases.n; i++)
 		list = arena_printf(b->arena, "%s%s%s", list, i ? ", " : "", releases.word[i]);
-	if (list)
-		diag_note(b->diags, "kernels-available", NULL, NULL,
-			  "installed kernels%s%s: %s. "
-			  "Choose one with --kernel",
-			  *root ? " below " : "", root, *list ? list : "none");
+	diag_note(b->diags, "kernels-available", NULL, NULL,
+		  "installed kernels%s%s: %s. "
+		  "Choose one with --kernel",
+		  *root ? " below " : "", root, *list ? list : "none");
 }
 
 /* Whether the user has named every file, so that nothing is to be looked for. */

@@ -34,7 +34,7 @@ static bool present(struct arena *arena, const char *root)
 	const char *version = arena_printf(arena, "%s/etc/debian_version", root);
 	const char *sources = arena_printf(arena, "%s/usr/src", root);
 
-	return version && sources && (file_is_regular(version) || has_headers(sources));
+	return file_is_regular(version) || has_headers(sources);
 }
 
 /* First line of a Debian changelog: "linux (6.1.192-2) bookworm-security; urgency=high". */

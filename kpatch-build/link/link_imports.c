@@ -45,8 +45,7 @@ int import_namespaces(struct elfile *f, const struct symvers *symvers)
 		if (!e || !*e->name_space || strmap_get(done, e->name_space))
 			continue;
 		strmap_set(done, e->name_space, (union strmap_value){ .num = 1 });
-		if (!ret)
-			ret = append_modinfo(f, e->name_space);
+		ret = append_modinfo(f, e->name_space);
 	}
 	strmap_free(done);
 	return ret;

@@ -147,10 +147,10 @@ static int add_unit(struct build *b, const struct unit *u, struct noreturn *call
 	struct elfile *f;
 	int ret = elfile_read(u->diff, b->arena, b->diags, &f);
 
-	if (!ret)
+	if (!ret) {
 		add_last_calls(u->original_object, last);
-	if (!ret)
 		add_last_calls(u->patched_object, last);
+	}
 	for (uint32_t i = 1; !ret && i < f->n_symbols; i++) {
 		const char *symbol = f->symbols[i].name;
 		struct klp_ref ref = { .name = symbol };
@@ -167,12 +167,11 @@ static int add_unit(struct build *b, const struct unit *u, struct noreturn *call
 
 int noreturn_find(struct build *b, struct noreturn *calls)
 {
-	int ret;
+	int ret = 0;
 
 	calls->n = 0;
 	calls->names = strmap_new(16);
 	calls->places = strmap_new(16);
-	ret = 0;
 	for (size_t i = 0; !ret && i < b->n_units; i++)
 		if (b->units[i].diff)
 			ret = add_unit(b, &b->units[i], calls);

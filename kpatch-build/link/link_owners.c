@@ -129,7 +129,7 @@ static int separate(struct build *b, struct elfile *const *files)
 	int err = 0;
 
 	for (size_t i = 0; i < b->n_units; i++)
-		for (uint32_t k = 1; !err && files[i] && k < files[i]->n_symbols; k++)
+		for (uint32_t k = 1; files[i] && k < files[i]->n_symbols; k++)
 			if (defines(&files[i]->symbols[k]))
 				note_owner(b->arena, &files[i]->symbols[k], b->units[i].owner, &shared);
 	for (size_t i = 0; i < b->n_units && !err && strmap_count(shared.names); i++)

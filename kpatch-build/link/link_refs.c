@@ -30,9 +30,8 @@ static struct strmap *used_names(const struct elfile *f)
 	struct strmap *used = strmap_new(f->n_symbols);
 	uint32_t i;
 
-	for (i = 1; used && i < f->n_symbols; i++) {
+	for (i = 1; i < f->n_symbols; i++)
 		strmap_set(used, f->symbols[i].name, (union strmap_value){ .num = i });
-	}
 	return used;
 }
 

@@ -164,7 +164,6 @@ int package_read(struct build *b, const char *path, struct package *out)
 	if (!err) {
 		p.module = arena_memdup(b->arena, m->data, m->size);
 		p.module_size = m->size;
-		err = 0;
 	}
 	kmodule_free(m);
 	if (!err)

@@ -179,14 +179,6 @@ static const struct patched_file *adds(const struct build *b, const char *object
 	return NULL;
 }
 
-static const struct patched_file *patched_of(const struct build *b, const char *path)
-{
-	for (size_t i = 0; i < b->n_patched; i++)
-		if (!strcmp(b->patched[i].path, path))
-			return &b->patched[i];
-	return NULL;
-}
-
 /* The name with another letter at its end: of a source for an object, and back. */
 static const char *with_ending(struct build *b, const char *path, char letter)
 {
@@ -197,7 +189,7 @@ static void check_added(struct build *b, const struct patched_file *f, const str
 {
 	for (size_t i = 0; i < f->adds.n; i++) {
 		const char *source = with_ending(b, f->adds.word[i], 'c');
-		const struct patched_file *s = patched_of(b, source);
+		const struct patched_file *s = build_patched(b, source);
 
 		if (!s || !s->created)
 			diag_error(b->diags, "patch-build-file", place,
@@ -211,7 +203,7 @@ void additions_check(struct build *b, const struct patch_file *p)
 {
 	for (size_t i = 0; i < p->n_entries; i++) {
 		const struct patch_entry *e = &p->entries[i];
-		const struct patched_file *f = patched_of(b, e->path);
+		const struct patched_file *f = build_patched(b, e->path);
 		struct diag_place place = { .file = p->path, .line = e->line };
 
 		if (!f)
@@ -228,14 +220,6 @@ void additions_check(struct build *b, const struct patch_file *p)
 
 /* --- as Kbuild has it --- */
 
-static bool has(const struct words *w, const char *word)
-{
-	for (size_t i = 0; i < w->n; i++)
-		if (!strcmp(w->word[i], word))
-			return true;
-	return false;
-}
-
 /* Whether @is, without what the makefile @f adds, is @was; *more: it has some of that. */
 static bool only_adds(struct build *b, const struct patched_file *f, const struct words *was,
 		      const struct words *is)
@@ -247,7 +231,7 @@ static bool only_adds(struct build *b, const struct patched_file *f, const struc
 
 		if (i < was->n && !strcmp(was->word[i], is->word[k]))
 			i++;
-		else if (!normal || !has(&f->adds, normal))
+		else if (!normal || !words_has(&f->adds, normal))
 			return false;
 	}
 	return i == was->n;

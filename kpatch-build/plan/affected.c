@@ -71,8 +71,7 @@ static const char *makefile_directory(struct build *b, const char *path)
 {
 	do {
 		path = path_directory(b->arena, path);
-		if (!path ||
-		    file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, path)) ||
+		if (file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, path)) ||
 		    file_is_regular(arena_printf(b->arena, "%s/%s/Kbuild", b->kernel.tree, path)))
 			return path;
 	} while (strcmp(path, "."));
@@ -228,7 +227,7 @@ static bool is_named(struct build *b, const char *path)
 
 	do {
 		dir = path_directory(b->arena, dir);
-		for (size_t i = 0; dir && i < 2; i++) {
+		for (size_t i = 0; i < 2; i++) {
 			char *text = NULL;
 
 			if (file_read(b->arena,
@@ -239,7 +238,7 @@ static bool is_named(struct build *b, const char *path)
 				if ((at == text || strchr("/ \t=", at[-1])) && strchr(" \t\n\\#", at[n]))
 					return true;
 		}
-	} while (dir && strcmp(dir, "."));
+	} while (strcmp(dir, "."));
 	return false;
 }
 

@@ -126,22 +126,13 @@ static const char *describe(enum patch_change change)
 	}
 }
 
-/* Whether an earlier entry has changed or made the file. */
-static bool is_patched(const struct build *b, const char *path)
-{
-	for (size_t i = 0; i < b->n_patched; i++)
-		if (!strcmp(b->patched[i].path, path))
-			return true;
-	return false;
-}
-
 static bool is_directory_of(struct build *b, const char *path)
 {
 	struct stat st;
 	const char *dir = path_directory(b->arena, path);
 
 	dir = arena_printf(b->arena, "%s/%s", b->kernel.tree, dir);
-	return dir && stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
+	return stat(dir, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* Whether the path means something in the tree only as it was given: it had no a/ or b/ in front of it. */
@@ -193,7 +184,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	if (e->change == PATCH_CREATE && !why) {
 		if (!is_plain_file(b, e->path) && lacks_component(b, e))
 			return refuse_missing(b, p, e);
-		if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
+		if (!is_plain_file(b, e->path) && !build_patched(b, e->path))
 			return 0;
 		return refuse(b, p, e, "patch-file-change",
 			      "Make the patch against the source of the kernel that is to be patched",
@@ -202,7 +193,7 @@ static int judge(struct build *b, const struct patch_file *p, const struct patch
 	if (describe(e->change))
 		return refuse(b, p, e, "patch-file-change", "Patch the functions where they are",
 			      describe(e->change));
-	if (!is_plain_file(b, e->path) && !is_patched(b, e->path))
+	if (!is_plain_file(b, e->path) && !build_patched(b, e->path))
 		return refuse_missing(b, p, e);
 	return 0;
 }
@@ -250,7 +241,7 @@ static struct patch_entry settled(struct build *b, const struct patch_entry *giv
 	struct patch_entry e = *given;
 
 	if (e.change == PATCH_MODIFY && e.from_nothing && !is_plain_file(b, e.path) &&
-	    !is_patched(b, e.path) && is_directory_of(b, e.path))
+	    !build_patched(b, e.path) && is_directory_of(b, e.path))
 		e.change = PATCH_CREATE;
 	return e;
 }
@@ -378,9 +369,9 @@ static bool apply_to_whole(struct build *b, struct whole *w, const struct series
 	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
 	struct diags *unheard = diags_new();
 	struct patch_file p = { .n_entries = 0 };
-	bool all = unheard && !patch_parse(&source, b->arena, unheard, &p);
+	bool all = !patch_parse(&source, b->arena, unheard, &p);
 
-	for (size_t i = 0; unheard && i < p.n_entries; i++) {
+	for (size_t i = 0; i < p.n_entries; i++) {
 		struct patch_text *text = p.entries[i].n_hunks ? whole_file(b, w, p.entries[i].path) : NULL;
 
 		if (p.entries[i].n_hunks &&
@@ -496,14 +487,6 @@ static bool is_unchanged(struct build *b, const struct patched_file *f)
 	       size == f->now.size && !memcmp(text, f->now.text, size);
 }
 
-static bool has(const struct words *w, const char *word)
-{
-	for (size_t i = 0; i < w->n; i++)
-		if (!strcmp(w->word[i], word))
-			return true;
-	return false;
-}
-
 static bool is_away(const struct build *b, const char *path)
 {
 	for (size_t i = 0; i < b->n_left_out; i++)
@@ -518,7 +501,7 @@ static bool is_reported(const struct build *b, const char *path)
 	for (size_t i = 0; b->options.leave_out && i < b->series->n; i++) {
 		const struct series_patch *p = &b->series->patches[i];
 
-		for (size_t k = 0; k < p->files.n && has(&p->touches, path); k++)
+		for (size_t k = 0; k < p->files.n && words_has(&p->touches, path); k++)
 			if (!is_away(b, p->files.word[k]))
 				return false;
 	}

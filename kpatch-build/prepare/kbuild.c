@@ -306,7 +306,7 @@ static void move_lists(struct build *b, const char *dir, const char *from)
 {
 	const char *cached = cached_lists(b, dir);
 
-	if (cached && !directory_make_above(cached, 0755) && rename(from, cached))
+	if (!directory_make_above(cached, 0755) && rename(from, cached))
 		unlink(from);
 }
 

@@ -269,18 +269,12 @@ const char **commands_expand(struct arena *a, const struct words *w, const struc
 	const char **argv = arena_array(a, w->n + 1, sizeof(*argv));
 	size_t i;
 
-	for (i = 0; argv && i < w->n; i++) {
+	for (i = 0; i < w->n; i++) {
 		const char *word = replaced(a, w->word[i], "@DIR@", places->dir);
 
-		if (word)
-			word = replaced(a, word, "@NAME@", places->name);
-		if (word)
-			word = replaced(a, word, "@TREE@", places->tree);
-		if (word)
-			word = replaced(a, word, "@RUNTIME@", places->runtime);
-		if (!word)
-			return NULL;
-		argv[i] = word;
+		word = replaced(a, word, "@NAME@", places->name);
+		word = replaced(a, word, "@TREE@", places->tree);
+		argv[i] = replaced(a, word, "@RUNTIME@", places->runtime);
 	}
 	return argv;
 }

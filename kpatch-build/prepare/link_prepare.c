@@ -184,7 +184,7 @@ static bool kernel_clears(struct build *b, const char *tree)
 {
 	char *path = arena_printf(b->arena, "%s/include/linux/moduleloader.h", tree), *text;
 
-	return path && !file_read(b->arena, path, &text, NULL) && strstr(text, "clear_relocate_add");
+	return !file_read(b->arena, path, &text, NULL) && strstr(text, "clear_relocate_add");
 }
 
 int runtime_compile(struct build *b, const struct module_commands *commands,

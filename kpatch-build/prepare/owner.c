@@ -181,7 +181,7 @@ static const char *installed_module(struct build *b, const char *object)
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		path = arena_printf(b->arena, "%s/kernel/%.*s%s", b->kernel.modules,
 				    (int)(strlen(object) - 2), object, endings[i]);
-		if (path && file_is_regular(path))
+		if (file_is_regular(path))
 			return path;
 	}
 	return NULL;

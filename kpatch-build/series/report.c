@@ -201,12 +201,11 @@ static int write_yaml(struct build *b, const char *path)
 				 .n_patches = b->series->n };
 	char *text = NULL;
 	size_t size;
-	int err = 0;
+	int err;
 
-	for (size_t i = 0; i < b->series->n && !err; i++)
+	for (size_t i = 0; i < b->series->n; i++)
 		patches[i] = describe(b, &b->series->patches[i]);
-	if (!err)
-		err = schema_write(&report_schema, &ids, &r, b->diags, &text, &size);
+	err = schema_write(&report_schema, &ids, &r, b->diags, &text, &size);
 	if (!err)
 		err = file_write(path, text, size, 0644);
 	free(text);

@@ -25,6 +25,14 @@ void words_add(struct arena *a, struct words *w, const char *word)
 	w->word[w->n] = NULL;
 }
 
+bool words_has(const struct words *w, const char *word)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (!strcmp(w->word[i], word))
+			return true;
+	return false;
+}
+
 void words_add_list(struct arena *a, struct words *w, const char *text)
 {
 	for (text += strspn(text, BLANKS); *text; text += strspn(text, BLANKS)) {

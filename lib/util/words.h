@@ -5,6 +5,7 @@
 #ifndef KPATCH_UTIL_WORDS_H
 #define KPATCH_UTIL_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -15,10 +16,10 @@ struct words {
 	size_t room;
 };
 
-/*
- * Appends @word, which is not copied.
- */
+/* Appends @word, which is not copied. */
 void words_add(struct arena *a, struct words *w, const char *word);
+/* Whether @word is among them. */
+bool words_has(const struct words *w, const char *word);
 /* Appends a copy of each word of @text that blanks separate; no quoting. */
 void words_add_list(struct arena *a, struct words *w, const char *text);
 /*

@@ -282,16 +282,10 @@ static int open_fresh(struct kimage *k, const char *cache_dir, const struct stat
 static struct kimage *new_image(const char *path)
 {
 	struct arena *arena = arena_new();
-	struct kimage *k = arena ? arena_alloc(arena, sizeof(*k)) : NULL;
+	struct kimage *k = arena_alloc(arena, sizeof(*k));
 
-	if (k)
-		k->priv = arena_alloc(arena, sizeof(*k->priv));
-	if (k && k->priv)
-		k->path = arena_strdup(arena, path);
-	if (!k || !k->priv || !k->path) {
-		arena_free(arena);
-		return NULL;
-	}
+	k->priv = arena_alloc(arena, sizeof(*k->priv));
+	k->path = arena_strdup(arena, path);
 	k->priv->arena = arena;
 	return k;
 }

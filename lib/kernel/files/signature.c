@@ -127,7 +127,7 @@ static const char *hexadecimal(struct arena *a, const unsigned char *bytes, size
 {
 	char *text = arena_alloc(a, 3 * n + 1);
 
-	for (size_t i = 0; text && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		static const char digits[] = "0123456789ABCDEF";
 
 		text[3 * i] = digits[bytes[i] >> 4];

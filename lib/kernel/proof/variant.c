@@ -119,15 +119,12 @@ static void check_atoms(struct comparison *c)
 /* A difference in what describes a function is one of the function: of @owner in the original. */
 static void blame_owner(struct comparison *c, const struct atom *entry, uint32_t owner)
 {
-	const char *text;
-
 	if (owner == NO_ATOM || c->why[owner])
 		return;
-	text = arena_printf(c->arena,
-			    "compiled for the patch it has another %s than with the kernel's "
-			    "own flags",
-			    entry->section->special->what);
-	c->why[owner] = text ? text : "memory is exhausted";
+	c->why[owner] = arena_printf(c->arena,
+				     "compiled for the patch it has another %s than with the kernel's "
+				     "own flags",
+				     entry->section->special->what);
 }
 
 static void check_special(struct comparison *c, const struct section *b)
