@@ -116,6 +116,26 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 	refuses LONG_OBJECT klp-reference-malformed
 }
 
+# The first of .data's relocations is a klp reference of eight bytes, .data has sixteen.
+@test "finish: a reference whose field ends outside of its section is refused" {
+	at=$(readelf -rW "$LINKED" | sed -n "s/^Relocation section '.rela.data' at offset \(0x[0-9a-f]*\) .*/\1/p")
+	for offset in 08 09 10; do
+		cp "$LINKED" "$BATS_TEST_TMPDIR/moved.o"
+		printf '%b' "\\x$offset" |
+			dd of="$BATS_TEST_TMPDIR/moved.o" bs=1 seek=$((at)) conv=notrunc status=none
+		run "$PATCHMOD" finish "$BATS_TEST_TMPDIR/moved.o" "$OUT"
+		echo "$offset: $output"
+		if [ "$offset" = 08 ]; then
+			[ "$status" -eq 0 ]
+			rm "$OUT"
+			continue
+		fi
+		[ "$status" -eq 1 ]
+		[[ $output == *"the reference to 'helper' of nfsd lies outside of its section"*"[klp-reference-malformed]"* ]]
+		[ ! -e "$OUT" ]
+	done
+}
+
 @test "finish: module references in a section that is read early are refused, vmlinux ones not" {
 	refuses EARLY klp-reference-early
 	[[ $output == *"counter"*"nfsd"* ]]
