@@ -34,7 +34,7 @@ at_most() {
 	local small
 	levels 11 > original.s && assemble original
 	small=$(run_differ %U)
-	levels 22 > original.s && assemble original
+	levels 27 > original.s && assemble original
 	at_most 10 "$small" "$(run_differ %U)" 0.05
 }
 
@@ -53,7 +53,7 @@ at_most() {
 		done
 	}
 	local n small=
-	for n in 11 22; do
+	for n in 11 27; do
 		levels $n .La > patched.s && assemble patched
 		levels $n .Lb > original.s && assemble original
 		make_symbols

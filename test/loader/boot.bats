@@ -22,7 +22,7 @@ installed() {
 }
 
 # A kernel that enables what it is given under the name that is in the module. What is in $M/fatal
-# takes the machine down: kpatch is killed where it stands.
+# takes the machine down: kpatch is killed where it stands. What is in $M/interrupted is enabled, but kpatch is killed.
 naming_kernel() {
 	kernel <<-'END'
 		case "$1 $2" in
@@ -32,7 +32,8 @@ naming_kernel() {
 			echo "$name" >> "$M/order"
 			# with it goes the kernel: nothing is written any more that a reboot would have to wait for
 			grep -qx "$name" "$M/fatal" 2> /dev/null && { kill -9 $PPID; exit; }
-			appear "$name" 1 0 vmlinux:1:meminfo_proc_show,1 ;;
+			appear "$name" 1 0 vmlinux:1:meminfo_proc_show,1
+			! grep -qx "$name" "$M/interrupted" 2> /dev/null || kill -9 $PPID ;;
 		write*) name=$(basename "$(dirname "$2")")
 			[[ $3 == 0 ]] && gone "$name" ;;
 		remove*) forget "$2" ;;
@@ -277,6 +278,22 @@ order() { [[ ! -e $M/order ]] || paste -sd ' ' "$M/order"; }
 	# a boot that is not confirmed yet goes on being one
 	kpatch boot
 	[ "$(record aaa) $(record zzz)" = "enabled loaded 0 enabled loaded 1" ]
+}
+
+@test "boot: kpatch is killed behind a load: started again it notes down what was loaded, which no crash is put down to" {
+	naming_kernel
+	installed aaa
+	reboot
+	echo aaa > "$M/interrupted"
+	EXPECT=137 kpatch boot
+	[ "$(order) $(record aaa)" = "aaa enabled loading 0" ]
+	rm "$M/interrupted"
+	kpatch boot
+	[ "$(order) $(record aaa)" = "aaa enabled loaded 0" ]
+	reboot
+	kpatch boot
+	has went-down
+	[ "$(order) $(record aaa)" = "aaa enabled loaded 1" ]
 }
 
 @test "boot: a kernel that has no name for its boots: what is open is a crash, what was confirmed is none" {
