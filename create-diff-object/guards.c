@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Finds code that runs once, and the variable that guards it: a variable is tested, and where one outcome
- * leads it is written. What can only be reached by that outcome is guarded; so are the local functions that
- * nobody else calls. DO_ONCE() has its test and its write in two functions of the kernel, which get the
+ * leads it is written, or it is written anywhere and its initial value leads there (guards_first.c). What can only be
+ * reached by that outcome is guarded; so are the local functions that nobody else calls (guards_callees.c). DO_ONCE() has its test and its write in two functions of the kernel, which get the
  * variable's address.
  *
  * The test is one for zero or of bits, or any with a constant if the variable is written there and then
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "create-diff-object/escape.h"
 #include "create-diff-object/flow.h"
 #include "create-diff-object/passes.h"
 #include "lib/arch/dataflow.h"
@@ -24,6 +25,8 @@
 
 /* From a test to its branch, from an address to the call that gets it: no compiler puts more between. */
 #define NEAR 24
+/* <linux/jump_label.h>: low bits of where an entry says its key is, which is aligned */
+#define LABEL_IS_NOP 2
 /* Steps that are spent on one function's tests; no real one needs a hundredth. */
 #define BUDGET 50000000
 
@@ -116,6 +119,8 @@ static void note_accesses(struct search *w)
 		if (s->ref == NO_STEP)
 			continue;
 		w->g->access[s->ref] = s->insn.access;
+		if (s->insn.constant && !s->insn.value)
+			w->g->access[s->ref] |= ACCESS_CLEARS;
 		for (int n = 0; n < NEAR && at != NO_STEP && s->insn.access & ACCESS_ADDRESS; n++) {
 			const struct atom *callee = called_or_tail(w, at);
 
@@ -147,6 +152,16 @@ static bool writes(const struct search *w, uint32_t step, const struct ref *guar
 	return is_of(w, step, guard) && w->f.steps[step].insn.access & ACCESS_WRITE;
 }
 
+/* Whether the step gives the guard's address, or that of the structure that begins with it, to a function that may write it. */
+static bool gives(const struct search *w, uint32_t step, const struct ref *guard)
+{
+	const struct ref *r = ref_of(w, step);
+	uint32_t callee = r && r->target == guard->target ? w->g->callee[w->f.steps[step].ref] : NO_ATOM;
+
+	return callee != NO_ATOM && (r->addend == guard->addend || !r->addend) &&
+	       !callee_find(w->d, w->s->object->atoms[callee].name);
+}
+
 /* Whether the function gives the variable no other values than constants. */
 static bool gets_constants(const struct search *w, const struct ref *guard)
 {
@@ -162,6 +177,8 @@ struct trail {
 	uint32_t holders;    /* registers that have what was read, or what was made of it */
 	bool zero, constant; /* the flags tell whether that is zero; how it compares with a constant */
 	bool written;	     /* the variable is, on the way */
+	bool whole;	     /* the holders have just what was read */
+	const struct insn_flow *test; /* how that was compared last, or NULL */
 };
 
 /* Takes the step that the trail has come to. */
@@ -178,7 +195,10 @@ static void take(const struct search *w, struct trail *t, const struct ref *guar
 	if (s->insn.sets_flags) {
 		t->zero = own && s->insn.tests;
 		t->constant = own && s->insn.compares;
+		t->test = own && s->insn.bits && (t->whole || t->n == 1) ? &s->insn : NULL;
 	}
+	if (own && (insn.writes | insn.changes))
+		t->whole = s->insn.moves && (t->whole || t->n == 1);
 	if (own)
 		t->holders |= insn.writes | insn.changes;
 	else
@@ -200,7 +220,9 @@ static bool switches(const struct search *w, uint32_t step, uint32_t key)
 /* What makes a guard a guard, by what kind it is: a variable, that of DO_ONCE(), a static key. */
 static bool sets(const struct search *w, uint32_t step, uint32_t atom, const struct ref *guard, bool once)
 {
-	return guard ? writes(w, step, guard) : once ? calls_once(w, step, "_done") : switches(w, step, atom);
+	return guard ? writes(w, step, guard) || gives(w, step, guard) :
+	       once  ? calls_once(w, step, "_done") :
+		       switches(w, step, atom);
 }
 
 /* Marks what only one outcome of @branch leads to, if the guard is written there: see sets(). */
@@ -221,16 +243,22 @@ static bool decides(const struct search *w, const struct trail *t, const struct 
 {
 	if (t->zero || !t->constant)
 		return t->zero;
-	return t->written || (w->f.steps[t->at].insn.equality && guard && gets_constants(w, guard));
+	return t->written || (w->f.steps[t->at].insn.when == WHEN_EQUAL && guard && gets_constants(w, guard));
 }
 
 static void judge_branch(struct search *w, const struct trail *t, uint32_t atom, const struct ref *guard)
 {
+	int first = -1;
+
 	if (w->budget < 4 * (uint64_t)w->f.n)
 		return;
 	w->budget -= 4 * (uint64_t)w->f.n;
-	for (int edge = 0; edge < 2 && decides(w, t, guard); edge++)
-		mark_outcome(w, t->at, edge, atom, guard, !guard, t->written);
+	if (guard && t->test)
+		first = guards_first_edge(&w->s->object->atoms[atom], guard->addend, t->test,
+					  &w->f.steps[t->at].insn);
+	for (int edge = 0; edge < 2; edge++)
+		if (edge == first || decides(w, t, guard))
+			mark_outcome(w, t->at, edge, atom, guard, !guard, t->written || edge == first);
 }
 
 /*
@@ -268,6 +296,14 @@ static void judge_test(struct search *w, uint32_t test, uint32_t atom, const str
 	follow(w, (struct trail){ .at = test }, atom, guard, &left);
 }
 
+/* Where a label leads until its key is switched: objtool writes no-operations over jumps whose entry asks for that. */
+static int first_edge_of_label(const struct search *w, uint32_t branch)
+{
+	const struct step *s = &w->f.steps[branch];
+
+	return s->insn.flow == FLOW_JUMP && !(w->s->object->refs[s->key].addend & LABEL_IS_NOP);
+}
+
 static void judge_label(struct search *w, uint32_t branch)
 {
 	uint32_t key = w->s->object->refs[w->f.steps[branch].key].target;
@@ -280,7 +316,8 @@ static void judge_label(struct search *w, uint32_t branch)
 		if (!switches(w, i, key))
 			continue;
 		for (int edge = 0; edge < 2; edge++)
-			mark_outcome(w, branch, edge, key, NULL, false, false);
+			mark_outcome(w, branch, edge, key, NULL, false,
+				     edge == first_edge_of_label(w, branch));
 		return;
 	}
 }
@@ -299,9 +336,11 @@ static uint32_t once_argument(const struct search *w, uint32_t call)
 
 static bool may_guard(const struct search *w, uint32_t atom)
 {
-	enum role role = w->kind == GUARDS_FRESH ? ROLE_FRESH : ROLE_STATE;
+	enum role role = atom == NO_ATOM ? ROLE_UNKNOWN : w->s->role[atom];
 
-	return atom != NO_ATOM && w->s->role[atom] == role && w->s->object->atoms[atom].symbol;
+	if (w->kind == GUARDS_FRESH)
+		return role == ROLE_FRESH && w->s->object->atoms[atom].symbol;
+	return (role == ROLE_STATE || role == ROLE_EXTERN) && w->s->object->atoms[atom].symbol;
 }
 
 /* Whether the function writes what the reference leads to: without that it guards nothing. */
@@ -311,7 +350,7 @@ static bool written_at_all(struct search *w, const struct ref *guard)
 		return false;
 	w->budget -= w->f.n;
 	for (uint32_t i = 0; i < w->f.n; i++)
-		if (writes(w, i, guard))
+		if (writes(w, i, guard) || gives(w, i, guard))
 			return true;
 	return false;
 }
@@ -346,70 +385,6 @@ static int search_function(struct search *w, uint32_t root)
 	free(w->stack);
 	flow_free(&w->f);
 	return err;
-}
-
-/* The guard that all references to a function from elsewhere stand behind, or NO_ATOM. */
-static void guard_callees(struct search *w, uint32_t *guard, bool *open)
-{
-	const struct object *o = w->s->object;
-
-	for (uint32_t i = 0; i < o->n_atoms; i++) {
-		const struct atom *a = &o->atoms[i];
-		enum role role = w->s->role[i];
-
-		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
-			uint32_t t = o->refs[r].target;
-
-			if (t == NO_ATOM || w->s->role[t] != ROLE_CODE || role == ROLE_IGNORED ||
-			    role == ROLE_HINT || role == ROLE_ENTRY)
-				continue;
-			t = function_root(w->s, t);
-			if (role == ROLE_CODE && function_root(w->s, i) == t)
-				continue;
-			if (role != ROLE_CODE || w->g->guard[r] == NO_ATOM)
-				open[t] = true;
-			else
-				guard[t] = w->g->guard[r];
-		}
-	}
-}
-
-/* One round; whether it has found anything new. */
-static bool spread(struct search *w, uint32_t *guard, bool *open)
-{
-	const struct object *o = w->s->object;
-	bool more = false;
-
-	memset(guard, 0xff, o->n_atoms * sizeof(*guard));
-	memset(open, 0, o->n_atoms * sizeof(*open));
-	guard_callees(w, guard, open);
-	for (uint32_t i = 0; i < o->n_atoms; i++) {
-		const struct atom *a = &o->atoms[i];
-		uint32_t root = w->s->role[i] == ROLE_CODE ? function_root(w->s, i) : NO_ATOM;
-
-		if (root == NO_ATOM || open[root] || guard[root] == NO_ATOM || !o->atoms[root].local)
-			continue;
-		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
-			more |= w->g->guard[r] == NO_ATOM;
-			if (w->g->guard[r] == NO_ATOM)
-				w->g->guard[r] = guard[root];
-		}
-	}
-	return more;
-}
-
-static void spread_to_callees(struct search *w)
-{
-	uint32_t n = w->s->object->n_atoms;
-	uint32_t *guard = xmalloc((n + 1) * sizeof(*guard));
-	bool *open = xmalloc((n + 1) * sizeof(*open));
-
-	/* a chain of calls that is longer leaves its end unguarded */
-	for (int round = 0; round < 8; round++)
-		if (!spread(w, guard, open))
-			break;
-	free(open);
-	free(guard);
 }
 
 /* Whether a function that mentions it may have a guard of the kind that is looked for. */
@@ -454,7 +429,7 @@ static int search_all(struct search *w)
 			was_read[i] = true;
 		}
 		if (!err && !round)
-			spread_to_callees(w);
+			guards_spread(w->d, w->s, w->g, w->kind == GUARDS_ALL);
 	}
 	free(wanted);
 	return err;

@@ -190,7 +190,8 @@ static bool given_openly(const struct judging *j, uint32_t ref)
 
 /*
  * Whether the variable is initialised behind guards alone and used elsewhere: what is written elsewhere as
- * well needs no first run, and what is used nowhere else comes to no harm.
+ * well needs no first run, and what is used nowhere else comes to no harm. Who clears it takes back what a first
+ * run did.
  */
 static bool depends_on_first_run(const struct judging *j, uint32_t ref)
 {
@@ -202,7 +203,7 @@ static bool depends_on_first_run(const struct judging *j, uint32_t ref)
 	for (uint32_t r = 0; r < o->n_refs; r++) {
 		if (o->refs[r].target != o->refs[ref].target || j->new.guard[r] != NO_ATOM)
 			continue;
-		if (j->new.access[r] & ACCESS_WRITE)
+		if (j->new.access[r] & ACCESS_WRITE && !(j->new.access[r] & ACCESS_CLEARS))
 			return false;
 		used |= j->new.access[r] != 0;
 	}
@@ -222,7 +223,17 @@ static void judge_ref(struct judging *j, uint32_t function, uint32_t ref)
 	if (!guard_of_once(&d->new, guard) && !depends_on_first_run(j, ref))
 		return;
 	j->told[variable] = true;
-	if (!request_allows(d, variable))
+	if (request_allows(d, variable))
+		return;
+	if (d->new.role[guard] == ROLE_CODE)
+		diff_refuse(
+			d, "initialised-once", &d->new, function, d->new.object->refs[ref].offset,
+			"Set it in a callback; or say KPATCH_ALLOW_DATA_CHANGE() of it if it needs no more "
+			"than its initial value",
+			"it initialises %s, and nothing but __init code calls %s: in the running kernel "
+			"that has been done, and not for this variable",
+			new_atom(d, variable)->name, new_atom(d, guard)->name);
+	else
 		diff_refuse(d, "initialised-once", &d->new, function, d->new.object->refs[ref].offset,
 			    "Guard it with a variable that is new, or set it in a callback; or say "
 			    "KPATCH_ALLOW_DATA_CHANGE() of it if it needs no more than its initial value",

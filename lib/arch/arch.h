@@ -52,6 +52,17 @@ static inline uint64_t insn_target(const struct insn *insn, uint64_t at)
 #define ACCESS_ADDRESS 4u /* takes its address */
 #define ACCESS_ELEMENT 8u /* all this is done to what registers choose, from there on */
 
+/* When a branch is taken: by how what was compared relates to what it was compared with. */
+enum branch_when {
+	WHEN_OTHER,
+	WHEN_EQUAL,
+	WHEN_LESS, /* with a sign */
+	WHEN_LESS_EQUAL,
+	WHEN_BELOW, /* without one */
+	WHEN_BELOW_EQUAL,
+	WHEN_NEGATIVE, /* the difference is */
+};
+
 /* An instruction, as far as control and memory go. */
 struct insn_flow {
 	uint8_t length;	  /* at least 1 */
@@ -59,7 +70,12 @@ struct insn_flow {
 	uint8_t access;	  /* ACCESS_* */
 	bool tests;	  /* compares with zero, or looks at bits */
 	bool compares;	  /* compares with a constant */
-	bool equality;	  /* branches if what was compared is equal, or is not */
+	bool masks;	  /* looks at those bits that @value has set; else it compares with it */
+	bool moves;	  /* copies what it reads to a register, and does no more */
+	uint8_t bits;	  /* so many are compared; 0: with what is not known */
+	uint8_t when;	  /* enum branch_when, of a branch */
+	bool unless;	  /* it is the other way round: taken if not */
+	uint64_t value;	  /* what is compared with, or written to memory */
 	bool constant;	  /* writes a constant to memory */
 	bool sets_flags;  /* what a branch may depend on */
 	bool reads_flags; /* and makes a value of them, or branches */

@@ -146,6 +146,81 @@ flag() {
 	written
 }
 
+@test "the first run is where the initial value leads, wherever the variable is written then" {
+	local guard
+	cat >> kernel.h <<-'END'
+		struct list { struct list *next, *prev; };
+		void mark(int *), list_add(struct list *, struct list *);
+		static struct list head = { &head, &head };
+		extern int elsewhere;
+	END
+	for guard in 'if (!done) { old = x; } done++;' 'if (!done) { old = x; } mark(&done);' 'static int at = -1; if (at == -1) { old = x; at = ext2(x); }' \
+		'static signed char at = -1; if (at < 0) { old = x; at = ext2(x); }' 'if (done < 2) { done++; old = x; }' 'if (done <= 4) { done += x; old = x; }' \
+		'static unsigned at = 7; if (at > 5) { at = x; old = x; }' 'static long at = 1; if (at >= 1) { at = x; old = x; }' \
+		'static unsigned at = 7; if (at >= 6) { at = x; old = x; }' 'if (head.next == &head) { old = x; } list_add(&head, (void *)(long)x);' 'if (!elsewhere) { elsewhere = 1; old = x; }' \
+		'switch (done) { case 0: done = x; old = x; break; case 2: ext2(4); }' 'static int at = 4; if (at & 4) { old = x; } at = x;'; do
+		flag "$guard" 'init(new);'
+		refused initialised-once || { echo "$guard"; false; }
+	done
+	# the other way is not that of the first run
+	for guard in 'if (done > 5) { old = x; } done += x;' 'static int at = 7; if (at == 8) { old = x; } at += x;' 'if (done) { old = x; } mark(&done);' \
+		'static int at = 4; if (at & 3) { old = x; } at = x;' 'static unsigned at = 7; if (at < 7) { old = x; } at += x;'; do
+		flag "$guard" 'init(new);'
+		written || { echo "$guard"; false; }
+	done
+	# a function that only reads what it is given
+	flag 'if (!done) { old = x; } printk("%p", &done);' 'init(new);'
+	written
+}
+
+@test "who clears a variable has not initialised it" {
+	original <<'END'
+		void *alloc(int); void release(void *); int get(void *); static void *p;
+		int start(int x) { if (!p) { p = alloc(x); } return get(p); }
+		void stop(void) { release(p); p = 0; }
+END
+	patched '1s/$/ static void *new;/' '2s/p = alloc\(x\);/& new = alloc(x + 1);/' '2s/get\(p\)/get(p) + get(new)/' '3s/\}/release(new); new = 0; }/'
+	differ
+	refused initialised-once
+	sed -i 's/new = 0;/new = alloc(7);/' patched.c
+	differ
+	written
+}
+
+@test "what nobody but __init code calls has run" {
+	original <<'END'
+		int lock(void), reg(int (*)(int)); void *alloc(int); static int old; int peek(void) { return old; }
+		static noinline int setup(int x) { lock(); old = x; return ext(4); }
+		static int __section(".init.text") __used start(void) { return setup(3) + 2; }
+		int use(int x) { return ext2(x); }
+END
+	patched '1s/$/ static int new;/' '2s/old = x;/& new = 4;/' '4s/ext2\(x\)/ext2(x) + new/'
+	differ
+	refused initialised-once
+	[[ $stderr == *"initialises new, and nothing but __init code calls setup"* ]]
+	# somebody else calls it, or may
+	local other
+	for other in 'int again(void) { return setup(5); }' 'int again(void) { return reg(setup); }' '' ; do
+		sed -i '5,$d' original.c patched.c
+		echo "$other" | tee -a original.c >> patched.c
+		[[ -n $other ]] || sed -i '3s/setup(3)/reg(setup)/' original.c patched.c
+		rm -f kallsyms out.o
+		differ
+		written || { echo "$other"; false; }
+	done
+	# an initcall that is not __init; it is where the module's begins
+	sed -i '3,$d' original.c patched.c
+	echo 'int init_module(void) __attribute__((alias("begin"))); static int begin(void) { return setup(2); } int use(int x) { return ext2(x); }' | tee -a original.c >> patched.c
+	sed -i '3s/ext2(x)/ext2(x) + new/' patched.c
+	rm -f kallsyms out.o
+	differ
+	refused initialised-once
+	sed -i '3s/int init_module.*"begin".*; static/static/; 3s/$/ static void *entry __section(".initcall6.init") __used = begin;/' original.c patched.c
+	rm -f kallsyms
+	differ
+	refused initialised-once
+}
+
 @test "a guard in a structure, in an array, a pointer that is set" {
 	local guard
 	for guard in '!st.done) { st.done = 1;' '!(st.mode & 4)) { st.mode |= 4;' '!st.done && x > 3) { st.done = 1;' '!st.n[x]) { st.n[x] = 1;' \

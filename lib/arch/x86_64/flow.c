@@ -60,6 +60,59 @@ static bool tells(const struct insn_flow *insn, ZydisMnemonic mnemonic)
 		mnemonic == ZYDIS_MNEMONIC_DEC);
 }
 
+/* What is compared, and with what; a register that is tested against itself is compared with zero. */
+static void read_comparison(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *ops,
+			    struct insn_flow *out)
+{
+	bool test = insn->mnemonic == ZYDIS_MNEMONIC_TEST;
+
+	if (!test && insn->mnemonic != ZYDIS_MNEMONIC_CMP)
+		return;
+	if (ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
+		out->value = ops[1].imm.value.u;
+		out->masks = test;
+	} else if (!test || ops[0].type != ZYDIS_OPERAND_TYPE_REGISTER ||
+		   ops[1].reg.value != ops[0].reg.value) {
+		return;
+	}
+	out->bits = (uint8_t)ops[0].size;
+}
+
+static void read_condition(ZydisMnemonic mnemonic, struct insn_flow *out)
+{
+	static const struct {
+		ZydisMnemonic yes, no;
+		enum branch_when when;
+	} known[] = {
+		{ ZYDIS_MNEMONIC_JZ, ZYDIS_MNEMONIC_JNZ, WHEN_EQUAL },
+		{ ZYDIS_MNEMONIC_JL, ZYDIS_MNEMONIC_JNL, WHEN_LESS },
+		{ ZYDIS_MNEMONIC_JLE, ZYDIS_MNEMONIC_JNLE, WHEN_LESS_EQUAL },
+		{ ZYDIS_MNEMONIC_JB, ZYDIS_MNEMONIC_JNB, WHEN_BELOW },
+		{ ZYDIS_MNEMONIC_JBE, ZYDIS_MNEMONIC_JNBE, WHEN_BELOW_EQUAL },
+		{ ZYDIS_MNEMONIC_JS, ZYDIS_MNEMONIC_JNS, WHEN_NEGATIVE },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (mnemonic != known[i].yes && mnemonic != known[i].no)
+			continue;
+		out->when = (uint8_t)known[i].when;
+		out->unless = mnemonic == known[i].no;
+	}
+}
+
+static bool moves(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *ops)
+{
+	switch (insn->mnemonic) {
+	case ZYDIS_MNEMONIC_MOV:
+	case ZYDIS_MNEMONIC_MOVZX:
+	case ZYDIS_MNEMONIC_MOVSX:
+	case ZYDIS_MNEMONIC_MOVSXD:
+		return ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER;
+	default:
+		return false;
+	}
+}
+
 /* The flags that tell less from more, and equal from different. */
 #define FLAGS (ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_ZF)
 
@@ -90,9 +143,13 @@ void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct i
 	out->tests =
 		looks_at_bits(&insn) || (out->compares && !ops[1].imm.value.u) || tells(out, insn.mnemonic);
 	read_flags(insn.cpu_flags, out);
-	out->equality = insn.mnemonic == ZYDIS_MNEMONIC_JZ || insn.mnemonic == ZYDIS_MNEMONIC_JNZ;
+	read_comparison(&insn, ops, out);
+	read_condition(insn.mnemonic, out);
+	out->moves = moves(&insn, ops);
 	out->constant = insn.mnemonic == ZYDIS_MNEMONIC_MOV && out->access & ACCESS_WRITE &&
 			ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+	if (out->constant)
+		out->value = ops[1].imm.value.u;
 	if ((out->flow == FLOW_BRANCH || out->flow == FLOW_JUMP) &&
 	    ops[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
 		out->distance = ops[0].imm.value.s;
