@@ -23,7 +23,7 @@
 
 struct original_constant {
 	int64_t value;
-	bool last; /* of its enumeration */
+	bool counts; /* the others of its enumeration */
 };
 
 /* The original */
@@ -45,13 +45,14 @@ static int remember_constants(struct layouts *l, Dwarf_Die *enumeration)
 
 	for (end = type_first_child(&l->reader, enumeration, &die); !end && !err;
 	     end = type_next(&l->reader, &die)) {
-		struct original_constant c = { .last = layout_is_last(l, &die) };
+		struct original_constant c;
 		struct constant_value value;
 
 		err = type_constant(&l->reader, &die, &value);
-		c.value = value.value;
-		if (!err)
-			remember(l, l->constants, value.name, &c, sizeof(c));
+		if (err)
+			break;
+		c = (struct original_constant){ value.value, layout_counts(l, enumeration, &value) };
+		remember(l, l->constants, value.name, &c, sizeof(c));
 	}
 	return err ? err : end < 0 ? end : 0;
 }
@@ -143,7 +144,7 @@ static void judge_constant(struct layouts *l, const char *name, Dwarf_Die *enume
 		       "%s: the kernel's objects and the code that is not replaced have the old value", what);
 }
 
-/* The first constant that has another value, but for a last one that counts the others. */
+/* The first constant that has another value, but for those that count the others. */
 static int judge_constants(struct layouts *l, const struct named_type *type)
 {
 	Dwarf_Die die, enumeration = type->die;
@@ -161,7 +162,7 @@ static int judge_constants(struct layouts *l, const struct named_type *type)
 			return err;
 		v = strmap_get(l->constants, c.name);
 		was = v ? v->cptr : NULL;
-		if (!was || was->value == c.value || (was->last && layout_is_last(l, &die)))
+		if (!was || was->value == c.value || (was->counts && layout_counts(l, &enumeration, &c)))
 			continue;
 		judge_constant(l, name ? name : c.name, &enumeration, c.name, was->value, c.value);
 		return 0;

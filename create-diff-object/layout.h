@@ -27,8 +27,10 @@ struct layouts {
 const char *type_differs(struct layouts *l, struct type *o, struct type *n, int depth);
 /* In what the parameters or the value of a function are others; or NULL. Both are subprograms or their types. */
 const char *prototype_differs(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth);
-/* Whether @die is the last enumerator: usually not a value of its own, but how many there are. */
-bool layout_is_last(struct layouts *l, Dwarf_Die *die);
+/* layout_constants.c: whether a constant is no value of its own, but says how many others there are. */
+bool layout_counts(struct layouts *l, Dwarf_Die *enumeration, const struct constant_value *c);
+/* In what two enumerations of one size differ; or NULL. */
+const char *layout_constants_differ(struct layouts *l, struct type *o, struct type *n);
 /* The same of the members of two structures or unions; *where is the declaration of the one to show. */
 const char *layout_members_differ(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int depth, Dwarf_Die *where);
 /* Where something is declared. */

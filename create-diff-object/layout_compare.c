@@ -10,6 +10,7 @@
 
 #include "create-diff-object/layout.h"
 #include "create-diff-object/types.h"
+#include "lib/arch/arch.h"
 #include "lib/util/strmap.h"
 #include "lib/util/xmalloc.h"
 
@@ -75,14 +76,6 @@ static int push_members(struct layouts *l, Dwarf_Die *type, uint64_t bit, int de
 			err = push_members(l, &m.type.die, m.bit, depth + 1);
 	}
 	return err ? err : end < 0 ? end : l->reader.err;
-}
-
-/* Whether @die is the last enumerator: usually not a value of its own, but how many there are. */
-bool layout_is_last(struct layouts *l, Dwarf_Die *die)
-{
-	Dwarf_Die next = *die;
-
-	return type_next(&l->reader, &next) != 0;
 }
 
 static enum kind kind_of(struct layouts *l, const struct type *t)
@@ -225,32 +218,6 @@ const char *prototype_differs(struct layouts *l, Dwarf_Die *o, Dwarf_Die *n, int
 	return value_differs(l, o, n, depth + 1);
 }
 
-/* Enumerators of one name have one value, and those of one value one name. */
-static const char *constants_differ(struct layouts *l, struct type *o, struct type *n)
-{
-	Dwarf_Die a, b;
-	int end[2];
-
-	for (end[0] = type_first_child(&l->reader, &o->die, &a); !end[0];
-	     end[0] = type_next(&l->reader, &a)) {
-		struct constant_value was, is;
-
-		if (type_constant(&l->reader, &a, &was))
-			return NULL;
-		for (end[1] = type_first_child(&l->reader, &n->die, &b); !end[1];
-		     end[1] = type_next(&l->reader, &b)) {
-			if (type_constant(&l->reader, &b, &is))
-				return NULL;
-			if (!strcmp(o->name, n->name) && (layout_is_last(l, &a) || layout_is_last(l, &b)))
-				continue;
-			if (!strcmp(was.name, is.name) != (was.value == is.value))
-				return layout_text(l, "has another %s",
-						   was.value == is.value ? "constant of a value" : was.name);
-		}
-	}
-	return NULL;
-}
-
 /* Arrays of one size: [2][3] is read otherwise than [3][2]. */
 static const char *arrays_differ(struct layouts *l, const struct type *o, const struct type *n, int depth)
 {
@@ -262,6 +229,19 @@ static const char *arrays_differ(struct layouts *l, const struct type *o, const 
 	if (n_was != n_is || memcmp(was, is, n_was * sizeof(*was)))
 		return "changes its type";
 	return type_differs(l, &a, &b, depth + 1);
+}
+
+/* What is read from the same bytes: a plain number has the machine's own byte order. */
+static const char *reading(const struct layouts *l, const struct type *t)
+{
+	if (!t->unit || strncmp(t->unit, l->d->arch->big_endian ? "__be" : "__le", 4) != 0)
+		return t->unit ? t->unit : "";
+	return "";
+}
+
+static bool units_differ(const struct layouts *l, const struct type *o, const struct type *n)
+{
+	return strcmp(reading(l, o), reading(l, n)) != 0;
 }
 
 /* In what a type is another, for somebody who has an object of it; or NULL. */
@@ -293,9 +273,13 @@ const char *type_differs(struct layouts *l, struct type *o, struct type *n, int 
 			return NULL;
 		return layout_members_differ(l, &o->die, &n->die, depth + 1, &where);
 	case KIND_INTEGER:
+		if (units_differ(l, o, n))
+			return layout_text(l, "is %s now, and was %s", n->unit ? n->unit : "a plain number",
+					   o->unit ? o->unit : "a plain number");
 		if (o->dw_tag != DW_TAG_enumeration_type || n->dw_tag != DW_TAG_enumeration_type)
 			return NULL;
-		return !o->name || !n->name || judged_by_name(l, o, n) ? NULL : constants_differ(l, o, n);
+		return !o->name || !n->name || judged_by_name(l, o, n) ? NULL :
+									 layout_constants_differ(l, o, n);
 	default:
 		return NULL;
 	}

@@ -103,6 +103,12 @@ static bool next_type(struct type_reader *r, Dwarf_Die *die, Dwarf_Die *out)
 	return true;
 }
 
+/* Typedefs of numbers that mean something else in the same bytes than the numbers alone. */
+static bool is_unit(const char *name)
+{
+	return name && (!strncmp(name, "__be", 4) || !strncmp(name, "__le", 4) || !strcmp(name, "ktime_t"));
+}
+
 struct type type_of(struct type_reader *r, Dwarf_Die *die)
 {
 	struct type t = { .die = *die, .dw_tag = DW_TAG_unspecified_type };
@@ -114,6 +120,8 @@ struct type type_of(struct type_reader *r, Dwarf_Die *die)
 		switch (dwarf_tag(&t.die)) {
 		case DW_TAG_typedef:
 			stands_for = name_of(&t.die);
+			if (!t.unit && is_unit(stands_for))
+				t.unit = stands_for;
 			break;
 		case DW_TAG_const_type:
 		case DW_TAG_volatile_type:

@@ -65,6 +65,8 @@ struct type {
 	int dw_tag;	  /* DW_TAG_*; DW_TAG_unspecified_type for void */
 	const char *name; /* the tag of a structure, union or enumeration, or the typedef which stands
 				   for one that has no tag; else NULL */
+	const char *
+		unit; /* the typedef of a number that says how it is to be read: its byte order, what it counts; or NULL */
 };
 
 /* The type of a member or variable, of what a pointer points to, or of an array's elements. */

@@ -183,6 +183,48 @@ refused_for() {
 	refused_for "B" "B changes from 1 to 2" enum-changed
 }
 
+@test "a last constant that is a value, and a count that is not last" {
+	local names
+	# inserted before the last one; the last one's value; a name that only looks like a count
+	for names in 'A, B, C|A, B, NEW, C|C changes from 2 to 3' 'A = 1, B = 2, C = 4|A = 1, B = 2, C = 8|C changes from 4 to 8' \
+		'A, B, ABOVE_MAX_SIGHT|A, B, NEW, ABOVE_MAX_SIGHT|ABOVE_MAX_SIGHT changes from 2 to 3' 'B, SIZE_MAX_A, C_END = 0, A|B, NEW, SIZE_MAX_A, C_END = 1, A|C_END changes from 0 to 1'; do
+		types "s/$(cut -d '|' -f 1 <<< "$names")/$(cut -d '|' -f 2 <<< "$names")/" <<< "$plain enum state { $(cut -d '|' -f 1 <<< "$names") }; enum state h(int x) { return ext(x) ? B : A; }"
+		rm -f kallsyms
+		differ
+		refused_for "enum state" "$(cut -d '|' -f 3 <<< "$names")" enum-changed
+	done
+	# as netlink's attributes are counted, and others
+	for names in 'B, __A_MAX, A_MAX = __A_MAX - 1' 'B, NUM_A, LAST_A = NUM_A - 1' 'B, A_NUM_KINDS' 'B, A_AFTER_LAST'; do
+		types "s/B,/B, NEW,/" <<< "$plain enum state { A, $names }; enum state h(int x) { return ext(x) ? B : A; }"
+		rm -f kallsyms out.o
+		differ
+		written || { echo "$names"; false; }
+	done
+}
+
+@test "a number of another byte order, or of another unit, is another" {
+	local types='typedef unsigned int __u32; typedef __u32 __le32; typedef __u32 __be32; typedef long long ktime_t; typedef long long s64;'
+	types 's/__le32 a/__be32 a/' <<< "$types struct s { __le32 a; int b; char c; };"
+	differ
+	refused_for "struct s" "member a is __be32 now, and was __le32"
+	types 's/__u32 a/__be32 a/' <<< "$types struct s { __u32 a; int b; char c; };"
+	differ
+	refused_for "struct s" "member a is __be32 now, and was a plain number"
+	types 's/s64 a/ktime_t a/' <<< "$types struct s { s64 a; int b; char c; };"
+	differ
+	refused_for "struct s" "member a is ktime_t now, and was a plain number"
+	# the machine's own is what it was
+	types 's/__u32 a/__le32 a/' <<< "$types struct s { __u32 a; int b; char c; };"
+	differ
+	written
+	# a variable
+	rm out.o
+	types 's/__le32 v/__be32 v/' <<< "$types $plain static __le32 v; int h(int x) { v = x; return ext2(x); } int g2(void) { return ext(v) + ext(v); }"
+	sed -i 's/ext(v) + ext(v)/ext(v) + ext2(v)/' patched.c
+	differ
+	[[ $stderr == *"is __be32 now, and was __le32"*"[variable-type-changed]"* ]]
+}
+
 @test "no change of a layout: other names, lines, order, kinds of integer, new and forgotten types" {
 	types 's/int a;/int other;/' <<< "$plain"
 	differ
