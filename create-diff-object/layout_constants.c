@@ -76,8 +76,8 @@ const char *layout_constants_differ(struct layouts *l, struct type *o, struct ty
 			    (layout_counts(l, &o->die, &was) || layout_counts(l, &n->die, &is)))
 				continue;
 			if (!strcmp(was.name, is.name) != (was.value == is.value))
-				return layout_text(l, "has another %s",
-						   was.value == is.value ? "constant of a value" : was.name);
+				return arena_printf(l->d->arena, "has another %s",
+						    was.value == is.value ? "constant of a value" : was.name);
 		}
 	}
 	return NULL;

@@ -290,13 +290,47 @@ END
 	differ
 	refused variable-renamed
 	[[ $stderr == *"g+0x"*"the new variable counter in place of count,"* ]]
-	# another size is another variable
-	patched 's/int calls/long rounds/; s/calls/rounds/g'
+	# wider, in a structure, in a table: the size tells nothing
+	local now
+	for now in 'static long rounds; return ext(x + ++rounds)' 'static struct { int a, n; } rounds; return ext(x + ++rounds.n)' 'static char rounds[3]; return ext(x + rounds[x]++)'; do
+		patched "s/static int calls; return.*\\+calls\\)/$now/"
+		differ
+		refused variable-renamed || { echo "$now"; false; }
+	done
+	patched 's/calls/rounds/g' '$a static const char __used __section(".discard.kpatch.request.allow_data") r[] = "rounds";'
 	differ
 	written
-	[[ "$(ids)" == variable-removed && $(symbol "$(nm out.o | awk '/rounds/ { print $3 }')") == "LOCAL OBJECT .bss.rounds"* ]]
-	rm out.o
-	patched 's/calls/rounds/g' '$a static const char __used __section(".discard.kpatch.request.allow_data") r[] = "rounds";'
+	[[ "$(ids)" == variable-removed ]]
+}
+
+@test "a variable that gets another name in another function, which only one version has: refused" {
+	original <<'END'
+		static int count; static noinline void last(void) { count--; }
+		int a(int x) { if (count) last(); return ext(x); }
+		int f(int x) { count += x; return ext2(x); }
+END
+	# a() just stops to use it
+	patched '1s/int count/int number; static noinline int take(int x) { number += x; return number; }/; 1s/static noinline void last.*//' '2s/if .* last\(\);//' '3s/count \+= x/take(x)/'
+	differ
+	refused variable-renamed
+	[[ $stderr == *"f+0x"*"the new variable number in place of count,"* ]]
+	# by two
+	sed -i '1s/$/ static noinline int deep(int x) { return ext(take(x)); }/; 3s/take/deep/' patched.c
+	differ
+	refused variable-renamed
+	# who calls a function that is gone did what that did
+	original <<'END'
+		static int count; static noinline int take(int x) { count += x; return count; }
+		int f(int x) { return ext2(x) + take(x); }
+END
+	patched '1s/.*/static int number;/' '2s/take\(x\)/(number += x)/'
+	rm -f kallsyms
+	differ
+	refused variable-renamed
+	[[ $stderr == *"f+0x"* ]]
+	# a function that another one calls has it for that one
+	patched '1s/count \+= x; return count/return ext(x)/; 1s/static int count;//' '$a static int number; int g(int x) { return ext2(number += x); }'
+	rm -f kallsyms
 	differ
 	written
 	[[ "$(ids)" == variable-removed ]]
