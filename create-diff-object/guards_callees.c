@@ -20,6 +20,7 @@ struct spreading {
 	bool boot;
 	uint32_t *guard; /* by function: what all that calls it stands behind, NO_ATOM */
 	bool *open;	 /* by function: something else uses it */
+	bool *global;	 /* by function: nobody else in the whole kernel object uses it */
 	uint32_t module; /* where the module begins, NO_ATOM */
 };
 
@@ -73,6 +74,37 @@ static void look_at_names(struct spreading *x)
 	}
 }
 
+static bool mentions_new_state(const struct spreading *x, uint32_t function)
+{
+	const struct object *o = x->s->object;
+
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		for (uint32_t r = o->atoms[i].first_ref; r < o->atoms[i].first_ref + o->atoms[i].n_refs;
+		     r++) {
+			uint32_t t = o->refs[r].target;
+
+			if (t != NO_ATOM && x->s->role[t] == ROLE_STATE && x->d->pairs.twin[t] == NO_ATOM &&
+			    x->s->role[i] == ROLE_CODE && function_root(x->s, i) == function)
+				return true;
+		}
+	return false;
+}
+
+/* What is global, other objects may call: the installed code tells. It costs a search, so it is asked of few. */
+static void look_at_global(struct spreading *x, uint32_t function)
+{
+	const struct ksym_source *ksyms = x->d->input->ksyms;
+	const struct atom *a = &x->s->object->atoms[function];
+
+	if (a->local || x->open[function] || x->guard[function] == function || !a->symbol ||
+	    x->d->pairs.twin[function] == NO_ATOM || !ksyms->boot_only || !mentions_new_state(x, function))
+		return;
+	if (!ksyms->boot_only(ksyms, a->name))
+		return;
+	x->guard[function] = function;
+	x->global[function] = true;
+}
+
 /* One round; whether it has found anything new. */
 static bool spread(struct spreading *x)
 {
@@ -85,12 +117,15 @@ static bool spread(struct spreading *x)
 	for (uint32_t i = 0; i < o->n_atoms; i++)
 		for (uint32_t r = o->atoms[i].first_ref; r < o->atoms[i].first_ref + o->atoms[i].n_refs; r++)
 			look_at_use(x, &o->atoms[i], &o->refs[r]);
+	for (uint32_t i = 0; i < o->n_atoms; i++)
+		if (x->boot && x->s == &x->d->new && x->s->role[i] == ROLE_CODE && !part_only(x->s, i))
+			look_at_global(x, i);
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
 		uint32_t root = x->s->role[i] == ROLE_CODE ? function_root(x->s, i) : NO_ATOM;
 
 		if (root == NO_ATOM || x->open[root] || x->guard[root] == NO_ATOM ||
-		    (!o->atoms[root].local && root != x->module))
+		    (!o->atoms[root].local && root != x->module && !x->global[root]))
 			continue;
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
 			more |= x->g->guard[r] == NO_ATOM;
@@ -110,12 +145,14 @@ void guards_spread(struct diff *d, const struct side *s, struct guards *g, bool 
 			       .boot = boot,
 			       .module = NO_ATOM,
 			       .guard = xmalloc((n + 1) * sizeof(*x.guard)),
-			       .open = xmalloc((n + 1) * sizeof(*x.open)) };
+			       .open = xmalloc((n + 1) * sizeof(*x.open)),
+			       .global = xcalloc((size_t)n + 1, sizeof(*x.global)) };
 
 	/* a chain of calls that is longer leaves its end unguarded */
 	for (int round = 0; round < 8; round++)
 		if (!spread(&x))
 			break;
+	free(x.global);
 	free(x.open);
 	free(x.guard);
 }

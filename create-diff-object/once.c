@@ -167,10 +167,11 @@ static bool guarded_before(const struct judging *j, uint32_t guard, uint32_t var
 	uint32_t was_guard = d->pairs.twin[guard], was = d->pairs.twin[variable];
 	const struct object *o = d->orig.object;
 
-	for (uint32_t r = 0; was != NO_ATOM && r < o->n_refs; r++)
-		if (o->refs[r].target == was && j->orig.guard[r] == was_guard &&
-		    j->orig.access[r] & MAY_WRITE)
-			return true;
+	for (uint32_t i = 0; was != NO_ATOM && i < o->n_atoms; i++)
+		for (uint32_t r = o->atoms[i].first_ref; r < o->atoms[i].first_ref + o->atoms[i].n_refs; r++)
+			if (o->refs[r].target == was && j->orig.access[r] & MAY_WRITE &&
+			    (j->orig.guard[r] == was_guard || function_root(&d->orig, i) == was_guard))
+				return true;
 	return false;
 }
 

@@ -178,6 +178,26 @@ static void collect(const struct diff *d, const struct side *s, struct users *ou
 	free(c.calls.from);
 }
 
+/* Whether the user has a DO_ONCE() that is done again: what that initialises has its value from there. */
+static bool does_once_again(const struct diff *d, uint32_t user)
+{
+	const struct object *o = d->new.object;
+	const struct atom *a = &o->atoms[user];
+
+	for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
+		if (o->refs[r].target != NO_ATOM && d->pairs.how[o->refs[r].target] == MATCH_AFRESH)
+			return true;
+	return false;
+}
+
+/* Whether a new variable is another one than @old for sure. */
+static bool is_another(struct diff *d, const struct user *old, const struct user *now)
+{
+	return request_allows(d, now->variable) ||
+	       (new_atom(d, now->variable)->size != orig_atom(d, old->variable)->size &&
+		does_once_again(d, now->user));
+}
+
 /* A new variable that might be @old under another name, for the function that used @old; or NULL. */
 static const struct user *renamed_to(struct diff *d, const struct user *old, const struct users *new)
 {
@@ -192,7 +212,7 @@ static const struct user *renamed_to(struct diff *d, const struct user *old, con
 			high = middle;
 	}
 	for (; low < new->n && !strcmp(new->list[low].name, old->name); low++)
-		if (!request_allows(d, new->list[low].variable))
+		if (!is_another(d, old, &new->list[low]))
 			return &new->list[low];
 	return NULL;
 }

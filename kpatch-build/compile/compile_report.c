@@ -54,8 +54,11 @@ static size_t count(const char *text, const char *what)
 /* Warnings that are errors in all but name: the code does something else than it says. */
 static const char *means_wrong_code(const char *original, const char *patched)
 {
-	static const char *const options[] = { "[-Wint-conversion]", "[-Wincompatible-pointer-types]",
-					       "[-Wimplicit-function-declaration]", "[-Wimplicit-int]" };
+	static const char *const options[] = {
+		"[-Wint-conversion]", "[-Wincompatible-pointer-types]", "[-Wimplicit-function-declaration]",
+		"[-Wimplicit-int]",   "[-Wint-to-pointer-cast]",	"[-Wpointer-to-int-cast]",
+		"[-Wuninitialized]",  "[-Wreturn-local-addr]",
+	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (count(patched, options[i]) > count(original, options[i]))

@@ -68,9 +68,19 @@ static bool find_literal(const struct ksym_source *source, const struct atom *li
 	return own->find_literal && own->find_literal(own, literal, out);
 }
 
+static bool boot_only(const struct ksym_source *source, const char *name)
+{
+	const struct siblings *s = source->context;
+	const struct ksym_source *own = &s->unit->ksyms;
+
+	return own->boot_only && own->boot_only(own, name);
+}
+
 struct ksym_source siblings_source(struct siblings *s)
 {
-	return (struct ksym_source){ .find = find, .find_literal = find_literal, .context = s };
+	return (struct ksym_source){
+		.find = find, .boot_only = boot_only, .find_literal = find_literal, .context = s
+	};
 }
 
 static bool provided(const struct build *b, const char *name)

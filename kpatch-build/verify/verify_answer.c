@@ -229,6 +229,13 @@ static int find(const struct ksym_source *source, const char *name, const struct
 	return err;
 }
 
+static bool boot_only(const struct ksym_source *source, const char *name)
+{
+	const struct verify_unit *u = source->context;
+
+	return installed_boot_only(&u->installed, name);
+}
+
 static bool find_literal(const struct ksym_source *source, const struct atom *literal, struct ksym_place *out)
 {
 	return verify_find_literal(source->context, literal, out);
@@ -237,6 +244,7 @@ static bool find_literal(const struct ksym_source *source, const struct atom *li
 void verify_answer_from(struct verify_unit *u, struct ksym_source *out)
 {
 	out->find = find;
+	out->boot_only = boot_only;
 	out->find_literal = find_literal;
 	out->context = u;
 }

@@ -101,6 +101,12 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	make_patch wrong fs/proc/version.c 's/^\tseq_printf(m, linux/\tint *x = m->count;\n\n\t(void)x;\n&/'
 	refuses 6 compiler-warning-wrong-code "$patch"
 	says 'version\.c:[0-9]+:[0-9]+: warning: .*\[-Wint-conversion\]'
+	make_patch cast fs/proc/version.c 's/^\tseq_printf(m, linux/\tif (*(int *)(int)m->count)\n\t\treturn 1;\n&/'
+	refuses 6 compiler-warning-wrong-code "$patch"
+	says '\[-Wint-to-pointer-cast\]'
+	make_patch unset fs/proc/version.c 's/^\tseq_printf(m, linux/\tint x;\n\n\tif (x)\n\t\treturn x;\n&/'
+	refuses 6 compiler-warning-wrong-code "$patch"
+	says '\[-Wuninitialized\]'
 	make_patch idle fs/proc/version.c "s/^\\tseq_printf(m, linux/$(printf '\\tint idle%d;\\n' {1..120})&/
 		s/utsname()->version)/utsname()->release)/"
 	run -0 kpatch_build "$patch"

@@ -75,3 +75,18 @@ load build
 	refuses 8 prototype-changed "$patch"
 	says 'rqst_find_fsidzero_export.*it is global, and the patch changes no other file that calls it'
 }
+
+@test "a cache that a function makes which only __init code of another file calls: refused" {
+	make_patch slab fs/nfsd/nfscache.c 's/^static struct kmem_cache.*drc_slab;/&\nstatic struct kmem_cache *more_slab;/
+		s/^\tdrc_slab = kmem_cache_create/\tmore_slab = kmem_cache_create("more", 64, 0, 0, NULL);\n&/
+		s/^\trp = kmem_cache_alloc(drc_slab, GFP_KERNEL);/\tkmem_cache_free(more_slab, kmem_cache_alloc(more_slab, GFP_KERNEL));\n&/'
+	refuses 8 initialised-once "$patch"
+	no grep -F "initialises drc_slab" <<< "$output"
+	[[ $(grep -c initialised-once <<< "$output") -eq 1 ]]
+	says 'nfsd_drc_slab_create.0x.*it initialises more_slab, and nothing but __init code calls nfsd_drc_slab_create'
+	# one that others call
+	make_patch cache fs/nfsd/nfscache.c 's/^static struct kmem_cache.*drc_slab;/&\nstatic unsigned int more;/
+		s/^\tnn->max_drc_entries = nfsd_cache_size_limit/\tmore = 7;\n&/
+		s/^\tlimit = (16/\tif (more)\n\t\treturn more;\n&/'
+	run -0 kpatch_build "$patch"
+}

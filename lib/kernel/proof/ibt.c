@@ -141,6 +141,13 @@ static int find(const struct ksym_source *source, const char *name, const struct
 	return err;
 }
 
+static bool boot_only(const struct ksym_source *source, const char *name)
+{
+	const struct source *s = source->context;
+
+	return s->base.boot_only && s->base.boot_only(&s->base, name);
+}
+
 static bool find_literal(const struct ksym_source *source, const struct atom *literal, struct ksym_place *out)
 {
 	const struct source *s = source->context;
@@ -159,5 +166,7 @@ void ibt_source(const struct ksym_source *base, const struct ibt *vmlinux, const
 	}
 	s = arena_alloc(arena, sizeof(*s));
 	*s = (struct source){ .base = *base, .vmlinux = vmlinux, .module = module };
-	*out = (struct ksym_source){ .find = find, .find_literal = find_literal, .context = s };
+	*out = (struct ksym_source){
+		.find = find, .boot_only = boot_only, .find_literal = find_literal, .context = s
+	};
 }
