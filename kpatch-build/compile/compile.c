@@ -346,13 +346,18 @@ static void make_jobs(struct build *b, struct compile_job **out, size_t *n)
 	*out = jobs;
 }
 
-static int learn(struct build *b, struct compile_job *job, size_t index)
+/* *unknown: nobody knows how it is made, and it is no part of the running kernel. */
+static int learn(struct build *b, struct compile_job *job, size_t index, bool *unknown)
 {
 	const struct unit *u = &job->unit;
 	int err = shadow_open(b->arena, b->kernel.tree, b->pristine, u->spelled);
 
 	if (!err)
 		err = kbuild_read_object(b, u->dir, u->spelled, &job->how);
+	if ((err == -ENOENT || err == -EINVAL) && screen_not_followed(b, job)) {
+		*unknown = true;
+		return 0;
+	}
 	if (err == -ENOENT || err == -EINVAL) {
 		build_fails_as(b, EXIT_PATCH);
 		diag_error(b->diags, "object-not-compiled", diag_file(u->object), "Leave it out of the patch",
@@ -409,8 +414,16 @@ int stage_compile(struct build *b)
 
 	make_jobs(b, &jobs, &n);
 	err = make_shadows(b);
-	for (size_t i = 0; i < n && !err; i++)
-		err = learn(b, &jobs[i], i);
+	for (size_t i = 0; i < n && !err;) {
+		bool unknown = false;
+
+		err = learn(b, &jobs[i], i, &unknown);
+		/* the units of the kernel come first, and nobody asks for a bystander's job */
+		if (unknown)
+			jobs[i] = jobs[--n];
+		else
+			i++;
+	}
 	if (!err)
 		err = make_patched_shadow(b, jobs, n);
 	if (err)

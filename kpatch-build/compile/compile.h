@@ -86,5 +86,7 @@ bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job,
  * nothing changes. -EINVAL if an object does not compile, or if a bystander's changes; other -errno.
  */
 int screen_jobs(struct build *b, struct compile_job *jobs, size_t n);
+/* Whether the job, which cannot be compiled, is none of the running kernel; says that it is not followed then. */
+bool screen_not_followed(struct build *b, const struct compile_job *job);
 
 #endif

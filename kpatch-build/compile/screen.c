@@ -71,13 +71,16 @@ static void judge_bystander(struct build *b, const struct compile_job *job)
 		   "it includes %s and changes with it, but it is %s", u->through, what);
 }
 
-/* Whether the patch leaves a bystander alone could not be seen. */
-static void warn_unknown(struct build *b, const struct compile_job *job)
+/* What the makefiles of boot code make of a source is not always told by the rule that is asked for. */
+bool screen_not_followed(struct build *b, const struct compile_job *job)
 {
+	if (job->unit.bystander != BYSTANDER_BOOT && job->unit.bystander != BYSTANDER_VDSO)
+		return false;
 	diag_warning(b->diags, "header-not-followed", diag_file(job->unit.source), NULL,
 		     "it includes %s; whether it changes is not known, because it does not compile by "
 		     "itself. It stays as it is",
 		     job->unit.through);
+	return true;
 }
 
 /* A source of symbols that answers nothing and notes that it was asked: nobody asks without a change. */
@@ -163,12 +166,6 @@ static int compare(struct screen *s, struct compile_job *job)
 	return 0;
 }
 
-/* What the boot loader's makefiles make of a source is not always told by the rule that is asked for. */
-static bool may_fail(const struct unit *u)
-{
-	return u->bystander == BYSTANDER_BOOT || u->bystander == BYSTANDER_VDSO;
-}
-
 /* Runs one variant of the jobs that are left of a batch. @commands: one a job. */
 static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, size_t n,
 	       enum variant variant, struct command *commands)
@@ -206,8 +203,7 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 static bool compiled(struct screen *s, struct compile_job *job, const struct command *patched,
 		     const struct command *original)
 {
-	if (original->status && may_fail(&job->unit)) {
-		warn_unknown(s->b, job);
+	if (original->status && screen_not_followed(s->b, job)) {
 		drop(job);
 		return false;
 	}

@@ -263,12 +263,20 @@ static int not_built(struct build *b, const struct patched_file *f)
 		[BYSTANDER_BOOT] = "this is code that runs before the kernel does, and is no part of it then",
 	};
 
+	enum bystander what = bystander_of(b, f->path);
+	bool program = !what && text_ends_in(f->path, ".c") && !is_named(b, f->path);
+
 	diag_error(
 		b->diags, "patch-not-built", diag_file(f->path),
-		bystander_of(b, f->path) ?
-			"Leave it out of the patch; it needs a new kernel" :
-			"Leave it out of the patch, or choose the kernel that is built from it with --kernel",
-		"%s (%s)", why[bystander_of(b, f->path)], b->kernel.release);
+		what ? "Leave it out of the patch; it needs a new kernel" :
+		program ?
+		       "Leave it out of the patch" :
+		       "Leave it out of the patch, or choose the kernel that is built from it with --kernel",
+		"%s (%s)",
+		program ?
+			"no makefile has an object of this file for the kernel: what a program of the build makes stays as it is" :
+			why[what],
+		b->kernel.release);
 	return -EINVAL;
 }
 

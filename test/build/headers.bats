@@ -131,3 +131,10 @@ plan     fs/proc/base.o in vmlinux (includes fs/proc/fd.h)" ]]
 	make_patch arm include/linux/platform_data/pm33xx.h '$s/$/\n/'
 	refuses 5 patch-not-built "$patch"
 }
+
+@test "a source that the boot loader includes, too: patched in the kernel, and the boot loader stays" {
+	make_patch lz4 lib/lz4/lz4_decompress.c 's/^\tif ((endOnInput) && (unlikely(outputSize == 0)))/\tif ((endOnInput) \&\& (unlikely(outputSize == 0 || srcSize == 3)))/'
+	run -0 kpatch_build "$patch"
+	says 'arch/x86/boot/compressed/misc.c: warning: .*\[header-not-followed\]'
+	grep -q 'name: LZ4_decompress_safe$' "$OUT/livepatch-lz4.yaml"
+}

@@ -307,6 +307,7 @@ new_header() {
 	rm "$OUT"/*
 	make_patch generator fs/proc/version.c 's/utsname()->version)/utsname()->release)/' lib/gen_crc32table.c '$s/$/\n/'
 	refuses 5 patch-not-built "$patch"
+	says 'gen_crc32table.c: no makefile .* what a program of the build makes stays .*[.] Leave it out of the patch[.] '
 	make_patch vdso fs/proc/version.c 's/utsname()->version)/utsname()->release)/' arch/x86/entry/vdso/vclock_gettime.c '$s/$/\n/'
 	refuses 5 patch-not-built "$patch"
 	says 'vclock_gettime.c: this is code of the vDSO'
