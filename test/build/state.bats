@@ -87,6 +87,6 @@ load build
 	# one that others call
 	make_patch cache fs/nfsd/nfscache.c 's/^static struct kmem_cache.*drc_slab;/&\nstatic unsigned int more;/
 		s/^\tnn->max_drc_entries = nfsd_cache_size_limit/\tmore = 7;\n&/
-		s/^\tlimit = (16/\tif (more)\n\t\treturn more;\n&/'
+		s/^\trp = kmem_cache_alloc(drc_slab, GFP_KERNEL);/\tif (more == 3)\n\t\treturn NULL;\n&/'
 	run -0 kpatch_build "$patch"
 }

@@ -157,7 +157,7 @@ flag() {
 	for guard in 'if (!done) { old = x; } done++;' 'if (!done) { old = x; } mark(&done);' 'static int at = -1; if (at == -1) { old = x; at = ext2(x); }' \
 		'static signed char at = -1; if (at < 0) { old = x; at = ext2(x); }' 'if (done < 2) { done++; old = x; }' 'if (done <= 4) { done += x; old = x; }' \
 		'static unsigned at = 7; if (at > 5) { at = x; old = x; }' 'static long at = 1; if (at >= 1) { at = x; old = x; }' \
-		'static unsigned at = 7; if (at >= 6) { at = x; old = x; }' 'if (head.next == &head) { old = x; } list_add(&head, (void *)(long)x);' 'if (!elsewhere) { elsewhere = 1; old = x; }' \
+		'static int at = -3; if (at < 2) { old = x; } at += x;' 'static unsigned at = 7; if (at >= 6) { at = x; old = x; }' 'if (head.next == &head) { old = x; } list_add(&head, (void *)(long)x);' 'if (!elsewhere) { elsewhere = 1; old = x; }' \
 		'switch (done) { case 0: done = x; old = x; break; case 2: ext2(4); }' 'static int at = 4; if (at & 4) { old = x; } at = x;'; do
 		flag "$guard" 'init(new);'
 		refused initialised-once || { echo "$guard"; false; }
@@ -291,6 +291,13 @@ END
 	patched '1s/$/ static int new[4];/' 's/init\(&old\)/init(\&old); init(new)/' 's/ext\(old/ext(new[x \& 3] + old/'
 	differ
 	refused initialised-once
+	# nor is one that guarded code hands to somebody, who may call it again
+	sed -i 's/x = setup(x);/hand(setup);/; 1s/$/ void hand(int (*)(int));/' original.c patched.c
+	rm kallsyms
+	differ
+	written
+	rm out.o
+	sed -i 's/hand(setup);/x = setup(x);/' original.c patched.c
 	# one that others call as well is not
 	sed -i '$s/$/ int g(int x) { return setup(x); }/' original.c patched.c
 	rm kallsyms
