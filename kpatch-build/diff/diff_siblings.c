@@ -92,26 +92,50 @@ static bool provided(const struct build *b, const char *name)
 	return false;
 }
 
-/* Refuses a variable that one object has lost and @u has for the first time: its value would be lost. */
+/* Whether code of @from begins to use something that is new in @u. */
+static bool begins_to_use(const struct unit *from, const struct unit *u)
+{
+	for (size_t i = 0; i < from->report.n_needs; i++)
+		for (size_t k = 0; k < u->report.n_provided; k++)
+			if (!strcmp(from->report.needs[i].name, u->report.provided[k]))
+				return true;
+	return false;
+}
+
+/* The variable that @from has lost and that may be @new of @u; or NULL. */
+static const struct diff_state *lost_as(const struct unit *from, const struct unit *u,
+					const struct diff_state *new)
+{
+	for (size_t k = 0; k < from->report.n_removed_state; k++)
+		if (!strcmp(from->report.removed_state[k].name, new->name))
+			return &from->report.removed_state[k];
+	return from->report.n_removed_state && begins_to_use(from, u) ? &from->report.removed_state[0] : NULL;
+}
+
+/*
+ * Refuses a variable that one object has lost and @u has for the first time, or has under another name for the
+ * object's code: its value would be lost.
+ */
 static int check_moved(const struct build *b, const struct unit *u, const struct diff_state *new,
 		       struct diags *diags)
 {
 	for (size_t i = 0; i < b->n_units; i++) {
 		const struct unit *from = &b->units[i];
+		const struct diff_state *lost =
+			from != u && !strcmp(from->owner, u->owner) ? lost_as(from, u, new) : NULL;
 
-		for (size_t k = 0; from != u && k < from->report.n_removed_state; k++) {
-			if (strcmp(from->report.removed_state[k].name, new->name) ||
-			    strcmp(from->owner, u->owner))
-				continue;
-			diag_error(
-				diags, "variable-moved", &new->place,
-				"Leave the variable in the file where the kernel has it; or say "
-				"KPATCH_ALLOW_DATA_CHANGE() of the new one if it is another",
-				"%s is new here, and %s has one of that name no longer: if it has moved, its "
-				"value in the running kernel would be lost",
-				new->name, from->object);
-			return -EINVAL;
-		}
+		if (!lost)
+			continue;
+		diag_error(
+			diags, "variable-moved", &new->place,
+			"Leave the variable in the file where the kernel has it; or say "
+			"KPATCH_ALLOW_DATA_CHANGE() of the new one if it is another",
+			"%s is new here, and %s has %s no longer%s: if it has moved, its value in the running "
+			"kernel would be lost",
+			new->name, from->object,
+			strcmp(lost->name, new->name) ? lost->name : "one of that name",
+			strcmp(lost->name, new->name) ? " and begins to use what is new in this file" : "");
+		return -EINVAL;
 	}
 	return 0;
 }

@@ -49,6 +49,10 @@ load build
 			u64 nfsd4_next_sessionid(void) { return current_sessionid++; }'
 	refuses 8 variable-moved "$patch"
 	says 'fs/nfsd/nfs4proc.o: .*current_sessionid is new here, and fs/nfsd/nfs4state.o has one of that name no longer'
+	# under another name, for code of the file that had it
+	sed -i '/^+/s/current_sessionid/next_id/' "$patch"
+	refuses 8 variable-moved "$patch"
+	says 'fs/nfsd/nfs4proc.o: .*next_id is new here, and fs/nfsd/nfs4state.o has current_sessionid no longer and begins'
 }
 
 @test "an exported function takes another argument: refused, although all callers of the tree are in the patch" {
