@@ -10,6 +10,7 @@
 #   make check-dev  the suites that need no machine, with sanitizers in the programs
 #   make check-7    examples, patches and the machine's tests on the newest 7.x of Debian 13, in a root of it; as root
 #   make check-5    the same on Debian 11's 5.10, with that release's compiler
+#   make fixtures   a small kernel of each other machine, cross-compiled into the test cache: five minutes
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable
@@ -35,7 +36,7 @@ CPPFLAGS := -I. -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DKPATCH_VERSION='"$(VERSIO
 	    -DKPATCH_DATADIR='"$(PREFIX)/share/kpatch"'
 # As distributions build what runs as root. Whoever packages it gives CFLAGS and LDFLAGS of their own.
 HARDENING := -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
-	     $(if $(filter x86_64,$(shell uname -m)),-fcf-protection)
+	     $(if $(filter x86_64%,$(shell $(CC) -dumpmachine)),-fcf-protection)
 CFLAGS ?= -O2 -g $(if $(DEV),,$(HARDENING))
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	    -Wwrite-strings -Wundef -Wvla -Wno-unused-parameter \
@@ -165,10 +166,12 @@ $(BUILD)/test/%: $(OBJ)/test/unit/%.o $(LIBBUILD) $(LIBDIFF) $(LIBKPATCH)
 	@mkdir -p $(@D)
 	$(call made,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: demo check check-all check-dev check-7 check-5 bench sweep corpus soak system mutants lint
+.PHONY: demo fixtures check check-all check-dev check-7 check-5 bench sweep corpus soak system mutants lint
 # install-deps first: nothing may be assumed but make, and the programs need their libraries.
 demo:
 	@test/demo
+fixtures:
+	@test/lib/fetch-port ppc64le
 check:
 	@test/run
 check-all:

@@ -9,7 +9,7 @@
 
 #include <elf.h>
 
-#include "create-diff-object/passes.h"
+#include "create-diff-object/indirect.h"
 
 struct strmap;
 
@@ -59,9 +59,12 @@ void check_relocs_met(struct check *c);
 /* A reference that leads to a table's entry or to a thunk by the relocation @rela. */
 void check_outlet(struct check *c, uint32_t i, const struct ref *r, const struct routing *route,
 		  const Elf64_Rela *rela);
+/* One whose instruction was made anew: it reads an entry, or adds what remains. */
+void check_half(struct check *c, uint32_t i, const struct ref *r, const struct routing *route,
+		enum outlet_way way);
 /* Whether the section of the output is the table, whose entries are not all the patched object's. */
 bool check_is_table(const struct check *c, uint32_t section);
-/* Whether a byte of code is where something takes the place of a no-operation. */
+/* Whether a byte of code is where something takes the place of a no-operation, or of half of a distance. */
 bool check_is_restored(const struct check *c, uint32_t atom, uint64_t at);
 /* After all references: the sections have nothing else. */
 void check_outlets(struct check *c);

@@ -155,9 +155,29 @@ void check_outlet(struct check *c, uint32_t i, const struct ref *r, const struct
 	case WAY_FRAMED:
 		check_thunk(c, i, r, route, rela, &in->framed);
 		break;
+	case WAY_UPPER:
+	case WAY_LOWER:
 	case WAY_FIELD:
 		break;
 	}
+}
+
+void check_half(struct check *c, uint32_t i, const struct ref *r, const struct routing *route,
+		enum outlet_way way)
+{
+	const struct section *s = &c->out->sections[c->copy[i]];
+	uint64_t at = c->at[i] + r->offset;
+	uint32_t type = c->d->arch->indirection->upper_type;
+	struct ref whole = *r;
+	uint8_t insn[HALF_INSN];
+
+	whole.addend = 0;
+	if (route->route != route_of(c->d, r)->route ||
+	    !indirect_half(c->d, new_atom(c->d, i), r, way, insn) || memcmp(s->data + at, insn, HALF_INSN))
+		check_problem(c, i, "its instruction at +0x%x is not what gets at an entry of the table",
+			      r->offset);
+	else if (way == WAY_UPPER)
+		check_entry(c, i, &whole, route, check_reloc(c, c->copy[i], at, type));
 }
 
 bool check_is_restored(const struct check *c, uint32_t atom, uint64_t at)
@@ -167,10 +187,12 @@ bool check_is_restored(const struct check *c, uint32_t atom, uint64_t at)
 
 	for (uint32_t k = a->first_ref; in && k < a->first_ref + a->n_refs; k++) {
 		const struct ref *r = &c->d->new.object->refs[k];
+		enum outlet_way way = indirect_way(c->d, atom, r, route_of(c->d, r)->route);
 		uint64_t from = r->offset + (uint64_t)in->restore_at;
 
-		if (at >= from && at < from + in->restore_size &&
-		    indirect_way(c->d, atom, r, route_of(c->d, r)->route) == WAY_RETURNING)
+		if (way == WAY_RETURNING && at >= from && at < from + in->restore_size)
+			return true;
+		if ((way == WAY_UPPER || way == WAY_LOWER) && at >= r->offset && at < r->offset + HALF_INSN)
 			return true;
 	}
 	return false;

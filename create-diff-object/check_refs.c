@@ -25,14 +25,20 @@ static void check_short(struct check *c, uint32_t i, const struct ref *r)
 
 static void check_ref(struct check *c, uint32_t i, const struct ref *r)
 {
-	const Elf64_Rela *rela = check_reloc(c, c->copy[i], c->at[i] + r->offset, r->type);
 	struct routing route = route_decide(c->d, i, r);
+	enum outlet_way way = indirect_way(c->d, i, r, route.route);
+	const Elf64_Rela *rela;
 
+	if (way == WAY_UPPER || way == WAY_LOWER) {
+		check_half(c, i, r, &route, way);
+		return;
+	}
+	rela = check_reloc(c, c->copy[i], c->at[i] + r->offset, r->type);
 	if (!rela)
 		check_problem(c, i, "its reference at +0x%x is missing or of another type", r->offset);
 	else if (route.route != route_of(c->d, r)->route)
 		check_problem(c, i, "where its reference at +0x%x leads was decided otherwise", r->offset);
-	else if (indirect_way(c->d, i, r, route.route) != WAY_FIELD)
+	else if (way != WAY_FIELD)
 		check_outlet(c, i, r, &route, rela);
 	else
 		check_target(c, i, r, &route, rela);

@@ -260,6 +260,7 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 	const struct routing *route = route_of(e->d, r);
 	bool inside = route->route == ROUTE_PATCH;
 	enum outlet_way way = indirect_way(e->d, id, r, route->route);
+	uint8_t insn[HALF_INSN];
 	struct outlet o = { e->sections[a->section->index], e->where[id] + r->offset, r->type, NULL, 0 };
 
 	if (inside && is_short(r))
@@ -269,6 +270,11 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 		need_table(e);
 	if (way == WAY_TABLE)
 		return outlet_table(&e->outlets, &o);
+	if (way == WAY_UPPER || way == WAY_LOWER) {
+		o.addend -= r->addend;
+		return indirect_half(e->d, a, r, way, insn) ? outlet_half(&e->outlets, &o, way, insn) :
+							      -EINVAL;
+	}
 	if (way != WAY_FIELD)
 		return outlet_thunk(&e->outlets, &o, way, new_atom(e->d, r->target)->name);
 	o.addend += r->bias;

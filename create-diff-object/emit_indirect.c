@@ -41,6 +41,16 @@ int outlet_table(struct outlets *x, const struct outlet *o)
 	return err;
 }
 
+int outlet_half(struct outlets *x, const struct outlet *o, enum outlet_way way,
+		const uint8_t insn[static HALF_INSN])
+{
+	struct outlet entry = *o;
+
+	builder_patch(x->b, o->section, o->at, insn, HALF_INSN);
+	entry.type = x->arch->indirection->upper_type;
+	return way == WAY_UPPER ? outlet_table(x, &entry) : 0;
+}
+
 static int make_thunk(struct outlets *x, const struct outlet *o, const struct thunk *t, const char *name,
 		      uint64_t *at)
 {

@@ -187,7 +187,12 @@ static void judge_call(struct diff *d, uint32_t atom, const struct ref *ref)
 	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
 	enum outlet_way way = indirect_way(d, atom, ref, route_of(d, ref)->route);
 
-	if (!t || way == WAY_FIELD || way == WAY_TABLE)
+	if ((way == WAY_UPPER || way == WAY_LOWER) && !indirect_halves_agree(d, atom, ref))
+		diff_refuse(
+			d, "out-of-reach", &d->new, atom, ref->offset, NULL,
+			"it computes the address of %s in halves, and one means another place than the other",
+			t ? t->name : "something");
+	if (!t || (way != WAY_RETURNING && way != WAY_FRAMED))
 		return;
 	if (!finds_table(d, atom) || (way == WAY_FRAMED && !t->section))
 		diff_refuse(d, "call-by-assembly", &d->new, atom, ref->offset, NULL,

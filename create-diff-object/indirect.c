@@ -21,6 +21,24 @@ bool made_for_module(const struct diff *d, uint32_t atom)
 	       d->arch->made_for_module(t->symbol->name);
 }
 
+/* Whether what is meant is in the memory of the patch, near its code: that of per-CPU variables is not. */
+static bool is_near(const struct diff *d, const struct ref *ref, enum route route)
+{
+	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
+
+	return route == ROUTE_PATCH && !(t && t->section && t->section->per_cpu);
+}
+
+/* By half of a distance from the table to what is not near it; WAY_FIELD: it is something else. */
+static enum outlet_way way_of_half(const struct diff *d, const struct ref *ref, enum route route)
+{
+	const struct reloc_type *t = arch_reloc(d->arch, ref->type);
+
+	if (!t || !t->from_table || is_near(d, ref, route) || t->drops_low == t->drops_high)
+		return WAY_FIELD;
+	return t->drops_low ? WAY_UPPER : WAY_LOWER;
+}
+
 enum outlet_way indirect_way(const struct diff *d, uint32_t atom, const struct ref *ref, enum route route)
 {
 	const struct atom *a = new_atom(d, atom);
@@ -29,8 +47,11 @@ enum outlet_way indirect_way(const struct diff *d, uint32_t atom, const struct r
 
 	if (ref->through_table)
 		return WAY_TABLE;
-	if (!x || route == ROUTE_PATCH || route == ROUTE_REFUSED || made_for_module(d, ref->target) ||
-	    !field_is_branch(d->arch, a, ref))
+	if (!x || route == ROUTE_REFUSED || made_for_module(d, ref->target))
+		return WAY_FIELD;
+	if (way_of_half(d, ref, route) != WAY_FIELD)
+		return way_of_half(d, ref, route);
+	if (route == ROUTE_PATCH || !field_is_branch(d->arch, a, ref))
 		return WAY_FIELD;
 	leaves = field_may_leave(d->arch, a, ref);
 	if (leaves && route != ROUTE_KLP)
@@ -38,17 +59,50 @@ enum outlet_way indirect_way(const struct diff *d, uint32_t atom, const struct r
 	return leaves ? WAY_RETURNING : WAY_FRAMED;
 }
 
-/*
- * Whether the field reaches from the patch to what it leads to. The memory of per-CPU variables is far from that of the
- * module that has them.
- */
-static bool reaches(const struct diff *d, const struct ref *ref, enum route route)
+bool indirect_half(const struct diff *d, const struct atom *a, const struct ref *ref, enum outlet_way way,
+		   uint8_t out[static HALF_INSN])
 {
-	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
+	const uint8_t *code = atom_bytes(a);
 
-	if (!arch_reloc(d->arch, ref->type)->within || ref->through_table || made_for_module(d, ref->target))
-		return true;
-	return route == ROUTE_PATCH && !(t && t->section && t->section->per_cpu);
+	if (!code || ref->width != HALF_INSN || a->size < HALF_INSN || ref->offset > a->size - HALF_INSN)
+		return false;
+	memcpy(out, code + ref->offset, HALF_INSN);
+	if (way == WAY_UPPER)
+		return d->arch->indirection->read_upper(code + ref->offset, out);
+	return ref->addend >= INT16_MIN && ref->addend <= INT16_MAX &&
+	       reloc_put(arch_reloc(d->arch, ref->type), d->arch->big_endian, out, ref->addend);
+}
+
+bool indirect_halves_agree(const struct diff *d, uint32_t atom, const struct ref *ref)
+{
+	const struct atom *a = new_atom(d, atom);
+	const struct routing *r = route_of(d, ref);
+	bool leaves = indirect_way(d, atom, ref, r->route) != WAY_FIELD;
+
+	for (uint32_t i = a->first_ref; i < a->first_ref + a->n_refs; i++) {
+		const struct ref *other = &d->new.object->refs[i];
+		const struct reloc_type *t = other->width ? arch_reloc(d->arch, other->type) : NULL;
+		const struct routing *o = route_of(d, other);
+
+		if (!t || !t->from_table || other->through_table || other->target != ref->target)
+			continue;
+		if ((indirect_way(d, atom, other, o->route) != WAY_FIELD) != leaves || o->route != r->route ||
+		    o->distance != r->distance || (o->name && r->name && strcmp(o->name, r->name) != 0))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the field reaches from the patch to what it leads to. */
+static bool reaches(const struct diff *d, uint32_t atom, const struct ref *ref, enum route route)
+{
+	enum outlet_way way = indirect_way(d, atom, ref, route);
+	uint8_t insn[HALF_INSN];
+
+	if (way == WAY_UPPER || way == WAY_LOWER)
+		return indirect_half(d, new_atom(d, atom), ref, way, insn);
+	return !arch_reloc(d->arch, ref->type)->within || ref->through_table ||
+	       made_for_module(d, ref->target) || is_near(d, ref, route);
 }
 
 /* Whether the kernel would write the field when a module comes, to memory that cannot be written by then. */
@@ -93,7 +147,7 @@ struct routing indirect_check(const struct diff *d, uint32_t atom, const struct 
 
 	if (r.route == ROUTE_REFUSED)
 		return r;
-	if (!reaches(d, ref, r.route))
+	if (!reaches(d, atom, ref, r.route))
 		return route_refused(
 			"out-of-reach",
 			"the instruction reaches no further than around the patch module, and what it leads to is "

@@ -18,10 +18,19 @@ enum outlet_way {
 	WAY_TABLE, /* an entry of the table, which is what the field leads to, does */
 	WAY_RETURNING, /* the field leads to a thunk, whose entry does; what follows the call takes the place of a nop */
 	WAY_FRAMED, /* the same, with a thunk that comes back by itself */
+	WAY_UPPER, /* the instruction reads a table's entry in place of computing the upper half of the distance */
+	WAY_LOWER, /* and this one gets at what that leads to, by the distance that remains */
 };
+
+#define HALF_INSN 4 /* bytes of an instruction with half of a distance */
 
 /* What may lead out of a patch by an address in a table, and where to. For a reference of @atom. */
 enum outlet_way indirect_way(const struct diff *d, uint32_t atom, const struct ref *ref, enum route route);
+/* The instruction with half of a distance, of @a, as it has to be for these two ways. False: it cannot be made so. */
+bool indirect_half(const struct diff *d, const struct atom *a, const struct ref *ref, enum outlet_way way,
+		   uint8_t out[static HALF_INSN]);
+/* Whether all halves of distances to what the reference means go the same way: each is combined with others. */
+bool indirect_halves_agree(const struct diff *d, uint32_t atom, const struct ref *ref);
 /* @r, unless the reference cannot have that. */
 struct routing indirect_check(const struct diff *d, uint32_t atom, const struct ref *ref, struct routing r);
 /* Whether no kernel has what is meant, because the link or the loader makes it for each module. */
@@ -57,6 +66,8 @@ struct outlet {
 
 /* Make what the way needs, and the field lead to it. @name: what is called, for people. */
 int outlet_table(struct outlets *x, const struct outlet *o);
+int outlet_half(struct outlets *x, const struct outlet *o, enum outlet_way way,
+		const uint8_t insn[static HALF_INSN]);
 int outlet_thunk(struct outlets *x, const struct outlet *o, enum outlet_way way, const char *name);
 
 #endif

@@ -34,6 +34,27 @@ static uint8_t what_code_does(const struct diff *d, const struct ref *ref)
 	return f->escape.compared ? IS_COMPARED : STAYS;
 }
 
+/* An address that is computed in halves has one fate: what becomes of it where most does. */
+static uint8_t what_halves_do(const struct diff *d, const struct atom *from, const struct ref *ref)
+{
+	const struct reloc_type *type = arch_reloc(d->arch, ref->type);
+	uint8_t most = what_code_does(d, ref);
+
+	for (uint32_t i = from->first_ref; type && type->from_table && i < from->first_ref + from->n_refs;
+	     i++) {
+		const struct ref *other = &d->new.object->refs[i];
+		uint8_t does;
+
+		if (other->target != ref->target || other->type == R_NONE ||
+		    ref_index(d, other) == ref_index(d, ref))
+			continue;
+		does = what_code_does(d, other);
+		if (does > most)
+			most = does;
+	}
+	return most;
+}
+
 bool kernels_own_compares(const struct diff *d, const struct ref *ref)
 {
 	const struct fate *f = d->fates[ref_index(d, ref)];
@@ -48,7 +69,7 @@ static uint8_t what_becomes(const struct diff *d, const struct atom *from, const
 	case ROLE_CONST:
 		return GETS_AWAY;
 	case ROLE_CODE:
-		return what_code_does(d, ref);
+		return what_halves_do(d, from, ref);
 	default: /* what describes code, and what macros make for a call site: read there and then */
 		return STAYS;
 	}

@@ -328,11 +328,17 @@ static void reset_relocations(const char *object, bool applied)
 	}
 	mutex_unlock(&kpatch_text_mutex);
 }
-#else
+#elif defined(CONFIG_PPC64)
 static void reset_relocations(const char *object, bool applied)
 {
-	/* The other architectures' loaders overwrite a field without looking at it. */
+	/*
+	 * This machine's loader would look at a call before it makes it one of another module, and would need memory of
+	 * its own for each. There are none: what a klp relocation fills here is a word of writable data, an
+	 * address that code reads, and such a word is overwritten whatever it holds.
+	 */
 }
+#else
+#error "what this machine's module loader demands of fields that klp relocations fill is not known here"
 #endif
 
 /*

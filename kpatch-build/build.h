@@ -90,18 +90,21 @@ struct kernel {
 	const char *symvers_path; /* Module.symvers of the kernel */
 	const char *cc;		  /* compiler command, of the kernel's own version */
 	const char *cc_version;	  /* CONFIG_CC_VERSION_TEXT */
-	const char *package;	  /* distribution's version, "6.1.192-2", or NULL */
-	const char *version;	  /* begins with that of the source; NULL: not known */
-	const char *entry;	  /* this kernel's directory in the cache, locked while we run */
-	const char *tree;	  /* prepared tree in it; never written to after preparation */
-	const char *runtime;	  /* directory in it: compiled runtime, learned commands */
+	/* "ARCH=…" and "CROSS_COMPILE=…" for make, where the kernel is for another machine than this one; else NULL */
+	const char *make_arch, *make_cross;
+	const char *package; /* distribution's version, "6.1.192-2", or NULL */
+	const char *version; /* begins with that of the source; NULL: not known */
+	const char *entry;   /* this kernel's directory in the cache, locked while we run */
+	const char *tree;    /* prepared tree in it; never written to after preparation */
+	const char *runtime; /* directory in it: compiled runtime, learned commands */
 	/*
 	 * The environment that the tree's top Makefile exports to the makefiles it runs
 	 * (KBUILD_CFLAGS, LINUXINCLUDE, …), with PATH: for programs run by a stage.
 	 */
 	const char *const *env;
-	bool has_objtool; /* objtool must be run over objects and the module */
-	bool has_ibt;	  /* indirect calls must land on ENDBR */
+	bool has_objtool;      /* objtool must be run over objects and the module */
+	bool has_recordmcount; /* instead, that program lists the calls that ftrace replaces */
+	bool has_ibt;	       /* indirect calls must land on ENDBR */
 	struct symvers *symvers;
 	const struct provider *provider; /* kernel/provider.h: whose .package it is; NULL if there is none */
 };

@@ -132,7 +132,7 @@ static bool make_key(struct object_store *store, struct arena *a, const struct c
 
 	sha256_copy(&s, &store->common);
 	named = add_command(store, a, &s, c->argv, object) &&
-		(!objtool || add_command(store, a, &s, job->how.objtool.word, object));
+		(!objtool || !job->how.objtool.n || add_command(store, a, &s, job->how.objtool.word, object));
 	made = sha256_end(&s, key);
 	return named && made;
 }

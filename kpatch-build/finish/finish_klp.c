@@ -7,7 +7,7 @@
  * Guard sections: klp_resolve_symbols() looks up all symbols of one section before that section is
  * applied, but sections are taken one after the other. If a symbol of the second is missing, the
  * first has been applied already and the module can never be loaded again on kernels that do not
- * clear. So the first section of each module has relocations of type NONE only, one for each
+ * clear. So the first section of each module has relocations without effect only, one for each
  * symbol that the others use and one for each function that is replaced, and every lookup that can
  * fail does so before anything was written.
  */
@@ -276,7 +276,7 @@ static void add_guard(struct klp *k, const struct moved *moved, size_t n, const 
 		if (seen[symbol])
 			continue;
 		seen[symbol] = true;
-		rela[count++].r_info = ELF64_R_INFO(symbol, R_NONE);
+		rela[count++].r_info = ELF64_R_INFO(symbol, k->f->arch->guard_type);
 	}
 	for (i = 0; i < funcs->n; i++) {
 		uint32_t symbol;
@@ -286,7 +286,7 @@ static void add_guard(struct klp *k, const struct moved *moved, size_t n, const 
 		symbol = function_symbol(k, &funcs->entry[i]);
 		if (symbol < k->n_refs && seen[symbol])
 			continue;
-		rela[count++].r_info = ELF64_R_INFO(symbol, R_NONE);
+		rela[count++].r_info = ELF64_R_INFO(symbol, k->f->arch->guard_type);
 	}
 	add_rela_section(k, moved->object, target, rela, count);
 }

@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "kpatch-build/kernel/kernel.h"
+#include "lib/arch/arch.h"
 #include "lib/kernel/files/kconfig.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/process.h"
 #include "lib/util/text.h"
 #include "lib/util/words.h"
@@ -126,6 +129,35 @@ static int refuse_configuration(struct build *b, const struct kconfig *config)
 	return 0;
 }
 
+/*
+ * The makefiles want to be told of a kernel for another machine, and what the names of its compiler and of the tools that
+ * belong to that begin with.
+ */
+static int find_cross(struct build *b)
+{
+	struct kernel *k = &b->kernel;
+	const char *name = path_base(arena_strndup(b->arena, k->cc, strcspn(k->cc, " "))), *gcc;
+	size_t directory = strcspn(k->cc, " ") - strlen(name);
+	struct utsname here;
+
+	if (uname(&here) || !strcmp(here.machine, k->arch->name))
+		return 0;
+	gcc = strstr(name, "gcc");
+	if (!gcc || gcc == name) {
+		build_fails_as(b, EXIT_COMPILER);
+		diag_error(
+			b->diags, "compiler-mismatch", diag_file(k->cc),
+			"Name a compiler for that machine with --cc, as in MACHINE-linux-gnu-gcc",
+			"this is a kernel for %s, and the compiler's name does not say that it is one for that",
+			k->arch->name);
+		return -EINVAL;
+	}
+	k->make_arch = arena_printf(b->arena, "ARCH=%s", path_base(k->arch->source.directory));
+	k->make_cross = arena_printf(b->arena, "CROSS_COMPILE=%.*s%.*s", (int)directory, k->cc,
+				     (int)(gcc - name), name);
+	return 0;
+}
+
 int kernel_find_compiler(struct build *b)
 {
 	const char *text, *found;
@@ -137,6 +169,8 @@ int kernel_find_compiler(struct build *b)
 	text = kconfig_get(config, "CONFIG_CC_VERSION_TEXT");
 	b->kernel.has_objtool = kconfig_yes(config, "CONFIG_OBJTOOL") ||
 				kconfig_yes(config, "CONFIG_STACK_VALIDATION"); /* before 5.19 */
+	b->kernel.has_recordmcount = kconfig_yes(config, "CONFIG_FTRACE_MCOUNT_USE_RECORDMCOUNT") &&
+				     kconfig_yes(config, "CONFIG_HAVE_C_RECORDMCOUNT");
 	b->kernel.has_ibt = kconfig_yes(config, "CONFIG_X86_KERNEL_IBT");
 	b->kernel.cc_version = text && *text ? arena_strdup(b->arena, text) : NULL;
 	if (!kconfig_yes(config, "CONFIG_LIVEPATCH")) {
@@ -164,9 +198,13 @@ int kernel_find_compiler(struct build *b)
 		err = -EINVAL;
 	}
 	kconfig_free(config);
-	if (err || !b->options.cc)
-		return err ? err : find_by_name(b);
-	b->kernel.cc = b->options.cc;
-	found = version_line(b, b->options.cc);
-	return found && same_version(found, b->kernel.cc_version) ? 0 : mismatch(b, b->options.cc, found);
+	if (!err && !b->options.cc)
+		err = find_by_name(b);
+	if (!err && b->options.cc) {
+		b->kernel.cc = b->options.cc;
+		found = version_line(b, b->options.cc);
+		if (!found || !same_version(found, b->kernel.cc_version))
+			err = mismatch(b, b->options.cc, found);
+	}
+	return err ? err : find_cross(b);
 }

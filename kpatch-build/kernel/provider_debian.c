@@ -103,7 +103,7 @@ const struct provider provider_debian = {
 	.ids = { "debian" },
 	.present = present,
 	/* 7.x packages it among the modules; whoever installs that copies it to /boot */
-	.image = { { "/boot/vmlinuz-{release}", "/lib/modules/{release}/vmlinuz",
+	.image = { { "/boot/vmlinuz-{release}", "/boot/vmlinux-{release}", "/lib/modules/{release}/vmlinuz",
 		     "/usr/lib/modules/{release}/vmlinuz" },
 		   .package = "linux-image-{release}" },
 	.modules = { { "/lib/modules/{release}/", "/usr/lib/modules/{release}/" },

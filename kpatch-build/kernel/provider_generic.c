@@ -9,7 +9,7 @@
 
 const struct provider provider_generic = {
 	.name = "generic",
-	.image = { { "/lib/modules/{release}/vmlinuz", "/boot/vmlinuz-{release}" } },
+	.image = { { "/lib/modules/{release}/vmlinuz", "/boot/vmlinuz-{release}", "/boot/vmlinux-{release}" } },
 	.modules = { { "/lib/modules/{release}/", "/usr/lib/modules/{release}/" } },
 	.config = { { "/lib/modules/{release}/config", "/boot/config-{release}", "{build}/.config" } },
 	.symvers = { { "{build}/Module.symvers" } },

@@ -43,24 +43,25 @@ static int write_probe(const char *source, const char *kbuild)
 static int make_probe(struct build *b, const char *tree, const char *dir)
 {
 	const char *pahole = arena_printf(b->arena, "%s/pahole", b->kernel.entry);
-	const char *argv[] = {
+	const char *const words[] = {
 		"make",
 		"-s",
 		arena_printf(b->arena, "CC=%s", b->kernel.cc),
 		arena_printf(b->arena, "KERNELRELEASE=%s", b->kernel.release),
 		arena_printf(b->arena, "M=%s", dir),
 		"modules",
-		NULL,
-		NULL,
+		/* else it warns of another version than at prepare */
+		file_is_regular(pahole) ? arena_printf(b->arena, "PAHOLE=%s", pahole) : NULL,
+		b->kernel.make_arch,
+		b->kernel.make_cross,
 	};
+	struct words argv = { 0 }, env = { 0 }; /* the top Makefile finds the rest itself */
 
-	/* else it warns of another version than at prepare */
-	if (file_is_regular(pahole))
-		argv[6] = arena_printf(b->arena, "PAHOLE=%s", pahole);
-	struct words env = { 0 }; /* the top Makefile finds the rest itself */
-
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i])
+			words_add(b->arena, &argv, words[i]);
 	build_environment(b, &env);
-	return tool_run(b, "probe-module", argv, tree, env.word);
+	return tool_run(b, "probe-module", argv.word, tree, env.word);
 }
 
 /* modpost -w accepts every symbol, which is how Kbuild copes without Module.symvers. */
@@ -165,13 +166,17 @@ static int learn_commands(struct build *b, const struct command_places *places,
 		what = "objtool";
 		ret = link_ask_objtool(b, places, &commands->tool[TOOL_OBJTOOL]);
 	}
+	/* Kbuild does not say so in what it notes down of the object */
+	if (!ret && b->kernel.has_recordmcount)
+		words_add_list(b->arena, &commands->tool[TOOL_OBJTOOL],
+			       "@TREE@/scripts/recordmcount @DIR@/@NAME@.o");
 	if (ret)
 		diag_error(b->diags, "module-commands", diag_file(places->dir),
 			   "kpatch-build does not know this kernel's Kbuild: please report it",
 			   "the command '%s' of a module's build was not understood", what);
 	if (!ret)
 		ret = check_modpost(b, &commands->tool[TOOL_MODPOST]);
-	if (!ret)
+	if (!ret && b->kernel.has_objtool)
 		add_link_option(b->arena, &commands->tool[TOOL_OBJTOOL]);
 	if (ret)
 		return ret;

@@ -118,6 +118,8 @@ static int make_command(struct build *b, const char *entry, struct words *make)
 		arena_printf(b->arena, "-j%u", b->options.jobs),
 		arena_printf(b->arena, "KERNELRELEASE=%s", k->release),
 		arena_printf(b->arena, "CC=%s", k->cc),
+		k->make_arch,
+		k->make_cross,
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)

@@ -129,6 +129,35 @@ static struct strmap *versions(const struct checked *c)
 	return names;
 }
 
+/* Whether the kernel's module loader gives the symbol a value itself: it has no checksum. */
+static bool is_loaders(const struct elfile *f, const char *name)
+{
+	const struct indirection *in = f->arch->indirection;
+
+	return in && !strcmp(name, in->base_symbol);
+}
+
+/* Fields with the whole of a distance from the table reach its first 64 KiB; ld -r does not look. */
+static void check_near(struct checked *c)
+{
+	for (uint32_t i = 1; i < c->f->n_sections; i++) {
+		size_t n = 0;
+		const Elf64_Rela *rela =
+			c->f->sections[i].type == SHT_RELA ? elfile_relas(c->f, i, &n) : NULL;
+
+		for (size_t k = 0; k < n; k++) {
+			const struct reloc_type *t = arch_reloc(c->f->arch, ELF64_R_TYPE(rela[k].r_info));
+			struct place p = checked_target(c, &rela[k], 0);
+
+			if (t && t->from_table && !t->drops_low && !t->drops_high &&
+			    (!p.section || p.offset >= 2 * c->f->arch->indirection->base))
+				selfcheck_error(c, "selfcheck-klp",
+						"%s has a field that does not reach its entry of %s",
+						c->f->sections[i].name, c->f->arch->indirection->table);
+		}
+	}
+}
+
 static void check_undefined(struct checked *c, const struct strmap *imports)
 {
 	uint32_t i;
@@ -136,7 +165,7 @@ static void check_undefined(struct checked *c, const struct strmap *imports)
 	for (i = 1; i < c->f->n_symbols; i++) {
 		const struct elfile_symbol *s = &c->f->symbols[i];
 
-		if (!elfile_undefined(s))
+		if (!elfile_undefined(s) || is_loaders(c->f, s->name))
 			continue;
 		if (s->bind != STB_GLOBAL)
 			selfcheck_error(c, "selfcheck-undefined", "%s is undefined and weak", s->name);
@@ -184,6 +213,7 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 	if (want->manifest)
 		check_manifest(&c, want->manifest, want->manifest_size);
 	selfcheck_klp(&c);
+	check_near(&c);
 	selfcheck_functions(&c);
 	selfcheck_targets(&c, want->build_id, want->modules);
 	selfcheck_symbols(&c, want->kallsyms, want->modules);

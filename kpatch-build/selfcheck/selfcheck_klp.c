@@ -97,7 +97,7 @@ static void check_guard(struct checked *c, uint32_t guard, uint32_t section)
 	const Elf64_Rela *rela = elfile_relas(f, section, &n);
 
 	for (i = 0; i < n; i++)
-		if (guard == section ? ELF64_R_TYPE(rela[i].r_info) != R_NONE :
+		if (guard == section ? ELF64_R_TYPE(rela[i].r_info) != f->arch->guard_type :
 				       !has_symbol(f, guard, ELF64_R_SYM(rela[i].r_info)))
 			selfcheck_error(c, "selfcheck-klp", "'%s' is not looked up before %s is applied",
 					f->symbols[ELF64_R_SYM(rela[i].r_info)].name,

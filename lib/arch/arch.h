@@ -166,6 +166,14 @@ struct thunk {
 	} fields[2];
 };
 
+/* What the link of a kernel made of an instruction with half of a distance from the table. */
+struct linked_half {
+	bool dropped;  /* it was the upper half, which is 0, and is a no-operation */
+	bool rebased;  /* it was the lower half, and counts from the table itself, for the upper half is 0 */
+	bool direct;   /* it has read an address in the table, and computes that address */
+	int64_t value; /* of a direct one: the lower half of the distance */
+};
+
 /*
  * A machine on which no field of code reaches from a module to the kernel or to another module, and the loader keeps
  * accounts of its own for calls: what leads out of the patch is an address in a writable table, which code reads.
@@ -189,6 +197,24 @@ struct indirection {
 	/* For a call or jump that nothing follows. It passes on so many words of arguments, in registers and behind. */
 	struct thunk framed;
 	uint32_t framed_words;
+	/*
+	 * For an instruction with the upper half of a distance from the table: makes at @out one of the same length that reads an
+	 * entry near it into the same register, its field being of @upper_type. An instruction with the lower half then
+	 * gets at the address in the entry, with what remains as its distance, of no more than 16 bits with a sign.
+	 */
+	bool (*read_upper)(const uint8_t *code, uint8_t *out);
+	uint32_t upper_type;
+	/*
+	 * In a kernel: the section with the table; how far behind its start distances count from, which is where code has
+	 * @base_symbol; and what the link may make of instructions that get at it. @linked: false where @theirs is not what
+	 * it makes of @ours, fields aside.
+	 */
+	const char *linked_table, *base_symbol;
+	uint64_t base;
+	bool (*linked)(const uint8_t *ours, const uint8_t *theirs, struct linked_half *out);
+	/* How far behind a function's entry, at @code, those enter it that have the same table. Never more than @most. */
+	uint64_t (*second_entry)(const uint8_t *code, size_t size);
+	uint64_t most;
 };
 
 struct arch {
@@ -213,6 +239,7 @@ struct arch {
 	uint32_t pointer_type;	/* relocation type of a pointer in data */
 	uint32_t relative_type; /* of four bytes that count from their own place, */
 	uint32_t call_type;	/* and of the same in a direct call: one through a table where there is one */
+	uint32_t guard_type;	/* of those that the kernel's module loader takes: one that fills nothing */
 
 	/* Prepares a decoder in @state, of DECODER_STATE bytes. */
 	void (*decode_init)(void *state);

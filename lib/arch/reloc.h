@@ -31,8 +31,9 @@ struct reloc_type {
 	bool drops_high;  /* bits above, too */
 	bool rounds;	  /* to the nearest multiple, since the low part is extended with its sign */
 	bool from_itself; /* counts from its own place also in code, and may be data between instructions */
-	bool hint;   /* without a symbol it asks for nothing: the linker may make other code of this place */
-	bool reads;  /* of instructions that may read a table's entry, rather than get at its place */
+	bool hint;  /* without a symbol it asks for nothing: the linker may make other code of this place */
+	bool reads; /* of instructions that may read a table's entry, rather than get at its place */
+	bool from_table; /* counts from where the register of the table of addresses points (struct indirection) */
 	bool within; /* what it leads to must be of the same module: nobody checks whether more fits */
 	/* The value's lowest bits first. The first part has no bits: all of the unit's are the value's. */
 	struct field_part parts[FIELD_PARTS];

@@ -13,7 +13,7 @@
 #	numbered statics					"statics that gcc numbers"
 #	routes: exports, klp, of a module, pointers, new code	"calls", "data", "functions as values", "a patch of a module"
 #	thunks, what they cannot do				"calls", "calls that no thunk can make"
-#	code models: what is out of reach			"what is only near"
+#	code models: halves of distances, what is out of reach	"what is near"
 #	what is written is read again				"damage of every byte"
 #	guards, flags, folded variables				"what is initialised", "a flag of a message", "the last writer"
 #	mutated pairs						fuzz.bats
@@ -116,7 +116,7 @@ in_both() { # no_change|differs
 	assemble patched
 	make_symbols
 	differ_objects
-	refused function-not-traceable out-of-reach
+	refused function-not-traceable
 	cp original.o patched.o
 	differ_objects
 	no_change
@@ -383,17 +383,32 @@ code() {
 	relocs .rodata.more | grep -qF 'R_PPC64_ADDR64 .klp.ref.vmlinux.vmlinux.count,0 +0'
 }
 
-@test "what is only near the module it is in cannot be had from another" {
+@test "what is near the kernel's code alone is got at by an entry, and the rest of the distance" {
 	original <<-'END'
-		static int count;
-		int f(int x) { return ext(count++) + x; }
+		static int count, far[20000]; static struct { int a, b; } s;
+		int f(int x) { s.b = x; return ext(count++) + s.a + x; }
 		int g(int x) { return ext(x) + x; }
+		int h(int x) { far[16000] += x; return ext(x) + x; }
 	END
-	patched 's/count\+\+\) \+/count++) -/'
+	patched '/int f/s/\+ x/- x/'
 	model medium
 	differ
+	written
+	# the upper halves read an address each, of the variable itself; the lower ones have what remains
+	relocs .text.f | awk '$2 ~ /TOC16/ { print $2, $3 }' | sort | uniq -c | xargs > how
+	[[ $(< how) =~ ^"1 "?[0-9]*" R_PPC64_TOC16_DS .toc"$|^[0-9]+" R_PPC64_TOC16_DS .toc"$ ]] || { cat how; false; }
+	[[ $(relocs .toc | awk '{ print $2, $3, $4 }' | grep -E ' .klp.ref.vmlinux.vmlinux.(count|s),0 ' | sort | xargs) == \
+	   "R_PPC64_ADDR64 .klp.ref.vmlinux.vmlinux.count,0 +0 R_PPC64_ADDR64 .klp.ref.vmlinux.vmlinux.s,0 +0" ]]
+	code .text.f > now
+	"$PPC_OBJDUMP" -d --no-show-raw-insn -j .text.f patched.o | grep -c addis > was
+	# r2's own is left
+	[[ $(grep -c 'addis' now) == 1 && $(grep -cE 'ld r[0-9]+,0\(r2\)' now) == $(($(< was) - 1)) ]]
+	grep -qE 'stw r[0-9]+,4\(r[0-9]+\)' now
+	# what is out of the patch's reach in any other way
+	patched '/int h/s/\+ x/- x/'
+	differ
 	refused out-of-reach
-	[[ $stderr == *"f+0x"*"count"*"-mcmodel=large"* ]]
+	[[ $stderr == *"h+0x"*"far"*"-mcmodel=large"* ]]
 	patched '/int g/s/\+ x/- x/'
 	differ
 	written

@@ -24,13 +24,15 @@ need() {
 PATH=$PATH:/usr/sbin:/sbin
 
 # apt_own COMMAND ARG...: apt-get or apt-cache with the machine's package sources, but with
-# lists and a package cache of our own, so that no root is needed.
+# lists and a package cache of our own, so that no root is needed. TEST_DEB: packages of another machine, as dpkg calls it.
 apt_own() {
 	local command=$1
 	shift
-	local apt=$TEST_CACHE/apt${TEST_SUITE:+-$TEST_SUITE} sources=()
+	local apt=$TEST_CACHE/apt${TEST_SUITE:+-$TEST_SUITE}${TEST_DEB:+-$TEST_DEB} sources=()
 	[[ -z ${TEST_SUITE:-} ]] ||
 		sources=(-o Dir::Etc::sourcelist="$apt/suite.sources" -o Dir::Etc::sourceparts=-)
+	[[ -z ${TEST_DEB:-} ]] || sources+=(-o APT::Architecture="$TEST_DEB" -o APT::Architectures::="$TEST_DEB"
+		-o Dir::State::status=/dev/null)
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 	"$command" -o Dir::State::lists="$apt/lists" "${sources[@]}" \
 		-o Dir::Cache="$apt/cache" -o Debug::NoLocking=true \
@@ -41,7 +43,7 @@ apt_own() {
 # Suites that run side by side: one asks, the others wait for its answer.
 # shellcheck disable=SC2120
 apt_refresh() (
-	apt=$TEST_CACHE/apt${TEST_SUITE:+-$TEST_SUITE}
+	apt=$TEST_CACHE/apt${TEST_SUITE:+-$TEST_SUITE}${TEST_DEB:+-$TEST_DEB}
 	stamp=$apt/updated
 	mkdir -p "$apt"
 	exec {lock}> "$apt/.lock"

@@ -22,6 +22,7 @@
 #define WHOLE(type, bytes, ...) [type] = { .name = #type, .width = bytes, ##__VA_ARGS__ }
 /* The upper or lower 16 bits of a distance, in the low half of an instruction. */
 #define HALF(type, ...) [type] = { .name = #type, .width = 4, .is_signed = true, .within = true, ##__VA_ARGS__ }
+#define OF_TOC(type, ...) HALF(type, .from_table = true, ##__VA_ARGS__)
 #define HIGH .drops_low = true, .parts = { { 16, 16, 0 } }
 #define HIGH_ADJUSTED .rounds = true, HIGH
 #define LOW .drops_high = true, .parts = { { 16, 0, 0 } }
@@ -38,24 +39,22 @@ static const struct reloc_type relocs[] = {
 	WHOLE(R_PPC64_REL32, 4, .pc_relative = true, .is_signed = true, .from_itself = true, .within = true),
 	BRANCH(R_PPC64_REL24, 24),
 	BRANCH(R_PPC64_REL14, 14, .within = true),
-	HALF(R_PPC64_TOC16, .parts = { { 16, 0, 0 } }),
-	HALF(R_PPC64_TOC16_LO, LOW),
-	HALF(R_PPC64_TOC16_HI, HIGH),
-	HALF(R_PPC64_TOC16_HA, .reads = true, HIGH_ADJUSTED),
-	HALF(R_PPC64_TOC16_DS, .reads = true, WORDS),
-	HALF(R_PPC64_TOC16_LO_DS, .reads = true, .drops_high = true, WORDS),
+	OF_TOC(R_PPC64_TOC16, .parts = { { 16, 0, 0 } }),
+	OF_TOC(R_PPC64_TOC16_LO, LOW),
+	OF_TOC(R_PPC64_TOC16_HI, HIGH),
+	OF_TOC(R_PPC64_TOC16_HA, .reads = true, HIGH_ADJUSTED),
+	OF_TOC(R_PPC64_TOC16_DS, .reads = true, WORDS),
+	OF_TOC(R_PPC64_TOC16_LO_DS, .reads = true, .drops_high = true, WORDS),
 	HALF(R_PPC64_REL16, .pc_relative = true, .from_itself = true, .parts = { { 16, 0, 0 } }),
 	HALF(R_PPC64_REL16_LO, .pc_relative = true, .from_itself = true, LOW),
 	HALF(R_PPC64_REL16_HI, .pc_relative = true, .from_itself = true, HIGH),
 	HALF(R_PPC64_REL16_HA, .pc_relative = true, .from_itself = true, HIGH_ADJUSTED),
 	/* where the large code model's global entry may become that of the medium one */
 	WHOLE(R_PPC64_ENTRY, 0, .hint = true),
+	/* where a caller has its TOC pointer saved: the loader takes it, and nothing else without effect */
+	WHOLE(R_PPC64_TOCSAVE, 0),
 };
 
-#define ADDIS_R2_R12 0x3c4c0000u /* and a half of the distance */
-#define ADDI_R2_R2 0x38420000u
-#define LD_R2_R12 0xe84cfff8u /* from 8 bytes in front of the function */
-#define ADD_R2_R2_R12 0x7c426214u
 #define STD_R0_LR                                                                                            \
 	0xf8010010u /* the link register to its place in the caller's frame: until gcc 5, and with clang */
 #define BL 0x48000001u
@@ -69,12 +68,7 @@ static uint32_t word_at(const uint8_t *code, size_t size, uint64_t at)
 /* Where the function begins for those who have its r2, from the code at the global entry. */
 static uint64_t local_entry(const uint8_t *code, size_t size, uint64_t entry)
 {
-	uint32_t first = word_at(code, size, entry), second = word_at(code, size, entry + PPC_INSN);
-
-	if (((first & 0xffff0000u) == ADDIS_R2_R12 && (second & 0xffff0000u) == ADDI_R2_R2) ||
-	    (first == LD_R2_R12 && second == ADD_R2_R2_R12))
-		return entry + (uint64_t)2 * PPC_INSN;
-	return entry;
+	return entry < size ? entry + ppc64le_second_entry(code + entry, size - entry) : entry;
 }
 
 /* mflr r0; bl _mcount, at the local entry. */
@@ -138,6 +132,7 @@ const struct arch arch_ppc64le = {
 	.deb = "ppc64el",
 	.abi = 2,
 	.abi_mask = EF_PPC64_ABI,
+	.kernels = true,
 	.source = { .directory = "arch/powerpc",
 		    .boot = (const char *const[]){ "arch/powerpc/boot/", "arch/powerpc/purgatory/", NULL },
 		    .vdso = "arch/powerpc/kernel/vdso/",
@@ -148,6 +143,7 @@ const struct arch arch_ppc64le = {
 	.pointer_type = R_PPC64_ADDR64,
 	.relative_type = R_PPC64_REL32,
 	.call_type = R_PPC64_REL24,
+	.guard_type = R_PPC64_TOCSAVE,
 	.decode_init = ppc64le_decode_init,
 	.decode = ppc64le_decode,
 	.read_insn = ppc64le_read_insn,

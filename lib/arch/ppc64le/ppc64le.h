@@ -92,6 +92,8 @@ bool ppc64le_is_compared(const struct code_field *f, uint64_t *start);
 bool ppc64le_is_stored(const struct code_field *f);
 bool ppc64le_only_lines(const uint8_t *was, const uint8_t *is, size_t size, const struct line_questions *ask,
 			struct line_arguments *found);
+uint64_t ppc64le_second_entry(const uint8_t *code, size_t size);
+bool ppc64le_linked(const uint8_t *ours, const uint8_t *theirs, struct linked_half *out);
 enum call_kind ppc64le_call_kind(const char *callee);
 
 #endif

@@ -77,6 +77,17 @@ static bool finds_table(uint8_t other)
 	return other >> 5 > 1;
 }
 
+/* addis rX,r2,… becomes ld rX,…(r2). */
+static bool read_upper(const uint8_t *code, uint8_t *out)
+{
+	uint32_t word = ppc_word(code);
+
+	if (ppc_opcode(word) != PPC_ADDIS || ppc_ra(word) != 2)
+		return false;
+	put_unsigned(out, PPC_INSN, false, (uint32_t)PPC_LD << 26 | (word & 0x03ff0000u));
+	return true;
+}
+
 const struct indirection ppc64le_indirection = {
 	.table = ".toc",
 	.finds_table = finds_table,
@@ -87,4 +98,12 @@ const struct indirection ppc64le_indirection = {
 	.restore_at = PPC_INSN,
 	.framed_words = 16,
 	.framed = { framed, sizeof(framed), ENTRY_FIELDS(20 * PPC_INSN) },
+	.read_upper = read_upper,
+	.upper_type = R_PPC64_TOC16_DS,
+	.linked_table = ".got",
+	.base_symbol = ".TOC.",
+	.base = 0x8000, /* 64-Bit ELF V2 ABI, 3.5.1 */
+	.linked = ppc64le_linked,
+	.second_entry = ppc64le_second_entry,
+	.most = (uint64_t)2 * PPC_INSN,
 };

@@ -110,6 +110,7 @@ const struct arch arch_x86_64 = {
 	.deb = "amd64",
 	.follows_values = true,
 	.kernels = true,
+	.guard_type = R_X86_64_NONE,
 	.source = { .directory = "arch/x86",
 		    .boot = (const char *const[]){ "arch/x86/boot/", "arch/x86/realmode/",
 						   "arch/x86/purgatory/", NULL },

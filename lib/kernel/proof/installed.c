@@ -78,6 +78,15 @@ bool installed_section(const struct installed *in, const char *name, uint64_t *a
 	return installed_bytes(in, *address, *size);
 }
 
+/* A branch goes to the entry of those that have the same table; the function is what it means. */
+static uint64_t function_entered(const struct installed *in, uint64_t address)
+{
+	const struct indirection *i = in->arch->indirection;
+	const uint8_t *code = i ? installed_bytes(in, address - i->most, i->most) : NULL;
+
+	return code && i->second_entry(code, i->most) == i->most ? address - i->most : address;
+}
+
 /* Reads the field as the linker wrote it. */
 static int decode_field(const struct installed *in, uint64_t place, const struct ref *ref,
 			struct installed_field *out)
@@ -95,6 +104,8 @@ static int decode_field(const struct installed *in, uint64_t place, const struct
 	if (ref->pc_relative)
 		value += place;
 	out->address = value - (uint64_t)ref->bias;
+	if (ref->type == in->arch->call_type)
+		out->address = function_entered(in, out->address);
 	return 0;
 }
 
@@ -120,22 +131,47 @@ static bool same_type(const struct arch *arch, uint32_t a, uint32_t b)
 	       (b == arch->call_type ? arch->relative_type : b);
 }
 
+/* The relocation of the field at @place, or NULL. */
+static const struct installed_rela *rela_at(const struct installed *in, uint64_t place, size_t width)
+{
+	const struct installed_relas *relas;
+	const struct installed_rela *r;
+	uint64_t offset;
+
+	if (!module_section(in, place, width, &offset))
+		return NULL;
+	relas = &in->relas[place >> INSTALLED_SECTION_SHIFT];
+	r = rela_from(relas, offset);
+	return r == relas->list + relas->count || r->offset != offset ? NULL : r;
+}
+
+/* The address in the entry of the table that the relocation of an instruction leads to, or NULL. */
+static const struct installed_rela *through_table(const struct installed *in, const struct installed_rela *r)
+{
+	const struct kmodule_symbol *sym = &in->module->symbols[r->symbol];
+	const struct installed_rela *entry;
+
+	if (!in->arch->indirection || sym->section == SHN_UNDEF || sym->section >= in->module->n_sections ||
+	    strcmp(in->module->sections[sym->section].name, in->arch->indirection->table))
+		return NULL;
+	entry = rela_at(in, section_base(sym->section) + sym->value + (uint64_t)r->addend, sizeof(uint64_t));
+	return entry && entry->type == in->arch->pointer_type ? entry : NULL;
+}
+
 static int read_field(const struct installed *in, uint64_t place, const struct ref *ref,
 		      struct installed_field *out)
 {
 	const struct kmodule *m = in->module;
-	const struct installed_relas *relas;
-	const struct installed_rela *r;
+	const struct installed_rela *r = rela_at(in, place, ref->width);
 	const struct kmodule_symbol *sym;
-	uint64_t offset;
 
-	if (!module_section(in, place, ref->width, &offset))
-		return -ENOENT;
-	relas = &in->relas[place >> INSTALLED_SECTION_SHIFT];
-	r = rela_from(relas, offset);
-	if (r == relas->list + relas->count || r->offset != offset)
+	if (!r)
 		return -ENOENT;
 	if (!same_type(in->arch, r->type, ref->type))
+		return -ENOTSUP;
+	if (ref->through_table)
+		r = through_table(in, r);
+	if (!r)
 		return -ENOTSUP;
 	sym = &m->symbols[r->symbol];
 	if (sym->section == SHN_UNDEF) {
@@ -171,8 +207,11 @@ uint32_t installed_fields(const struct installed *in, uint64_t address, size_t s
 	r = rela_from(&in->relas[address >> INSTALLED_SECTION_SHIFT], offset);
 	end = rela_from(&in->relas[address >> INSTALLED_SECTION_SHIFT], offset + size);
 	/* objtool leaves relocations without effect where it has removed a jump */
-	for (; r < end; r++)
-		n += r->type != R_NONE;
+	for (; r < end; r++) {
+		const struct reloc_type *type = arch_reloc(in->arch, r->type);
+
+		n += !type || type->width;
+	}
 	return n;
 }
 

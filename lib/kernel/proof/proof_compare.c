@@ -9,6 +9,7 @@
  *  - an undefined weak symbol that nobody defines is at address 0;
  *  - strings and constants are merged across objects (and tails of strings with other strings):
  *    the contents that a field leads to are compared instead of the address;
+ *  - instructions with half of a distance may have been made shorter by the link: proof_field.c;
  *  - see proof_tables.c for tables.
  * Boot-time patching (alternatives, jump labels, static calls, return thunks, ftrace) changes memory,
  * not the file on disk, and so does not show here.
@@ -50,9 +51,11 @@ static bool has_field(const struct ref *r)
 }
 
 /* First differing byte outside of fields; @size: none. */
-static uint64_t first_difference(const struct object *o, const struct atom *a, const uint8_t *ours,
+static uint64_t first_difference(const struct proof *p, const struct atom *a, const uint8_t *ours,
 				 const uint8_t *theirs)
 {
+	const struct object *o = p->object;
+	struct linked_half half;
 	uint64_t pos = 0;
 	size_t in_field;
 
@@ -76,7 +79,7 @@ static uint64_t first_difference(const struct object *o, const struct atom *a, c
 			continue;
 		in_field = reloc_differs_around(arch_reloc(o->arch, r->type), o->arch->big_endian, ours + end,
 						theirs + end);
-		if (in_field < r->width)
+		if (in_field < r->width && !proof_is_linked(p, r, ours + end, theirs + end, &half))
 			return end + in_field;
 	}
 	return a->size;
@@ -116,7 +119,8 @@ static bool leads_to_extern(const struct proof *p, const struct atom *target, in
 
 	if (f->external)
 		return !strcmp(f->name, target->name) && f->addend == addend;
-	if (installed_at(p->installed, target->name, address) != INSTALLED_NONE)
+	if (installed_at(p->installed, target->name, address) != INSTALLED_NONE ||
+	    proof_is_base(p, target->name, address))
 		return true;
 	/* nobody defines it */
 	return p->installed->image && target->symbol && target->symbol->bind == STB_WEAK && address == 0;
@@ -149,15 +153,15 @@ static bool overridden(const struct proof *p, const struct ref *r, const struct 
  * Judges one field. If it leads to a section of the object, *section is its index, and *base where
  * the section is if the field is right; else *section is 0.
  */
-static bool field_agrees(const struct proof *p, const struct ref *r, uint64_t atom_address, uint32_t *section,
-			 uint64_t *base)
+static bool field_agrees(const struct proof *p, const struct atom *a, const struct ref *r,
+			 uint64_t atom_address, uint32_t *section, uint64_t *base)
 {
 	const struct atom *target = &p->object->atoms[r->target];
 	struct installed_field f;
 	uint64_t at;
 
 	*section = 0;
-	if (installed_field(p->installed, atom_address, r, &f))
+	if (proof_field(p, a, atom_address, r, &f))
 		return false;
 	switch (target->kind) {
 	case ATOM_EXTERN:
@@ -212,7 +216,7 @@ void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct p
 	theirs = installed_bytes(p->installed, address, a->size);
 	if (!theirs)
 		return;
-	out->offset = first_difference(o, a, atom_without_line(o, a, ours, our_buf, sizeof(our_buf)),
+	out->offset = first_difference(p, a, atom_without_line(o, a, ours, our_buf, sizeof(our_buf)),
 				       atom_without_line(o, a, theirs, their_buf, sizeof(their_buf)));
 	if (out->offset < a->size)
 		return;
@@ -221,7 +225,7 @@ void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct p
 		uint32_t section;
 		uint64_t at;
 
-		if (!has_field(r) || field_agrees(p, r, address, &section, &at))
+		if (!has_field(r) || field_agrees(p, a, r, address, &section, &at))
 			continue;
 		*out = (struct proof_atom){ PROOF_LEADS_ELSEWHERE, r->offset, a->first_ref + i };
 		return;
@@ -249,7 +253,7 @@ void proof_collect(const struct proof *p, uint32_t atom, uint64_t address,
 		uint32_t section;
 		uint64_t base;
 
-		if (has_field(r) && field_agrees(p, r, address, &section, &base) && section)
+		if (has_field(r) && field_agrees(p, a, r, address, &section, &base) && section)
 			vote(p, section, base);
 	}
 }
@@ -289,7 +293,7 @@ void proof_note_externs(const struct proof *p, uint32_t atom)
 		if (!has_field(r))
 			continue;
 		name = noted_name(p->object, r, &addend);
-		if (!name || installed_field(p->installed, address, r, &f) || f.external)
+		if (!name || proof_field(p, a, address, r, &f) || f.external)
 			continue;
 		at = f.address - (uint64_t)addend;
 		known = strmap_get(p->priv->externs, name);
@@ -314,7 +318,7 @@ void proof_note_literals(const struct proof *p, uint32_t atom)
 		struct installed_field f;
 
 		if ((t->kind != ATOM_STRING && t->kind != ATOM_CONSTANT) || !has_field(r) ||
-		    installed_field(p->installed, address, r, &f) || f.external)
+		    proof_field(p, a, address, r, &f) || f.external)
 			continue;
 		f.address -= (uint64_t)r->addend;
 		/* behind the end of one string may be the beginning of another, or of nothing */

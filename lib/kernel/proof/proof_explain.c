@@ -102,7 +102,7 @@ static const char *explain_field(const struct proof *p, const struct atom *a, co
 	const char *there = "nothing that can be decoded";
 	struct installed_field f;
 
-	if (!installed_field(p->installed, address, r, &f))
+	if (!proof_field(p, a, address, r, &f))
 		there = f.external ? f.name : installed_describe(p->installed, f.address, arena);
 	return arena_printf(arena, "at +%#llx the compiled code refers to %s, the code in %s to %s",
 			    (unsigned long long)status->offset, describe_target(p, r, arena),

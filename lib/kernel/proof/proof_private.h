@@ -45,6 +45,20 @@ bool proof_is_placed(const struct object *o, uint32_t section);
  */
 void proof_compare(const struct proof *p, uint32_t atom, uint64_t base, struct proof_atom *out);
 
+struct linked_half;
+
+/*
+ * What the field @r of the atom @a leads to if that is at @address: as installed_field(), and also where two fields have
+ * half of a distance each.
+ */
+int proof_field(const struct proof *p, const struct atom *a, uint64_t address, const struct ref *r,
+		struct installed_field *out);
+/* Whether the link of a kernel has made @theirs of the instruction @ours with that field. */
+bool proof_is_linked(const struct proof *p, const struct ref *r, const uint8_t *ours, const uint8_t *theirs,
+		     struct linked_half *out);
+/* Whether the name means where distances from the kernel's table of addresses count from, and that is at @address. */
+bool proof_is_base(const struct proof *p, const char *name, uint64_t address);
+
 /* Where an atom is installed, if its section has been placed or it is an entry that was found. */
 uint64_t proof_address(const struct proof *p, const struct atom *a);
 

@@ -92,11 +92,17 @@ static void shape(const struct side *s, uint8_t out[MAX_LENGTH])
 	}
 }
 
+/* What is no instruction is data between instructions, where those are all of one length: else nobody knows where it ends. */
+static bool is_known(const struct insn *i)
+{
+	return i->valid || i->length > 1;
+}
+
 static bool same_instruction(const struct side *r, const struct side *o)
 {
 	uint8_t a[MAX_LENGTH], b[MAX_LENGTH];
 
-	if (!r->insn.valid || !o->insn.valid)
+	if (!is_known(&r->insn) || !is_known(&o->insn))
 		return false;
 	if (r->insn.length == o->insn.length && r->insn.length <= MAX_LENGTH) {
 		shape(r, a);

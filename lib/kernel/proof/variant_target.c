@@ -133,6 +133,10 @@ bool variant_same_target(struct comparison *c, const struct ref *r, const struct
 
 	if (!a->section || !b->section)
 		return a->kind == b->kind && !strcmp(a->name, b->name) && r->addend == o->addend;
+	/* the beginning of a function is that, whatever may be said of the rest */
+	if (a->kind == ATOM_FUNC && c->twin[a->id] == b->id && r->addend == (int64_t)a->entry &&
+	    o->addend == (int64_t)b->entry)
+		return true;
 	if (a->kind == ATOM_FUNC || b->kind == ATOM_FUNC)
 		return c->twin[a->id] == b->id && r->addend >= 0 &&
 		       map_place(c, a, b, (uint64_t)r->addend, &mapped) && (int64_t)mapped == o->addend;
