@@ -196,7 +196,7 @@ disassembly() {
 }
 
 # by what name lib/arch/ppc64le lists them
-listed_types() { grep -oE '(WHOLE|BRANCH|HALF)\(R_PPC64_[A-Z0-9_]+' "$TEST_TOP/lib/arch/ppc64le/arch.c" | sed 's/.*(//' | sort -u; }
+listed_types() { grep -oE '(WHOLE|BRANCH|HALF|OF_TOC)\(R_PPC64_[A-Z0-9_]+' "$TEST_TOP/lib/arch/ppc64le/arch.c" | sed 's/.*(//' | sort -u; }
 listed_tables() { grep -oE '^[[:space:]]*(OF_CODE\(SECTION_SPECIAL, |FEATURE\(|PLACE\(|\{ \.name = )"[^"]+"' \
 	"$TEST_TOP/lib/arch/ppc64le/special.c" | sed 's/.*"\(.*\)"/\1/; s/\*$/97/' | sort -u; }
 
