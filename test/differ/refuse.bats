@@ -167,6 +167,7 @@ END
 	patched '1s/^/int __section(".data..percpu") counter; /' 's/ext\(x\)/ext(x) + counter/'
 	differ
 	refused new-per-cpu-data
+	[[ $stderr == *"Leave it in the file where the kernel has it if it comes from another one"* ]]
 }
 
 @test "an export that is added" {
