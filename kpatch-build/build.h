@@ -17,7 +17,6 @@
 #include "kpatch-build/plan/patchfile.h"
 #include "lib/util/words.h"
 
-struct again;
 struct arena;
 struct diags;
 struct object;
@@ -183,7 +182,6 @@ struct build {
 	const char **left_out; /* files of the patches that no part of this machine's kernel is made from */
 	size_t n_left_out;
 	bool init_stays;	       /* leave_out.c: a round that passes over __init code */
-	struct again *again;	       /* compile/again.c: what earlier rounds have compiled */
 	const char *report[2];	       /* in the work directory, with --leave-out: text and YAML */
 	const char *pristine, *shadow; /* trees to compile in, without and with the patches: shadow.h */
 	struct unit *units;

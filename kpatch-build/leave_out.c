@@ -6,7 +6,7 @@
  * their list that is refused, too, is searched for by halves, and its last one is left out. Each
  * step depends on nothing but the input, so the same input leaves out the same.
  *
- * What an earlier round has compiled from the same texts is not compiled again (compile/again.h).
+ * What an earlier round has compiled from the same texts is not compiled again (compile/object_store.h).
  */
 #include "kpatch-build/leave_out.h"
 

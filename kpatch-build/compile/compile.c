@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Compile stage: each object three times; the two of the unpatched source are taken from the cache if an earlier
- * build has made them (object_store.h). The reference with the very flags of the distribution,
+ * Compile stage: each object three times, or taken from the cache if an earlier build has made it of the same
+ * texts (object_store.h). The reference with the very flags of the distribution,
  * run through objtool where Kbuild does so: that is the code to find in the installed kernel. The
  * original and the patched one with a section for each function and object, which is what the differ
  * reads; by the same command but for the tree they come from, and without objtool, which runs over
@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kpatch-build/compile/again.h"
 #include "kpatch-build/compile/line_markers.h"
 #include "kpatch-build/compile/object_store.h"
 #include "kpatch-build/compile/shadow.h"
@@ -28,6 +27,8 @@
 #include "lib/util/process.h"
 #include "lib/util/strmap.h"
 #include "lib/util/text.h"
+
+const char *const compile_macros[] = { "kpatch-macros.h", "kpatch-syscall.h" };
 
 static const char *const variant_names[] = { "reference", "original", "patched" };
 
@@ -96,7 +97,7 @@ struct run {
 	size_t n;
 	struct command *stored; /* what would have been run, had the store not had its result */
 	size_t n_stored;
-	struct command *reused; /* patched objects of an earlier round: as if they had been run */
+	struct command *reused; /* of patched objects, the same: as if they had been run */
 	size_t n_reused;
 	struct command **where; /* in any of them; NULL: not needed */
 	struct object_store *store;
@@ -112,20 +113,18 @@ static void add_compilations(struct build *b, struct run *r, struct compile_job 
 		if (jobs[i].dropped || (jobs[i].unit.added && v == REFERENCE))
 			continue;
 		compile_command(b, b->arena, &jobs[i], v, object, v != REFERENCE, c);
-		if (v != PATCHED && !jobs[i].unit.added &&
-		    object_store_get(r->store, &jobs[i], c, object, v == REFERENCE)) {
-			r->where[4 * i + v] = &r->stored[r->n_stored];
-			r->stored[r->n_stored++] = (struct command){ .out = c->out };
-			continue;
-		}
-		/* what its words say is judged again: that they were taken once does not mean that they are */
-		if (v == PATCHED && again_get(b, &jobs[i], v, true, object)) {
+		if (!object_store_get(r->store, &jobs[i], c, v, object)) {
+			r->where[4 * i + v] = c;
+			r->n++;
+		} else if (v == PATCHED) {
+			/* what its words say is judged again: that they were taken once does not mean that they are */
+			jobs[i].patched_kept = true;
 			r->where[4 * i + v] = &r->reused[r->n_reused++];
 			*r->where[4 * i + v] = *c;
-			continue;
+		} else {
+			r->where[4 * i + v] = &r->stored[r->n_stored];
+			r->stored[r->n_stored++] = (struct command){ .out = c->out };
 		}
-		r->where[4 * i + v] = c;
-		r->n++;
 	}
 }
 
@@ -141,19 +140,17 @@ static void add_objtools(struct build *b, struct run *r, struct compile_job *job
 	}
 }
 
-static void keep_objects(struct build *b, struct run *r, struct compile_job *jobs, size_t n)
+static void keep_objects(struct run *r, struct compile_job *jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct command *objtool = r->where[4 * i + 3], *patched = r->where[4 * i + PATCHED];
+		const struct command *objtool = r->where[4 * i + 3];
 
-		if (patched && !patched->status && patched < r->commands + r->n && patched >= r->commands)
-			again_put(b, &jobs[i], PATCHED, true, jobs[i].patched);
-		for (enum variant v = REFERENCE; v < PATCHED; v++) {
+		for (enum variant v = REFERENCE; v <= PATCHED; v++) {
 			const struct command *c = r->where[4 * i + v];
+			bool was_run = c && c >= r->commands && c < r->commands + r->n;
 
-			if (c && c->argv && !c->status && !jobs[i].unit.added &&
-			    (v != REFERENCE || !objtool || !objtool->status))
-				object_store_put(r->store, &jobs[i], c, path_of(&jobs[i], v), v == REFERENCE);
+			if (was_run && !c->status && (v != REFERENCE || !objtool || !objtool->status))
+				object_store_put(r->store, &jobs[i], c, v, path_of(&jobs[i], v));
 		}
 	}
 }
@@ -191,10 +188,11 @@ static int run_jobs(struct build *b, struct object_store *store, struct compile_
 	add_objtools(b, &r, jobs, n);
 	if (r.n)
 		err = build_run_all(b, r.commands, r.n);
-	if (!err && b->options.verbose && r.n_stored)
-		build_say(b, "objects  %zu of the kernel's own were in the cache", r.n_stored);
+	if (!err && b->options.verbose && r.n_stored + r.n_reused)
+		build_say(b, "objects  %zu of the kernel's own and %zu of the patch's were in the cache",
+			  r.n_stored, r.n_reused);
 	if (!err)
-		keep_objects(b, &r, jobs, n);
+		keep_objects(&r, jobs, n);
 	if (!err)
 		err = explain_jobs(b, jobs, n, r.where);
 	if (!err)
@@ -239,12 +237,11 @@ static int drop_untouched(struct build *b)
 /* For authors of patches: #include "kpatch-macros.h" finds it, in both trees. */
 static int add_macros(struct build *b)
 {
-	static const char *const headers[] = { "kpatch-macros.h", "kpatch-syscall.h" };
 	int err = 0;
 
-	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]) && !err; i++) {
-		const char *path = arena_printf(b->arena, "%s/%s", b->options.data_dir, headers[i]);
-		const char *as = arena_printf(b->arena, "include/%s", headers[i]);
+	for (size_t i = 0; i < N_MACRO_HEADERS && !err; i++) {
+		const char *path = arena_printf(b->arena, "%s/%s", b->options.data_dir, compile_macros[i]);
+		const char *as = arena_printf(b->arena, "include/%s", compile_macros[i]);
 		char *text;
 		size_t size;
 
@@ -392,13 +389,12 @@ static int compile_jobs(struct build *b, struct compile_job *jobs, size_t n)
 		direct++;
 	for (units = direct; units < n && !jobs[units].unit.bystander;)
 		units++;
-	err = screen_jobs(b, jobs + units, n - units);
-	if (err)
-		return err;
 	store = object_store_open(b);
-	err = run_jobs(b, store, jobs, direct);
+	err = screen_jobs(b, store, jobs + units, n - units);
 	if (!err)
-		err = screen_jobs(b, jobs + direct, units - direct);
+		err = run_jobs(b, store, jobs, direct);
+	if (!err)
+		err = screen_jobs(b, store, jobs + direct, units - direct);
 	/* what changes is compiled once more, with debug information */
 	if (!err)
 		err = run_jobs(b, store, jobs + direct, units - direct);

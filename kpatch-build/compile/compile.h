@@ -9,8 +9,13 @@
 #include "kpatch-build/prepare/kbuild.h"
 
 struct command;
+struct object_store;
 
 enum variant { REFERENCE, ORIGINAL, PATCHED };
+
+/* Headers of this program for authors of patches, in include/ of both trees. */
+#define N_MACRO_HEADERS 2
+extern const char *const compile_macros[N_MACRO_HEADERS];
 
 /* One object; the units of all its owners share it. */
 struct compile_job {
@@ -20,6 +25,7 @@ struct compile_job {
 	const char *reference, *original, *patched;
 	const char *plain; /* as patched, from the text without line markers: made when it is needed */
 	bool dropped;	   /* by the screen: the patch changes nothing in it; the directory is gone */
+	bool patched_kept; /* the patched object is the store's, which knows what it was made from */
 };
 
 /*
@@ -76,16 +82,17 @@ int compile_reads_file(struct build *b, const struct compile_job *job, const cha
  */
 int compile_check_inputs(struct build *b, const struct compile_job *job);
 /*
- * Whether @object, made of the unpatched source, was made from nothing but the prepared tree and the compiler's own
- * headers: not from what Kbuild generated for this build, nor from a file elsewhere.
+ * Whether @object was made from nothing but the prepared tree, the compiler's own headers, the program's macros and, if it is
+ * the patched one, patched files: not from what Kbuild generated for this build, nor from a file elsewhere.
  */
-bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job, const char *object);
+bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job, enum variant variant,
+				 const char *object);
 
 /*
  * screen.c: compiles original and patched object of each job, some at a time, and drops the jobs in which
  * nothing changes. -EINVAL if an object does not compile, or if a bystander's changes; other -errno.
  */
-int screen_jobs(struct build *b, struct compile_job *jobs, size_t n);
+int screen_jobs(struct build *b, struct object_store *store, struct compile_job *jobs, size_t n);
 /* Whether the job, which cannot be compiled, is none of the running kernel; says that it is not followed then. */
 bool screen_not_followed(struct build *b, const struct compile_job *job);
 

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kpatch-build/compile/compile.h"
 #include "lib/util/arena.h"
@@ -89,30 +90,57 @@ static int check(struct build *b, struct arena *arena, const struct compile_job 
 	return err;
 }
 
-/* The same of one list that the compilation of an unpatched object wrote, where nothing but the tree counts. */
-static bool only_the_tree(struct build *b, struct arena *arena, const struct compile_job *job,
-			  const char *list)
+/* kpatch-macros.h and its like, which both trees have of the program's own (compile.c). */
+static bool is_macros(const struct build *b, const char *resolved)
 {
+	size_t n = strlen(b->pristine);
+
+	for (size_t i = 0; i < N_MACRO_HEADERS; i++)
+		if (!strncmp(resolved, b->pristine, n) &&
+		    !strncmp(resolved + n, "/include/", strlen("/include/")) &&
+		    !strcmp(resolved + n + strlen("/include/"), compile_macros[i]))
+			return true;
+	return false;
+}
+
+/* A patched file, by the name that the list has for it. */
+static bool is_patched(const struct build *b, const char *word, const char *resolved)
+{
+	size_t n = strlen(b->shadow);
+
+	return !strncmp(resolved, b->shadow, n) && resolved[n] == '/' && build_patched(b, resolved + n + 1) &&
+	       !strcmp(path_base(word), path_base(resolved));
+}
+
+/* Whether nothing but the tree, and for a patched object the patched files, is in one list of what was read. */
+static bool only_the_tree(struct build *b, struct arena *arena, const struct compile_job *job,
+			  enum variant variant, const char *list)
+{
+	const char *directory = variant == PATCHED ? b->shadow : b->pristine;
 	struct words files = { 0 };
 	char resolved[PATH_MAX];
-	int err = compile_dependencies(arena, list, &files);
 
-	for (size_t i = 0; i < files.n && !err; i++) {
+	if (compile_dependencies(arena, list, &files))
+		return false;
+	for (size_t i = 0; i < files.n; i++) {
 		const char *word = files.word[i];
 
 		/* the assembler lists what the compiler calls its text, too, which is no path */
 		if (!is_temporary(b, word) && strcmp(word, path_base(job->how.source)) != 0 &&
-		    !is_of_the_kernel(b, arena, job, b->pristine, word, resolved))
+		    !is_of_the_kernel(b, arena, job, directory, word, resolved) && !is_macros(b, resolved) &&
+		    (variant != PATCHED || !is_patched(b, word, resolved)))
 			return false;
 	}
-	return !err || err == -ENOENT;
+	return true;
 }
 
-bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job, const char *object)
+bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job, enum variant variant,
+				 const char *object)
 {
 	struct arena *arena = arena_new();
-	bool only = only_the_tree(b, arena, job, arena_printf(arena, "%s.d", object)) &&
-		    only_the_tree(b, arena, job, arena_printf(arena, "%s.as.d", object));
+	const char *assembler = arena_printf(arena, "%s.as.d", object);
+	bool only = only_the_tree(b, arena, job, variant, arena_printf(arena, "%s.d", object)) &&
+		    (access(assembler, F_OK) || only_the_tree(b, arena, job, variant, assembler));
 
 	arena_free(arena);
 	return only;
@@ -121,9 +149,9 @@ bool compile_reads_only_the_tree(struct build *b, const struct compile_job *job,
 int compile_check_inputs(struct build *b, const struct compile_job *job)
 {
 	struct arena *arena = arena_new();
-	int err = check(b, arena, job, ".d");
+	int err = job->patched_kept ? 0 : check(b, arena, job, ".d");
 
-	if (!err)
+	if (!err && !job->patched_kept)
 		err = check(b, arena, job, ".as.d");
 	arena_free(arena);
 	return err;

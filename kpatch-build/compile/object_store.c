@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * See object_store.h. A file of the store is named after the digest of what decides its contents: the words of the
- * commands and the compiler's file. In it:
+ * commands and the compiler's file; of a patched object, also the texts of the patched files that it is made from.
+ * Which those are is known once it was compiled. So there is a second file, named after the command alone, with the
+ * lists of what the object was made from when the command was run last: by these the name of the object's file is found.
+ * The object's own lists then must lead to the same name.
  *
  *	MAGIC				16 bytes
  *	four sizes			8 bytes each, of this machine's byte order; ABSENT: there is no such file
- *	the four files			the object, and beside it what make_names() says
+ *	the four files			what make_names() says; some may be absent
  *	SHA-256 of all that		64 hexadecimal digits
  */
 #include "kpatch-build/compile/object_store.h"
@@ -25,8 +28,8 @@
 #include "lib/util/process.h"
 #include "lib/util/sha256.h"
 
-#define MAGIC "kpatch object 1\n" /* goes into the names, too: another format, other names */
-#define N_FILES 4
+#define MAGIC "kpatch object 2\n" /* goes into the names, too: another format, other names */
+enum { OBJECT, READ_BY_COMPILER, READ_BY_ASSEMBLER, SAID, N_FILES };
 #define ABSENT UINT64_MAX
 #define LIMIT (2ull << 30)     /* bytes of a store */
 #define KEPT (LIMIT / 4 * 3)   /* what is left when there was more */
@@ -88,6 +91,20 @@ static bool add_program(struct arena *a, struct sha256 *s, const char *name)
 	return found;
 }
 
+/* The headers of this program's own that a patch may include. */
+static bool add_macros(struct build *b, struct sha256 *s)
+{
+	for (size_t i = 0; i < N_MACRO_HEADERS; i++) {
+		const char *path = arena_printf(b->arena, "%s/include/%s", b->pristine, compile_macros[i]);
+		char *text;
+
+		if (file_read(b->arena, path, &text, NULL))
+			return false;
+		sha256_add_text(s, text);
+	}
+	return true;
+}
+
 /* What all objects of a build have in common. */
 static bool add_build(struct build *b, struct sha256 *s)
 {
@@ -99,11 +116,10 @@ static bool add_build(struct build *b, struct sha256 *s)
 	if (!compiler.n)
 		return false;
 	/* "ccache gcc-12": whichever of them is another */
-	/* "ccache gcc-12": whichever of them is another */
 	for (size_t i = 0; i < compiler.n; i++)
 		if (!add_program(b->arena, s, compiler.word[i]))
 			return false;
-	return true;
+	return add_macros(b, s);
 }
 
 struct object_store *object_store_open(struct build *b)
@@ -124,27 +140,77 @@ struct object_store *object_store_open(struct build *b)
 	return NULL;
 }
 
-static bool make_key(struct object_store *store, struct arena *a, const struct compile_job *job,
-		     const struct command *c, const char *object, bool objtool, char key[SHA256_TEXT])
+/* Begins the name of what @c makes. False: it depends on a path of this build. To be ended or dropped in any case. */
+static bool begin_key(struct object_store *store, struct arena *a, const struct compile_job *job,
+		      const struct command *c, enum variant variant, const char *object, struct sha256 *s)
 {
-	struct sha256 s;
-	bool named, made;
-
-	sha256_copy(&s, &store->common);
-	named = add_command(store, a, &s, c->argv, object) &&
-		(!objtool || !job->how.objtool.n || add_command(store, a, &s, job->how.objtool.word, object));
-	made = sha256_end(&s, key);
-	return named && made;
+	sha256_copy(s, &store->common);
+	sha256_add_text(s, variant == PATCHED ? "patched" : "");
+	return add_command(store, a, s, c->argv, object) &&
+	       (variant != REFERENCE || !job->how.objtool.n ||
+		add_command(store, a, s, job->how.objtool.word, object));
 }
 
-static bool make_names(struct arena *a, const char *object, const char *names[N_FILES])
+static bool command_key(struct object_store *store, struct arena *a, const struct compile_job *job,
+			const struct command *c, enum variant variant, const char *object,
+			char key[SHA256_TEXT])
+{
+	struct sha256 s;
+	bool named = begin_key(store, a, job, c, variant, object, &s);
+
+	return sha256_end(&s, key) && named;
+}
+
+/* Whether a file of this name is among @files, wherever that is. */
+static bool is_named(const struct words *files, const char *path)
+{
+	for (size_t i = 0; i < files->n; i++)
+		if (!strcmp(path_base(files->word[i]), path_base(path)))
+			return true;
+	return false;
+}
+
+/*
+ * The name of a patched object's file by the lists beside it. A file that is new may be found where another one was, so
+ * all of them count.
+ */
+static bool patched_key(struct object_store *store, struct arena *a, const struct compile_job *job,
+			const struct command *c, const char *object, const char *const names[N_FILES],
+			char key[SHA256_TEXT])
+{
+	const struct build *b = store->build;
+	struct words files = { 0 };
+	struct sha256 s;
+	bool named = begin_key(store, a, job, c, PATCHED, object, &s) &&
+		     !compile_dependencies(a, names[READ_BY_COMPILER], &files);
+
+	/* the assembler writes its list for some objects only */
+	(void)compile_dependencies(a, names[READ_BY_ASSEMBLER], &files);
+	for (size_t i = 0; i < b->n_patched; i++) {
+		const struct patched_file *f = &b->patched[i];
+
+		if (!f->created && !is_named(&files, f->path))
+			continue;
+		sha256_add_text(&s, f->path);
+		sha256_add(&s, &f->marked_size, sizeof(f->marked_size));
+		sha256_add(&s, f->marked, f->marked_size);
+	}
+	return sha256_end(&s, key) && named;
+}
+
+static void make_names(struct arena *a, const char *object, const char *names[N_FILES])
 {
 	static const char *const endings[N_FILES] = { "", ".d", ".as.d", ".log" };
 
-	for (size_t i = 0; i < N_FILES; i++) {
+	for (size_t i = 0; i < N_FILES; i++)
 		names[i] = arena_printf(a, "%s%s", object, endings[i]);
-	}
-	return true;
+}
+
+/* Of all files the lists of what was read. */
+static void only_lists(const char *const names[N_FILES], const char *lists[N_FILES])
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		lists[i] = i == READ_BY_COMPILER || i == READ_BY_ASSEMBLER ? names[i] : NULL;
 }
 
 /* --- reading --- */
@@ -160,7 +226,7 @@ static bool is_whole(const char *data, size_t size, struct header *h)
 		return false;
 	memcpy(h, data, sizeof(*h));
 	left = size - sizeof(*h) - (SHA256_TEXT - 1);
-	if (memcmp(h->magic, MAGIC, sizeof(h->magic)) || h->size[0] == ABSENT)
+	if (memcmp(h->magic, MAGIC, sizeof(h->magic)))
 		return false;
 	for (size_t i = 0; i < N_FILES; i++) {
 		if (h->size[i] == ABSENT)
@@ -202,30 +268,59 @@ static bool unpack(const char *data, const struct header *h, const char *const n
 	for (size_t i = 0; i < N_FILES; i++) {
 		if (h->size[i] == ABSENT)
 			continue;
-		if (file_write(names[i], data, (size_t)h->size[i], 0666))
+		if (names[i] && file_write(names[i], data, (size_t)h->size[i], 0666))
 			return false;
 		data += h->size[i];
 	}
 	return true;
 }
 
+/* Puts the files of that name into their places. */
+static bool load(struct object_store *store, struct arena *a, const char *key,
+		 const char *const names[N_FILES])
+{
+	struct header h;
+	char *data;
+	size_t size;
+
+	if (!read_file(store, a, key, &data, &size))
+		return false;
+	if (is_whole(data, size, &h))
+		return unpack(data, &h, names);
+	unlinkat(store->dir, key, 0);
+	return false;
+}
+
+/* Two lists lead to one name, or the object is of other texts. */
+static bool load_patched(struct object_store *store, struct arena *a, const struct compile_job *job,
+			 const struct command *c, const char *object, const char *const names[N_FILES])
+{
+	char key[SHA256_TEXT], its[SHA256_TEXT];
+	const char *lists[N_FILES];
+
+	only_lists(names, lists);
+	return command_key(store, a, job, c, PATCHED, object, key) && load(store, a, key, lists) &&
+	       patched_key(store, a, job, c, object, names, key) && load(store, a, key, names) &&
+	       patched_key(store, a, job, c, object, names, its) && !strcmp(key, its);
+}
+
 bool object_store_get(struct object_store *store, const struct compile_job *job, const struct command *c,
-		      const char *object, bool objtool)
+		      enum variant variant, const char *object)
 {
 	struct arena *a = store ? arena_new() : NULL;
 	const char *names[N_FILES];
-	char key[SHA256_TEXT], *data;
-	struct header h;
-	size_t size;
-	bool ok = false;
+	char key[SHA256_TEXT];
+	bool ok;
 
-	if (a && make_key(store, a, job, c, object, objtool, key) && make_names(a, object, names) &&
-	    read_file(store, a, key, &data, &size)) {
-		if (!is_whole(data, size, &h))
-			unlinkat(store->dir, key, 0);
-		else
-			ok = unpack(data, &h, names);
-	}
+	if (!a)
+		return false;
+	make_names(a, object, names);
+	ok = variant == PATCHED ?
+		     load_patched(store, a, job, c, object, names) :
+		     command_key(store, a, job, c, variant, object, key) && load(store, a, key, names);
+	/* the assembler would leave a list alone that it does not write */
+	for (size_t i = 0; i < N_FILES && !ok; i++)
+		unlink(names[i]);
 	arena_free(a);
 	return ok;
 }
@@ -244,8 +339,8 @@ static bool pack(struct arena *a, const char *const names[N_FILES], struct new_f
 	for (size_t i = 0; i < N_FILES; i++) {
 		size_t size;
 
-		err = file_read(a, names[i], &data[i], &size);
-		if ((err && (err != -ENOENT || !i)) || (!err && size > LARGEST))
+		err = names[i] ? file_read(a, names[i], &data[i], &size) : -ENOENT;
+		if ((err && err != -ENOENT) || (!err && size > LARGEST))
 			return false;
 		h.size[i] = err ? ABSENT : size;
 	}
@@ -261,21 +356,40 @@ static bool pack(struct arena *a, const char *const names[N_FILES], struct new_f
 	return sha256_end(&s, digest) && !err && !new_file_write(f, digest, SHA256_TEXT - 1);
 }
 
-void object_store_put(struct object_store *store, const struct compile_job *job, const struct command *c,
-		      const char *object, bool objtool)
+static void keep(struct object_store *store, struct arena *a, const char *key,
+		 const char *const names[N_FILES])
 {
-	struct arena *a = store ? arena_new() : NULL;
-	const char *names[N_FILES];
-	char key[SHA256_TEXT];
 	struct new_file f;
 
-	if (a && compile_reads_only_the_tree(store->build, job, object) &&
-	    make_key(store, a, job, c, object, objtool, key) && make_names(a, object, names) &&
-	    !new_file_open_at(&f, store->dir, key)) {
-		/* the digest tells whether it reached the disk */
-		if (pack(a, names, &f) && !new_file_close(&f, 0644, false) && !new_file_publish(&f))
-			store->grown = true;
-		new_file_drop(&f);
+	if (new_file_open_at(&f, store->dir, key))
+		return;
+	/* the digest tells whether it reached the disk */
+	if (pack(a, names, &f) && !new_file_close(&f, 0644, false) && !new_file_publish(&f))
+		store->grown = true;
+	new_file_drop(&f);
+}
+
+void object_store_put(struct object_store *store, const struct compile_job *job, const struct command *c,
+		      enum variant variant, const char *object)
+{
+	struct arena *a = store ? arena_new() : NULL;
+	const char *names[N_FILES], *lists[N_FILES];
+	char key[SHA256_TEXT];
+
+	if (!a)
+		return;
+	make_names(a, object, names);
+	only_lists(names, lists);
+	if (!compile_reads_only_the_tree(store->build, job, variant, object)) {
+		arena_free(a);
+		return;
+	}
+	if (variant != PATCHED && command_key(store, a, job, c, variant, object, key)) {
+		keep(store, a, key, names);
+	} else if (variant == PATCHED && patched_key(store, a, job, c, object, names, key)) {
+		keep(store, a, key, names);
+		if (command_key(store, a, job, c, PATCHED, object, key))
+			keep(store, a, key, lists);
 	}
 	arena_free(a);
 }

@@ -18,7 +18,7 @@
 #include <time.h>
 
 #include "kpatch-build/build.h"
-#include "kpatch-build/compile/again.h"
+#include "kpatch-build/compile/object_store.h"
 #include "kpatch-build/compile/compile.h"
 #include "lib/elf/object.h"
 #include "lib/kernel/symbols/ksym.h"
@@ -35,6 +35,7 @@
 
 struct screen {
 	struct build *b;
+	struct object_store *store;
 	size_t done, changed, n;
 	time_t said;
 	bool warned; /* of what the compiler says about the header: once is enough */
@@ -181,7 +182,7 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 		if (jobs[i].dropped)
 			continue;
 		compile_command(s->b, arena, &jobs[i], variant, object, false, &all[used]);
-		reused[i] = again_get(s->b, &jobs[i], variant, false, object);
+		reused[i] = object_store_get(s->store, &jobs[i], &all[used], variant, object);
 		if (reused[i])
 			commands[i] = all[used];
 		used += !reused[i];
@@ -193,8 +194,8 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 			continue;
 		commands[i] = all[--used];
 		if (!commands[i].status)
-			again_put(s->b, &jobs[i], variant, false,
-				  variant == PATCHED ? jobs[i].patched : jobs[i].original);
+			object_store_put(s->store, &jobs[i], &commands[i], variant,
+					 variant == PATCHED ? jobs[i].patched : jobs[i].original);
 	}
 	return err;
 }
@@ -269,9 +270,9 @@ static void say(struct screen *s)
 		  s->changed);
 }
 
-int screen_jobs(struct build *b, struct compile_job *jobs, size_t n)
+int screen_jobs(struct build *b, struct object_store *store, struct compile_job *jobs, size_t n)
 {
-	struct screen s = { .b = b, .n = n, .said = time(NULL) };
+	struct screen s = { .b = b, .store = store, .n = n, .said = time(NULL) };
 	/* where a refusal is not the end, the order of refusals must not depend on the machine */
 	size_t room = b->options.leave_out ? JOBS_WITHOUT_END : (size_t)b->options.jobs * JOBS_PER_PROCESS;
 	int err = 0;
