@@ -31,7 +31,7 @@ on_disk() {
 
 # Calls of the log that reach a place, "NUMBER CALL PATH", what is made up in the paths taken out; of equals the first.
 calls() { # PLACE
-	sed -nE "s:$CACHE/work-[^/ ]*:WORK:; s:$CACHE/::; s:$OUT/?:OUT/:; s:/\.([^/]*)\.[0-9a-f]{32}:/\1:; /^[0-9]+ [a-z]+ ($1)/p" "$LOG" |
+	sed -nE "s:$CACHE/work-[^/ ]*:WORK:; s:$CACHE/::; s:$OUT/?:OUT/:; s:/\.([^/]*)\.[0-9a-f]{32}:/\1:; \:^[0-9]+ [a-z]+ ($1):p" "$LOG" |
 		awk '!seen[$2 " " $3]++'
 }
 

@@ -145,7 +145,7 @@ entries() { ls "$STORE"; }
 			fi
 		done
 		build_of 0+0 --stop-after compile "$MEMINFO"
-		[[ $(entries | wc -l) == 2 ]]
+		[[ $(entries | wc -l) == 4 ]]
 		build_of 2+1 "$MEMINFO"
 		is_the_same
 	done
@@ -196,7 +196,7 @@ void kpatch_test_unused(void);'
 	build_of 0+0 "$patch"
 	[[ $(entries | grep old) == old1 ]]
 	for name in $own; do [[ -s $STORE/$name ]]; done
-	[[ $(entries | wc -l) == 5 ]]
+	[[ $(entries | wc -l) == 9 ]]
 }
 
 @test "store: where it cannot be written the build goes on without" {
