@@ -226,10 +226,11 @@ static void judge_new_data(struct changes *c, uint32_t i)
 	const struct atom *a = new_atom(d, i);
 
 	if (a->section->per_cpu)
-		diff_refuse(d, "new-per-cpu-data", &d->new, i, -1,
-			    "Leave it in the file where the kernel has it if it comes from another one; otherwise use "
-			    "a shadow variable, or memory from alloc_percpu() in a callback",
-			    "a patch cannot add per-CPU data");
+		diff_refuse(
+			d, "new-per-cpu-data", &d->new, i, -1,
+			"Leave it in the file where the kernel has it if it comes from another one; otherwise use "
+			"a shadow variable, or memory from alloc_percpu() in a callback",
+			"a patch cannot add per-CPU data");
 	else if ((d->new.role[i] == ROLE_INIT || d->new.role[i] == ROLE_UNKNOWN) &&
 		 request_leaves(d, &d->new, i, "it is new"))
 		return;

@@ -71,6 +71,8 @@ int guards_first_edge(const struct atom *guard, int64_t at, const struct insn_fl
 	if (!bits || bits > 64 || branch->when == WHEN_OTHER)
 		return -1;
 	value = initial_value(guard, at, &bits);
+	if (!bits)
+		return -1;
 	if (test->masks)
 		return holds(branch->when, value & test->value, 0, bits) != branch->unless;
 	return holds(branch->when, value, test->value, bits) != branch->unless;

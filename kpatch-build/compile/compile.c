@@ -28,8 +28,6 @@
 #include "lib/util/strmap.h"
 #include "lib/util/text.h"
 
-const char *const compile_macros[] = { "kpatch-macros.h", "kpatch-syscall.h" };
-
 static const char *const variant_names[] = { "reference", "original", "patched" };
 
 static void add_objtool(struct build *b, struct command *c, const struct compile_job *job,

@@ -17,6 +17,8 @@
 #include "lib/util/diag.h"
 #include "lib/util/path.h"
 
+const char *const compile_macros[] = { "kpatch-macros.h", "kpatch-syscall.h" };
+
 static bool is_below(const char *path, const char *directory)
 {
 	char resolved[PATH_MAX];

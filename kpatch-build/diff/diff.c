@@ -235,7 +235,7 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 {
 	struct unit *u = t->unit;
 	char *path;
-	int err = 0;
+	int err;
 
 	diags_append(b->diags, t->diags);
 	if (t->err == -EINVAL && u->through)
@@ -246,7 +246,9 @@ static int finish_task(struct build *b, struct task *t, size_t index)
 	if (t->err || !t->data)
 		return t->err;
 	path = build_work_path(b, "objects/diff-%zu.o", index);
-	err = path ? file_write(path, t->data, t->size, 0666) : -EIO;
+	if (!path)
+		return -EIO;
+	err = file_write(path, t->data, t->size, 0666);
 	if (!err)
 		warn_of_kept(b, u);
 	if (!err)

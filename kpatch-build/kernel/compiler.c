@@ -39,7 +39,7 @@ static const char *version_line(struct build *b, const char *cc)
 					argv.n > 2 ? argv.word[2] : NULL,
 					NULL };
 
-	if (build_run(b, command, NULL, NULL, log, &status) || status ||
+	if (!log || build_run(b, command, NULL, NULL, log, &status) || status ||
 	    file_read(b->arena, log, &text, NULL))
 		return NULL;
 	text[strcspn(text, "\n")] = '\0';

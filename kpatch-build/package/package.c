@@ -175,7 +175,7 @@ static int make(struct build *b, const struct package *p, enum package_format fo
 {
 	const char *base = arena_printf(b->arena, "%s.yaml", p->manifest->name);
 	const char *root = build_work_path(b, "package/%s/root", formats[format].name);
-	int err = root ? directory_remove(root) : -errno;
+	int err = root ? directory_remove(root) : -EIO;
 
 	if (!err)
 		err = package_file(b, root, package_module_path(b->arena, p->manifest), p->module,

@@ -249,15 +249,17 @@ int prepare_link(struct build *b, const char *tree, const char *runtime)
 {
 	char *source = build_work_path(b, "probe/%s.c", PROBE_NAME);
 	char *kbuild = build_work_path(b, "probe/Kbuild");
-	char *dir = source ? path_directory(b->arena, source) : NULL;
+	char *dir;
 	char *list = arena_printf(b->arena, "%s/commands", runtime);
 	char *object = arena_printf(b->arena, "%s/kpatch-runtime.o", runtime);
-	struct command_places places = { dir, PROBE_NAME, tree, runtime };
+	struct command_places places = { .name = PROBE_NAME, .tree = tree, .runtime = runtime };
 	struct module_commands commands;
 	int ret;
 
-	if (!kbuild)
+	if (!source || !kbuild)
 		return -EIO;
+	dir = path_directory(b->arena, source);
+	places.dir = dir;
 	ret = write_probe(source, kbuild);
 	if (!ret)
 		ret = make_probe(b, tree, dir);

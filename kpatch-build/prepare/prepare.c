@@ -146,7 +146,7 @@ static int run_make(struct build *b, const struct words *make, const char *targe
 {
 	char *log = build_work_path(b, "prepare/%s.first.log", target);
 	struct words argv = { 0 };
-	int err = log ? 0 : -errno, status;
+	int err = log ? 0 : -EIO, status;
 
 	make_argv(b, make, target, &argv);
 	if (!err && !*whole) {
