@@ -82,12 +82,36 @@ static bool find_place(const struct patch_hunk *h, const struct text_line *lines
 	return *places == 1;
 }
 
+static bool ends_in_cr(const char *text, size_t size)
+{
+	return size > 1 && text[size - 1] == '\n' && text[size - 2] == '\r';
+}
+
+/* Whether it is the ends of lines that differ: a mail program or an editor has made CR LF of them. */
+static bool has_other_ends(const struct patch_hunk *h, const struct text_line *lines, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ends_in_cr(lines[i].text, lines[i].size))
+			return false;
+	for (size_t i = 0; i < h->n_lines; i++)
+		if (h->lines[i].kind != '+' && ends_in_cr(h->lines[i].text, h->lines[i].size))
+			return true;
+	return false;
+}
+
+/* @lines: the @n of the file. @places: where else it fits. */
 static int refuse(const struct patch_file *patch, const struct patch_entry *e, const struct patch_hunk *h,
-		  size_t places, struct diags *diags)
+		  const struct text_line *lines, size_t n, size_t places, struct diags *diags)
 {
 	struct diag_place place = { .file = patch->path, .line = h->line };
 
-	if (places)
+	if (has_other_ends(h, lines, n))
+		diag_error(
+			diags, "patch-does-not-apply", &place, "Take them out: sed -i 's/\\r$//' PATCH",
+			"the hunk for line %lu of %s does not apply: lines of the patch end in CR LF, those of "
+			"the source in LF",
+			h->old_start, e->path);
+	else if (places)
 		diag_error(diags, "patch-ambiguous", &place, "Make the patch against the kernel's own source",
 			   "the hunk for line %lu of %s has moved and fits in %zu places", h->old_start,
 			   e->path, places);
@@ -179,7 +203,7 @@ int patch_apply(const struct patch_file *patch, const struct patch_entry *e, str
 		size_t at = 0, places;
 
 		if (!find_place(h, lines, n, done, moved, &at, &places)) {
-			refuse(patch, e, h, places, diags);
+			refuse(patch, e, h, lines, n, places, diags);
 			errors++;
 			continue;
 		}

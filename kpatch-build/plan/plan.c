@@ -57,7 +57,9 @@ static bool is_beside_the_kernel(struct build *b, const char *path)
 static bool is_elsewhere(const struct build *b, const char *path)
 {
 	const char *own = b->kernel.arch->source.directory;
-	bool ours = text_starts_with(path, own) && path[strlen(own)] == '/';
+	const char *not_its = b->kernel.arch->source.not_its;
+	bool ours = text_starts_with(path, own) && path[strlen(own)] == '/' &&
+		    !(not_its && text_starts_with(path, not_its));
 
 	return (text_starts_with(path, "arch/") && strchr(path + 5, '/') && !ours) ||
 	       path_base(path)[0] == '.';

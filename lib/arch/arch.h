@@ -150,6 +150,7 @@ struct boot_image {
 /* The machine's part of the kernel's source. */
 struct source_places {
 	const char *directory;	   /* "arch/x86" */
+	const char *not_its;	   /* what of that is another machine's: a directory, or NULL */
 	const char *const *boot;   /* directories of what runs before the kernel; the last one is NULL */
 	const char *vdso;	   /* directory of code that processes run */
 	const char *linker_script; /* of vmlinux */

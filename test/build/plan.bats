@@ -279,11 +279,24 @@ new_header() {
 	refuses 5 patch-file-missing "$BATS_TEST_TMPDIR/other.patch"
 }
 
+@test "a patch whose lines end in CR LF is told so, and works without" {
+	sed 's/$/\r/' "$TEST_TOP/examples/meminfo-string.patch" > "$BATS_TEST_TMPDIR/mailed.patch"
+	refuses 5 patch-does-not-apply "$BATS_TEST_TMPDIR/mailed.patch"
+	says 'mailed.patch:[0-9]*: the hunk for line [0-9]* of fs/proc/meminfo.c does not apply: lines of the patch end in CR LF, those of the source in LF[.] .*sed -i '
+	sed -i 's/\r$//' "$BATS_TEST_TMPDIR/mailed.patch"
+	run -0 kpatch_build --stop-after plan "$BATS_TEST_TMPDIR/mailed.patch"
+}
+
 @test "hunks for another machine, an unconfigured driver and for git are left out, and the manifest says so; alone they are an error" {
 	local other=$BATS_TEST_TMPDIR/other
 	write_patch arm64 <<- 'END'
 		--- a/arch/arm64/kernel/process.c
 		+++ b/arch/arm64/kernel/process.c
+		@@ -1 +1 @@
+		-a
+		+b
+		--- a/arch/x86/um/ptrace_64.c
+		+++ b/arch/x86/um/ptrace_64.c
 		@@ -1 +1 @@
 		-a
 		+b
@@ -300,7 +313,7 @@ new_header() {
 	make_patch mixed fs/proc/version.c 's/utsname()->version)/utsname()->release)/' fs/nfsd/flexfilelayout.c '$s/$/\n/'
 	cat "$other" >> "$patch"
 	run -0 kpatch_build "$patch"
-	for file in arch/arm64/kernel/process.c drivers/.gitignore fs/nfsd/flexfilelayout.c; do
+	for file in arch/arm64/kernel/process.c arch/x86/um/ptrace_64.c drivers/.gitignore fs/nfsd/flexfilelayout.c; do
 		grep -q "$file is no part of kernel .*: its change is left out" "$OUT/livepatch-mixed.yaml"
 	done
 	# a program that takes part in the build is another matter, and so is what runs before the kernel

@@ -112,6 +112,7 @@ const struct arch arch_x86_64 = {
 	.kernels = true,
 	.guard_type = R_X86_64_NONE,
 	.source = { .directory = "arch/x86",
+		    .not_its = "arch/x86/um/", /* of user mode Linux */
 		    .boot = (const char *const[]){ "arch/x86/boot/", "arch/x86/realmode/",
 						   "arch/x86/purgatory/", NULL },
 		    .vdso = "arch/x86/entry/vdso/",
