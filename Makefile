@@ -224,7 +224,9 @@ install: programs
 		chmod 644 $(UNITDIR)/$$(basename $$unit .in) || exit; \
 	done
 	ln -sf ../kpatch-confirm.service $(UNITDIR)/multi-user.target.wants/
-	$(INSTALL) -D -m 644 -t $(DATADIR)/bash-completion/completions contrib/completions/*
+	$(INSTALL) -D -m 644 -t $(DATADIR)/bash-completion/completions contrib/completions/bash/*
+	$(INSTALL) -D -m 644 -t $(DATADIR)/fish/vendor_completions.d contrib/completions/fish/*
+	$(INSTALL) -D -m 644 -t $(DATADIR)/zsh/site-functions contrib/completions/zsh/*
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch README.md COPYING doc/*.md
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch/examples examples/*
 

@@ -29,6 +29,9 @@ setup_file() {
 	for program in kpatch kpatch-build kpatch-package; do
 		[[ -s share/bash-completion/completions/$program ]]
 	done
+	for program in kpatch kpatch-build kpatch-package; do
+		[[ -s share/fish/vendor_completions.d/$program.fish && -s share/zsh/site-functions/_$program ]]
+	done
 	[[ -s share/doc/kpatch/COPYING ]]
 	[[ -s share/doc/kpatch/examples/meminfo-string.patch ]]
 }

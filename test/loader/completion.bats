@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# bash completion: contrib/completions/kpatch
+# Completion in bash, fish and zsh: contrib/completions
 
 load ../lib/tests.bash
 
@@ -10,7 +10,7 @@ complete_line() {
 		shift
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 		_kpatch
-		printf "%s\n" "${COMPREPLY[@]}"' - "$BATS_TEST_DIRNAME/../../contrib/completions/kpatch" "$@"
+		printf "%s\n" "${COMPREPLY[@]}"' - "$BATS_TEST_DIRNAME/../../contrib/completions/bash/kpatch" "$@"
 }
 
 @test "completion: commands" {
@@ -50,7 +50,7 @@ sub/" ]
 	make_programs /kpatch-build /kpatch-package
 	complete_program() {
 		bash -c '
-			. "contrib/completions/$1"
+			. "contrib/completions/bash/$1"
 			function=_${1//-/_}
 			shift
 			COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
@@ -63,4 +63,62 @@ sub/" ]
 	[ "$(complete_program "$BUILD/kpatch-build" examples/meminfo)" = examples/meminfo-string.patch ]
 	[ "$(complete_program "$BUILD/kpatch-package" --format d)" = deb ]
 	[ "$(complete_program "$BUILD/kpatch-package" --rel)" = --release ]
+}
+
+# each command as the program has it, and the options of one
+the_commands() { "$BUILD/kpatch" help | awk '/^  [a-z]/ { print $1 }' | sort; }
+the_options() { "$BUILD/kpatch" help "$1" | sed -n 's/^  .\{4\}\(--[a-z-]*\).*/\1/p' | sort; }
+
+@test "completion: fish" {
+	make_programs /kpatch /kpatch-build /kpatch-package
+	cd "$BATS_TEST_TMPDIR"
+	mkdir sub
+	touch fix.ko fix.yaml fix.patch
+	fish_line() {
+		PATH=$BUILD:$PATH HOME=$BATS_TEST_TMPDIR fish --no-config -c "
+			for file in $TEST_TOP/contrib/completions/fish/*; source \$file; end
+			complete -C '$1'"
+	}
+	diff <(fish_line 'kpatch ' | cut -f 1 | sort) <(the_commands)
+	[ "$(fish_line 'kpatch unl')" = "$(printf 'unload\ttake a patch back and remove its module')" ]
+	for command in load status uninstall; do
+		diff <(fish_line "kpatch $command --" | cut -f 1 | sort -u) <(the_options $command)
+	done
+	[ "$(fish_line 'kpatch list --format j' | cut -f 1)" = json ]
+	[ -z "$(fish_line 'kpatch list --format p')" ]
+	[ "$(fish_line 'kpatch status --format p' | cut -f 1)" = prometheus ]
+	fish_line 'kpatch load f' | cut -f 1 | grep -qx fix.ko
+	[ "$(fish_line 'kpatch-build --stop-after in' | cut -f 1)" = install ]
+	[ "$(fish_line 'kpatch-build --sign-k' | cut -f 1)" = --sign-key ]
+	fish_line 'kpatch-build f' | cut -f 1 | grep -qx fix.patch
+	[ "$(fish_line 'kpatch-package --format d' | cut -f 1)" = deb ]
+	[ "$(fish_line 'kpatch-package --rel')" = "$(printf -- '--release\trelease of the package (1)')" ]
+	fish_line 'kpatch-package f' | cut -f 1 | grep -qx fix.ko
+}
+
+@test "completion: zsh" {
+	make_programs /kpatch /kpatch-build /kpatch-package
+	# what the functions of its completion system are given
+	zsh_line() {
+		PATH=$BUILD:$PATH zsh --no-rcs -c '
+			_describe() { local -a list; list=("${(@P)2}"); print -l -- $list; }
+			_files() { print -- files "$@"; }
+			file=$1; shift
+			words=("$@") CURRENT=$#
+			. "$file"' - "$TEST_TOP/contrib/completions/zsh/_$1" "$@"
+	}
+	diff <(zsh_line kpatch '' | cut -d : -f 1 | sort) <(the_commands)
+	zsh_line kpatch un | grep -qx 'unload:take a patch back and remove its module'
+	for command in load status uninstall; do
+		diff <(zsh_line kpatch $command -- | cut -d : -f 1 | sort) <(the_options $command)
+	done
+	[ "$(zsh_line kpatch list --format '' | paste -sd ' ')" = "text json yaml" ]
+	[ "$(zsh_line kpatch status --format '' | paste -sd ' ')" = "text json yaml prometheus" ]
+	[ "$(zsh_line kpatch load '')" = "files -g *.ko*" ]
+	[ "$(zsh_line kpatch-build --package '' | paste -sd ' ')" = "rpm deb" ]
+	zsh_line kpatch-build --sign | grep -q '^--sign-key:'
+	[[ $(zsh_line kpatch-build '') == "files -g "*patch* ]]
+	[ "$(zsh_line kpatch-package -f '' | paste -sd ' ')" = "rpm deb" ]
+	zsh_line kpatch-package -- | grep -qx -- '--release:release of the package (1)'
+	[ "$(zsh_line kpatch-package '')" = "files -g *.ko*" ]
 }
