@@ -192,7 +192,7 @@ bool check_is_restored(const struct check *c, uint32_t atom, uint64_t at)
 
 		if (way == WAY_RETURNING && at >= from && at < from + in->restore_size)
 			return true;
-		if ((way == WAY_UPPER || way == WAY_LOWER) && at >= r->offset && at < r->offset + HALF_INSN)
+		if (way_is_half(way) && at >= r->offset && at < r->offset + HALF_INSN)
 			return true;
 	}
 	return false;

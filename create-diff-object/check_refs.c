@@ -29,7 +29,7 @@ static void check_ref(struct check *c, uint32_t i, const struct ref *r)
 	enum outlet_way way = indirect_way(c->d, i, r, route.route);
 	const Elf64_Rela *rela;
 
-	if (way == WAY_UPPER || way == WAY_LOWER) {
+	if (way_is_half(way)) {
 		check_half(c, i, r, &route, way);
 		return;
 	}

@@ -270,7 +270,7 @@ static int emit_ref(struct emit *e, uint32_t id, const struct ref *r)
 		need_table(e);
 	if (way == WAY_TABLE)
 		return outlet_table(&e->outlets, &o);
-	if (way == WAY_UPPER || way == WAY_LOWER) {
+	if (way_is_half(way)) {
 		o.addend -= r->addend;
 		return indirect_half(e->d, a, r, way, insn) ? outlet_half(&e->outlets, &o, way, insn) :
 							      -EINVAL;

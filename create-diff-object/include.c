@@ -187,7 +187,7 @@ static void judge_call(struct diff *d, uint32_t atom, const struct ref *ref)
 	const struct atom *t = ref->target == NO_ATOM ? NULL : new_atom(d, ref->target);
 	enum outlet_way way = indirect_way(d, atom, ref, route_of(d, ref)->route);
 
-	if ((way == WAY_UPPER || way == WAY_LOWER) && !indirect_halves_agree(d, atom, ref))
+	if (way_is_half(way) && !indirect_halves_agree(d, atom, ref))
 		diff_refuse(
 			d, "out-of-reach", &d->new, atom, ref->offset, NULL,
 			"it computes the address of %s in halves, and one means another place than the other",

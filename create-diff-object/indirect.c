@@ -43,14 +43,16 @@ enum outlet_way indirect_way(const struct diff *d, uint32_t atom, const struct r
 {
 	const struct atom *a = new_atom(d, atom);
 	const struct indirection *x = d->arch->indirection;
+	enum outlet_way half;
 	bool leaves;
 
 	if (ref->through_table)
 		return WAY_TABLE;
 	if (!x || route == ROUTE_REFUSED || made_for_module(d, ref->target))
 		return WAY_FIELD;
-	if (way_of_half(d, ref, route) != WAY_FIELD)
-		return way_of_half(d, ref, route);
+	half = way_of_half(d, ref, route);
+	if (half != WAY_FIELD)
+		return half;
 	if (route == ROUTE_PATCH || !field_is_branch(d->arch, a, ref))
 		return WAY_FIELD;
 	leaves = field_may_leave(d->arch, a, ref);
@@ -99,7 +101,7 @@ static bool reaches(const struct diff *d, uint32_t atom, const struct ref *ref, 
 	enum outlet_way way = indirect_way(d, atom, ref, route);
 	uint8_t insn[HALF_INSN];
 
-	if (way == WAY_UPPER || way == WAY_LOWER)
+	if (way_is_half(way))
 		return indirect_half(d, new_atom(d, atom), ref, way, insn);
 	return !arch_reloc(d->arch, ref->type)->within || ref->through_table ||
 	       made_for_module(d, ref->target) || is_near(d, ref, route);

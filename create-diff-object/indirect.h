@@ -22,6 +22,12 @@ enum outlet_way {
 	WAY_LOWER, /* and this one gets at what that leads to, by the distance that remains */
 };
 
+/* Whether an instruction with half of a distance is made anew. */
+static inline bool way_is_half(enum outlet_way way)
+{
+	return way == WAY_UPPER || way == WAY_LOWER;
+}
+
 #define HALF_INSN 4 /* bytes of an instruction with half of a distance */
 
 /* What may lead out of a patch by an address in a table, and where to. For a reference of @atom. */

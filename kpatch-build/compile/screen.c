@@ -18,8 +18,8 @@
 #include <time.h>
 
 #include "kpatch-build/build.h"
-#include "kpatch-build/compile/object_store.h"
 #include "kpatch-build/compile/compile.h"
+#include "kpatch-build/compile/object_store.h"
 #include "lib/elf/object.h"
 #include "lib/kernel/symbols/ksym.h"
 #include "lib/util/arena.h"
