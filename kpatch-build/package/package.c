@@ -100,16 +100,22 @@ static int bad_module(struct build *b, const char *id, const char *path, const c
 }
 
 /* What is wrong with a name only here: it becomes a file's and a package's, and a word of scripts. */
-static int check_names(struct build *b, const char *path, const struct manifest *m)
+static int check_names(struct build *b, const char *path, const struct kmodule *module,
+		       const struct manifest *m)
 {
+	const struct arch *arch = arch_named(m->kernel.machine);
+
 	if (!package_version_is_valid(m->version))
 		return bad_module(b, "package-version", path, "Build it again with --patch-version",
 				  "its version is not digits, then letters, digits, '.', '+' and '~'");
 	if (!isalnum((unsigned char)m->name[0]) || !isalnum((unsigned char)m->kernel.release[0]))
 		return bad_module(b, "package-name", path, NULL,
 				  "its name and its kernel's release must begin with a letter or a digit");
-	if (!arch_named(m->kernel.machine) || !arch_named(m->kernel.machine)->kernels)
+	if (!arch || !arch->kernels)
 		return bad_module(b, "package-module", path, NULL, "made for a machine that is not known");
+	if (arch->machine != module->machine)
+		return bad_module(b, "package-module", path, "Build it again",
+				  "its code is not for the machine that its manifest names");
 	return 0;
 }
 
@@ -127,7 +133,7 @@ static int read_manifest(struct build *b, const char *path, const struct kmodule
 	if (!err && strcmp(out->manifest->module, m->name))
 		err = bad_module(b, "package-module", path, "Build it again",
 				 "its manifest belongs to another module");
-	return err ? err : check_names(b, path, out->manifest);
+	return err ? err : check_names(b, path, m, out->manifest);
 }
 
 /* The date that reproducible builds agree on (reproducible-builds.org), else the module's own. */

@@ -149,11 +149,15 @@ NAME=kpatch-patch-6.1.0-56-amd64
 	run -12 "$BUILD/kpatch-package" --format deb none.ko
 	MANIFEST=none patch_module livepatch-fix bare.ko
 	pack_fails 12 package-module --format deb bare.ko
-	# a machine of which create-diff-object alone knows something
-	REPLACE=true manifest livepatch-fix | sed 's/machine: .*/machine: ppc64le/' > ppc.yaml
-	REPLACE=true MANIFEST=ppc.yaml patch_module livepatch-fix ppc.ko
-	pack_fails 12 package-module --format deb ppc.ko
+	# machines: one that nobody knows, and one that the module's code is not for
+	REPLACE=true manifest livepatch-fix | sed 's/machine: .*/machine: riscv64/' > foreign.yaml
+	REPLACE=true MANIFEST=foreign.yaml patch_module livepatch-fix foreign.ko
+	pack_fails 12 package-module --format deb foreign.ko
 	[[ $output == *"made for a machine that is not known"* ]]
+	REPLACE=true manifest livepatch-fix | sed 's/machine: .*/machine: ppc64le/' > other.yaml
+	REPLACE=true MANIFEST=other.yaml patch_module livepatch-fix other.ko
+	pack_fails 12 package-module --format deb other.ko
+	[[ $output == *"its code is not for the machine that its manifest names"* ]]
 	LIVEPATCH=N versioned livepatch-fix 3 no.ko
 	pack_fails 12 package-module --format deb no.ko
 	versioned livepatch-fix v3 fix.ko
