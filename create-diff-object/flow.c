@@ -166,7 +166,7 @@ void flow_free(struct flow *f)
 	*f = (struct flow){ 0 };
 }
 
-void flow_reach(const struct flow *f, uint32_t from, int edge, bool *reached, uint32_t *stack)
+void flow_reach(const struct flow *f, const uint8_t *cut, bool *reached, uint32_t *stack)
 {
 	uint32_t n = 0;
 
@@ -180,7 +180,7 @@ void flow_reach(const struct flow *f, uint32_t from, int edge, bool *reached, ui
 		uint32_t to[2] = { f->steps[i].next, f->steps[i].target };
 
 		for (int k = 0; k < 2; k++) {
-			if (to[k] == NO_STEP || reached[to[k]] || (i == from && k == edge))
+			if (to[k] == NO_STEP || reached[to[k]] || (cut && cut[i] & CUT_NEXT << k))
 				continue;
 			reached[to[k]] = true;
 			stack[n++] = to[k];

@@ -41,10 +41,11 @@ void flow_free(struct flow *f);
 /* The step at that place, or NO_STEP. */
 uint32_t flow_at(const struct flow *f, uint32_t atom, uint64_t offset);
 
-/*
- * Marks in @reached, of f->n, what can be executed from the entry on if one edge is never taken: @edge 0, from
- * step @from to the one behind it; 1, to its target. @from NO_STEP: all are. @stack: room for f->n.
- */
-void flow_reach(const struct flow *f, uint32_t from, int edge, bool *reached, uint32_t *stack);
+/* Edges that are never taken, by step: bits of these. */
+#define CUT_NEXT 1u   /* to the step behind it */
+#define CUT_TARGET 2u /* to its target */
+
+/* Marks in @reached, of f->n, what can be executed from the entry on. @cut NULL: all edges are taken. @stack: room for f->n. */
+void flow_reach(const struct flow *f, const uint8_t *cut, bool *reached, uint32_t *stack);
 
 #endif

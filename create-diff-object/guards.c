@@ -25,10 +25,18 @@
 
 /* From a test to its branch, from an address to the call that gets it: no compiler puts more between. */
 #define NEAR 24
+/* From where it is read to where it is tested: calls may come between, if a register or the stack keeps it. */
+#define FAR 80
 /* <linux/jump_label.h>: low bits of where an entry says its key is, which is aligned */
 #define LABEL_IS_NOP 2
 /* Steps that are spent on one function's tests; no real one needs a hundredth. */
 #define BUDGET 50000000
+
+/* A function that writes a variable at that place. */
+struct writer {
+	uint32_t function, variable;
+	int64_t at;
+};
 
 struct search {
 	struct diff *d;
@@ -36,7 +44,11 @@ struct search {
 	struct guards *g;
 	struct flow f;
 	bool *all, *rest;
+	uint8_t *once, *first; /* edges: of one first run, of all; see flow_reach() */
+	uint32_t any_first;    /* a guard of @first, NO_ATOM */
 	uint32_t *stack;
+	struct writer *writers; /* sorted */
+	size_t n_writers, room;
 	uint64_t budget;
 	enum guard_kind kind;
 };
@@ -162,6 +174,29 @@ static bool gives(const struct search *w, uint32_t step, const struct ref *guard
 	       !callee_find(w->d, w->s->object->atoms[callee].name);
 }
 
+static int compare_writers(const void *x, const void *y)
+{
+	const struct writer *a = x, *b = y;
+
+	if (a->function != b->function)
+		return a->function < b->function ? -1 : 1;
+	if (a->variable != b->variable)
+		return a->variable < b->variable ? -1 : 1;
+	return a->at < b->at ? -1 : a->at > b->at;
+}
+
+/* Whether the step calls a function of the object that writes the guard. */
+static bool calls_writer(const struct search *w, uint32_t step, const struct ref *guard)
+{
+	const struct atom *a = w->n_writers ? called_or_tail(w, step) : NULL;
+	struct writer key = { .variable = guard->target, .at = guard->addend };
+
+	if (!a || w->s->role[a->id] != ROLE_CODE)
+		return false;
+	key.function = function_root(w->s, a->id);
+	return bsearch(&key, w->writers, w->n_writers, sizeof(key), compare_writers) != NULL;
+}
+
 /* Whether the function gives the variable no other values than constants. */
 static bool gets_constants(const struct search *w, const struct ref *guard)
 {
@@ -177,9 +212,56 @@ struct trail {
 	uint32_t holders;    /* registers that have what was read, or what was made of it */
 	bool zero, constant; /* the flags tell whether that is zero; how it compares with a constant */
 	bool written;	     /* the variable is, on the way */
-	bool whole;	     /* the holders have just what was read */
+	bool whole;	     /* the holders have just what was read, or these bits of it: */
+	uint32_t narrowed;   /* registers with no more than @mask of it */
+	uint64_t mask;
 	const struct insn_flow *test; /* how that was compared last, or NULL */
+	uint64_t tested;	      /* the bits that were */
+	bool in_slot;		      /* the stack has it too, */
+	int32_t slot,
+		depth; /* there, counted from where the stack pointer was at first, as is what it is now */
 };
+
+/* Notes what the instruction does to the copy that the stack has. @own: what it writes is the guard's. */
+static void take_stack(struct trail *t, const struct dataflow_insn *insn, bool own)
+{
+	int32_t at = t->depth + insn->slot;
+
+	if (insn->to_stack && own) {
+		t->in_slot = true;
+		t->slot = at;
+	} else if (insn->to_stack && t->slot == at) {
+		t->in_slot = false;
+	}
+	t->depth += insn->moves;
+	if (insn->moves_unknown)
+		t->in_slot = false;
+}
+
+/* Which registers have the value, and which of them what bits of it. */
+static void take_registers(struct trail *t, const struct insn_flow *flow, const struct dataflow_insn *insn,
+			   bool own)
+{
+	uint32_t to = insn->writes | insn->changes;
+	bool part = (insn->values & t->narrowed) != 0;
+
+	if (!own) {
+		t->holders &= ~to;
+		t->narrowed &= ~to;
+		return;
+	}
+	if (to && !(flow->narrows && t->n > 1))
+		t->whole = flow->moves && (t->whole || t->n == 1);
+	t->holders |= to;
+	if (flow->narrows) {
+		t->mask = (part ? t->mask : UINT64_MAX) & flow->value;
+		t->narrowed = to;
+	} else if (part) {
+		t->narrowed |= to;
+	} else {
+		t->narrowed &= ~to;
+	}
+}
 
 /* Takes the step that the trail has come to. */
 static void take(const struct search *w, struct trail *t, const struct ref *guard)
@@ -190,21 +272,22 @@ static void take(const struct search *w, struct trail *t, const struct ref *guar
 	bool own = t->n == 1 || (s->insn.reads_flags && (t->zero || t->constant)) ||
 		   (s->insn.access & ACCESS_READ && is_of(w, t->at, guard));
 
+	if (s->insn.flow == FLOW_CALL) {
+		t->holders = t->n == 1 ? w->d->arch->results[0] : t->holders & ~w->d->arch->clobbered;
+		t->zero = t->constant = false;
+		return;
+	}
 	w->d->arch->dataflow(atom_bytes(a), a->size, s->offset, &insn);
 	own |= (insn.values & t->holders) != 0;
+	own |= insn.reads_slot && t->in_slot && t->depth + insn.slot == t->slot;
 	if (s->insn.sets_flags) {
 		t->zero = own && s->insn.tests;
 		t->constant = own && s->insn.compares;
 		t->test = own && s->insn.bits && (t->whole || t->n == 1) ? &s->insn : NULL;
+		t->tested = insn.values & t->narrowed ? t->mask : UINT64_MAX;
 	}
-	if (own && (insn.writes | insn.changes))
-		t->whole = s->insn.moves && (t->whole || t->n == 1);
-	if (own)
-		t->holders |= insn.writes | insn.changes;
-	else
-		t->holders &= ~(insn.writes | insn.changes);
-	if (s->insn.flow == FLOW_CALL)
-		t->holders = w->d->arch->results[0];
+	take_stack(t, &insn, own);
+	take_registers(t, &s->insn, &insn, own);
 	t->written |= writes(w, t->at, guard);
 }
 
@@ -220,7 +303,7 @@ static bool switches(const struct search *w, uint32_t step, uint32_t key)
 /* What makes a guard a guard, by what kind it is: a variable, that of DO_ONCE(), a static key. */
 static bool sets(const struct search *w, uint32_t step, uint32_t atom, const struct ref *guard, bool once)
 {
-	return guard ? writes(w, step, guard) || gives(w, step, guard) :
+	return guard ? writes(w, step, guard) || gives(w, step, guard) || calls_writer(w, step, guard) :
 	       once  ? calls_once(w, step, "_done") :
 		       switches(w, step, atom);
 }
@@ -229,7 +312,9 @@ static bool sets(const struct search *w, uint32_t step, uint32_t atom, const str
 static void mark_outcome(struct search *w, uint32_t branch, int edge, uint32_t atom, const struct ref *guard,
 			 bool once, bool written)
 {
-	flow_reach(&w->f, branch, edge, w->rest, w->stack);
+	w->once[branch] = (uint8_t)(CUT_NEXT << edge);
+	flow_reach(&w->f, w->once, w->rest, w->stack);
+	w->once[branch] = 0;
 	for (uint32_t i = 0; i < w->f.n && !written; i++)
 		if (w->all[i] && !w->rest[i])
 			written = sets(w, i, atom, guard, once);
@@ -254,8 +339,12 @@ static void judge_branch(struct search *w, const struct trail *t, uint32_t atom,
 		return;
 	w->budget -= 4 * (uint64_t)w->f.n;
 	if (guard && t->test)
-		first = guards_first_edge(&w->s->object->atoms[atom], guard->addend, t->test,
+		first = guards_first_edge(&w->s->object->atoms[atom], guard->addend, t->tested, t->test,
 					  &w->f.steps[t->at].insn);
+	if (first >= 0) {
+		w->first[t->at] |= (uint8_t)(CUT_NEXT << first);
+		w->any_first = atom;
+	}
 	for (int edge = 0; edge < 2; edge++)
 		if (edge == first || decides(w, t, guard))
 			mark_outcome(w, t->at, edge, atom, guard, !guard, t->written || edge == first);
@@ -267,16 +356,14 @@ static void judge_branch(struct search *w, const struct trail *t, uint32_t atom,
  */
 static void follow(struct search *w, struct trail t, uint32_t atom, const struct ref *guard, uint32_t *left)
 {
-	for (; t.at != NO_STEP && t.n++ < NEAR && *left; t.at = onward(w, t.at)) {
+	for (; t.at != NO_STEP && t.n++ < FAR && *left; t.at = onward(w, t.at)) {
 		const struct step *s = &w->f.steps[t.at];
 		struct trail other;
 
 		--*left;
 		if (s->insn.flow != FLOW_BRANCH || s->label) {
-			if (s->insn.flow == FLOW_CALL && t.n > 1)
-				return;
 			take(w, &t, guard);
-			if (!t.holders && !t.zero && !t.constant)
+			if (!t.holders && !t.in_slot && !t.zero && !t.constant)
 				return;
 			continue;
 		}
@@ -291,7 +378,7 @@ static void follow(struct search *w, struct trail t, uint32_t atom, const struct
 /* @guard NULL: what is tested is what __do_once_start() says of the flag @atom. */
 static void judge_test(struct search *w, uint32_t test, uint32_t atom, const struct ref *guard)
 {
-	uint32_t left = 8 * NEAR;
+	uint32_t left = 8 * FAR;
 
 	follow(w, (struct trail){ .at = test }, atom, guard, &left);
 }
@@ -350,26 +437,33 @@ static bool written_at_all(struct search *w, const struct ref *guard)
 		return false;
 	w->budget -= w->f.n;
 	for (uint32_t i = 0; i < w->f.n; i++)
-		if (writes(w, i, guard) || gives(w, i, guard))
+		if (writes(w, i, guard) || gives(w, i, guard) || calls_writer(w, i, guard))
 			return true;
 	return false;
 }
 
-static int search_function(struct search *w, uint32_t root)
+/*
+ * Where several variables say together that this is no first run (!a || !b), none of them guards anything by itself: marks what
+ * cannot be reached as long as all say so.
+ */
+static void mark_together(struct search *w)
 {
-	int err = flow_read(w->d->arch, w->s, root, &w->f);
+	if (w->any_first == NO_ATOM)
+		return;
+	flow_reach(&w->f, w->first, w->rest, w->stack);
+	for (uint32_t i = 0; i < w->f.n; i++) {
+		uint32_t r = w->f.steps[i].ref;
 
-	if (err)
-		return err;
-	w->all = xcalloc(w->f.n + 1, sizeof(*w->all));
-	w->rest = xcalloc(w->f.n + 1, sizeof(*w->rest));
-	w->stack = xcalloc(w->f.n + 1, sizeof(*w->stack));
-	w->budget = BUDGET;
-	if (!err)
-		note_accesses(w);
-	if (!err)
-		flow_reach(&w->f, NO_STEP, 0, w->all, w->stack);
-	for (uint32_t i = 0; i < w->f.n && !err; i++) {
+		if (w->all[i] && !w->rest[i] && r != NO_STEP && w->g->guard[r] == NO_ATOM)
+			w->g->guard[r] = w->any_first;
+	}
+}
+
+/* Looks at all that may be a test of a guard. */
+static void search_tests(struct search *w)
+{
+	flow_reach(&w->f, NULL, w->all, w->stack);
+	for (uint32_t i = 0; i < w->f.n; i++) {
 		const struct ref *r = ref_of(w, i);
 
 		if (w->kind != GUARDS_FRESH && calls_once(w, i, "_start"))
@@ -380,11 +474,31 @@ static int search_function(struct search *w, uint32_t root)
 			 may_guard(w, r->target) && written_at_all(w, r))
 			judge_test(w, i, r->target, r);
 	}
+	mark_together(w);
+}
+
+static int search_function(struct search *w, uint32_t root)
+{
+	int err = flow_read(w->d->arch, w->s, root, &w->f);
+
+	if (err)
+		return err;
+	w->all = xcalloc(w->f.n + 1, sizeof(*w->all));
+	w->rest = xcalloc(w->f.n + 1, sizeof(*w->rest));
+	w->once = xcalloc(w->f.n + 1, sizeof(*w->once));
+	w->first = xcalloc(w->f.n + 1, sizeof(*w->first));
+	w->stack = xcalloc(w->f.n + 1, sizeof(*w->stack));
+	w->budget = BUDGET;
+	w->any_first = NO_ATOM;
+	note_accesses(w);
+	search_tests(w);
 	free(w->all);
 	free(w->rest);
+	free(w->once);
+	free(w->first);
 	free(w->stack);
 	flow_free(&w->f);
-	return err;
+	return 0;
 }
 
 /* Whether a function that mentions it may have a guard of the kind that is looked for. */
@@ -410,6 +524,39 @@ static void mark(const struct search *w, bool guarded, bool *wanted)
 	}
 }
 
+/* Notes what a function of the object writes. */
+static int add_writers(struct search *w, uint32_t root)
+{
+	int err = flow_read(w->d->arch, w->s, root, &w->f);
+
+	for (uint32_t i = 0; i < w->f.n && !err; i++) {
+		const struct ref *r = ref_of(w, i);
+
+		if (!r || !(w->f.steps[i].insn.access & ACCESS_WRITE) || !may_guard(w, r->target))
+			continue;
+		if (w->n_writers == w->room) {
+			w->room = w->room ? 2 * w->room : 64;
+			w->writers = xreallocarray(w->writers, w->room, sizeof(*w->writers));
+		}
+		w->writers[w->n_writers++] = (struct writer){ root, r->target, r->addend };
+	}
+	flow_free(&w->f);
+	return err;
+}
+
+/* Of messages' flags and of DO_ONCE() it is known who writes them. */
+static int find_writers(struct search *w)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < w->s->object->n_atoms && !err && w->kind == GUARDS_ALL; i++)
+		if (w->s->role[i] == ROLE_CODE && !part_only(w->s, i))
+			err = add_writers(w, i);
+	if (w->n_writers)
+		qsort(w->writers, w->n_writers, sizeof(*w->writers), compare_writers);
+	return err;
+}
+
 /*
  * Reads the functions that may have a guard, and then those others that nothing but a guarded call leads to, for
  * what they do. Few functions have a flag that keeps messages from coming twice, and reading all takes long.
@@ -418,7 +565,7 @@ static int search_all(struct search *w)
 {
 	uint32_t n = w->s->object->n_atoms;
 	bool *wanted = xcalloc(2 * ((size_t)n + 1), sizeof(*wanted)), *was_read = wanted + n + 1;
-	int err = 0;
+	int err = find_writers(w);
 
 	for (int round = 0; round < 2 && !err; round++) {
 		mark(w, round, wanted);
@@ -432,6 +579,7 @@ static int search_all(struct search *w)
 			guards_spread(w->d, w->s, w->g, w->kind == GUARDS_ALL);
 	}
 	free(wanted);
+	free(w->writers);
 	return err;
 }
 

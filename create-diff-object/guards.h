@@ -38,10 +38,10 @@ enum guard_kind {
 };
 
 /*
- * The edge of @branch (as in flow_reach()) that is taken while what @test has compared, at @at of the variable @guard, has its
- * initial value; -1: that cannot be told.
+ * The edge of @branch (0: to the next step, 1: to its target) that is taken while what @test has compared, those bits of @guard
+ * at @at that @mask has set, has its initial value; -1: that cannot be told.
  */
-int guards_first_edge(const struct atom *guard, int64_t at, const struct insn_flow *test,
+int guards_first_edge(const struct atom *guard, int64_t at, uint64_t mask, const struct insn_flow *test,
 		      const struct insn_flow *branch);
 
 /*

@@ -62,7 +62,7 @@ static bool holds(enum branch_when when, uint64_t a, uint64_t b, uint32_t bits)
 	return false;
 }
 
-int guards_first_edge(const struct atom *guard, int64_t at, const struct insn_flow *test,
+int guards_first_edge(const struct atom *guard, int64_t at, uint64_t mask, const struct insn_flow *test,
 		      const struct insn_flow *branch)
 {
 	uint32_t bits = test->bits;
@@ -70,7 +70,7 @@ int guards_first_edge(const struct atom *guard, int64_t at, const struct insn_fl
 
 	if (!bits || bits > 64 || branch->when == WHEN_OTHER)
 		return -1;
-	value = initial_value(guard, at, &bits);
+	value = initial_value(guard, at, &bits) & mask;
 	if (!bits)
 		return -1;
 	if (test->masks)

@@ -68,10 +68,11 @@ struct insn_flow {
 	uint8_t length;	  /* at least 1 */
 	uint8_t flow;	  /* enum flow_kind */
 	uint8_t access;	  /* ACCESS_* */
-	bool tests;	  /* compares with zero, or looks at bits */
+	bool tests;	  /* compares with zero, or looks at bits; also of what it makes */
 	bool compares;	  /* compares with a constant */
 	bool masks;	  /* looks at those bits that @value has set; else it compares with it */
 	bool moves;	  /* copies what it reads to a register, and does no more */
+	bool narrows;	  /* keeps those bits of a register that @value has set */
 	uint8_t bits;	  /* so many are compared; 0: with what is not known */
 	uint8_t when;	  /* enum branch_when, of a branch */
 	bool unless;	  /* it is the other way round: taken if not */

@@ -35,6 +35,7 @@ struct dataflow_insn {
 	bool stores : 1;	  /* writes memory */
 	bool from_stack : 1;	  /* loads from @slot */
 	bool to_stack : 1;	  /* stores to @slot */
+	bool reads_slot : 1;	  /* reads @slot, of whatever width */
 	bool fills : 1;		  /* stores a whole pointer's width */
 	bool takes_frame : 1;	  /* uses the stack pointer as a value */
 	bool moves_unknown : 1;	  /* the stack pointer is something else afterwards */

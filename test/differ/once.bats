@@ -329,3 +329,64 @@ END
 		done
 	done
 }
+
+@test "two guards of one run, each read and combined in every way" {
+	local guard
+	for guard in 'if (!done || !more)' 'if (!done && !more)' 'if (!(done && more))' 'if (!(done | more))' 'if ((done & 6) != 6)'; do
+		flag "static int more; $guard { done |= ext2(x); more = x; old = x; }" 'init(new);'
+		refused initialised-once || { echo "$guard"; false; }
+	done
+	# something else leads there as well
+	for guard in 'if (!done || x)' 'if (!done || !more || x == 3)' 'if (x || !(done | more))'; do
+		flag "static int more; $guard { done |= ext2(x); more = x; old = x; }" 'init(new);'
+		written || { echo "$guard"; false; }
+	done
+	# the bits that are looked at, not the others
+	flag 'static int at = 5; if ((at & 6) != 4) { old = x; } at += x;' 'init(new);'
+	written
+	flag 'static int at = 4; int d = *(volatile int *)&at, e = d & 6; if (e != 6) { old = x; } at = d + x;' 'init(new);'
+	refused initialised-once
+	flag 'static int at = 5; int d = *(volatile int *)&at, e = d & 6; ext2(e); if (d == 4) { old = x; } at = d + x;' 'init(new);'
+	written
+}
+
+@test "a guard that is read before a call and tested behind it" {
+	local all='asm volatile("" ::: "rbx", "rbp", "r12", "r13", "r14", "r15", "memory");' read='int d = *(volatile int *)&done;'
+	flag "$read ext2(1); if (!d) { done = 1; old = x; }" 'init(new);'
+	refused initialised-once
+	# on the stack meanwhile, where nothing but its place tells it
+	flag "$read ext2(1); $all if (!d) { done = 1; old = x; }" 'init(new);'
+	refused initialised-once
+	flag "$read int e = ext(4); $all ext2(d); $all ext2(d); if (!e) { done = 1; old = x; }" 'init(new);'
+	written
+	# a call's result is another value
+	flag "$read if (!ext2(d)) { done = 1; old = x; }" 'init(new);'
+	written
+}
+
+@test "a guard that is set by a function which is called" {
+	local body
+	for body in 'done = 1; old = x;' 'ext2(x); done = 1;'; do
+		rm -f kallsyms out.o
+		original <<-END
+			void init(void *); static int old, done; int peek(void) { return old; }
+			static noinline void setup(int x) { $body }
+			int f(int x) { if (!done) { old = x; setup(x); } return ext(x); }
+		END
+		patched '1s/$/ static int new[4];/' 's/old = x; setup/& init(new); setup/; s/setup init/init/' 's/return ext\(x\)/return new[x \& 3] + ext(x)/'
+		differ
+		refused initialised-once
+	done
+	# of another variable, or of another element
+	for body in 'old = 1;' 'ext2(done);'; do
+		rm -f kallsyms out.o
+		original <<-END
+			void init(void *); static int old, done; int peek(void) { return old; } void other(int x) { done = x; }
+			static noinline void setup(int x) { $body }
+			int f(int x) { if (!done) { old = x; setup(x); } return ext(x); }
+		END
+		patched '1s/$/ static int new[4];/' 's/old = x; setup/& init(new); setup/; s/setup init/init/' 's/return ext\(x\)/return new[x \& 3] + ext(x)/'
+		differ
+		written || { echo "$body"; false; }
+	done
+}

@@ -91,6 +91,7 @@ static void take_memory(const ZydisDecodedOperand *op, struct dataflow_insn *out
 		out->to_stack = stack_slot(op);
 		out->fills = op->size == POINTER * 8 && !(op->actions & ZYDIS_OPERAND_ACTION_CONDWRITE);
 	}
+	out->reads_slot |= op->actions & ZYDIS_OPERAND_ACTION_MASK_READ && stack_slot(op);
 	if (stack_slot(op))
 		out->slot = (int32_t)op->mem.disp.value;
 }
@@ -131,7 +132,7 @@ static void keep_to_branch(const struct decoded *d, uint32_t offset, struct data
 	if (!out->indirect && d->ops[0].imm.is_relative)
 		out->target = (int64_t)offset + d->insn.length + d->ops[0].imm.value.s;
 	out->values = out->base = out->writes = out->changes = 0;
-	out->loads = out->stores = out->from_stack = out->to_stack = out->fills = false;
+	out->loads = out->stores = out->from_stack = out->to_stack = out->fills = out->reads_slot = false;
 	out->strange = false;
 }
 
@@ -144,7 +145,7 @@ static void take_push(const struct decoded *d, struct dataflow_insn *out)
 		d->ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER ? x86_64_register_bit(d->ops[0].reg.value) : 0;
 	out->takes_frame = out->values & RSP;
 	out->stores = out->to_stack = out->fills = true;
-	out->from_stack = false;
+	out->from_stack = out->reads_slot = false;
 	/* One record holds one slot: what another slot may hold is taken for a load of anything. */
 	out->loads = memory;
 	out->base = memory ? out->base | RSP : 0;
@@ -158,7 +159,7 @@ static void take_pop(const struct decoded *d, struct dataflow_insn *out)
 
 	out->values = 0;
 	out->loads = true;
-	out->from_stack = true;
+	out->from_stack = out->reads_slot = true;
 	out->stores = memory;
 	out->to_stack = out->fills = false;
 	out->base = 0;

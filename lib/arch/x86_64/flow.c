@@ -52,6 +52,12 @@ static bool looks_at_bits(const ZydisDecodedInstruction *insn)
 	       insn->mnemonic == ZYDIS_MNEMONIC_BTS || insn->mnemonic == ZYDIS_MNEMONIC_BTR;
 }
 
+/* Bits of two values put together, and whether any is set: two tests in one. */
+static bool combines_bits(const ZydisDecodedInstruction *insn)
+{
+	return insn->mnemonic == ZYDIS_MNEMONIC_AND || insn->mnemonic == ZYDIS_MNEMONIC_OR;
+}
+
 /* An exchange that tells whether it took place, and a counter that may have come to zero. */
 static bool tells(const struct insn_flow *insn, ZydisMnemonic mnemonic)
 {
@@ -64,7 +70,9 @@ static bool tells(const struct insn_flow *insn, ZydisMnemonic mnemonic)
 static void read_comparison(const ZydisDecodedInstruction *insn, const ZydisDecodedOperand *ops,
 			    struct insn_flow *out)
 {
-	bool test = insn->mnemonic == ZYDIS_MNEMONIC_TEST;
+	bool narrows = insn->mnemonic == ZYDIS_MNEMONIC_AND && ops[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		       ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE;
+	bool test = insn->mnemonic == ZYDIS_MNEMONIC_TEST || narrows;
 
 	if (!test && insn->mnemonic != ZYDIS_MNEMONIC_CMP)
 		return;
@@ -76,6 +84,7 @@ static void read_comparison(const ZydisDecodedInstruction *insn, const ZydisDeco
 		return;
 	}
 	out->bits = (uint8_t)ops[0].size;
+	out->narrows = narrows;
 }
 
 static void read_condition(ZydisMnemonic mnemonic, struct insn_flow *out)
@@ -140,8 +149,8 @@ void x86_64_read_insn(const uint8_t *code, size_t size, uint64_t field, struct i
 		out->access = access_of(&insn, ops, field);
 	out->compares = looks_at_bits(&insn) ||
 			(insn.mnemonic == ZYDIS_MNEMONIC_CMP && ops[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE);
-	out->tests =
-		looks_at_bits(&insn) || (out->compares && !ops[1].imm.value.u) || tells(out, insn.mnemonic);
+	out->tests = looks_at_bits(&insn) || combines_bits(&insn) || (out->compares && !ops[1].imm.value.u) ||
+		     tells(out, insn.mnemonic);
 	read_flags(insn.cpu_flags, out);
 	read_comparison(&insn, ops, out);
 	read_condition(insn.mnemonic, out);
