@@ -121,7 +121,7 @@ static int check_names(struct build *b, const char *path, const struct kmodule *
 
 static int read_manifest(struct build *b, const char *path, const struct kmodule *m, struct package *out)
 {
-	const struct kmodule_section *s = kmodule_section(m, KPATCH_MANIFEST_SECTION);
+	const struct elf_section *s = kmodule_section(m, KPATCH_MANIFEST_SECTION);
 	int err;
 
 	if (!m->livepatch || strcmp(m->livepatch, "Y") || !s || !s->data)

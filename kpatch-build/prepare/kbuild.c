@@ -96,7 +96,7 @@ static bool env_is_about_make(const char *variable)
 static bool built_outside(const struct build *b)
 {
 	static const char in[] = "\0./include/linux/", out[] = "\0include/linux/";
-	const struct kimage_section *s = b->image ? kimage_section(b->image, ".rodata") : NULL;
+	const struct elf_section *s = b->image ? kimage_section(b->image, ".rodata") : NULL;
 
 	return s && s->data && !memmem(s->data, s->size, in, sizeof(in) - 1) &&
 	       memmem(s->data, s->size, out, sizeof(out) - 1);

@@ -22,7 +22,7 @@
 /* The table of functions and where its pointers lead. */
 struct table {
 	const struct kmodule *m;
-	const struct kmodule_section *section;
+	const struct elf_section *section;
 	const char **pointers; /* by offset / 8: the string that is pointed to, or NULL */
 	size_t n;	       /* records */
 };
@@ -30,7 +30,7 @@ struct table {
 /* The NUL-terminated string at @offset of section @index, or NULL. */
 static const char *string_at(const struct kmodule *m, uint32_t index, uint64_t offset)
 {
-	const struct kmodule_section *s;
+	const struct elf_section *s;
 
 	if (!index || index >= m->n_sections)
 		return NULL;
@@ -58,7 +58,7 @@ static void follow_all(struct table *t)
 	bool done = false;
 
 	for (uint32_t i = 0; i < t->m->n_sections; i++) {
-		const struct kmodule_section *s = &t->m->sections[i];
+		const struct elf_section *s = &t->m->sections[i];
 
 		if (s->type != SHT_RELA || s->info != index || !s->data || done ||
 		    s->flags & SHF_RELA_LIVEPATCH)
@@ -165,7 +165,7 @@ static enum outcome check_functions(struct kpatch *k, const struct patch_file *f
 
 static enum outcome check_flags(struct kpatch *k, const struct patch_file *f)
 {
-	const struct kmodule_section *s = kmodule_section(f->module, KPATCH_PATCH_SECTION);
+	const struct elf_section *s = kmodule_section(f->module, KPATCH_PATCH_SECTION);
 	struct kpatch_patch patch;
 
 	if (!s || !s->data || s->size != sizeof(patch))
@@ -181,7 +181,7 @@ static enum outcome check_flags(struct kpatch *k, const struct patch_file *f)
 }
 
 /* The states between the runtime's two symbols, one after the other. */
-static bool has_states(const struct kmodule_section *s, uint64_t start, uint64_t end,
+static bool has_states(const struct elf_section *s, uint64_t start, uint64_t end,
 		       const struct manifest *m)
 {
 	if (start > end || end > s->size || end - start != m->n_states * sizeof(struct kpatch_state) ||

@@ -161,7 +161,7 @@ static enum outcome open_file(struct kpatch *k, struct patch_file *f)
 
 static enum outcome read_manifest(struct kpatch *k, struct patch_file *f)
 {
-	const struct kmodule_section *s = kmodule_section(f->module, KPATCH_MANIFEST_SECTION);
+	const struct elf_section *s = kmodule_section(f->module, KPATCH_MANIFEST_SECTION);
 	int err;
 
 	if (!s && k->options.unchecked)

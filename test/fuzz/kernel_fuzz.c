@@ -42,7 +42,7 @@ static void walk_image(const struct kimage *k)
 	volatile uint8_t sum = 0;
 
 	for (uint32_t i = 1; i < k->n_sections; i++) {
-		const struct kimage_section *s = &k->sections[i];
+		const struct elf_section *s = &k->sections[i];
 		const uint8_t *p = s->size ? kimage_bytes(k, s->address, s->size) : NULL;
 
 		if (p)

@@ -24,7 +24,7 @@ static int fail(struct diags *d, const char *what)
 /* Where in the file the byte to be changed is. */
 static const uint8_t *find(const struct kimage *k, const char *symbol, const char *offset)
 {
-	const struct kimage_section *s = kimage_section(k, ".rodata");
+	const struct elf_section *s = kimage_section(k, ".rodata");
 	uint32_t i;
 
 	if (*offset == '=')

@@ -284,7 +284,7 @@ static void test_asked_objtool(void)
 /* KBUILD_CPPFLAGS as learned of a kernel with @size bytes of @rodata, whose makefiles export @flags. */
 static const char *cppflags(const char *flags, const char *rodata, size_t size)
 {
-	struct kimage_section sections[] = {
+	struct elf_section sections[] = {
 		{ .name = "" },
 		{ .name = ".rodata", .size = size, .data = (const uint8_t *)rodata },
 	};

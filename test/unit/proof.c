@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "lib/elf/object.h"
-#include "lib/kernel/files/elfview.h"
+#include "lib/kernel/files/kernel_elf.h"
 #include "lib/kernel/files/image.h"
 #include "lib/kernel/files/module.h"
 #include "lib/kernel/proof/installed.h"
@@ -36,21 +36,13 @@ static uint8_t *load(const char *file, size_t *size)
 static void make_image(struct kimage *k, struct arena *arena, uint8_t *data, size_t size, const char *symbols,
 		       struct diags *d)
 {
-	struct elfview v;
+	struct elf_file f;
 
-	if (elfview_open("linked", "test", data, size, arena, d, &v) ||
+	if (kernel_elf_open("linked", "test", data, size, arena, d, &f) ||
 	    kallsyms_read_text(symbols, true, d, &k->kallsyms))
 		exit(99);
-	k->n_sections = v.n_sections;
-	k->sections = arena_array(arena, v.n_sections, sizeof(*k->sections));
-	for (uint32_t i = 0; i < v.n_sections; i++)
-		k->sections[i] = (struct kimage_section){ .name = v.sections[i].name,
-							  .type = v.sections[i].type,
-							  .flags = v.sections[i].flags,
-							  .address = v.sections[i].address,
-							  .size = v.sections[i].size,
-							  .data = v.sections[i].data };
-	elfview_close(&v);
+	k->n_sections = f.n_sections;
+	k->sections = f.sections;
 }
 
 static uint32_t atom_of(const struct object *o, const char *name)
@@ -427,7 +419,7 @@ static void move_rela(const struct object *o, const char *name, uint8_t *data, s
 	const struct atom *dup = &o->atoms[atom_of(o, "dup")];
 	struct diags *d = diags_new();
 	struct arena *arena = arena_new();
-	const struct kmodule_section *relas;
+	const struct elf_section *relas;
 	struct kmodule *m = NULL;
 	struct installed in;
 	struct proof *p;

@@ -64,6 +64,11 @@ struct builder_section *builder_section(struct builder *b, const char *name, uin
 	return s;
 }
 
+void builder_section_link(struct builder_section *s, struct builder_section *to)
+{
+	s->link = to;
+}
+
 struct builder_section *builder_find_section(struct builder *b, const char *name)
 {
 	union strmap_value *v = strmap_get(b->by_name, name);

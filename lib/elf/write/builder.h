@@ -24,6 +24,8 @@ void builder_free(struct builder *b);
 /* A new, empty section. Names need not be unique. @type is SHT_PROGBITS, SHT_NOBITS, … */
 struct builder_section *builder_section(struct builder *b, const char *name, uint32_t type, uint64_t flags,
 					uint64_t align, uint64_t entsize);
+/* sh_link, for SHF_LINK_ORDER: the section that @s belongs to. */
+void builder_section_link(struct builder_section *s, struct builder_section *to);
 /* An existing section of that name, or NULL. */
 struct builder_section *builder_find_section(struct builder *b, const char *name);
 

@@ -26,6 +26,7 @@ struct builder_section {
 	uint8_t *data; /* malloc'ed; NULL while empty and for SHT_NOBITS */
 	uint64_t size, room;
 	struct builder_symbol *symbol;	/* STT_SECTION, made at first use */
+	struct builder_section *link;	/* sh_link; NULL: none */
 	struct builder_section *target; /* relocation section of its own: what it applies to */
 	struct builder_rela *relas;	/* malloc'ed; for @target, or for this section */
 	size_t n_relas, room_relas;

@@ -243,7 +243,9 @@ static void put_section(struct layout *l, const struct builder_section *s)
 		.sh_flags = s->flags,
 		.sh_offset = s->file_offset,
 		.sh_size = s->target ? rela_bytes(s) : s->size,
-		.sh_link = s->target ? l->symtab.index : 0,
+		.sh_link = s->target ? l->symtab.index :
+			   s->link   ? s->link->index :
+				       0,
 		.sh_info = s->target ? s->target->index : 0,
 		.sh_addralign = s->align,
 		.sh_entsize = s->entsize,

@@ -17,16 +17,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/elf/file.h"
+
 struct arch;
 struct arena;
 struct diags;
-
-#ifndef SHN_LIVEPATCH
-#define SHN_LIVEPATCH 0xff20
-#endif
-#ifndef SHF_RELA_LIVEPATCH
-#define SHF_RELA_LIVEPATCH 0x00100000
-#endif
 
 struct elfile_section {
 	const char *name;
@@ -67,7 +62,7 @@ struct elfile {
 int elfile_read(const char *path, struct arena *arena, struct diags *diags, struct elfile **out);
 
 /* Writes what is left of @f. The same content gives the same bytes. 0 or -errno. */
-int elfile_write(struct elfile *f, const char *path);
+int elfile_write(const struct elfile *f, const char *path);
 
 /* Index of the first section of that name that is not removed, or 0. */
 uint32_t elfile_find_section(const struct elfile *f, const char *name);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * See image.h. Finds the ELF file in what a boot loader starts, or reads one as it is; makes a view of its sections, decodes kallsyms, and
+ * See image.h. Finds the ELF file in what a boot loader starts, or reads one as it is; decodes kallsyms, and
  * keeps both in the cache.
  */
 #include "lib/kernel/files/image.h"
@@ -14,9 +14,9 @@
 
 #include "lib/arch/arch.h"
 #include "lib/kernel/files/decompress.h"
-#include "lib/kernel/files/elfview.h"
 #include "lib/kernel/files/image_cache.h"
 #include "lib/kernel/files/input.h"
+#include "lib/kernel/files/kernel_elf.h"
 #include "lib/kernel/symbols/kallsyms.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -29,7 +29,6 @@
 
 struct kimage_private {
 	struct arena *arena;
-	struct elfview view;
 	uint8_t *file, *plain; /* as read; decompressed */
 	struct image_cache cache;
 };
@@ -107,38 +106,26 @@ static int find_elf(struct kimage *k, const uint8_t *data, size_t size, struct d
 	return err;
 }
 
-static int copy_sections(struct kimage *k, const char *path, struct diags *diags)
+static int take_sections(struct kimage *k, const struct elf_file *f, struct diags *diags)
 {
-	const struct elfview *v = &k->priv->view;
-	const struct arch *arch = arch_find(v->machine);
+	const struct arch *arch = arch_find(f->machine);
 
-	k->machine = v->machine;
-	if (!arch || (v->type != ET_EXEC && v->type != ET_DYN)) {
-		diag_error(diags, "image-foreign", diag_file(path), NULL,
+	k->machine = f->machine;
+	k->sections = f->sections;
+	k->n_sections = f->n_sections;
+	if (!arch || (f->type != ET_EXEC && f->type != ET_DYN)) {
+		diag_error(diags, "image-foreign", diag_file(k->path), NULL,
 			   "this is no kernel of a machine that is known");
 		return -ENOTSUP;
 	}
 	if (!arch->kernels) {
-		diag_error(diags, "image-foreign", diag_file(path), NULL,
+		diag_error(diags, "image-foreign", diag_file(k->path), NULL,
 			   "patches for kernels of %s are not built yet", arch->name);
 		return -ENOTSUP;
 	}
-	k->n_sections = v->n_sections;
-	k->sections = arena_array(k->priv->arena, v->n_sections, sizeof(*k->sections));
-	for (uint32_t i = 0; i < v->n_sections; i++) {
-		const struct elfview_section *s = &v->sections[i];
-
-		if (s->address + s->size < s->address)
+	for (uint32_t i = 0; i < k->n_sections; i++)
+		if (k->sections[i].address + k->sections[i].size < k->sections[i].address)
 			return damaged(k, diags, "a section ends beyond the address space");
-		k->sections[i] = (struct kimage_section){
-			.name = s->name,
-			.type = s->type,
-			.flags = s->flags,
-			.address = s->address,
-			.size = s->size,
-			.data = s->data,
-		};
-	}
 	return 0;
 }
 
@@ -183,7 +170,7 @@ static void parse_banner(struct kimage *k, const char *banner, size_t room)
 
 static int find_banner(struct kimage *k, struct diags *diags)
 {
-	const struct kimage_section *s = kimage_section(k, ".rodata");
+	const struct elf_section *s = kimage_section(k, ".rodata");
 	const uint8_t *p, *end;
 
 	if (!s || !s->data)
@@ -212,8 +199,8 @@ static void find_build_id(struct kimage *k)
 
 static int decode_kallsyms(struct kimage *k, struct diags *diags)
 {
-	const struct kimage_section *rodata = kimage_section(k, ".rodata");
-	const struct kimage_section *text = kimage_section(k, ".text");
+	const struct elf_section *rodata = kimage_section(k, ".rodata");
+	const struct elf_section *text = kimage_section(k, ".text");
 	struct kallsyms_range r, t;
 	int err;
 
@@ -233,12 +220,13 @@ static int decode_kallsyms(struct kimage *k, struct diags *diags)
 /* Everything that is read from the ELF file itself. */
 static int read_elf(struct kimage *k, const uint8_t *elf, size_t size, struct diags *diags)
 {
-	int err = elfview_open(k->path, KIND, elf, size, k->priv->arena, diags, &k->priv->view);
+	struct elf_file f;
+	int err = kernel_elf_open(k->path, KIND, elf, size, k->priv->arena, diags, &f);
 
 	k->elf = elf;
 	k->elf_size = size;
 	if (!err)
-		err = copy_sections(k, k->path, diags);
+		err = take_sections(k, &f, diags);
 	if (!err)
 		err = find_banner(k, diags);
 	if (!err)
@@ -331,14 +319,13 @@ void kimage_free(struct kimage *k)
 		return;
 	p = k->priv;
 	kallsyms_free(k->kallsyms);
-	elfview_close(&p->view);
 	image_cache_close(&p->cache);
 	free(p->file);
 	free(p->plain);
 	arena_free(p->arena); /* k and p are its own */
 }
 
-const struct kimage_section *kimage_section(const struct kimage *k, const char *name)
+const struct elf_section *kimage_section(const struct kimage *k, const char *name)
 {
 	for (uint32_t i = 1; i < k->n_sections; i++)
 		if (!strcmp(k->sections[i].name, name))
@@ -346,10 +333,10 @@ const struct kimage_section *kimage_section(const struct kimage *k, const char *
 	return NULL;
 }
 
-const struct kimage_section *kimage_section_at(const struct kimage *k, uint64_t address)
+const struct elf_section *kimage_section_at(const struct kimage *k, uint64_t address)
 {
 	for (uint32_t i = 1; i < k->n_sections; i++) {
-		const struct kimage_section *s = &k->sections[i];
+		const struct elf_section *s = &k->sections[i];
 
 		if (s->flags & SHF_ALLOC && address >= s->address && address - s->address < s->size)
 			return s;
@@ -359,7 +346,7 @@ const struct kimage_section *kimage_section_at(const struct kimage *k, uint64_t 
 
 const uint8_t *kimage_bytes(const struct kimage *k, uint64_t address, size_t size)
 {
-	const struct kimage_section *s = kimage_section_at(k, address);
+	const struct elf_section *s = kimage_section_at(k, address);
 
 	if (!s || !s->data || size > s->size - (address - s->address))
 		return NULL;

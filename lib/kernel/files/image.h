@@ -14,28 +14,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/elf/file.h"
 #include "lib/kernel/files/buildid.h"
 
 struct diags;
 struct kallsyms;
 
-struct kimage_section {
-	const char *name;
-	uint32_t type;	  /* sh_type */
-	uint64_t flags;	  /* sh_flags */
-	uint64_t address; /* link-time virtual address; 0 for per-CPU data */
-	uint64_t size;
-	const uint8_t *data; /* NULL for SHT_NOBITS */
-};
-
 struct kimage {
-	const char *path;		 /* as given */
-	const char *release;		 /* "6.1.0-56-amd64", from the banner */
-	const char *banner;		 /* "Linux version 6.1.0-56-amd64 (…) (gcc-12 …) #1 SMP …" */
-	const char *compiler;		 /* "gcc-12 (12.2.0-14+deb12u1) 12.2.0", as CC_VERSION_TEXT has it */
-	uint16_t machine;		 /* EM_*, one that lib/arch knows */
-	struct buildid build_id;	 /* what a running kernel shows in /sys/kernel/notes */
-	struct kimage_section *sections; /* [0] is the null section */
+	const char *path;	      /* as given */
+	const char *release;	      /* "6.1.0-56-amd64", from the banner */
+	const char *banner;	      /* "Linux version 6.1.0-56-amd64 (…) (gcc-12 …) #1 SMP …" */
+	const char *compiler;	      /* "gcc-12 (12.2.0-14+deb12u1) 12.2.0", as CC_VERSION_TEXT has it */
+	uint16_t machine;	      /* EM_*, one that lib/arch knows */
+	struct buildid build_id;      /* what a running kernel shows in /sys/kernel/notes */
+	struct elf_section *sections; /* [0] is the null section; per-CPU data has the address 0 */
 	uint32_t n_sections;
 	const uint8_t *elf; /* the whole vmlinux ELF file, decompressed */
 	size_t elf_size;
@@ -54,13 +46,13 @@ int kimage_open(const char *path, const char *cache_dir, struct diags *diags, st
 void kimage_free(struct kimage *k);
 
 /* The section of that name, or NULL. */
-const struct kimage_section *kimage_section(const struct kimage *k, const char *name);
+const struct elf_section *kimage_section(const struct kimage *k, const char *name);
 
 /*
  * The allocated section that holds @address, or NULL. Per-CPU data is linked at address 0 and is
  * found by its own addresses (0 up to its size).
  */
-const struct kimage_section *kimage_section_at(const struct kimage *k, uint64_t address);
+const struct elf_section *kimage_section_at(const struct kimage *k, uint64_t address);
 
 /* The @size bytes at @address, or NULL where they are not all in one section with contents. */
 const uint8_t *kimage_bytes(const struct kimage *k, uint64_t address, size_t size);

@@ -4,13 +4,12 @@
 
 #include <elf.h>
 #include <errno.h>
-#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/kernel/files/decompress.h"
-#include "lib/kernel/files/elfview.h"
 #include "lib/kernel/files/input.h"
+#include "lib/kernel/files/kernel_elf.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
@@ -25,7 +24,6 @@
 
 struct kmodule_private {
 	struct arena *arena;
-	struct elfview view;
 	struct strmap *by_name; /* symbol name → index of the first */
 	uint8_t *owned, *plain; /* the file as read; decompressed */
 };
@@ -35,51 +33,6 @@ static int damaged(const struct kmodule *m, struct diags *diags, const char *wha
 	diag_error(diags, "module-damaged", diag_file(m->path), "Install the module again",
 		   "this kernel module is damaged: %s", what);
 	return -EBADMSG;
-}
-
-static int copy_sections(struct kmodule *m)
-{
-	const struct elfview *v = &m->priv->view;
-
-	m->n_sections = v->n_sections;
-	m->sections = arena_array(m->priv->arena, v->n_sections, sizeof(*m->sections));
-	for (uint32_t i = 0; i < v->n_sections; i++) {
-		const struct elfview_section *s = &v->sections[i];
-
-		m->sections[i] = (struct kmodule_section){
-			.name = s->name,
-			.type = s->type,
-			.flags = s->flags,
-			.size = s->size,
-			.data = s->data,
-			.link = s->link,
-			.info = s->info,
-		};
-	}
-	return 0;
-}
-
-/* Which string table entry and section a symbol has. Returns what is wrong, or NULL. */
-static const char *read_symbol(struct kmodule *m, Elf_Data *table, Elf_Data *extended, uint32_t strings,
-			       uint32_t i)
-{
-	struct kmodule_symbol *out = &m->symbols[i];
-	Elf32_Word xindex = 0;
-	GElf_Sym sym;
-
-	if (!gelf_getsymshndx(table, extended, (int)i, &sym, &xindex))
-		return "a symbol cannot be read";
-	out->name = elf_strptr(m->priv->view.elf, strings, sym.st_name);
-	if (!out->name)
-		return "a symbol's name lies outside the string table";
-	out->value = sym.st_value;
-	out->size = sym.st_size;
-	out->bind = GELF_ST_BIND(sym.st_info);
-	out->type = GELF_ST_TYPE(sym.st_info);
-	out->section = sym.st_shndx == SHN_XINDEX ? xindex : sym.st_shndx;
-	if (out->section >= m->n_sections && (sym.st_shndx < SHN_LORESERVE || sym.st_shndx == SHN_XINDEX))
-		return "a symbol's section does not exist";
-	return NULL;
 }
 
 /* Chains the symbols of each name, in file order. */
@@ -101,38 +54,26 @@ static void index_symbols(struct kmodule *m)
 	}
 }
 
-static Elf_Data *extended_indexes(const struct elfview *v, uint32_t symtab)
+static int read_symbols(struct kmodule *m, struct elf_file *f, struct diags *diags)
 {
-	for (uint32_t i = 1; i < v->n_sections; i++)
-		if (v->sections[i].type == SHT_SYMTAB_SHNDX && v->sections[i].link == symtab)
-			return elf_getdata(elf_getscn(v->elf, i), NULL);
-	return NULL;
-}
-
-static int read_symbols(struct kmodule *m, struct diags *diags)
-{
-	const struct elfview *v = &m->priv->view;
-	const char *wrong = NULL;
-	Elf_Data *table, *extended;
-	uint32_t symtab = 0;
-
-	for (uint32_t i = 1; i < v->n_sections && !symtab; i++)
-		if (v->sections[i].type == SHT_SYMTAB)
-			symtab = i;
-	if (!symtab)
+	if (elf_file_symbols(f))
+		return damaged(m, diags, f->damage.what);
+	if (!f->symtab)
 		return damaged(m, diags, "it has no symbol table");
-	if (v->sections[symtab].size / sizeof(Elf64_Sym) >= UINT32_MAX / 2)
-		return damaged(m, diags, "its symbol table is too large");
-	table = elf_getdata(elf_getscn(v->elf, symtab), NULL);
-	extended = extended_indexes(v, symtab);
-	m->n_symbols = (uint32_t)(v->sections[symtab].size / sizeof(Elf64_Sym));
+	m->n_symbols = f->n_symbols;
 	m->symbols = arena_array(m->priv->arena, (size_t)m->n_symbols + 1, sizeof(*m->symbols));
-	if (!table)
-		return damaged(m, diags, "its symbol table cannot be read");
-	for (uint32_t i = 0; i < m->n_symbols && !wrong; i++)
-		wrong = read_symbol(m, table, extended, v->sections[symtab].link, i);
-	if (wrong)
-		return damaged(m, diags, wrong);
+	for (uint32_t i = 0; i < m->n_symbols; i++) {
+		const struct elf_symbol *s = &f->symbols[i];
+
+		m->symbols[i] = (struct kmodule_symbol){
+			.name = s->name,
+			.value = s->value,
+			.size = s->size,
+			.section = s->reserved ? s->reserved : s->section,
+			.bind = s->bind,
+			.type = s->type,
+		};
+	}
 	index_symbols(m);
 	return 0;
 }
@@ -159,7 +100,7 @@ static const char *info(const struct kmodule *m, const char *key)
 static const char *find_name(struct kmodule *m)
 {
 	const char *name = info(m, "name");
-	const struct kmodule_section *s = kmodule_section(m, ".gnu.linkonce.this_module");
+	const struct elf_section *s = kmodule_section(m, ".gnu.linkonce.this_module");
 	char buf[256];
 
 	if (name && *name)
@@ -178,7 +119,7 @@ static const char *find_name(struct kmodule *m)
 
 static void read_info(struct kmodule *m)
 {
-	const struct kmodule_section *s = kmodule_section(m, ".modinfo");
+	const struct elf_section *s = kmodule_section(m, ".modinfo");
 
 	if (s && s->data) {
 		m->modinfo = (const char *)s->data;
@@ -224,20 +165,21 @@ static int unpack(struct kmodule *m, const uint8_t *data, size_t size, struct di
 static int fill(struct kmodule *m, const uint8_t *data, size_t size, struct diags *diags)
 {
 	int err = unpack(m, data, size, diags);
+	struct elf_file f;
 
 	if (!err)
-		err = elfview_open(m->path, KIND, m->data, m->size, m->priv->arena, diags, &m->priv->view);
+		err = kernel_elf_open(m->path, KIND, m->data, m->size, m->priv->arena, diags, &f);
 	if (err)
 		return err;
-	m->machine = m->priv->view.machine;
-	if (m->priv->view.type != ET_REL) {
+	m->machine = f.machine;
+	m->sections = f.sections;
+	m->n_sections = f.n_sections;
+	if (f.type != ET_REL) {
 		diag_error(diags, "elf-foreign", diag_file(m->path), NULL,
 			   "this is no kernel module: it is not a relocatable file");
 		return -ENOTSUP;
 	}
-	err = copy_sections(m);
-	if (!err)
-		err = read_symbols(m, diags);
+	err = read_symbols(m, &f, diags);
 	if (!err)
 		read_info(m);
 	return err;
@@ -285,7 +227,6 @@ void kmodule_free(struct kmodule *m)
 	if (!m)
 		return;
 	p = m->priv;
-	elfview_close(&p->view);
 	strmap_free(p->by_name);
 	free(p->owned);
 	free(p->plain);
@@ -299,7 +240,7 @@ uint32_t kmodule_symbol(const struct kmodule *m, const char *name)
 	return v ? (uint32_t)v->num : 0;
 }
 
-const struct kmodule_section *kmodule_section(const struct kmodule *m, const char *name)
+const struct elf_section *kmodule_section(const struct kmodule *m, const char *name)
 {
 	for (uint32_t i = 1; i < m->n_sections; i++)
 		if (!strcmp(m->sections[i].name, name))
@@ -314,7 +255,7 @@ const struct kmodule_section *kmodule_section(const struct kmodule *m, const cha
  */
 static bool stays(const struct kmodule *m, const struct kmodule_symbol *s)
 {
-	const struct kmodule_section *sec;
+	const struct elf_section *sec;
 
 	if (s->section == SHN_UNDEF || s->section >= m->n_sections)
 		return false;

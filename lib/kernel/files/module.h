@@ -10,18 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/elf/file.h"
 #include "lib/kernel/files/buildid.h"
 
 struct diags;
 struct strmap;
-
-struct kmodule_section {
-	const char *name;
-	uint32_t type;
-	uint64_t flags, size;
-	const uint8_t *data; /* NULL for SHT_NOBITS */
-	uint32_t link, info; /* sh_link, sh_info */
-};
 
 struct kmodule_symbol {
 	const char *name;
@@ -42,7 +35,7 @@ struct kmodule {
 	uint16_t machine;
 	const uint8_t *data; /* the ELF file, decompressed */
 	size_t size;
-	struct kmodule_section *sections;
+	struct elf_section *sections;
 	uint32_t n_sections;
 	struct kmodule_symbol *symbols; /* in file order; [0] is the null symbol */
 	uint32_t n_symbols;
@@ -64,7 +57,7 @@ void kmodule_free(struct kmodule *m);
 uint32_t kmodule_symbol(const struct kmodule *m, const char *name);
 
 /* The section of that name, or NULL. */
-const struct kmodule_section *kmodule_section(const struct kmodule *m, const char *name);
+const struct elf_section *kmodule_section(const struct kmodule *m, const char *name);
 
 /*
  * Position of symbol @index as the livepatch core counts it in a module: symbol table order,

@@ -42,7 +42,7 @@ static int by_address(const void *a, const void *b)
 static uint64_t find_list(const struct installed *in, uint64_t *address)
 {
 	const char *name = in->arch->seals;
-	const struct kimage_section *s = in->image && name ? kimage_section(in->image, name) : NULL;
+	const struct elf_section *s = in->image && name ? kimage_section(in->image, name) : NULL;
 
 	if (s) {
 		*address = s->address;
@@ -86,7 +86,7 @@ static bool holds_code(uint64_t flags)
 
 static bool is_code(const struct installed *in, uint64_t address)
 {
-	const struct kimage_section *s;
+	const struct elf_section *s;
 	uint64_t index = address >> INSTALLED_SECTION_SHIFT;
 
 	if (in->image) {

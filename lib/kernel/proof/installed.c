@@ -26,11 +26,11 @@ static uint64_t section_base(uint32_t section)
 }
 
 /* The section of a module that holds @size bytes at @address, and where in it. NULL: none. */
-static const struct kmodule_section *module_section(const struct installed *in, uint64_t address, size_t size,
+static const struct elf_section *module_section(const struct installed *in, uint64_t address, size_t size,
 						    uint64_t *offset)
 {
 	uint64_t index = address >> INSTALLED_SECTION_SHIFT;
-	const struct kmodule_section *s;
+	const struct elf_section *s;
 
 	if (!index || index >= in->module->n_sections)
 		return NULL;
@@ -43,7 +43,7 @@ static const struct kmodule_section *module_section(const struct installed *in, 
 
 const uint8_t *installed_bytes(const struct installed *in, uint64_t address, size_t size)
 {
-	const struct kmodule_section *s;
+	const struct elf_section *s;
 	uint64_t offset;
 
 	if (in->image)
@@ -54,8 +54,8 @@ const uint8_t *installed_bytes(const struct installed *in, uint64_t address, siz
 
 bool installed_empty(const struct installed *in, uint64_t address, size_t size)
 {
-	const struct kimage_section *k;
-	const struct kmodule_section *s;
+	const struct elf_section *k;
+	const struct elf_section *s;
 	uint64_t offset;
 
 	if (in->image) {
@@ -68,8 +68,8 @@ bool installed_empty(const struct installed *in, uint64_t address, size_t size)
 
 bool installed_section(const struct installed *in, const char *name, uint64_t *address, uint64_t *size)
 {
-	const struct kimage_section *k = in->image ? kimage_section(in->image, name) : NULL;
-	const struct kmodule_section *s = in->module ? kmodule_section(in->module, name) : NULL;
+	const struct elf_section *k = in->image ? kimage_section(in->image, name) : NULL;
+	const struct elf_section *s = in->module ? kmodule_section(in->module, name) : NULL;
 
 	if (!k && !s)
 		return false;

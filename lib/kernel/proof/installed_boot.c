@@ -65,7 +65,7 @@ static enum use used_in_module(const struct installed *in, uint32_t section, uin
 
 /* vmlinux */
 
-static bool code_leads_to(const struct kimage_section *s, uint64_t address)
+static bool code_leads_to(const struct elf_section *s, uint64_t address)
 {
 	for (uint64_t at = 0; at + 4 <= s->size; at++) {
 		int32_t distance;
@@ -77,7 +77,7 @@ static bool code_leads_to(const struct kimage_section *s, uint64_t address)
 	return false;
 }
 
-static bool holds_address(const struct kimage_section *s, uint64_t address)
+static bool holds_address(const struct elf_section *s, uint64_t address)
 {
 	for (uint64_t at = 0; at + 4 <= s->size; at++) {
 		/* as 64 bits in data, as 32 in code: the low half is the same */
@@ -92,7 +92,7 @@ static enum use used_in_image(const struct installed *in, uint64_t address)
 	enum use use = NO_USE;
 
 	for (uint32_t i = 0; i < in->image->n_sections && use != USED; i++) {
-		const struct kimage_section *s = &in->image->sections[i];
+		const struct elf_section *s = &in->image->sections[i];
 
 		if (!s->data || describes(in->arch, s->name, s->flags))
 			continue;

@@ -19,7 +19,7 @@ static int by_offset(const void *a, const void *b)
 	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-static int read_relas(const struct kmodule *m, const struct kmodule_section *s, struct arena *arena,
+static int read_relas(const struct kmodule *m, const struct elf_section *s, struct arena *arena,
 		      struct installed_relas *out)
 {
 	size_t n = s->size / sizeof(Elf64_Rela);
@@ -65,7 +65,7 @@ int installed_module(const struct kmodule *module, struct arena *arena, struct i
 	in.relas = arena_array(arena, module->n_sections, sizeof(*in.relas));
 	installed_lists_new(arena, &in.lists);
 	for (uint32_t i = 1; i < module->n_sections; i++) {
-		const struct kmodule_section *s = &module->sections[i];
+		const struct elf_section *s = &module->sections[i];
 		int err;
 
 		if (s->type != SHT_RELA || !s->data || !s->info || s->info >= module->n_sections)
