@@ -13,7 +13,7 @@
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
 #include "lib/arch/arch.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/kernel/files/image.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
@@ -21,7 +21,7 @@
 #include "lib/util/file.h"
 
 /* Whether a section says something about the build machine's files, and nothing to the kernel. */
-static bool is_debug(const struct elfile *f, const struct elfile_section *s)
+static bool is_debug(const struct elf_edit *f, const struct elf_edit_section *s)
 {
 	if (s->type == SHT_RELA)
 		s = &f->sections[s->info];
@@ -32,7 +32,7 @@ static bool is_debug(const struct elfile *f, const struct elfile_section *s)
  * Debug information comes with an object that newer Kbuilds link into every module
  * (.module-common.o). It names paths of the machine where the kernel was prepared.
  */
-static void drop_debug(struct elfile *f)
+static void drop_debug(struct elf_edit *f)
 {
 	uint32_t i;
 
@@ -45,9 +45,9 @@ static void drop_debug(struct elfile *f)
 }
 
 /* Puts the manifest's text into the module. It is not loaded: only kpatch and people read it. */
-static void add_manifest(struct elfile *f, char *text, size_t size)
+static void add_manifest(struct elf_edit *f, char *text, size_t size)
 {
-	struct elfile_section section = {
+	struct elf_edit_section section = {
 		.name = KPATCH_MANIFEST_SECTION,
 		.type = SHT_PROGBITS,
 		.align = 1,
@@ -55,11 +55,11 @@ static void add_manifest(struct elfile *f, char *text, size_t size)
 		.size = size,
 	};
 
-	elfile_add_section(f, &section);
+	elf_edit_add_section(f, &section);
 }
 
 /* The runtime, too, refuses a second callback of a kind for an object, but not before it is loaded. */
-static int check_callbacks(struct build *b, const struct elfile *f)
+static int check_callbacks(struct build *b, const struct elf_edit *f)
 {
 	static const char *const kinds[] = {
 		[KPATCH_PRE_PATCH] = "pre_patch",
@@ -110,17 +110,17 @@ static int check_states(struct build *b, const struct manifest *m)
 	return ret;
 }
 
-static int read_linked(struct build *b, struct elfile **f, struct module_entries *funcs)
+static int read_linked(struct build *b, struct elf_edit **f, struct module_entries *funcs)
 {
-	int ret = elfile_read(b->linked, b->arena, b->diags, f);
+	int ret = elf_edit_read(b->linked, b->arena, b->diags, f);
 
 	if (!ret)
 		ret = module_funcs(*f, b->arena, b->diags, funcs);
 	return ret ? ret : check_callbacks(b, *f);
 }
 
-static int write_module(struct build *b, struct elfile *f, const struct module_entries *funcs, char *manifest,
-			size_t size, const char *module)
+static int write_module(struct build *b, struct elf_edit *f, const struct module_entries *funcs,
+			char *manifest, size_t size, const char *module)
 {
 	int ret;
 
@@ -130,7 +130,7 @@ static int write_module(struct build *b, struct elfile *f, const struct module_e
 		add_manifest(f, manifest, size);
 		ret = finish_build_id(f);
 	}
-	return ret ? ret : elfile_write(f, module);
+	return ret ? ret : elf_edit_write(f, module);
 }
 
 /* vermagic as the kernel's own modules have it, recorded when the kernel was prepared. */
@@ -194,7 +194,7 @@ int stage_finish(struct build *b)
 	char *module = build_work_path(b, "%s.ko", b->name);
 	char *manifest = build_work_path(b, "%s.yaml", b->name);
 	struct module_entries funcs = { 0 };
-	struct elfile *f = NULL;
+	struct elf_edit *f = NULL;
 	struct manifest m;
 	char *text = NULL;
 	size_t size;

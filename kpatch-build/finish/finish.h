@@ -14,7 +14,7 @@ struct arena;
 struct buildid;
 struct build;
 struct diags;
-struct elfile;
+struct elf_edit;
 struct kallsyms;
 struct manifest;
 struct manifest_state;
@@ -37,15 +37,15 @@ struct module_entries {
  * Reads the tables of a linked module. Everything that the runtime would follow is checked.
  * -EINVAL with a diagnostic "metadata-malformed". An absent section is an empty table.
  */
-int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out);
-int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diags,
+int module_funcs(const struct elf_edit *f, struct arena *a, struct diags *diags, struct module_entries *out);
+int module_callbacks(const struct elf_edit *f, struct arena *a, struct diags *diags,
 		     struct module_entries *out);
 
 /*
  * The states that the patch declares (KPATCH_STATE), as the kernel's struct klp_state has them. -EINVAL with a
  * diagnostic "metadata-malformed".
  */
-int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
+int module_states(const struct elf_edit *f, struct arena *a, struct diags *diags,
 		  const struct manifest_state **out, size_t *n);
 
 /*
@@ -61,16 +61,16 @@ bool section_read_early(const struct arch *arch, const char *name);
  * diagnostics ("klp-reference-malformed", "klp-reference-early", "klp-relocation-type",
  * "symbol-undefined").
  */
-int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diags *diags);
+int finish_klp(struct elf_edit *f, const struct module_entries *funcs, struct diags *diags);
 
 /*
  * Makes the build ID of the module a digest of all that is in it. Last, before it is written. A module without
  * a build ID gets none.
  */
-int finish_build_id(struct elfile *f);
+int finish_build_id(struct elf_edit *f);
 
 /* What the stages found, and the linked module has, as a manifest; build.image must be open (verify). It points into the arena. 0 or -errno with a diagnostic. */
-int finish_manifest(struct build *b, const struct elfile *linked, struct manifest *out);
+int finish_manifest(struct build *b, const struct elf_edit *linked, struct manifest *out);
 
 /* What the self-check compares the module with. */
 struct selfcheck_want {

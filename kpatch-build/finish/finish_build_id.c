@@ -12,14 +12,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/kernel/files/buildid.h"
 #include "lib/util/sha256.h"
 #include "lib/util/xmalloc.h"
 
 #define NOTE_SECTION ".note.gnu.build-id"
 
-static void add_section(struct sha256 *s, const struct elfile_section *section)
+static void add_section(struct sha256 *s, const struct elf_edit_section *section)
 {
 	const uint64_t facts[] = { section->type, section->flags, section->align, section->entsize,
 				   section->link, section->info,  section->size };
@@ -30,7 +30,7 @@ static void add_section(struct sha256 *s, const struct elfile_section *section)
 		sha256_add(s, section->data, section->size);
 }
 
-static void add_symbol(struct sha256 *s, const struct elfile_symbol *symbol)
+static void add_symbol(struct sha256 *s, const struct elf_edit_symbol *symbol)
 {
 	const uint64_t facts[] = { symbol->bind,    symbol->type,  symbol->other, symbol->reserved,
 				   symbol->section, symbol->value, symbol->size };
@@ -40,7 +40,7 @@ static void add_symbol(struct sha256 *s, const struct elfile_symbol *symbol)
 }
 
 /* The bytes of the ID in the section's first note, which is the only one; NULL: not as it should be. */
-static uint8_t *id_bytes(const struct elfile_section *s, size_t *n)
+static uint8_t *id_bytes(const struct elf_edit_section *s, size_t *n)
 {
 	Elf64_Nhdr note;
 
@@ -54,9 +54,9 @@ static uint8_t *id_bytes(const struct elfile_section *s, size_t *n)
 	return s->data + sizeof(note) + sizeof("GNU");
 }
 
-int finish_build_id(struct elfile *f)
+int finish_build_id(struct elf_edit *f)
 {
-	uint32_t section = elfile_find_section(f, NOTE_SECTION);
+	uint32_t section = elf_edit_find_section(f, NOTE_SECTION);
 	char text[SHA256_TEXT];
 	struct buildid digest;
 	struct sha256 sum;

@@ -2,7 +2,7 @@
 /*
  * Klp references become what the kernel documents in Documentation/livepatch/module-elf-format.rst:
  * symbols that it resolves itself and relocation sections that it applies when the object they
- * belong to is loaded. Changes an elfile; the ordinary relocations stay as they are.
+ * belong to is loaded. Changes an elf_edit; the ordinary relocations stay as they are.
  *
  * Guard sections: klp_resolve_symbols() looks up all symbols of one section before that section is
  * applied, but sections are taken one after the other. If a symbol of the second is missing, the
@@ -20,7 +20,7 @@
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/link/link.h"
 #include "lib/arch/arch.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -36,7 +36,7 @@ struct moved {
 };
 
 struct klp {
-	struct elfile *f;
+	struct elf_edit *f;
 	struct diags *diags;
 	struct klp_ref *refs; /* by symbol index; .name NULL: not a klp reference */
 	bool *used;	      /* by symbol index */
@@ -79,7 +79,7 @@ static const struct reloc_type *loaded_type(const struct arch *arch, uint32_t ty
 
 static int parse_refs(struct klp *k)
 {
-	struct elfile *f = k->f;
+	struct elf_edit *f = k->f;
 	uint32_t i;
 	int ret, result = 0;
 
@@ -87,7 +87,7 @@ static int parse_refs(struct klp *k)
 	k->refs = arena_array(f->arena, f->n_symbols, sizeof(*k->refs));
 	k->used = arena_array(f->arena, f->n_symbols, sizeof(*k->used));
 	for (i = 1; i < f->n_symbols; i++) {
-		if (!elfile_undefined(&f->symbols[i]))
+		if (!elf_edit_undefined(&f->symbols[i]))
 			continue;
 		ret = klp_ref_parse(f->arena, f->symbols[i].name, &k->refs[i]);
 		if (ret == -EINVAL) {
@@ -124,7 +124,7 @@ static int refuse(const struct klp *k, const char *id, uint32_t target, const El
 static int take(struct klp *k, uint32_t target, const Elf64_Rela *rela)
 {
 	const struct klp_ref *ref = &k->refs[ELF64_R_SYM(rela->r_info)];
-	struct elfile_section *s = &k->f->sections[target];
+	struct elf_edit_section *s = &k->f->sections[target];
 	const struct reloc_type *type = loaded_type(k->f->arch, ELF64_R_TYPE(rela->r_info));
 
 	if (!type)
@@ -150,10 +150,10 @@ static int take(struct klp *k, uint32_t target, const Elf64_Rela *rela)
 /* Takes the klp references out of one relocation section. */
 static int split_section(struct klp *k, uint32_t index)
 {
-	struct elfile_section *s = &k->f->sections[index];
+	struct elf_edit_section *s = &k->f->sections[index];
 	bool kept_in_memory = k->f->sections[s->info].flags & SHF_ALLOC;
 	size_t i, n, kept = 0;
-	Elf64_Rela *rela = elfile_relas(k->f, index, &n);
+	Elf64_Rela *rela = elf_edit_relas(k->f, index, &n);
 	int ret, result = 0;
 
 	for (i = 0; i < n; i++) {
@@ -176,7 +176,7 @@ static int split_section(struct klp *k, uint32_t index)
 
 static int split_sections(struct klp *k)
 {
-	const struct elfile *f = k->f;
+	const struct elf_edit *f = k->f;
 	size_t total = 0;
 	uint32_t i;
 	int ret, result = 0;
@@ -212,7 +212,7 @@ static void rename_symbols(struct klp *k)
 	uint32_t i;
 
 	for (i = 1; i < k->n_refs; i++) {
-		struct elfile_symbol *s = &k->f->symbols[i];
+		struct elf_edit_symbol *s = &k->f->symbols[i];
 		const struct klp_ref *ref = &k->refs[i];
 
 		if (!ref->name)
@@ -229,7 +229,7 @@ static void rename_symbols(struct klp *k)
 
 static void add_rela_section(struct klp *k, const char *object, uint32_t target, Elf64_Rela *rela, size_t n)
 {
-	struct elfile_section section = {
+	struct elf_edit_section section = {
 		.name = klp_section_name(k->f->arena, object, k->f->sections[target].name),
 		.type = SHT_RELA,
 		.flags = SHF_ALLOC | SHF_INFO_LINK | SHF_RELA_LIVEPATCH,
@@ -240,13 +240,13 @@ static void add_rela_section(struct klp *k, const char *object, uint32_t target,
 		.size = n * sizeof(*rela),
 	};
 
-	elfile_add_section(k->f, &section);
+	elf_edit_add_section(k->f, &section);
 }
 
 /* The livepatch symbol for function @name of @object, made if no reference has one. */
 static uint32_t function_symbol(struct klp *k, const struct module_entry *func)
 {
-	struct elfile_symbol symbol = {
+	struct elf_edit_symbol symbol = {
 		.name = klp_symbol_name(k->f->arena, func->object, func->name, func->number),
 		.bind = STB_GLOBAL,
 		.type = STT_NOTYPE,
@@ -259,7 +259,7 @@ static uint32_t function_symbol(struct klp *k, const struct module_entry *func)
 	for (i = 1; i < k->f->n_symbols; i++)
 		if (k->f->symbols[i].reserved == SHN_LIVEPATCH && !strcmp(k->f->symbols[i].name, symbol.name))
 			return i;
-	return elfile_add_symbol(k->f, &symbol);
+	return elf_edit_add_symbol(k->f, &symbol);
 }
 
 /* The guard of one module; @moved are its @n relocations. */
@@ -267,7 +267,7 @@ static void add_guard(struct klp *k, const struct moved *moved, size_t n, const 
 {
 	Elf64_Rela *rela = arena_array(k->f->arena, n + funcs->n, sizeof(*rela));
 	bool *seen = arena_array(k->f->arena, k->n_refs, sizeof(*seen));
-	uint32_t target = elfile_find_section(k->f, KPATCH_FUNCS_SECTION);
+	uint32_t target = elf_edit_find_section(k->f, KPATCH_FUNCS_SECTION);
 	size_t i, count = 0;
 
 	for (i = 0; i < n; i++) {
@@ -328,7 +328,7 @@ static void add_objects(struct klp *k, const struct module_entries *funcs)
 	}
 }
 
-int finish_klp(struct elfile *f, const struct module_entries *funcs, struct diags *diags)
+int finish_klp(struct elf_edit *f, const struct module_entries *funcs, struct diags *diags)
 {
 	struct klp k = { .f = f, .diags = diags };
 	int ret = parse_refs(&k);

@@ -326,7 +326,7 @@ static void describe_warnings(struct build *b, struct manifest *m)
 	m->warnings = warnings;
 }
 
-int finish_manifest(struct build *b, const struct elfile *linked, struct manifest *out)
+int finish_manifest(struct build *b, const struct elf_edit *linked, struct manifest *out)
 {
 	struct manifest m = {
 		.name = b->name,

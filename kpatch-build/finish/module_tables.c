@@ -10,13 +10,13 @@
 
 #include "kmod/kpatch-abi.h"
 #include "lib/arch/arch.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 
 struct table {
-	const struct elfile *f;
+	const struct elf_edit *f;
 	struct arena *a;
 	struct diags *diags;
 	uint32_t section, rela; /* indexes; rela 0: none */
@@ -35,7 +35,7 @@ static int malformed(const struct table *t, uint64_t offset, const char *what)
 	return -EINVAL;
 }
 
-static uint32_t rela_of(const struct elfile *f, uint32_t section)
+static uint32_t rela_of(const struct elf_edit *f, uint32_t section)
 {
 	uint32_t i;
 
@@ -50,11 +50,11 @@ static uint32_t rela_of(const struct elfile *f, uint32_t section)
 static int follow(const struct table *t, uint64_t offset, uint32_t *section, uint64_t *target)
 {
 	const Elf64_Rela *rela = NULL;
-	const struct elfile_symbol *s;
+	const struct elf_edit_symbol *s;
 	size_t i, n = 0;
 
 	if (t->rela)
-		rela = elfile_relas(t->f, t->rela, &n);
+		rela = elf_edit_relas(t->f, t->rela, &n);
 	for (i = 0; i < n && rela[i].r_offset != offset; i++)
 		;
 	if (i == n || ELF64_R_TYPE(rela[i].r_info) != t->f->arch->pointer_type)
@@ -69,7 +69,7 @@ static int follow(const struct table *t, uint64_t offset, uint32_t *section, uin
 
 static int follow_string(const struct table *t, uint64_t offset, const char **out)
 {
-	const struct elfile_section *s;
+	const struct elf_edit_section *s;
 	uint32_t section;
 	uint64_t target;
 	int ret = follow(t, offset, &section, &target);
@@ -95,10 +95,10 @@ static int check_version(const struct table *t, uint64_t offset)
 
 static int open_table(struct table *t, const char *name, size_t entry_size, size_t *n)
 {
-	const struct elfile_section *s;
+	const struct elf_edit_section *s;
 
 	*n = 0;
-	t->section = elfile_find_section(t->f, name);
+	t->section = elf_edit_find_section(t->f, name);
 	if (!t->section)
 		return 0;
 	s = &t->f->sections[t->section];
@@ -158,7 +158,7 @@ static int read_table(struct table *t, const char *name, size_t entry_size,
 	return ret;
 }
 
-static const struct elfile_symbol *find_symbol(const struct elfile *f, const char *name)
+static const struct elf_edit_symbol *find_symbol(const struct elf_edit *f, const char *name)
 {
 	for (uint32_t i = 1; i < f->n_symbols; i++)
 		if (!f->symbols[i].removed && f->symbols[i].section && !strcmp(f->symbols[i].name, name))
@@ -166,13 +166,13 @@ static const struct elfile_symbol *find_symbol(const struct elfile *f, const cha
 	return NULL;
 }
 
-int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
+int module_states(const struct elf_edit *f, struct arena *a, struct diags *diags,
 		  const struct manifest_state **out, size_t *n)
 {
-	const struct elfile_symbol *start = find_symbol(f, KPATCH_STATES_START);
-	const struct elfile_symbol *end = find_symbol(f, KPATCH_STATES_END);
+	const struct elf_edit_symbol *start = find_symbol(f, KPATCH_STATES_START);
+	const struct elf_edit_symbol *end = find_symbol(f, KPATCH_STATES_END);
 	struct table t = { .f = f, .a = a, .diags = diags, .section = start ? start->section : 0 };
-	const struct elfile_section *s = &f->sections[t.section];
+	const struct elf_edit_section *s = &f->sections[t.section];
 	struct manifest_state *states;
 	struct kpatch_state state;
 
@@ -189,14 +189,15 @@ int module_states(const struct elfile *f, struct arena *a, struct diags *diags,
 	return 0;
 }
 
-int module_funcs(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out)
+int module_funcs(const struct elf_edit *f, struct arena *a, struct diags *diags, struct module_entries *out)
 {
 	struct table t = { .f = f, .a = a, .diags = diags };
 
 	return read_table(&t, KPATCH_FUNCS_SECTION, sizeof(struct kpatch_func), read_func, out);
 }
 
-int module_callbacks(const struct elfile *f, struct arena *a, struct diags *diags, struct module_entries *out)
+int module_callbacks(const struct elf_edit *f, struct arena *a, struct diags *diags,
+		     struct module_entries *out)
 {
 	struct table t = { .f = f, .a = a, .diags = diags };
 

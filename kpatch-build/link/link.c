@@ -24,7 +24,7 @@
 #include "kpatch-build/build.h"
 #include "kpatch-build/prepare/link_tools.h"
 #include "kpatch-build/verify/verify.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
@@ -146,13 +146,13 @@ static int merge(struct linker *l)
 }
 
 /* Sets what the runtime is to do with the patches that are loaded already, and what it says of this one. */
-static int set_flags(struct linker *l, struct elfile *f)
+static int set_flags(struct linker *l, struct elf_edit *f)
 {
 	struct kpatch_patch patch = {
 		.abi_version = KPATCH_ABI_VERSION,
 		.flags = l->b->options.replace ? KPATCH_PATCH_REPLACE : 0,
 	};
-	uint32_t section = elfile_find_section(f, KPATCH_PATCH_SECTION);
+	uint32_t section = elf_edit_find_section(f, KPATCH_PATCH_SECTION);
 
 	for (size_t i = 0; i < l->b->n_units; i++)
 		if (l->b->units[i].diff && l->b->units[i].report.n_kept)
@@ -171,8 +171,8 @@ static int set_flags(struct linker *l, struct elfile *f)
 
 static int before_objtool(struct linker *l, struct strmap *names, struct noreturn *calls)
 {
-	struct elfile *f;
-	int ret = elfile_read(l->merged, l->b->arena, l->b->diags, &f);
+	struct elf_edit *f;
+	int ret = elf_edit_read(l->merged, l->b->arena, l->b->diags, &f);
 
 	if (!ret)
 		ret = set_flags(l, f);
@@ -189,13 +189,13 @@ static int before_objtool(struct linker *l, struct strmap *names, struct noretur
 	 * ENDBR of a function that nothing else points to.
 	 */
 	metadata_to_final(f, true);
-	return elfile_write(f, l->object);
+	return elf_edit_write(f, l->object);
 }
 
 static int after_objtool(struct linker *l, const struct strmap *names, struct noreturn *calls)
 {
-	struct elfile *f;
-	int ret = elfile_read(l->object, l->b->arena, l->b->diags, &f);
+	struct elf_edit *f;
+	int ret = elf_edit_read(l->object, l->b->arena, l->b->diags, &f);
 
 	if (!ret)
 		refs_back(f, names);
@@ -207,7 +207,7 @@ static int after_objtool(struct linker *l, const struct strmap *names, struct no
 	if (ret)
 		return ret;
 	metadata_to_final(f, false);
-	return elfile_write(f, l->object);
+	return elf_edit_write(f, l->object);
 }
 
 static int run_objtool(struct linker *l)

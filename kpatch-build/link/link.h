@@ -12,7 +12,7 @@
 struct arena;
 struct build;
 struct diags;
-struct elfile;
+struct elf_edit;
 struct strmap;
 
 /*
@@ -39,8 +39,8 @@ int check_sharing(struct build *b);
  * names: klp references get the plain name of their symbol where no other symbol of the module
  * has it, and bind globally. @names remembers who is who for refs_back(). 0 or -errno.
  */
-int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names);
-void refs_back(struct elfile *f, const struct strmap *names);
+int refs_to_natural(struct elf_edit *f, struct diags *diags, struct strmap *names);
+void refs_back(struct elf_edit *f, const struct strmap *names);
 
 /*
  * Also around objtool: calls of functions of the kernel that do not return, and of which it cannot know
@@ -54,8 +54,8 @@ struct noreturn {
 	size_t n;	       /* hidden calls */
 };
 int noreturn_find(struct build *b, struct noreturn *calls);
-int noreturn_hide(struct elfile *f, struct noreturn *calls);
-int noreturn_restore(struct elfile *f, struct noreturn *calls);
+int noreturn_hide(struct elf_edit *f, struct noreturn *calls);
+int noreturn_restore(struct elf_edit *f, struct noreturn *calls);
 void noreturn_free(struct noreturn *calls);
 
 /*
@@ -64,9 +64,9 @@ void noreturn_free(struct noreturn *calls);
  * .modinfo).
  */
 struct symvers;
-int import_namespaces(struct elfile *f, const struct symvers *symvers);
+int import_namespaces(struct elf_edit *f, const struct symvers *symvers);
 
 /* Gives the metadata its final section names; @callbacks: only the callbacks, or all but them. */
-void metadata_to_final(struct elfile *f, bool callbacks);
+void metadata_to_final(struct elf_edit *f, bool callbacks);
 
 #endif

@@ -10,14 +10,14 @@
 #include <string.h>
 
 #include "kpatch-build/link/link.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
 
-static int append_modinfo(struct elfile *f, const char *name_space)
+static int append_modinfo(struct elf_edit *f, const char *name_space)
 {
-	struct elfile_section *s = &f->sections[elfile_find_section(f, ".modinfo")];
+	struct elf_edit_section *s = &f->sections[elf_edit_find_section(f, ".modinfo")];
 	size_t length = strlen("import_ns=") + strlen(name_space) + 1;
 	char *data;
 
@@ -31,7 +31,7 @@ static int append_modinfo(struct elfile *f, const char *name_space)
 	return 0;
 }
 
-int import_namespaces(struct elfile *f, const struct symvers *symvers)
+int import_namespaces(struct elf_edit *f, const struct symvers *symvers)
 {
 	struct strmap *done = strmap_new(8);
 	uint32_t i;
@@ -40,7 +40,7 @@ int import_namespaces(struct elfile *f, const struct symvers *symvers)
 	for (i = 1; !ret && i < f->n_symbols; i++) {
 		const struct symvers_entry *e = NULL;
 
-		if (elfile_undefined(&f->symbols[i]))
+		if (elf_edit_undefined(&f->symbols[i]))
 			e = symvers_find(symvers, f->symbols[i].name);
 		if (!e || !*e->name_space || strmap_get(done, e->name_space))
 			continue;

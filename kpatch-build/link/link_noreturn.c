@@ -10,7 +10,7 @@
  * to panic(), a name that it knows in all kernels; then they go back to where they belong. Nothing that
  * objtool writes depends on which of the functions without return it was.
  *
- * Reads units and their diffs; changes relocations of an elfile, and changes them back.
+ * Reads units and their diffs; changes relocations of an elf_edit, and changes them back.
  */
 #include <elf.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "kpatch-build/link/link.h"
 #include "lib/arch/arch.h"
 #include "lib/elf/object.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
@@ -144,8 +144,8 @@ static bool never_returns(const struct unit *u, const struct strmap *last, const
 static int add_unit(struct build *b, const struct unit *u, struct noreturn *calls)
 {
 	struct strmap *last = strmap_new(64);
-	struct elfile *f;
-	int ret = elfile_read(u->diff, b->arena, b->diags, &f);
+	struct elf_edit *f;
+	int ret = elf_edit_read(u->diff, b->arena, b->diags, &f);
 
 	if (!ret) {
 		add_last_calls(u->original_object, last);
@@ -155,7 +155,7 @@ static int add_unit(struct build *b, const struct unit *u, struct noreturn *call
 		const char *symbol = f->symbols[i].name;
 		struct klp_ref ref = { .name = symbol };
 
-		if (!elfile_undefined(&f->symbols[i]))
+		if (!elf_edit_undefined(&f->symbols[i]))
 			continue;
 		klp_ref_parse(b->arena, symbol, &ref);
 		if (never_returns(u, last, ref.name))
@@ -184,7 +184,7 @@ void noreturn_free(struct noreturn *calls)
 	strmap_free(calls->places);
 }
 
-static bool is_call(const struct elfile *f, const struct elfile_section *s, const Elf64_Rela *rela)
+static bool is_call(const struct elf_edit *f, const struct elf_edit_section *s, const Elf64_Rela *rela)
 {
 	const struct reloc_type *type = arch_reloc(f->arch, ELF64_R_TYPE(rela->r_info));
 	struct code_field field = { .code = s->data, .size = s->size };
@@ -197,31 +197,31 @@ static bool is_call(const struct elfile *f, const struct elfile_section *s, cons
 	return f->arch->is_call(&field);
 }
 
-static const char *place_name(struct elfile *f, const struct elfile_section *s, const Elf64_Rela *rela)
+static const char *place_name(struct elf_edit *f, const struct elf_edit_section *s, const Elf64_Rela *rela)
 {
 	return arena_printf(f->arena, "%s %#llx", s->name, (unsigned long long)rela->r_offset);
 }
 
 /* The undefined symbol of that name, or 0. */
-static uint32_t undefined_symbol(const struct elfile *f, const char *name)
+static uint32_t undefined_symbol(const struct elf_edit *f, const char *name)
 {
 	for (uint32_t i = 1; i < f->n_symbols; i++)
-		if (elfile_undefined(&f->symbols[i]) && !f->symbols[i].removed &&
+		if (elf_edit_undefined(&f->symbols[i]) && !f->symbols[i].removed &&
 		    !strcmp(f->symbols[i].name, name))
 			return i;
 	return 0;
 }
 
 /* Has @change look at every relocation of a call. */
-static int for_calls(struct elfile *f, struct noreturn *calls,
-		     int (*change)(struct elfile *f, const struct elfile_section *s, Elf64_Rela *rela,
+static int for_calls(struct elf_edit *f, struct noreturn *calls,
+		     int (*change)(struct elf_edit *f, const struct elf_edit_section *s, Elf64_Rela *rela,
 				   struct noreturn *calls))
 {
 	int ret = 0;
 
 	for (uint32_t i = 1; i < f->n_sections; i++) {
 		size_t n = 0;
-		Elf64_Rela *rela = f->sections[i].type == SHT_RELA ? elfile_relas(f, i, &n) : NULL;
+		Elf64_Rela *rela = f->sections[i].type == SHT_RELA ? elf_edit_relas(f, i, &n) : NULL;
 
 		for (size_t k = 0; !ret && k < n; k++)
 			if (is_call(f, &f->sections[f->sections[i].info], &rela[k]))
@@ -230,12 +230,13 @@ static int for_calls(struct elfile *f, struct noreturn *calls,
 	return ret;
 }
 
-static int hide(struct elfile *f, const struct elfile_section *s, Elf64_Rela *rela, struct noreturn *calls)
+static int hide(struct elf_edit *f, const struct elf_edit_section *s, Elf64_Rela *rela,
+		struct noreturn *calls)
 {
 	const char *name = f->symbols[ELF64_R_SYM(rela->r_info)].name, *place;
 	uint32_t stand_in;
 
-	if (!elfile_undefined(&f->symbols[ELF64_R_SYM(rela->r_info)]) || !strcmp(name, STAND_IN) ||
+	if (!elf_edit_undefined(&f->symbols[ELF64_R_SYM(rela->r_info)]) || !strcmp(name, STAND_IN) ||
 	    !strmap_get(calls->names, name))
 		return 0;
 	place = place_name(f, s, rela);
@@ -244,19 +245,20 @@ static int hide(struct elfile *f, const struct elfile_section *s, Elf64_Rela *re
 	strmap_set(calls->places, place, (union strmap_value){ .cptr = name });
 	stand_in = undefined_symbol(f, STAND_IN);
 	if (!stand_in)
-		stand_in =
-			elfile_add_symbol(f, &(struct elfile_symbol){ .name = STAND_IN, .bind = STB_GLOBAL });
+		stand_in = elf_edit_add_symbol(f, &(struct elf_edit_symbol){ .name = STAND_IN,
+									     .bind = STB_GLOBAL });
 	rela->r_info = ELF64_R_INFO((uint64_t)stand_in, ELF64_R_TYPE(rela->r_info));
 	calls->n++;
 	return 0;
 }
 
-int noreturn_hide(struct elfile *f, struct noreturn *calls)
+int noreturn_hide(struct elf_edit *f, struct noreturn *calls)
 {
 	return for_calls(f, calls, hide);
 }
 
-static int restore(struct elfile *f, const struct elfile_section *s, Elf64_Rela *rela, struct noreturn *calls)
+static int restore(struct elf_edit *f, const struct elf_edit_section *s, Elf64_Rela *rela,
+		   struct noreturn *calls)
 {
 	const char *place = place_name(f, s, rela);
 	const union strmap_value *was = strmap_get(calls->places, place);
@@ -272,13 +274,13 @@ static int restore(struct elfile *f, const struct elfile_section *s, Elf64_Rela 
 }
 
 /* The stand-in, if nothing refers to it any more. */
-static void drop_stand_in(struct elfile *f)
+static void drop_stand_in(struct elf_edit *f)
 {
 	uint32_t symbol = undefined_symbol(f, STAND_IN);
 
 	for (uint32_t i = 1; symbol && i < f->n_sections; i++) {
 		size_t n = 0;
-		Elf64_Rela *rela = f->sections[i].type == SHT_RELA ? elfile_relas(f, i, &n) : NULL;
+		Elf64_Rela *rela = f->sections[i].type == SHT_RELA ? elf_edit_relas(f, i, &n) : NULL;
 
 		for (size_t k = 0; k < n; k++)
 			if (ELF64_R_SYM(rela[k].r_info) == symbol)
@@ -288,7 +290,7 @@ static void drop_stand_in(struct elfile *f)
 		f->symbols[symbol].removed = true;
 }
 
-int noreturn_restore(struct elfile *f, struct noreturn *calls)
+int noreturn_restore(struct elf_edit *f, struct noreturn *calls)
 {
 	int ret = for_calls(f, calls, restore);
 

@@ -15,7 +15,7 @@
 
 #include "kpatch-build/build.h"
 #include "kpatch-build/link/link.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
@@ -23,19 +23,19 @@
 #include "lib/util/vmlinux.h"
 
 /* One symbol of the kernel that exists only together with the module @owner, or NULL. */
-static const char *needs_module(struct arena *arena, const struct elfile *f, const char *owner)
+static const char *needs_module(struct arena *arena, const struct elf_edit *f, const char *owner)
 {
 	struct klp_ref ref;
 
 	for (uint32_t i = 1; i < f->n_symbols; i++)
-		if (elfile_undefined(&f->symbols[i]) && !klp_ref_parse(arena, f->symbols[i].name, &ref) &&
+		if (elf_edit_undefined(&f->symbols[i]) && !klp_ref_parse(arena, f->symbols[i].name, &ref) &&
 		    !strcmp(ref.section_object, owner))
 			return ref.name;
 	return NULL;
 }
 
 /* What @unit defines for others, if it works only with its module: symbol → unit. */
-static void note_definitions(struct build *b, const struct elfile *f, struct unit *unit,
+static void note_definitions(struct build *b, const struct elf_edit *f, struct unit *unit,
 			     struct strmap *defined)
 {
 	if (is_vmlinux(unit->owner) || !needs_module(b->arena, f, unit->owner))
@@ -45,12 +45,12 @@ static void note_definitions(struct build *b, const struct elfile *f, struct uni
 			strmap_set(defined, f->symbols[i].name, (union strmap_value){ .ptr = unit });
 }
 
-static void check_uses(struct build *b, const struct elfile *f, const struct unit *unit,
-		       const struct elfile *const *files, const struct strmap *defined)
+static void check_uses(struct build *b, const struct elf_edit *f, const struct unit *unit,
+		       const struct elf_edit *const *files, const struct strmap *defined)
 {
 	for (uint32_t i = 1; i < f->n_symbols; i++) {
-		const struct elfile_symbol *s = &f->symbols[i];
-		const union strmap_value *v = elfile_undefined(s) ? strmap_get(defined, s->name) : NULL;
+		const struct elf_edit_symbol *s = &f->symbols[i];
+		const union strmap_value *v = elf_edit_undefined(s) ? strmap_get(defined, s->name) : NULL;
 		const struct unit *other = v ? v->ptr : NULL;
 
 		if (!other || !strcmp(other->owner, unit->owner))
@@ -73,12 +73,12 @@ struct shared {
 	struct strmap *names; /* those that a second owner defines as well */
 };
 
-static bool defines(const struct elfile_symbol *s)
+static bool defines(const struct elf_edit_symbol *s)
 {
-	return s->bind != STB_LOCAL && !elfile_undefined(s);
+	return s->bind != STB_LOCAL && !elf_edit_undefined(s);
 }
 
-static void note_owner(struct arena *arena, const struct elfile_symbol *s, const char *owner,
+static void note_owner(struct arena *arena, const struct elf_edit_symbol *s, const char *owner,
 		       struct shared *shared)
 {
 	const char *own = arena_printf(arena, "%s.%s", s->name, owner);
@@ -102,12 +102,12 @@ static void ambiguous(struct build *b, const struct unit *unit, const char *name
 }
 
 /* Gives the names that others have as well, and their uses, the owner's. */
-static int rename_shared(struct build *b, struct elfile *f, const struct unit *unit, struct shared *shared)
+static int rename_shared(struct build *b, struct elf_edit *f, const struct unit *unit, struct shared *shared)
 {
 	bool changed = false;
 
 	for (uint32_t i = 1; i < f->n_symbols; i++) {
-		struct elfile_symbol *s = &f->symbols[i];
+		struct elf_edit_symbol *s = &f->symbols[i];
 		const char *own;
 
 		if (s->bind == STB_LOCAL || !strmap_get(shared->names, s->name))
@@ -120,10 +120,10 @@ static int rename_shared(struct build *b, struct elfile *f, const struct unit *u
 		s->name = own;
 		changed = true;
 	}
-	return changed ? elfile_write(f, unit->diff) : 0;
+	return changed ? elf_edit_write(f, unit->diff) : 0;
 }
 
-static int separate(struct build *b, struct elfile *const *files)
+static int separate(struct build *b, struct elf_edit *const *files)
 {
 	struct shared shared = { strmap_new(64), strmap_new(64), strmap_new(16) };
 	int err = 0;
@@ -141,19 +141,19 @@ static int separate(struct build *b, struct elfile *const *files)
 	return err;
 }
 
-static int read_diffs(struct build *b, struct elfile **files)
+static int read_diffs(struct build *b, struct elf_edit **files)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < b->n_units && !err; i++)
 		if (b->units[i].diff)
-			err = elfile_read(b->units[i].diff, b->arena, b->diags, &files[i]);
+			err = elf_edit_read(b->units[i].diff, b->arena, b->diags, &files[i]);
 	return err;
 }
 
 int check_sharing(struct build *b)
 {
-	struct elfile **files = arena_array(b->arena, b->n_units, sizeof(*files));
+	struct elf_edit **files = arena_array(b->arena, b->n_units, sizeof(*files));
 	struct strmap *defined = strmap_new(64);
 	size_t errors = diags_errors(b->diags);
 	int err = read_diffs(b, files);
@@ -165,7 +165,7 @@ int check_sharing(struct build *b)
 			note_definitions(b, files[i], &b->units[i], defined);
 	for (size_t i = 0; i < b->n_units && !err; i++)
 		if (files[i])
-			check_uses(b, files[i], &b->units[i], (const struct elfile *const *)files, defined);
+			check_uses(b, files[i], &b->units[i], (const struct elf_edit *const *)files, defined);
 	strmap_free(defined);
 	return !err && diags_errors(b->diags) > errors ? -EINVAL : err;
 }

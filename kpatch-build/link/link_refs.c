@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Names of klp references and of metadata sections, changed for objtool and back. Reads and
- * changes an elfile's symbols and section names; leaves the contents alone.
+ * changes an elf_edit's symbols and section names; leaves the contents alone.
  */
 #include "kpatch-build/link/link.h"
 
@@ -10,14 +10,14 @@
 #include <string.h>
 
 #include "kmod/kpatch-abi.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
 #include "lib/util/vmlinux.h"
 
-static int malformed(struct diags *diags, const struct elfile *f, const char *name)
+static int malformed(struct diags *diags, const struct elf_edit *f, const char *name)
 {
 	diag_error(diags, "klp-reference-malformed", diag_file(f->path), NULL,
 		   "'%s' is not a klp reference that a kernel can resolve", name);
@@ -25,7 +25,7 @@ static int malformed(struct diags *diags, const struct elfile *f, const char *na
 }
 
 /* Every symbol name of @f, so that none is used twice. */
-static struct strmap *used_names(const struct elfile *f)
+static struct strmap *used_names(const struct elf_edit *f)
 {
 	struct strmap *used = strmap_new(f->n_symbols);
 	uint32_t i;
@@ -35,7 +35,7 @@ static struct strmap *used_names(const struct elfile *f)
 	return used;
 }
 
-static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *diags, struct strmap *used,
+static int to_natural(struct elf_edit *f, struct elf_edit_symbol *s, struct diags *diags, struct strmap *used,
 		      struct strmap *names)
 {
 	struct klp_ref ref;
@@ -60,28 +60,28 @@ static int to_natural(struct elfile *f, struct elfile_symbol *s, struct diags *d
 	return 0;
 }
 
-int refs_to_natural(struct elfile *f, struct diags *diags, struct strmap *names)
+int refs_to_natural(struct elf_edit *f, struct diags *diags, struct strmap *names)
 {
 	struct strmap *used = used_names(f);
 	int ret = 0;
 	uint32_t i;
 
 	for (i = 1; !ret && i < f->n_symbols; i++)
-		if (elfile_undefined(&f->symbols[i]))
+		if (elf_edit_undefined(&f->symbols[i]))
 			ret = to_natural(f, &f->symbols[i], diags, used, names);
 	strmap_free(used);
 	return ret;
 }
 
-void refs_back(struct elfile *f, const struct strmap *names)
+void refs_back(struct elf_edit *f, const struct strmap *names)
 {
 	uint32_t i;
 
 	for (i = 1; i < f->n_symbols; i++) {
-		struct elfile_symbol *s = &f->symbols[i];
+		struct elf_edit_symbol *s = &f->symbols[i];
 		const union strmap_value *known;
 
-		if (!elfile_undefined(s))
+		if (!elf_edit_undefined(s))
 			continue;
 		known = strmap_get(names, s->name);
 		if (known)
@@ -92,7 +92,7 @@ void refs_back(struct elfile *f, const struct strmap *names)
 	}
 }
 
-void metadata_to_final(struct elfile *f, bool callbacks)
+void metadata_to_final(struct elf_edit *f, bool callbacks)
 {
 	static const char prefix[] = KPATCH_DISCARD_PREFIX ".kpatch.";
 	static const char rela_prefix[] = ".rela" KPATCH_DISCARD_PREFIX ".kpatch.";
@@ -100,7 +100,7 @@ void metadata_to_final(struct elfile *f, bool callbacks)
 	uint32_t i;
 
 	for (i = 1; i < f->n_sections; i++) {
-		struct elfile_section *s = &f->sections[i];
+		struct elf_edit_section *s = &f->sections[i];
 		uint32_t of = s->type == SHT_RELA ? s->info : i;
 
 		if (strncmp(s->name, prefix, strlen(prefix)) &&

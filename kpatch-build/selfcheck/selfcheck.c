@@ -17,8 +17,8 @@
 /* The value of @key in .modinfo, or NULL. */
 static const char *modinfo(const struct checked *c, const char *key)
 {
-	uint32_t index = elfile_find_section(c->f, ".modinfo");
-	const struct elfile_section *s = &c->f->sections[index];
+	uint32_t index = elf_edit_find_section(c->f, ".modinfo");
+	const struct elf_edit_section *s = &c->f->sections[index];
 	const char *p = (const char *)s->data, *end;
 	size_t length = strlen(key);
 
@@ -50,7 +50,7 @@ static void check_sections(struct checked *c)
 		if (!strncmp(name, ".discard", 8) || !strncmp(name, ".rela.discard", 13))
 			selfcheck_error(c, "selfcheck-section", "section %s is still there", name);
 	}
-	if (!elfile_find_section(c->f, ".gnu.linkonce.this_module"))
+	if (!elf_edit_find_section(c->f, ".gnu.linkonce.this_module"))
 		selfcheck_error(c, "selfcheck-section", "the module has no module structure");
 }
 
@@ -69,13 +69,13 @@ static size_t count_relas(const struct checked *c, uint32_t index, const struct 
 	uint32_t i;
 
 	for (i = 1; i < c->f->n_sections; i++) {
-		const struct elfile_section *s = &c->f->sections[i];
+		const struct elf_edit_section *s = &c->f->sections[i];
 		size_t j, count;
 		const Elf64_Rela *rela;
 
 		if (s->type != SHT_RELA || s->info != index)
 			continue;
-		rela = elfile_relas(c->f, i, &count);
+		rela = elf_edit_relas(c->f, i, &count);
 		for (j = 0; j < count; j++)
 			n += ELF64_R_TYPE(rela[j].r_info) != R_NONE &&
 			     (!table || is_field(table, rela[j].r_offset));
@@ -97,7 +97,7 @@ static bool table_is_complete(struct checked *c, uint32_t index, const struct sp
 static void check_tables(struct checked *c)
 {
 	for (uint32_t i = 1; i < c->f->n_sections; i++) {
-		const struct elfile_section *s = &c->f->sections[i];
+		const struct elf_edit_section *s = &c->f->sections[i];
 		const struct special_section *table = arch_special(c->f->arch, s->name), *row = table;
 
 		if (!table || !table->special.complete)
@@ -116,8 +116,8 @@ static void check_tables(struct checked *c)
  */
 static struct strmap *versions(const struct checked *c)
 {
-	uint32_t index = elfile_find_section(c->f, "__versions");
-	const struct elfile_section *s = &c->f->sections[index];
+	uint32_t index = elf_edit_find_section(c->f, "__versions");
+	const struct elf_edit_section *s = &c->f->sections[index];
 	struct strmap *names = strmap_new(64);
 	uint64_t i;
 
@@ -130,7 +130,7 @@ static struct strmap *versions(const struct checked *c)
 }
 
 /* Whether the kernel's module loader gives the symbol a value itself: it has no checksum. */
-static bool is_loaders(const struct elfile *f, const char *name)
+static bool is_loaders(const struct elf_edit *f, const char *name)
 {
 	const struct indirection *in = f->arch->indirection;
 
@@ -143,7 +143,7 @@ static void check_near(struct checked *c)
 	for (uint32_t i = 1; i < c->f->n_sections; i++) {
 		size_t n = 0;
 		const Elf64_Rela *rela =
-			c->f->sections[i].type == SHT_RELA ? elfile_relas(c->f, i, &n) : NULL;
+			c->f->sections[i].type == SHT_RELA ? elf_edit_relas(c->f, i, &n) : NULL;
 
 		for (size_t k = 0; k < n; k++) {
 			const struct reloc_type *t = arch_reloc(c->f->arch, ELF64_R_TYPE(rela[k].r_info));
@@ -163,9 +163,9 @@ static void check_undefined(struct checked *c, const struct strmap *imports)
 	uint32_t i;
 
 	for (i = 1; i < c->f->n_symbols; i++) {
-		const struct elfile_symbol *s = &c->f->symbols[i];
+		const struct elf_edit_symbol *s = &c->f->symbols[i];
 
-		if (!elfile_undefined(s) || is_loaders(c->f, s->name))
+		if (!elf_edit_undefined(s) || is_loaders(c->f, s->name))
 			continue;
 		if (s->bind != STB_GLOBAL)
 			selfcheck_error(c, "selfcheck-undefined", "%s is undefined and weak", s->name);
@@ -185,8 +185,8 @@ static void check_imports(struct checked *c)
 
 static void check_manifest(struct checked *c, const void *want, size_t size)
 {
-	uint32_t index = elfile_find_section(c->f, KPATCH_MANIFEST_SECTION);
-	const struct elfile_section *s = &c->f->sections[index];
+	uint32_t index = elf_edit_find_section(c->f, KPATCH_MANIFEST_SECTION);
+	const struct elf_edit_section *s = &c->f->sections[index];
 
 	if (!s->data || s->flags & SHF_ALLOC || s->size != size || memcmp(s->data, want, size))
 		selfcheck_error(c, "selfcheck-manifest", "the manifest in the module is damaged");
@@ -196,8 +196,8 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 {
 	struct checked c = { .arena = a, .diags = diags, .orc_stack_pointer = want->orc_stack_pointer };
 	size_t errors = diags_errors(diags);
-	struct elfile *f;
-	int ret = elfile_read(path, a, diags, &f);
+	struct elf_edit *f;
+	int ret = elf_edit_read(path, a, diags, &f);
 
 	c.f = f;
 	if (!ret)

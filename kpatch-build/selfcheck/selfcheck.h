@@ -6,11 +6,11 @@
 #define KPATCH_BUILD_SELFCHECK_H
 
 #include "kpatch-build/finish/finish.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/util/diag.h"
 
 struct checked {
-	const struct elfile *f;
+	const struct elf_edit *f;
 	struct arena *arena;
 	struct diags *diags;
 	struct module_entries funcs;

@@ -14,14 +14,14 @@
 /* The relocations of the ordinary relocation section for @section, *n of them. */
 static const Elf64_Rela *relas_for(const struct checked *c, const char *section, size_t *n)
 {
-	const struct elfile *f = c->f;
-	uint32_t i, index = elfile_find_section(f, section);
+	const struct elf_edit *f = c->f;
+	uint32_t i, index = elf_edit_find_section(f, section);
 
 	*n = 0;
 	for (i = 1; index && i < f->n_sections; i++)
 		if (f->sections[i].type == SHT_RELA && f->sections[i].info == index &&
 		    !(f->sections[i].flags & SHF_RELA_LIVEPATCH))
-			return elfile_relas(f, i, n);
+			return elf_edit_relas(f, i, n);
 	return NULL;
 }
 
@@ -30,7 +30,7 @@ static bool is_function(const struct checked *c, const struct module_entry *e)
 	uint32_t i;
 
 	for (i = 1; i < c->f->n_symbols; i++) {
-		const struct elfile_symbol *s = &c->f->symbols[i];
+		const struct elf_edit_symbol *s = &c->f->symbols[i];
 
 		if (s->type == STT_FUNC && s->section == e->section && !s->reserved &&
 		    s->value == e->offset && s->size)
@@ -57,7 +57,7 @@ static bool is_recorded(const struct checked *c, uint32_t section, uint64_t offs
 static bool unwinds(const struct checked *c, const struct module_entry *e)
 {
 	const struct unwind *unwind = c->f->arch->unwind;
-	const struct elfile_section *s = &c->f->sections[elfile_find_section(c->f, unwind->entries)];
+	const struct elf_edit_section *s = &c->f->sections[elf_edit_find_section(c->f, unwind->entries)];
 	const uint8_t *entry = NULL;
 	uint64_t best = 0;
 	size_t i, n;
@@ -80,7 +80,7 @@ static bool unwinds(const struct checked *c, const struct module_entry *e)
 
 static void check_function(struct checked *c, const struct module_entry *e, bool unwound)
 {
-	const struct elfile_section *s = &c->f->sections[e->section];
+	const struct elf_edit_section *s = &c->f->sections[e->section];
 	int traced;
 
 	if (!(s->flags & SHF_EXECINSTR) || !s->data || !is_function(c, e)) {

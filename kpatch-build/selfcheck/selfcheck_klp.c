@@ -23,9 +23,9 @@ static bool symbol_is_valid(const char *name, char object[KLP_OBJECT_MAX + 1])
 	return klp_symbol_parse(name, object, symbol, &position);
 }
 
-static void check_field(struct checked *c, const struct elfile_section *klp, const Elf64_Rela *rela)
+static void check_field(struct checked *c, const struct elf_edit_section *klp, const Elf64_Rela *rela)
 {
-	const struct elfile_section *target = &c->f->sections[klp->info];
+	const struct elf_edit_section *target = &c->f->sections[klp->info];
 	const struct reloc_type *type = arch_reloc(c->f->arch, ELF64_R_TYPE(rela->r_info));
 	const uint8_t *field;
 
@@ -40,10 +40,10 @@ static void check_field(struct checked *c, const struct elfile_section *klp, con
 			selfcheck_error(c, "selfcheck-klp", "a field that %s fills is not zero", klp->name);
 }
 
-static void check_symbol(struct checked *c, const struct elfile_section *klp, const char *section_object,
+static void check_symbol(struct checked *c, const struct elf_edit_section *klp, const char *section_object,
 			 const Elf64_Rela *rela)
 {
-	const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
+	const struct elf_edit_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
 	char object[KLP_OBJECT_MAX + 1];
 
 	if (s->reserved != SHN_LIVEPATCH || !symbol_is_valid(s->name, object))
@@ -55,8 +55,8 @@ static void check_symbol(struct checked *c, const struct elfile_section *klp, co
 
 static void check_section(struct checked *c, uint32_t index)
 {
-	const struct elfile_section *s = &c->f->sections[index];
-	const struct elfile_section *target = &c->f->sections[s->info];
+	const struct elf_edit_section *s = &c->f->sections[index];
+	const struct elf_edit_section *target = &c->f->sections[s->info];
 	const Elf64_Rela *rela;
 	char object[KLP_OBJECT_MAX + 1];
 	const char *applies_to;
@@ -71,17 +71,17 @@ static void check_section(struct checked *c, uint32_t index)
 	if (!is_vmlinux(object) && section_read_early(c->f->arch, target->name) &&
 	    strcmp(target->name, KPATCH_FUNCS_SECTION))
 		selfcheck_error(c, "selfcheck-klp", "%s comes too late for what it fills", s->name);
-	rela = elfile_relas(c->f, index, &n);
+	rela = elf_edit_relas(c->f, index, &n);
 	for (i = 0; i < n; i++) {
 		check_symbol(c, s, object, &rela[i]);
 		check_field(c, s, &rela[i]);
 	}
 }
 
-static bool has_symbol(const struct elfile *f, uint32_t section, uint32_t symbol)
+static bool has_symbol(const struct elf_edit *f, uint32_t section, uint32_t symbol)
 {
 	size_t i, n;
-	const Elf64_Rela *rela = elfile_relas(f, section, &n);
+	const Elf64_Rela *rela = elf_edit_relas(f, section, &n);
 
 	for (i = 0; i < n; i++)
 		if (ELF64_R_SYM(rela[i].r_info) == symbol)
@@ -92,9 +92,9 @@ static bool has_symbol(const struct elfile *f, uint32_t section, uint32_t symbol
 /* The first section of a module must only look symbols up: all that the later ones use. */
 static void check_guard(struct checked *c, uint32_t guard, uint32_t section)
 {
-	const struct elfile *f = c->f;
+	const struct elf_edit *f = c->f;
 	size_t i, n;
-	const Elf64_Rela *rela = elfile_relas(f, section, &n);
+	const Elf64_Rela *rela = elf_edit_relas(f, section, &n);
 
 	for (i = 0; i < n; i++)
 		if (guard == section ? ELF64_R_TYPE(rela[i].r_info) != f->arch->guard_type :
@@ -105,7 +105,7 @@ static void check_guard(struct checked *c, uint32_t guard, uint32_t section)
 }
 
 /* The first klp section of the object that section @index is for. */
-static uint32_t first_of_object(const struct elfile *f, uint32_t index)
+static uint32_t first_of_object(const struct elf_edit *f, uint32_t index)
 {
 	char object[KLP_OBJECT_MAX + 1], other[KLP_OBJECT_MAX + 1];
 	const char *target;
@@ -124,10 +124,10 @@ static uint32_t first_of_object(const struct elfile *f, uint32_t index)
 static void check_ordinary(struct checked *c, uint32_t index)
 {
 	size_t i, n;
-	const Elf64_Rela *rela = elfile_relas(c->f, index, &n);
+	const Elf64_Rela *rela = elf_edit_relas(c->f, index, &n);
 
 	for (i = 0; i < n; i++) {
-		const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela[i].r_info)];
+		const struct elf_edit_symbol *s = &c->f->symbols[ELF64_R_SYM(rela[i].r_info)];
 
 		if (s->reserved == SHN_LIVEPATCH)
 			selfcheck_error(c, "selfcheck-klp", "%s uses the livepatch symbol '%s'",
@@ -137,11 +137,11 @@ static void check_ordinary(struct checked *c, uint32_t index)
 
 void selfcheck_klp(struct checked *c)
 {
-	const struct elfile *f = c->f;
+	const struct elf_edit *f = c->f;
 	uint32_t i, guard;
 
 	for (i = 1; i < f->n_sections; i++) {
-		const struct elfile_section *s = &f->sections[i];
+		const struct elf_edit_section *s = &f->sections[i];
 
 		if (s->flags & SHF_RELA_LIVEPATCH ||
 		    !strncmp(s->name, KLP_SECTION_PREFIX, strlen(KLP_SECTION_PREFIX))) {

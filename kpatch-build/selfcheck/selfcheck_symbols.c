@@ -20,7 +20,7 @@
 
 struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int pc_bias)
 {
-	const struct elfile_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
+	const struct elf_edit_symbol *s = &c->f->symbols[ELF64_R_SYM(rela->r_info)];
 	struct place p = { 0, 0 };
 
 	if (!s->reserved && s->section) {
@@ -104,7 +104,7 @@ static void resolve(struct resolver *r, const char *object, const char *name, un
 				position, object);
 }
 
-static void resolve_symbol(struct resolver *r, const struct elfile_symbol *s)
+static void resolve_symbol(struct resolver *r, const struct elf_edit_symbol *s)
 {
 	char object[KLP_OBJECT_MAX + 1];
 	static _Thread_local char name[KLP_SYMBOL_MAX + 1];

@@ -16,8 +16,8 @@
 /* The table's entry for @object into @out; false: there is none, or more than one. */
 static bool find_target(const struct checked *c, const char *object, struct kpatch_target *out)
 {
-	uint32_t index = elfile_find_section(c->f, KPATCH_TARGETS_SECTION);
-	const struct elfile_section *s = &c->f->sections[index];
+	uint32_t index = elf_edit_find_section(c->f, KPATCH_TARGETS_SECTION);
+	const struct elf_edit_section *s = &c->f->sections[index];
 	size_t found = 0;
 	uint64_t at;
 

@@ -181,8 +181,7 @@ static enum outcome check_flags(struct kpatch *k, const struct patch_file *f)
 }
 
 /* The states between the runtime's two symbols, one after the other. */
-static bool has_states(const struct elf_section *s, uint64_t start, uint64_t end,
-		       const struct manifest *m)
+static bool has_states(const struct elf_section *s, uint64_t start, uint64_t end, const struct manifest *m)
 {
 	if (start > end || end > s->size || end - start != m->n_states * sizeof(struct kpatch_state) ||
 	    (m->n_states && !s->data))

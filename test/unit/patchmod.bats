@@ -319,6 +319,40 @@ resolves() {
 	[ "$(modinfo -F livepatch "$OUT")" = Y ]
 }
 
+@test "reading and writing: sections, the sections that they belong to, symbols and relocations stay" {
+	gcc -c -x assembler -o in.o - <<-'END'
+		.section .text.f, "ax"
+		.globl f
+		f:	call other
+			ret
+		.section .table, "ao", @progbits, .text.f
+			.quad f
+		.section .bss.zero, "aw", @nobits
+		zero:	.zero 24
+		.data
+			.quad zero + 8, .text.f + 5
+		.set absolute, 4711
+	END
+	"$PATCHMOD" copy in.o "$OUT"
+	# ".table .text.f": by name, because numbers change
+	linked() { readelf -SW "$1" | sed -nE 's/^ *\[ *([0-9]+)\] (.*)/\1 \2/p' | awk '{ name[$1] = $2 } $8 ~ /L/ { print $2, $9 }
+		END { for (i in name) print i, name[i] > "/dev/stderr" }' 2> names | while read -r section link; do
+		echo "$section $(awk -v n="$link" '$1 == n { print $2 }' names)"
+	done; }
+	[[ $(linked "$OUT") == '.table .text.f' ]]
+	[[ $(linked in.o) == $(linked "$OUT") ]]
+	for file in in.o "$OUT"; do
+		readelf -SW "$file" | sed -nE 's/^ *\[ *[0-9]+\] (\.(text|data|bss|table)[^ ]*)/\1/p' |
+			awk '{ print $1, $2, $5, $7 == "AL" ? "" : $7, $NF }' | sort > "$file.sections"
+		readelf -sW "$file" | awk '$1 ~ /:$/ && $4 != "SECTION" { print $2, $3, $4, $5, $6, $8, $7 ~ /UND|ABS/ ? $7 : "" }' | sort > "$file.symbols"
+		readelf -rW "$file" | awk '/^Relocation section/ { print $3 } $3 ~ /^R_/ { print $1, $3, $5, $6, $7 }' > "$file.relas"
+	done
+	diff in.o.sections "$OUT.sections"
+	diff in.o.symbols "$OUT.symbols"
+	diff in.o.relas "$OUT.relas"
+	[[ $(wc -l < in.o.relas) == 7 && $(grep -c . in.o.sections) == 6 && $(< in.o.symbols) == *1267*ABS* ]]
+}
+
 @test "reading: a module cut off anywhere gives an error, not a crash" {
 	size=$(stat -c %s "$GOOD")
 	for ((n = 0; n < size; n += 97)); do

@@ -2,6 +2,7 @@
 /*
  * Drives parts of the link and finish stages on files, for patchmod.bats:
  *
+ *	patchmod copy IN OUT		read and written, nothing else
  *	patchmod natural IN OUT		names for objtool
  *	patchmod back IN OUT		the same, and back again
  *	patchmod finish IN OUT		klp references to livepatch relocations
@@ -19,23 +20,23 @@
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/finish/finish.h"
 #include "kpatch-build/link/link.h"
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 #include "lib/kernel/symbols/kallsyms.h"
 #include "lib/kernel/symbols/symvers.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/strmap.h"
 
-static struct elfile_section *section(struct elfile *f, const char *name)
+static struct elf_edit_section *section(struct elf_edit *f, const char *name)
 {
-	uint32_t index = elfile_find_section(f, name);
+	uint32_t index = elf_edit_find_section(f, name);
 
 	if (!index)
 		printf("no section %s\n", name);
 	return &f->sections[index];
 }
 
-static uint32_t symbol_index(struct elfile *f, const char *name)
+static uint32_t symbol_index(struct elf_edit *f, const char *name)
 {
 	uint32_t i;
 
@@ -46,12 +47,12 @@ static uint32_t symbol_index(struct elfile *f, const char *name)
 	return 0;
 }
 
-static struct elfile_symbol *symbol(struct elfile *f, const char *name)
+static struct elf_edit_symbol *symbol(struct elf_edit *f, const char *name)
 {
 	return &f->symbols[symbol_index(f, name)];
 }
 
-static Elf64_Rela *relas(struct elfile *f, const char *name)
+static Elf64_Rela *relas(struct elf_edit *f, const char *name)
 {
 	return (Elf64_Rela *)section(f, name)->data;
 }
@@ -61,195 +62,195 @@ static Elf64_Rela *relas(struct elfile *f, const char *name)
 #define GUARD ".klp.rela.nfsd..kpatch.funcs"
 #define HELPER ".klp.sym.nfsd.nfsd_show,3"
 
-static void drop_guard(struct elfile *f)
+static void drop_guard(struct elf_edit *f)
 {
 	section(f, GUARD)->removed = true;
 }
-static void guard_writes(struct elfile *f)
+static void guard_writes(struct elf_edit *f)
 {
 	relas(f, GUARD)->r_info += R_X86_64_PC32;
 }
-static void guard_lacks(struct elfile *f)
+static void guard_lacks(struct elf_edit *f)
 {
 	relas(f, GUARD)->r_info = ELF64_R_INFO(symbol_index(f, HELPER), R_X86_64_NONE);
 }
-static void field(struct elfile *f)
+static void field(struct elf_edit *f)
 {
 	section(f, ".text")->data[relas(f, TEXT_KLP)->r_offset + 3] = 1;
 }
-static void offset(struct elfile *f)
+static void offset(struct elf_edit *f)
 {
 	relas(f, TEXT_KLP)->r_offset = 1 << 20;
 }
-static void reloc_type(struct elfile *f)
+static void reloc_type(struct elf_edit *f)
 {
 	relas(f, TEXT_KLP)->r_info += 0x30;
 }
-static void klp_symbol_name(struct elfile *f)
+static void klp_symbol_name(struct elf_edit *f)
 {
 	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.nfsd.counter";
 }
-static void klp_symbol_tail(struct elfile *f)
+static void klp_symbol_tail(struct elf_edit *f)
 {
 	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.nfsd.counter,0x";
 }
-static void klp_symbol_object(struct elfile *f)
+static void klp_symbol_object(struct elf_edit *f)
 {
 	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.vmlinux.counter,0";
 }
-static void klp_symbol_kind(struct elfile *f)
+static void klp_symbol_kind(struct elf_edit *f)
 {
 	symbol(f, ".klp.sym.nfsd.counter,0")->reserved = 0;
 }
-static void klp_section_name(struct elfile *f)
+static void klp_section_name(struct elf_edit *f)
 {
 	section(f, TEXT_KLP)->name = ".klp.rela.nfsd.text";
 }
-static void klp_section_target(struct elfile *f)
+static void klp_section_target(struct elf_edit *f)
 {
-	section(f, TEXT_KLP)->info = elfile_find_section(f, ".data");
+	section(f, TEXT_KLP)->info = elf_edit_find_section(f, ".data");
 }
-static void klp_section_flags(struct elfile *f)
+static void klp_section_flags(struct elf_edit *f)
 {
 	section(f, TEXT_KLP)->flags &= ~SHF_ALLOC;
 }
-static void ordinary(struct elfile *f)
+static void ordinary(struct elf_edit *f)
 {
 	relas(f, ".rela.data")->r_info = ELF64_R_INFO(symbol_index(f, HELPER), R_X86_64_64);
 }
-static void left_over(struct elfile *f)
+static void left_over(struct elf_edit *f)
 {
 	symbol(f, "first")->name = ".klp.ref.nfsd.nfsd.x,0";
 }
-static void discard(struct elfile *f)
+static void discard(struct elf_edit *f)
 {
 	section(f, ".bss")->name = ".discard.addressable";
 }
-static void module_gone(struct elfile *f)
+static void module_gone(struct elf_edit *f)
 {
 	section(f, ".gnu.linkonce.this_module")->name = ".x";
 }
-static void livepatch(struct elfile *f)
+static void livepatch(struct elf_edit *f)
 {
 	section(f, ".modinfo")->data[10] = 'N';
 }
-static void name(struct elfile *f)
+static void name(struct elf_edit *f)
 {
 	section(f, ".modinfo")->data[18] = 'F';
 }
-static void vermagic(struct elfile *f)
+static void vermagic(struct elf_edit *f)
 {
 	section(f, ".modinfo")->data[35] = '2';
 }
-static void mcount(struct elfile *f)
+static void mcount(struct elf_edit *f)
 {
 	relas(f, ".rela__mcount_loc")->r_addend += 1;
 }
-static void mcount_gone(struct elfile *f)
+static void mcount_gone(struct elf_edit *f)
 {
 	section(f, ".rela__mcount_loc")->removed = true;
 }
-static void manifest(struct elfile *f)
+static void manifest(struct elf_edit *f)
 {
 	section(f, KPATCH_MANIFEST_SECTION)->data[0] ^= 1;
 }
-static void manifest_loaded(struct elfile *f)
+static void manifest_loaded(struct elf_edit *f)
 {
 	section(f, KPATCH_MANIFEST_SECTION)->flags |= SHF_ALLOC;
 }
 /* Of two entries one has its relocation. */
-static void mcount_short(struct elfile *f)
+static void mcount_short(struct elf_edit *f)
 {
 	static uint8_t two[16];
-	struct elfile_section *s = section(f, "__mcount_loc");
+	struct elf_edit_section *s = section(f, "__mcount_loc");
 
 	s->data = two;
 	s->size = sizeof(two);
 }
-static void call(struct elfile *f)
+static void call(struct elf_edit *f)
 {
 	section(f, ".text")->data[symbol(f, "new_show")->value] = 0x90;
 }
-static void function_size(struct elfile *f)
+static void function_size(struct elf_edit *f)
 {
 	symbol(f, "new_show")->size = 0;
 }
-static void function_type(struct elfile *f)
+static void function_type(struct elf_edit *f)
 {
 	symbol(f, "new_show")->type = STT_NOTYPE;
 }
-static void orc(struct elfile *f)
+static void orc(struct elf_edit *f)
 {
 	section(f, ".orc_unwind")->data[0] = 16;
 }
-static void orc_register(struct elfile *f)
+static void orc_register(struct elf_edit *f)
 {
 	section(f, ".orc_unwind")->data[4] = 4;
 }
-static void orc_three(struct elfile *f)
+static void orc_three(struct elf_edit *f)
 {
 	section(f, ".orc_unwind")->data[4] = 3;
 }
-static void orc_late(struct elfile *f)
+static void orc_late(struct elf_edit *f)
 {
 	relas(f, ".rela.orc_unwind_ip")->r_addend = 64;
 }
-static void modinfo_bss(struct elfile *f)
+static void modinfo_bss(struct elf_edit *f)
 {
 	section(f, ".modinfo")->type = SHT_NOBITS;
 	section(f, ".modinfo")->data = NULL;
 }
-static void version(struct elfile *f)
+static void version(struct elf_edit *f)
 {
 	section(f, "__versions")->data[8] = 'x';
 }
-static void weak(struct elfile *f)
+static void weak(struct elf_edit *f)
 {
 	symbol(f, "__fentry__")->bind = STB_WEAK;
 }
-static void abi(struct elfile *f)
+static void abi(struct elf_edit *f)
 {
 	section(f, KPATCH_FUNCS_SECTION)->data[0] = 9;
 }
 /* Fields of the first target, and of the second's. */
-static struct kpatch_target *targets(struct elfile *f)
+static struct kpatch_target *targets(struct elf_edit *f)
 {
 	return (struct kpatch_target *)section(f, KPATCH_TARGETS_SECTION)->data;
 }
-static void target_gone(struct elfile *f)
+static void target_gone(struct elf_edit *f)
 {
 	section(f, KPATCH_TARGETS_SECTION)->size = sizeof(struct kpatch_target);
 }
-static void target_kernel_gone(struct elfile *f)
+static void target_kernel_gone(struct elf_edit *f)
 {
 	targets(f)[0].object[0]++;
 }
-static void target_twice(struct elfile *f)
+static void target_twice(struct elf_edit *f)
 {
 	static struct kpatch_target three[3];
-	struct elfile_section *s = section(f, KPATCH_TARGETS_SECTION);
+	struct elf_edit_section *s = section(f, KPATCH_TARGETS_SECTION);
 
 	memcpy(three, s->data, 2 * sizeof(*three));
 	three[2] = three[1];
 	s->data = (uint8_t *)three;
 	s->size = sizeof(three);
 }
-static void target_without_id(struct elfile *f)
+static void target_without_id(struct elf_edit *f)
 {
 	targets(f)[1].size = 0;
 }
-static void target_abi(struct elfile *f)
+static void target_abi(struct elf_edit *f)
 {
 	targets(f)[0].abi_version++;
 }
-static void target_refused(struct elfile *f)
+static void target_refused(struct elf_edit *f)
 {
 	targets(f)[1].refused = 1;
 }
 
 static const struct {
 	const char *name;
-	void (*apply)(struct elfile *f);
+	void (*apply)(struct elf_edit *f);
 } faults[] = {
 	{ "drop-guard", drop_guard },
 	{ "guard-writes", guard_writes },
@@ -295,7 +296,7 @@ static const struct {
 	{ "target-refused", target_refused },
 };
 
-static int break_it(struct elfile *f, const char *how)
+static int break_it(struct elf_edit *f, const char *how)
 {
 	size_t i;
 
@@ -309,7 +310,7 @@ static int break_it(struct elfile *f, const char *how)
 	return -1;
 }
 
-static int rename_refs(struct elfile *f, struct diags *diags, bool back)
+static int rename_refs(struct elf_edit *f, struct diags *diags, bool back)
 {
 	struct strmap *names = strmap_new(16);
 	int ret = refs_to_natural(f, diags, names);
@@ -323,7 +324,7 @@ static int rename_refs(struct elfile *f, struct diags *diags, bool back)
 	return ret;
 }
 
-static int finish(struct elfile *f, struct arena *a, struct diags *diags)
+static int finish(struct elf_edit *f, struct arena *a, struct diags *diags)
 {
 	struct module_entries funcs = { 0 };
 	int ret = module_funcs(f, a, diags, &funcs);
@@ -354,7 +355,7 @@ static int check(int argc, char **argv, struct arena *a, struct diags *diags)
 	return ret;
 }
 
-static int imports(struct elfile *f, const char *path, struct diags *diags)
+static int imports(struct elf_edit *f, const char *path, struct diags *diags)
 {
 	struct symvers *symvers;
 	int ret = symvers_open(path, diags, &symvers);
@@ -371,27 +372,29 @@ static int run(int argc, char **argv, struct arena *a, struct diags *diags)
 	const char *command = argc > 1 ? argv[1] : "";
 	bool breaking = !strcmp(command, "break");
 	const char *in = argv[breaking ? 3 : 2], *out = argv[breaking ? 4 : 3];
-	struct elfile *f;
+	struct elf_edit *f;
 	int ret;
 
 	if (argc >= 3 && (!strcmp(command, "check") || !strncmp(command, "check=", 6)))
 		return check(argc, argv, a, diags);
 	if (argc < 4 + breaking + !strcmp(command, "imports"))
 		return -1;
-	ret = elfile_read(in, a, diags, &f);
+	ret = elf_edit_read(in, a, diags, &f);
 	if (ret)
 		return ret;
 	if (breaking)
 		ret = break_it(f, argv[2]);
 	else if (!strcmp(command, "finish"))
 		ret = finish(f, a, diags);
+	else if (!strcmp(command, "copy"))
+		ret = 0;
 	else if (!strcmp(command, "build-id"))
 		ret = finish_build_id(f);
 	else if (!strcmp(command, "imports"))
 		ret = imports(f, argv[4], diags);
 	else
 		ret = rename_refs(f, diags, !strcmp(command, "back"));
-	return ret ? ret : elfile_write(f, out);
+	return ret ? ret : elf_edit_write(f, out);
 }
 
 int main(int argc, char **argv)

@@ -27,7 +27,7 @@ static uint64_t section_base(uint32_t section)
 
 /* The section of a module that holds @size bytes at @address, and where in it. NULL: none. */
 static const struct elf_section *module_section(const struct installed *in, uint64_t address, size_t size,
-						    uint64_t *offset)
+						uint64_t *offset)
 {
 	uint64_t index = address >> INSTALLED_SECTION_SHIFT;
 	const struct elf_section *s;

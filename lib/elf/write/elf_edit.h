@@ -5,12 +5,11 @@
  * work on whole modules this way, between runs of the kernel's tools; what objects mean is the
  * business of lib/elf/object.h.
  *
- * 64-bit little-endian files of known machines only, so structures are used as libelf hands them out. String
- * tables are written anew, symbol and section indexes keep their meaning: everything below uses
- * indexes into these arrays, and elfile_write() renumbers what remains.
+ * 64-bit files of known machines only, numbers as this machine has them. String tables are written anew, relocation sections
+ * come behind what they relocate; everything below uses indexes into these arrays, and elf_edit_write() renumbers what remains.
  */
-#ifndef KPATCH_BUILD_ELFILE_H
-#define KPATCH_BUILD_ELFILE_H
+#ifndef KPATCH_ELF_EDIT_H
+#define KPATCH_ELF_EDIT_H
 
 #include <elf.h>
 #include <stdbool.h>
@@ -23,17 +22,17 @@ struct arch;
 struct arena;
 struct diags;
 
-struct elfile_section {
+struct elf_edit_section {
 	const char *name;
 	uint32_t type;
 	uint64_t flags, align, entsize;
 	uint32_t link, info; /* as in the file; for SHT_RELA link is written anew */
 	uint8_t *data;	     /* NULL for SHT_NOBITS; Elf64_Rela[] for SHT_RELA */
 	uint64_t size;
-	bool removed; /* left out by elfile_write(); nothing may refer to it then */
+	bool removed; /* left out by elf_edit_write(); nothing may refer to it then */
 };
 
-struct elfile_symbol {
+struct elf_edit_symbol {
 	const char *name;
 	uint8_t bind, type, other;
 	uint16_t reserved; /* SHN_ABS, SHN_COMMON or SHN_LIVEPATCH; 0: see section */
@@ -42,14 +41,14 @@ struct elfile_symbol {
 	bool removed;
 };
 
-struct elfile {
+struct elf_edit {
 	const char *path; /* where it was read from, for messages */
 	struct arena *arena;
 	const struct arch *arch;
 	uint32_t e_flags;
-	struct elfile_section *sections; /* [0] is the null section */
+	struct elf_edit_section *sections; /* [0] is the null section */
 	uint32_t n_sections, max_sections;
-	struct elfile_symbol *symbols; /* [0] is the null symbol; locals come first */
+	struct elf_edit_symbol *symbols; /* [0] is the null symbol; locals come first */
 	uint32_t n_symbols, max_symbols;
 	uint32_t symtab, strtab, shstrtab; /* section indexes */
 };
@@ -59,26 +58,26 @@ struct elfile {
  * relocations are checked. -EBADMSG (damaged) or -ENOTSUP (other machine, no symbol table,
  * section groups), each with a diagnostic "module-damaged" or "module-unsupported"; -errno.
  */
-int elfile_read(const char *path, struct arena *arena, struct diags *diags, struct elfile **out);
+int elf_edit_read(const char *path, struct arena *arena, struct diags *diags, struct elf_edit **out);
 
 /* Writes what is left of @f. The same content gives the same bytes. 0 or -errno. */
-int elfile_write(const struct elfile *f, const char *path);
+int elf_edit_write(const struct elf_edit *f, const char *path);
 
 /* Index of the first section of that name that is not removed, or 0. */
-uint32_t elfile_find_section(const struct elfile *f, const char *name);
+uint32_t elf_edit_find_section(const struct elf_edit *f, const char *name);
 
 /* The n relocations of SHT_RELA section @index. */
-static inline Elf64_Rela *elfile_relas(const struct elfile *f, uint32_t index, size_t *n)
+static inline Elf64_Rela *elf_edit_relas(const struct elf_edit *f, uint32_t index, size_t *n)
 {
 	*n = f->sections[index].size / sizeof(Elf64_Rela);
 	return (Elf64_Rela *)f->sections[index].data;
 }
 
 /* Appends; the index is returned. Pointers into the arrays become invalid. */
-uint32_t elfile_add_section(struct elfile *f, const struct elfile_section *section);
-uint32_t elfile_add_symbol(struct elfile *f, const struct elfile_symbol *symbol);
+uint32_t elf_edit_add_section(struct elf_edit *f, const struct elf_edit_section *section);
+uint32_t elf_edit_add_symbol(struct elf_edit *f, const struct elf_edit_symbol *symbol);
 
-static inline bool elfile_undefined(const struct elfile_symbol *s)
+static inline bool elf_edit_undefined(const struct elf_edit_symbol *s)
 {
 	return !s->section && !s->reserved;
 }

@@ -2,7 +2,7 @@
 /*
  * Copies a relocatable file into arrays that may be changed, and gives what they are then to a builder. Leaves alone: what the file means.
  */
-#include "lib/elf/write/elfile.h"
+#include "lib/elf/write/elf_edit.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ static int file_damaged(struct diags *diags, const char *path, const struct elf_
 				    in->damage.what));
 }
 
-static int check_header(const struct elf_file *in, struct elfile *f, struct diags *diags)
+static int check_header(const struct elf_file *in, struct elf_edit *f, struct diags *diags)
 {
 	f->arch = arch_find(in->machine);
 	f->e_flags = in->flags;
@@ -52,7 +52,7 @@ static int check_header(const struct elf_file *in, struct elfile *f, struct diag
 	return 0;
 }
 
-static int take_sections(const struct elf_file *in, struct elfile *f, struct diags *diags)
+static int take_sections(const struct elf_file *in, struct elf_edit *f, struct diags *diags)
 {
 	f->n_sections = in->n_sections;
 	f->max_sections = in->n_sections + 64;
@@ -66,7 +66,7 @@ static int take_sections(const struct elf_file *in, struct elfile *f, struct dia
 					   "section groups and REL relocations are not supported");
 		if (s->link >= in->n_sections)
 			return damaged(diags, f->path, "a section is linked to one that does not exist");
-		f->sections[i] = (struct elfile_section){
+		f->sections[i] = (struct elf_edit_section){
 			.name = arena_strdup(f->arena, s->name),
 			.type = s->type,
 			.flags = s->flags,
@@ -81,7 +81,7 @@ static int take_sections(const struct elf_file *in, struct elfile *f, struct dia
 	return 0;
 }
 
-static int take_symbols(const struct elf_file *in, struct elfile *f, struct diags *diags)
+static int take_symbols(const struct elf_file *in, struct elf_edit *f, struct diags *diags)
 {
 	if (!in->symtab)
 		return unsupported(diags, f->path, "no symbol table");
@@ -95,7 +95,7 @@ static int take_symbols(const struct elf_file *in, struct elfile *f, struct diag
 	for (uint32_t i = 0; i < f->n_symbols; i++) {
 		const struct elf_symbol *s = &in->symbols[i];
 
-		f->symbols[i] = (struct elfile_symbol){
+		f->symbols[i] = (struct elf_edit_symbol){
 			.name = arena_strdup(f->arena, s->name),
 			.bind = s->bind,
 			.type = s->type,
@@ -109,15 +109,15 @@ static int take_symbols(const struct elf_file *in, struct elfile *f, struct diag
 	return 0;
 }
 
-static int check_relas(const struct elfile *f, uint32_t index, struct diags *diags)
+static int check_relas(const struct elf_edit *f, uint32_t index, struct diags *diags)
 {
-	const struct elfile_section *s = &f->sections[index];
+	const struct elf_edit_section *s = &f->sections[index];
 	const Elf64_Rela *rela;
 	size_t i, n;
 
 	if (s->size % sizeof(Elf64_Rela) || s->info >= f->n_sections || s->link != f->symtab)
 		return damaged(diags, f->path, "bad relocation section");
-	rela = elfile_relas(f, index, &n);
+	rela = elf_edit_relas(f, index, &n);
 	for (i = 0; i < n; i++)
 		if (ELF64_R_SYM(rela[i].r_info) >= f->n_symbols ||
 		    rela[i].r_offset > f->sections[s->info].size)
@@ -127,7 +127,7 @@ static int check_relas(const struct elfile *f, uint32_t index, struct diags *dia
 }
 
 /* What is kept is copied out of @whole. */
-static int read_all(const uint8_t *data, size_t size, struct arena *whole, struct elfile *f,
+static int read_all(const uint8_t *data, size_t size, struct arena *whole, struct elf_edit *f,
 		    struct diags *diags)
 {
 	struct elf_file in;
@@ -148,9 +148,9 @@ static int read_all(const uint8_t *data, size_t size, struct arena *whole, struc
 	return err;
 }
 
-int elfile_read(const char *path, struct arena *arena, struct diags *diags, struct elfile **out)
+int elf_edit_read(const char *path, struct arena *arena, struct diags *diags, struct elf_edit **out)
 {
-	struct elfile *f = arena_alloc(arena, sizeof(*f));
+	struct elf_edit *f = arena_alloc(arena, sizeof(*f));
 	struct arena *whole = arena_new();
 	char *data;
 	size_t size;
@@ -168,7 +168,7 @@ int elfile_read(const char *path, struct arena *arena, struct diags *diags, stru
 	return err;
 }
 
-uint32_t elfile_find_section(const struct elfile *f, const char *name)
+uint32_t elf_edit_find_section(const struct elf_edit *f, const char *name)
 {
 	uint32_t i;
 
@@ -193,14 +193,14 @@ static void grow(struct arena *a, void **array, uint32_t n, uint32_t *max, size_
 	*max *= 2;
 }
 
-uint32_t elfile_add_section(struct elfile *f, const struct elfile_section *section)
+uint32_t elf_edit_add_section(struct elf_edit *f, const struct elf_edit_section *section)
 {
 	grow(f->arena, (void **)&f->sections, f->n_sections, &f->max_sections, sizeof(*f->sections));
 	f->sections[f->n_sections] = *section;
 	return f->n_sections++;
 }
 
-uint32_t elfile_add_symbol(struct elfile *f, const struct elfile_symbol *symbol)
+uint32_t elf_edit_add_symbol(struct elf_edit *f, const struct elf_edit_symbol *symbol)
 {
 	grow(f->arena, (void **)&f->symbols, f->n_symbols, &f->max_symbols, sizeof(*f->symbols));
 	f->symbols[f->n_symbols] = *symbol;
@@ -212,7 +212,7 @@ uint32_t elfile_add_symbol(struct elfile *f, const struct elfile_symbol *symbol)
  */
 
 struct writer {
-	const struct elfile *f;
+	const struct elf_edit *f;
 	struct builder *b;
 	struct builder_section *
 		*sections; /* by index in @f; NULL: removed, and what the builder makes itself */
@@ -220,7 +220,7 @@ struct writer {
 };
 
 /* Tables that the builder makes of what they hold. */
-static bool is_made_anew(const struct elfile *f, uint32_t index)
+static bool is_made_anew(const struct elf_edit *f, uint32_t index)
 {
 	uint32_t type = f->sections[index].type;
 
@@ -231,7 +231,7 @@ static bool is_made_anew(const struct elfile *f, uint32_t index)
 static void add_sections(struct writer *w)
 {
 	for (uint32_t i = 1; i < w->f->n_sections; i++) {
-		const struct elfile_section *s = &w->f->sections[i];
+		const struct elf_edit_section *s = &w->f->sections[i];
 
 		if (s->removed || is_made_anew(w->f, i))
 			continue;
@@ -258,7 +258,7 @@ static int link_sections(struct writer *w)
 static int add_symbols(struct writer *w)
 {
 	for (uint32_t i = 1; i < w->f->n_symbols; i++) {
-		const struct elfile_symbol *s = &w->f->symbols[i];
+		const struct elf_edit_symbol *s = &w->f->symbols[i];
 
 		if (s->removed)
 			continue;
@@ -272,7 +272,7 @@ static int add_symbols(struct writer *w)
 }
 
 /* Whether it is the relocation section that every section has, in name and flags. */
-static bool is_ordinary(const struct elfile_section *rela, const struct elfile_section *target)
+static bool is_ordinary(const struct elf_edit_section *rela, const struct elf_edit_section *target)
 {
 	return text_starts_with(rela->name, ".rela") && !strcmp(rela->name + strlen(".rela"), target->name) &&
 	       !(rela->flags & ~(uint64_t)SHF_INFO_LINK);
@@ -280,7 +280,7 @@ static bool is_ordinary(const struct elfile_section *rela, const struct elfile_s
 
 static int add_relas(struct writer *w, uint32_t index)
 {
-	const struct elfile_section *s = &w->f->sections[index];
+	const struct elf_edit_section *s = &w->f->sections[index];
 	struct builder_section *target = s->info < w->f->n_sections ? w->sections[s->info] : NULL, *to;
 	const Elf64_Rela *rela;
 	size_t n;
@@ -289,7 +289,7 @@ static int add_relas(struct writer *w, uint32_t index)
 		return -EINVAL;
 	to = is_ordinary(s, &w->f->sections[s->info]) ? target :
 							builder_rela_section(w->b, s->name, target, s->flags);
-	rela = elfile_relas(w->f, index, &n);
+	rela = elf_edit_relas(w->f, index, &n);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t symbol = ELF64_R_SYM(rela[i].r_info);
 
@@ -315,7 +315,7 @@ static int build(struct writer *w)
 	return err;
 }
 
-int elfile_write(const struct elfile *f, const char *path)
+int elf_edit_write(const struct elf_edit *f, const char *path)
 {
 	struct writer w = {
 		.f = f,
