@@ -8,7 +8,7 @@ load ../lib/tests.bash
 TESTS=$BUILD/test TOP=$TEST_TOP
 
 setup_file() {
-	make_programs /test/elf_model /test/elf_builder /test/elf_dump /test/made_up
+	make_programs /test/elf_file /test/elf_model /test/elf_builder /test/elf_dump /test/made_up
 	# what the kernel passes and what decides how code and sections look
 	export KCFLAGS="-std=gnu11 -O2 -fno-PIE -mcmodel=kernel -mno-red-zone -mno-sse -fno-strict-aliasing \
 		-fno-asynchronous-unwind-tables -fno-jump-tables -falign-functions=16"
@@ -42,6 +42,10 @@ tap_program() {
 	[ "$status" -eq 0 ]
 	[ "$(grep -c '^not ok' <<< "$output")" -eq 0 ]
 	[ "$(grep -c '^ok' <<< "$output")" -ge 40 ]
+}
+
+@test "elf: the reader of files, whole and damaged ones" {
+	tap_program "$TESTS/elf_file"
 }
 
 @test "elf: the builder" {

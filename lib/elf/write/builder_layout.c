@@ -235,6 +235,13 @@ static void put_relas(struct layout *l, const struct builder_section *s, uint64_
 	}
 }
 
+static uint32_t linked_section(const struct layout *l, const struct builder_section *s)
+{
+	if (s->target)
+		return l->symtab.index;
+	return s->link ? s->link->index : 0;
+}
+
 static void put_section(struct layout *l, const struct builder_section *s)
 {
 	Elf64_Shdr h = {
@@ -243,9 +250,7 @@ static void put_section(struct layout *l, const struct builder_section *s)
 		.sh_flags = s->flags,
 		.sh_offset = s->file_offset,
 		.sh_size = s->target ? rela_bytes(s) : s->size,
-		.sh_link = s->target ? l->symtab.index :
-			   s->link   ? s->link->index :
-				       0,
+		.sh_link = linked_section(l, s),
 		.sh_info = s->target ? s->target->index : 0,
 		.sh_addralign = s->align,
 		.sh_entsize = s->entsize,
