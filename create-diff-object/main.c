@@ -22,6 +22,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/text.h"
 #include "lib/util/vmlinux.h"
 
 enum { EXIT_WRITTEN = 0, EXIT_ERROR = 1, EXIT_REFUSED = 2, EXIT_NO_CHANGE = 3 };
@@ -55,7 +56,7 @@ static const char usage_text[] =
 	"-ffunction-sections -fdata-sections, and writes an object with the changed functions, the\n"
 	"references that the kernel's livepatch core resolves, and the metadata for the patch module.\n"
 	"\n"
-	"  -o, --owner NAME      kernel object that ORIGINAL is part of: a module's name (default: vmlinux)\n"
+	"  -O, --owner NAME      kernel object that ORIGINAL is part of: a module's name (default: vmlinux)\n"
 	"  -i, --image FILE      kernel image whose symbols are used: /boot/vmlinuz-* or a vmlinux\n"
 	"  -k, --kallsyms FILE   instead of --image: symbols as text, in the format of /proc/kallsyms\n"
 	"  -m, --module FILE     installed file of the module that --owner names\n"
@@ -70,7 +71,7 @@ static const char usage_text[] =
 	"kernel; 3 nothing changed, and OUTPUT was not written.\n";
 
 static const struct option options[] = {
-	{ "owner", required_argument, NULL, 'o' },
+	{ "owner", required_argument, NULL, 'O' },
 	{ "image", required_argument, NULL, 'i' },
 	{ "kallsyms", required_argument, NULL, 'k' },
 	{ "module", required_argument, NULL, 'm' },
@@ -83,10 +84,28 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 },
 };
 
-static int usage_error(const char *what)
+static int usage_error(const char *what, const char *word)
 {
-	fprintf(stderr, "create-diff-object: %s\nTry 'create-diff-object --help'.\n", what);
+	fprintf(stderr, "create-diff-object: %s%s", what, word ? " " : "");
+	text_print(stderr, word ? word : "");
+	fputs("\nTry 'create-diff-object --help'.\n", stderr);
 	return -EINVAL;
+}
+
+static int unknown_option(const char *word)
+{
+	const char *names[sizeof(options) / sizeof(*options)], *nearest = NULL;
+	size_t n = 0;
+
+	while (options[n].name) {
+		names[n] = options[n].name;
+		n++;
+	}
+	if (text_starts_with(word, "--"))
+		nearest = text_nearest(word + 2, names, n);
+	if (nearest)
+		fprintf(stderr, "create-diff-object: did you mean --%s?\n", nearest);
+	return usage_error("unknown option", word);
 }
 
 /* 0 to go on; 1 if the program has done what was asked; -EINVAL. */
@@ -95,9 +114,10 @@ static int parse(int argc, char **argv, struct arguments *a)
 	int c;
 
 	a->owner = VMLINUX;
-	while ((c = getopt_long(argc, argv, "o:i:k:m:s:c:nvhV", options, NULL)) != -1) {
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":O:i:k:m:s:c:nvhV", options, NULL)) != -1) {
 		switch (c) {
-		case 'o':
+		case 'O':
 			a->owner = optarg;
 			break;
 		case 'i':
@@ -127,18 +147,20 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case 'V':
 			puts("create-diff-object " KPATCH_VERSION);
 			return 1;
+		case ':':
+			return usage_error("an argument is missing for", argv[optind - 1]);
 		default:
-			return usage_error("unknown option");
+			return unknown_option(argv[optind - 1]);
 		}
 	}
 	if (argc - optind != 3)
-		return usage_error("three files are needed: ORIGINAL PATCHED OUTPUT");
+		return usage_error("three files are needed: ORIGINAL PATCHED OUTPUT", NULL);
 	if (!a->image == !a->kallsyms)
-		return usage_error("one of --image and --kallsyms is needed");
+		return usage_error("one of --image and --kallsyms is needed", NULL);
 	if (!a->symvers)
-		return usage_error("--symvers is needed");
+		return usage_error("--symvers is needed", NULL);
 	if (a->module && is_vmlinux(a->owner))
-		return usage_error("--module needs --owner");
+		return usage_error("--module needs --owner", NULL);
 	a->original = argv[optind];
 	a->patched = argv[optind + 1];
 	a->output = argv[optind + 2];

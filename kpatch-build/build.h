@@ -76,6 +76,7 @@ struct options {
 	bool output_given;     /* --output */
 	bool keep;	       /* --keep: leave the work directory */
 	bool verbose, quiet;
+	bool diagnostics_json; /* --diagnostics json: what was wrong, for programs; and no progress */
 };
 
 /* The kernel that is being patched. Made by the kernel stage. */
@@ -157,11 +158,24 @@ struct patched_file {
 	size_t marked_size;
 };
 
+/* say.c's: the line of progress on a terminal. */
+struct progress {
+	const char *stage;	  /* NULL: none has begun */
+	size_t of_done, of_total; /* build_progress_within(); 0: no part of anything */
+	/* what is shown */
+	bool on_line;
+	size_t done;
+	const char *what;
+	long elapsed; /* seconds */
+};
+
 struct build {
 	struct options options;
 	struct monitor *monitor; /* children and signals */
 	enum exit_kind fails_as; /* set by build_fails_as() */
 	FILE *progress;		 /* for people, stderr; NULL with --quiet */
+	struct progress shown;	 /* on it */
+	double started;		 /* build_clock() */
 	struct arena *arena;
 	struct diags *diags;
 	const char *pin;	   /* sign_take_pin(): for the key, NULL: none was given */
@@ -225,8 +239,25 @@ int build_not_written(struct build *b, const char *id, const char *path, int err
 const struct patched_file *build_patched(const struct build *b, const char *path);
 /* Says that the failure being reported is of this kind, not of the stage's own. Returns -EINVAL. */
 int build_fails_as(struct build *b, enum exit_kind kind);
-/* A line of progress, without its newline. */
+/* What is said for good: a line, without its newline. */
 void build_say(struct build *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Seconds of a clock that only goes forward. */
+double build_clock(void);
+/*
+ * A stage begins. Without a terminal that is a line for itself, unless it is one of many rounds.
+ */
+void build_stage(struct build *b, const char *stage, bool in_rounds);
+/*
+ * How far the stage has come, at @what (a string that stays, or NULL): on a terminal one line with the elapsed time, which
+ * is written again; elsewhere nothing.
+ */
+void build_progress(struct build *b, size_t done, size_t total, const char *what);
+/* Takes that line away. Whatever prints calls it first. */
+void build_progress_end(struct build *b);
+/* Until the next stage or call, what is counted is a part of @total, of which @done are through. 0: it is no part. */
+void build_progress_within(struct build *b, size_t done, size_t total);
+/* Prints the diagnostics that were added since there were *printed, as the options want them. */
+void build_print_diags(struct build *b, size_t *printed);
 
 /*
  * Reads the patches that the options name, before any stage runs (series/series.c): -EINVAL with "file-unreadable",

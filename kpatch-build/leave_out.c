@@ -26,13 +26,14 @@
 #include "lib/util/text.h"
 
 static const struct {
+	const char *name;
 	int (*run)(struct build *b);
 	enum exit_kind fails_as;
 } stages[] = {
-	{ stage_plan, EXIT_PATCH },
-	{ stage_compile, EXIT_COMPILE },
-	{ stage_verify, EXIT_VERIFY },
-	{ stage_diff, EXIT_REFUSED },
+	{ "plan", stage_plan, EXIT_PATCH },
+	{ "compile", stage_compile, EXIT_COMPILE },
+	{ "verify", stage_verify, EXIT_VERIFY },
+	{ "diff", stage_diff, EXIT_REFUSED },
 };
 
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
@@ -90,6 +91,7 @@ static int run_round(struct build *b, struct round *r)
 	b->diags = r->diags;
 	b->init_stays = r->init_stays;
 	for (size_t i = 0; i < N_STAGES && !err; i++) {
+		build_stage(b, stages[i].name, true);
 		err = stages[i].run(b);
 		if (!err && diags_errors(b->diags))
 			err = -EINVAL;

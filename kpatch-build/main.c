@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kpatch-build/build.h"
@@ -52,25 +51,6 @@ static const struct stage {
 
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
 
-static double seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Prints what was added since the last call. Notes only where somebody asked for them. */
-static void print_diags(const struct build *b, size_t *printed)
-{
-	for (; *printed < diags_count(b->diags); (*printed)++) {
-		const struct diag *d = diags_get(b->diags, *printed);
-
-		if (d && (d->severity != DIAG_NOTE || !b->options.quiet))
-			diag_print(stderr, d);
-	}
-}
-
 static int exit_code(const struct build *b, const struct stage *stage, int err)
 {
 	if (err == -EINTR && monitor_stopped(b->monitor))
@@ -109,7 +89,8 @@ static int run_stage(struct build *b, const struct stage *stage)
 	if (stage->run != stage_plan)
 		return stage->run(b);
 	err = leave_out_run(b);
-	if (err || b->options.check)
+	build_progress_end(b);
+	if ((err && !b->options.diagnostics_json) || b->options.check)
 		report_print(b, b->options.check ? stdout : stderr);
 	else
 		build_say(b, "series   %zu applied, %zu without effect, %zu left out (%s.report)",
@@ -125,22 +106,31 @@ static int finish_check(struct build *b)
 	size_t printed = diags_count(b->diags);
 
 	if (b->options.output_given && install_files(b, b->report, 2)) {
-		print_diags(b, &printed);
+		build_print_diags(b, &printed);
 		return EXIT_INTERNAL;
 	}
 	return n.left_out ? EXIT_REFUSED : EXIT_OK;
 }
 
+/* Most runs neither sign nor package: those stages are not shown then. */
+static bool is_idle(const struct build *b, const struct stage *stage)
+{
+	return (stage->run == stage_sign && !b->options.sign_key) ||
+	       (stage->run == stage_package && !b->options.n_packages);
+}
+
 static int run_stages(struct build *b)
 {
-	double start = seconds();
 	size_t printed = 0;
 
 	for (size_t i = 0; i < N_STAGES; i++) {
 		const struct stage *stage = &stages[i];
-		double before = seconds();
-		int err = run_stage(b, stage);
+		double before = build_clock();
+		int err;
 
+		if (!is_idle(b, stage))
+			build_stage(b, stage->name, false);
+		err = run_stage(b, stage);
 		if (!err && diags_errors(b->diags))
 			err = -EINVAL;
 		/* whatever a signal made fail in a stage, the signal is the reason */
@@ -148,17 +138,17 @@ static int run_stages(struct build *b)
 			err = -EINTR;
 		if (err)
 			explain(b, stage, err);
-		print_diags(b, &printed);
+		build_print_diags(b, &printed);
 		if (err)
 			return exit_code(b, stage, err);
 		if (b->options.verbose)
-			build_say(b, "%-8s %6.2f s", stage->name, seconds() - before);
+			build_say(b, "%-8s %6.2f s", stage->name, build_clock() - before);
 		if (b->options.check && stage->run == stage_plan)
 			return finish_check(b);
 		if (b->options.stop_after && !strcmp(b->options.stop_after, stage->name))
 			return EXIT_OK;
 	}
-	build_say(b, "built %s for %s in %.1f s", b->name, b->kernel.release, seconds() - start);
+	build_say(b, "built %s for %s in %.1f s", b->name, b->kernel.release, build_clock() - b->started);
 	return EXIT_OK;
 }
 
@@ -186,33 +176,39 @@ static bool can_start(struct build *b)
 	return !diags_errors(b->diags);
 }
 
+static void cannot_start(struct build *b, int err)
+{
+	if (!diags_errors(b->diags))
+		diag_error(b->diags, "stage-failed", NULL, NULL, "kpatch-build cannot start: %s",
+			   strerror(-err));
+}
+
 static int run(struct build *b)
 {
 	size_t printed = 0;
 	int err, code;
 
 	if (!can_start(b)) {
-		print_diags(b, &printed);
+		build_print_diags(b, &printed);
 		return EXIT_USAGE;
 	}
 	err = series_read(b);
 	if (err) {
-		print_diags(b, &printed);
-		if (!diags_errors(b->diags))
-			fprintf(stderr, "kpatch-build: cannot start: %s\n", strerror(-err));
+		cannot_start(b, err);
+		build_print_diags(b, &printed);
 		return error_is_disks(err) ? EXIT_INTERNAL : EXIT_PATCH;
 	}
 	err = monitor_new(&b->monitor);
 	if (!err)
 		err = work_make(b);
 	if (err) {
-		print_diags(b, &printed);
-		if (!diags_errors(b->diags))
-			fprintf(stderr, "kpatch-build: cannot start: %s\n", strerror(-err));
+		cannot_start(b, err);
+		build_print_diags(b, &printed);
 		work_remove(b);
 		return EXIT_INTERNAL;
 	}
 	code = run_stages(b);
+	build_progress_end(b);
 	for (size_t i = 0; i < b->n_units; i++) {
 		diff_release(&b->units[i]);
 		verify_release(&b->units[i]);
@@ -242,12 +238,15 @@ int main(int argc, char **argv)
 	struct build b = { .arena = arena_new(), .diags = diags_new(), .entry_lock = -1 };
 	enum options_action action;
 	size_t printed = 0;
-	int code = EXIT_INTERNAL;
+	int code = EXIT_INTERNAL, err;
 
+	b.started = build_clock();
 	umask(umask(0) | 022);
 	sign_take_pin(&b);
-	if (options_parse(b.arena, b.diags, argc, argv, &b.options, &action)) {
-		print_diags(&b, &printed);
+	err = options_parse(b.arena, b.diags, argc, argv, &b.options, &action);
+	b.progress = b.options.quiet || b.options.diagnostics_json ? NULL : stderr;
+	if (err) {
+		build_print_diags(&b, &printed);
 		code = EXIT_USAGE;
 	} else if (action == OPTIONS_HELP) {
 		options_help(stdout);
@@ -256,11 +255,9 @@ int main(int argc, char **argv)
 		puts("kpatch-build " KPATCH_VERSION);
 		code = EXIT_OK;
 	} else if (action == OPTIONS_CACHE) {
-		b.progress = b.options.quiet ? NULL : stderr;
 		code = cache_command(&b);
-		print_diags(&b, &printed);
+		build_print_diags(&b, &printed);
 	} else {
-		b.progress = b.options.quiet ? NULL : stderr;
 		b.name = b.options.name;
 		b.module_name = module_name(b.arena, b.name);
 		code = run(&b);

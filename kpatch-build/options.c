@@ -34,7 +34,6 @@ enum {
 	OPT_KEEP,
 	OPT_STOP,
 	OPT_DATA,
-	OPT_VERSION,
 	OPT_SIGN_KEY,
 	OPT_SIGN_CERT,
 	OPT_PATCH_VERSION,
@@ -42,7 +41,8 @@ enum {
 	OPT_PACKAGE_RELEASE,
 	OPT_MAINTAINER,
 	OPT_LEAVE_OUT,
-	OPT_CHECK
+	OPT_CHECK,
+	OPT_DIAGNOSTICS
 };
 
 /* One line each: what getopt needs and what --help says. */
@@ -79,13 +79,15 @@ static const struct {
 	{ "keep", NULL, OPT_KEEP, "keep the work directory" },
 	{ "stop-after", "STAGE", OPT_STOP, "end after kernel, prepare, plan, compile, verify, …" },
 	{ "verbose", NULL, 'v', "say what each stage does and how long it takes" },
+	{ "diagnostics", "FORMAT", OPT_DIAGNOSTICS,
+	  "problems as text or json: an object a line, and no progress" },
 	{ "quiet", NULL, 'q', "no progress, only results and problems" },
 	{ "help", NULL, 'h', "this text" },
-	{ "version", NULL, OPT_VERSION, "the program's version" },
+	{ "version", NULL, 'V', "the program's version" },
 };
 
 #define N_OPTIONS (sizeof(table) / sizeof(table[0]))
-#define SHORT_OPTIONS ":k:n:o:j:vqh"
+#define SHORT_OPTIONS ":k:n:o:j:vqhV"
 
 void options_help(FILE *f)
 {
@@ -103,7 +105,10 @@ void options_help(FILE *f)
 	}
 	fputs("\nMakes livepatch-NAME.ko and livepatch-NAME.yaml. See kpatch-build(8).\n"
 	      "kpatch-build cache list shows what is kept for which kernel, and kpatch-build cache clean\n"
-	      "RELEASE..., or all, removes it.\n",
+	      "RELEASE..., or all, removes it.\n"
+	      "\nExit codes: 0 built; 1 the system; 2 wrong usage; 3 files of the kernel; 4 not the kernel's\n"
+	      "compiler; 5 the patch; 6 it does not compile; 7 not the code that runs; 8 cannot be applied to\n"
+	      "a running kernel; 9 nothing changes; 10 linking; 11 signing; 12 the package; 128 + a signal.\n",
 	      f);
 }
 
@@ -317,7 +322,11 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 	case OPT_MAINTAINER:
 		out->maintainer = argument;
 		break;
-	case OPT_VERSION:
+	case OPT_DIAGNOSTICS:
+		return options_diagnostics(argument, &out->diagnostics_json) ?
+			       0 :
+			       usage(diags, "--diagnostics takes text or json, not", argument);
+	case 'V':
 		*action = OPTIONS_VERSION;
 		break;
 	}
@@ -468,6 +477,12 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 	if (!err)
 		err = options_check_cache(diags, out);
 	return err ? err : check_data(arena, diags, out->data_dir);
+}
+
+bool options_diagnostics(const char *name, bool *json)
+{
+	*json = !strcmp(name, "json");
+	return *json || !strcmp(name, "text");
 }
 
 static int unknown_option(struct arena *arena, struct diags *diags, const char *word)

@@ -26,6 +26,8 @@ void options_cache(struct arena *arena, struct options *out);
 int options_check_cache(struct diags *diags, const struct options *o);
 /* Whether @name is the URI of something in a token (PKCS#11, RFC 7512), and not the name of a file. */
 bool options_is_token(const char *name);
+/* --diagnostics: false if there is no format of that name. */
+bool options_diagnostics(const char *name, bool *json);
 /* Who makes a package where nobody said. */
 #define OPTIONS_MAINTAINER "root <root@localhost>"
 #define OPTIONS_VERSION_MAX 32 /* leaves room in a module's name */

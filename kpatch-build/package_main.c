@@ -21,8 +21,9 @@
 #include "lib/util/diag.h"
 #include "lib/util/path.h"
 #include "lib/util/process.h"
+#include "lib/util/text.h"
 
-enum { OPT_CACHE = 256, OPT_MAINTAINER, OPT_VERSION };
+enum { OPT_CACHE = 256, OPT_MAINTAINER, OPT_DIAGNOSTICS };
 
 static const struct option options[] = {
 	{ "format", required_argument, NULL, 'f' },
@@ -31,7 +32,8 @@ static const struct option options[] = {
 	{ "maintainer", required_argument, NULL, OPT_MAINTAINER },
 	{ "cache", required_argument, NULL, OPT_CACHE },
 	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "diagnostics", required_argument, NULL, OPT_DIAGNOSTICS },
+	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -44,9 +46,11 @@ static void help(FILE *f)
 	      "  -r, --release N        release of the package (1)\n"
 	      "      --maintainer TEXT  who makes the package, as \"NAME <MAIL>\"\n"
 	      "      --cache DIR        directory to work in (~/.cache/kpatch)\n"
+	      "      --diagnostics FORMAT  problems as text or json\n"
 	      "  -h, --help             this text\n"
-	      "      --version          the program's version\n"
-	      "\nSee kpatch-package(8).\n",
+	      "  -V, --version          the program's version\n"
+	      "\nExit codes: 0 made; 1 the system; 2 wrong usage; 12 the module is none that can be packed, or the\n"
+	      "package cannot be made; 128 + a signal. See kpatch-package(8).\n",
 	      f);
 }
 
@@ -63,6 +67,24 @@ static int set_format(struct build *b, const char *name)
 		return usage(b, "--format is rpm or deb, not", name);
 	b->options.n_packages = 1;
 	return 0;
+}
+
+static int unknown_option(struct build *b, const char *word)
+{
+	const char *names[sizeof(options) / sizeof(*options)], *nearest = NULL;
+	const char *remedy = "kpatch-package --help lists the options";
+	size_t n = 0;
+
+	while (options[n].name) {
+		names[n] = options[n].name;
+		n++;
+	}
+	if (text_starts_with(word, "--"))
+		nearest = text_nearest(word + 2, names, n);
+	if (nearest)
+		remedy = arena_printf(b->arena, "Did you mean --%s?", nearest);
+	diag_error(b->diags, "usage", NULL, remedy, "unknown option '%s'", word);
+	return -EINVAL;
 }
 
 static int set_option(struct build *b, int value, char **argv, enum options_action *action)
@@ -90,13 +112,17 @@ static int set_option(struct build *b, int value, char **argv, enum options_acti
 		o->cache = optarg;
 		o->cache_home = NULL;
 		break;
-	case OPT_VERSION:
+	case OPT_DIAGNOSTICS:
+		if (!options_diagnostics(optarg, &o->diagnostics_json))
+			return usage(b, "--diagnostics takes text or json, not", optarg);
+		break;
+	case 'V':
 		*action = OPTIONS_VERSION;
 		break;
 	case ':':
 		return usage(b, "an argument is missing for", argv[optind - 1]);
 	default:
-		return usage(b, "unknown option", argv[optind - 1]);
+		return unknown_option(b, argv[optind - 1]);
 	}
 	return 0;
 }
@@ -144,7 +170,7 @@ static int parse(struct build *b, int argc, char **argv, enum options_action *ac
 	options_cache(b->arena, &b->options);
 	*action = OPTIONS_BUILD;
 	opterr = 0;
-	while (!err && (value = getopt_long(argc, argv, ":f:o:r:h", options, NULL)) != -1)
+	while (!err && (value = getopt_long(argc, argv, ":f:o:r:hV", options, NULL)) != -1)
 		err = set_option(b, value, argv, action);
 	if (err || *action != OPTIONS_BUILD)
 		return err;
@@ -192,6 +218,7 @@ int main(int argc, char **argv)
 {
 	struct build b = { .arena = arena_new(), .diags = diags_new(), .entry_lock = -1 };
 	enum options_action action;
+	size_t printed = 0;
 	int code = EXIT_OK;
 
 	umask(umask(0) | 022);
@@ -203,8 +230,7 @@ int main(int argc, char **argv)
 		puts("kpatch-package " KPATCH_VERSION);
 	else
 		code = run(&b, argv[optind]);
-	for (size_t i = 0; i < diags_count(b.diags); i++)
-		diag_print(stderr, diags_get(b.diags, i));
+	build_print_diags(&b, &printed);
 	if (fflush(stdout) || ferror(stdout))
 		code = EXIT_INTERNAL;
 	diags_free(b.diags);

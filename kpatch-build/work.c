@@ -17,7 +17,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kpatch-build/cache.h"
@@ -25,6 +24,7 @@
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
+#include "lib/util/path.h"
 #include "lib/util/process.h"
 #include "lib/util/words.h"
 
@@ -240,29 +240,26 @@ static int cannot_run(struct build *b, const struct command *commands, size_t n,
 	return err;
 }
 
-/* A clock for people while something takes long, on a terminal only. */
-struct clock {
-	FILE *f;
-	time_t start;
-	long shown;
+/* What runs, for people. */
+struct running {
+	struct build *b;
+	const struct command *commands;
+	size_t n;
 };
 
 static void tick(void *context, size_t done)
 {
-	struct clock *c = context;
-	long elapsed = (long)(time(NULL) - c->start);
+	const struct running *r = context;
+	const struct command *at = &r->commands[done < r->n ? done : r->n - 1];
 
-	if (!c->f || elapsed < 2 || elapsed == c->shown)
-		return;
-	c->shown = elapsed;
-	fprintf(c->f, "\r  %ld s \r", elapsed);
-	fflush(c->f);
+	/* they are started in order, so that about this one is being worked at */
+	build_progress(r->b, done, r->n, at->label ? at->label : path_base(at->argv[0]));
 }
 
 int build_run_all(struct build *b, struct command *commands, size_t n)
 {
 	struct words own = { 0 };
-	struct clock clock = { .start = time(NULL) };
+	struct running running = { b, commands, n };
 	const char *const *env = b->kernel.env;
 	int err;
 
@@ -270,14 +267,10 @@ int build_run_all(struct build *b, struct command *commands, size_t n)
 		build_environment(b, &own);
 		env = own.word;
 	}
-	if (b->progress && isatty(fileno(b->progress)))
-		clock.f = b->progress;
 	for (size_t i = 0; i < n; i++)
 		if (!commands[i].env)
 			commands[i].env = env;
-	err = process_run(b->monitor, commands, n, b->options.jobs, tick, &clock);
-	if (clock.shown)
-		fputs("          \r", clock.f);
+	err = process_run(b->monitor, commands, n, b->options.jobs, tick, &running);
 	if (err)
 		return cannot_run(b, commands, n, err);
 	for (size_t i = 0; i < n && !err; i++)

@@ -9,6 +9,7 @@
 
 #include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
+#include "lib/util/text.h"
 #include "lib/util/xmalloc.h"
 
 enum node_kind { NODE_MAP, NODE_LIST, NODE_STRING, NODE_NULL, NODE_NUMBER, NODE_BOOL };
@@ -87,23 +88,6 @@ void report_bool(struct node *in, const char *key, bool value)
 	add(in, key, NODE_BOOL)->number = value;
 }
 
-/* RFC 8259: quotes, backslashes and controls are escaped. */
-static void json_string(const char *s, FILE *f)
-{
-	fputc('"', f);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			fprintf(f, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(f, "\\u%04x", c);
-		else
-			fputc(c, f);
-	}
-	fputc('"', f);
-}
-
 static void json_node(const struct node *n, int depth, FILE *f);
 
 static void json_children(const struct node *n, int depth, FILE *f)
@@ -114,7 +98,7 @@ static void json_children(const struct node *n, int depth, FILE *f)
 	for (const struct node *c = n->first; c; c = c->next) {
 		fprintf(f, "%s\n%*s", c == n->first ? "" : ",", 2 * depth + 2, "");
 		if (map) {
-			json_string(c->key, f);
+			text_print_json(f, c->key);
 			fputs(": ", f);
 		}
 		json_node(c, depth + 1, f);
@@ -132,7 +116,7 @@ static void json_node(const struct node *n, int depth, FILE *f)
 		json_children(n, depth, f);
 		break;
 	case NODE_STRING:
-		json_string(n->string, f);
+		text_print_json(f, n->string);
 		break;
 	case NODE_NULL:
 		fputs("null", f);

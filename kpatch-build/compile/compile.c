@@ -41,7 +41,8 @@ static void add_objtool(struct build *b, struct command *c, const struct compile
 	*c = (struct command){ .argv = argv.word,
 			       .cwd = b->kernel.tree,
 			       .after = after,
-			       .out = arena_printf(b->arena, "%s.objtool.log", job->reference) };
+			       .out = arena_printf(b->arena, "%s.objtool.log", job->reference),
+			       .label = job->unit.object };
 }
 
 /* The commands of one job; .argv is NULL for those that are not needed. */

@@ -61,5 +61,6 @@ void compile_command(struct build *b, struct arena *arena, const struct compile_
 		.argv = argv.word,
 		.cwd = variant == PATCHED ? b->shadow : b->pristine,
 		.out = arena_printf(arena, "%s.log", object),
+		.label = job->unit.object,
 	};
 }

@@ -187,6 +187,8 @@ static int run(struct screen *s, struct arena *arena, struct compile_job *jobs, 
 			commands[i] = all[used];
 		used += !reused[i];
 	}
+	/* each object is compiled twice: what is counted are compilations */
+	build_progress_within(s->b, 2 * s->done + (variant == PATCHED ? 0 : n), 2 * s->n);
 	if (used)
 		err = build_run_all(s->b, all, used);
 	for (size_t i = n; i-- > 0 && !err;) {
@@ -289,5 +291,6 @@ int screen_jobs(struct build *b, struct object_store *store, struct compile_job 
 		s.done += part;
 		say(&s);
 	}
+	build_progress_within(b, 0, 0);
 	return err;
 }

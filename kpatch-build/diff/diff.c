@@ -46,6 +46,8 @@ struct pool {
 	size_t n;
 	atomic_size_t next;
 	int (*run)(struct task *t);
+	struct build *b;
+	pthread_t caller; /* the thread that may say how far it is */
 };
 
 static int open_unit(struct task *t)
@@ -79,9 +81,12 @@ static void *worker(void *context)
 	struct pool *p = context;
 	size_t i;
 
-	while ((i = atomic_fetch_add(&p->next, 1)) < p->n)
+	while ((i = atomic_fetch_add(&p->next, 1)) < p->n) {
+		if (pthread_equal(pthread_self(), p->caller))
+			build_progress(p->b, i, p->n, p->tasks[i].unit->object);
 		if (!p->tasks[i].err)
 			p->tasks[i].err = p->run(&p->tasks[i]);
+	}
 	return NULL;
 }
 
@@ -318,7 +323,10 @@ static void summarize(struct build *b, size_t changed)
 
 int stage_diff(struct build *b)
 {
-	struct pool p = { .tasks = arena_array(b->arena, b->n_units, sizeof(*p.tasks)), .n = b->n_units };
+	struct pool p = { .tasks = arena_array(b->arena, b->n_units, sizeof(*p.tasks)),
+			  .n = b->n_units,
+			  .b = b,
+			  .caller = pthread_self() };
 	size_t changed = 0;
 	int err;
 

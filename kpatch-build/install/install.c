@@ -85,6 +85,7 @@ int install_files(struct build *b, const char *const *files, size_t n)
 			new_file_withdraw(&moves[i].file);
 		new_file_drop(&moves[i].file);
 	}
+	build_progress_end(b);
 	for (size_t i = n; i-- > 0 && !err;)
 		printf("%s\n", moves[i].final);
 	return err;

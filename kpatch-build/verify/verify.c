@@ -252,7 +252,9 @@ int stage_verify(struct build *b)
 {
 	int err = view_image(b);
 
-	for (size_t i = 0; i < b->n_units && !err; i++)
+	for (size_t i = 0; i < b->n_units && !err; i++) {
+		build_progress(b, i, b->n_units, b->units[i].object);
 		err = verify_unit(b, &b->units[i]);
+	}
 	return err;
 }

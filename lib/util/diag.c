@@ -112,16 +112,27 @@ bool diags_has(const struct diags *d, const char *id)
 	return false;
 }
 
-void diag_print(FILE *f, const struct diag *d)
+static const char *severity_name(const struct diag *d)
 {
-	const struct diag_place *p = &d->place;
+	static const char *const names[] = { "note", "warning", "error" };
 
-	if (p->file)
+	return names[d->severity];
+}
+
+/* "FILE:LINE: error: ", as compilers have it, where there is a line: that is what editors and builds look for. */
+static void print_line(FILE *f, const struct diag *d)
+{
+	text_print(f, d->place.source ? d->place.source : d->place.file);
+	fprintf(f, ":%u: %s: ", d->place.line, severity_name(d));
+}
+
+/* The object, and where in it. */
+static void print_object(FILE *f, const struct diag_place *p, bool has_line)
+{
+	if (p->file && (p->source || !has_line)) {
 		text_print(f, p->file);
-	if (p->file && p->line && !p->source)
-		fprintf(f, ":%u", p->line);
-	if (p->file)
 		fputs(": ", f);
+	}
 	if (p->function) {
 		text_print(f, p->function);
 		if (p->has_offset)
@@ -130,15 +141,22 @@ void diag_print(FILE *f, const struct diag *d)
 	} else if (p->has_offset) {
 		fprintf(f, "+0x%" PRIx64 ": ", p->offset);
 	}
-	if (p->source) {
+	if (p->source && !has_line) {
 		fputc('(', f);
 		text_print(f, p->source);
-		if (p->line)
-			fprintf(f, ":%u", p->line);
 		fputs(") ", f);
 	}
-	if (d->severity != DIAG_ERROR)
-		fputs(d->severity == DIAG_NOTE ? "note: " : "warning: ", f);
+}
+
+void diag_print(FILE *f, const struct diag *d)
+{
+	bool has_line = d->place.line && (d->place.source || d->place.file);
+
+	if (has_line)
+		print_line(f, d);
+	print_object(f, &d->place, has_line);
+	if (!has_line && d->severity != DIAG_ERROR)
+		fprintf(f, "%s: ", severity_name(d));
 	text_print_lines(f, d->what);
 	fputc('.', f);
 	if (d->remedy) {
@@ -148,4 +166,29 @@ void diag_print(FILE *f, const struct diag *d)
 			fputc('.', f);
 	}
 	fprintf(f, " [%s]\n", d->id);
+}
+
+static void print_member(FILE *f, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	fprintf(f, ",\"%s\":", key);
+	text_print_json(f, value);
+}
+
+void diag_print_json(FILE *f, const struct diag *d)
+{
+	const struct diag_place *p = &d->place;
+
+	fprintf(f, "{\"severity\":\"%s\",\"id\":\"%s\"", severity_name(d), d->id);
+	print_member(f, "file", p->file);
+	print_member(f, "source", p->source);
+	if (p->line)
+		fprintf(f, ",\"line\":%u", p->line);
+	print_member(f, "function", p->function);
+	if (p->has_offset)
+		fprintf(f, ",\"offset\":%" PRIu64, p->offset);
+	print_member(f, "what", d->what);
+	print_member(f, "remedy", d->remedy);
+	fputs("}\n", f);
 }

@@ -67,9 +67,14 @@ size_t diags_errors(const struct diags *d);
 bool diags_has(const struct diags *d, const char *id);
 
 /*
- * One line of text for people: "file: function+0x1c: (source:line) what. remedy. [id]", with
- * "warning: " or "note: " before @what where it is one. Written to @f with a newline.
+ * One line of text for people: "file: function+0x1c: what. remedy. [id]", with "warning: " or "note: " before @what where it
+ * is one. Where the line is known, "source:line: error: " comes first, or what else it is. Written to @f with a newline.
  */
 void diag_print(FILE *f, const struct diag *d);
+/*
+ * The same as one JSON object in a line: severity, id, file, source, line, function, offset, what, remedy. What is not known
+ * is left out.
+ */
+void diag_print_json(FILE *f, const struct diag *d);
 
 #endif

@@ -31,6 +31,7 @@ struct command {
 	const char *cwd;	 /* NULL: the caller's */
 	const char *out;	 /* file that stdout goes to; NULL: /dev/null */
 	const char *err;	 /* file that stderr goes to; NULL: where stdout goes */
+	const char *label;	 /* what it works at, for whoever shows that; NULL: nothing to say */
 	/* Starts when that one, earlier in the array, has succeeded; is not run if it failed. */
 	const struct command *after;
 	/* results */

@@ -175,3 +175,24 @@ void text_print_lines(FILE *f, const char *s)
 			s = print_one(f, s);
 	}
 }
+
+void text_print_json(FILE *f, const char *s)
+{
+	fputc('"', f);
+	while (*s) {
+		unsigned char c = (unsigned char)*s;
+		uint32_t decoded;
+		unsigned int len = decode_utf8((const unsigned char *)s, &decoded);
+
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(f, "\\u%04x", c);
+		else if (len)
+			fwrite(s, 1, len, f);
+		else
+			fputs("\\ufffd", f);
+		s += len ? len : 1;
+	}
+	fputc('"', f);
+}

@@ -41,7 +41,13 @@ const char *text_nearest(const char *word, const char *const *words, size_t n);
 void text_print(FILE *f, const char *s);
 
 /*
- * The same for a text that may have several lines, such as what a compiler says. All but the first are
+ * Writes @s as a string of JSON (RFC 8259), quotes included. A byte that is no part of UTF-8 becomes U+FFFD, which is what
+ * JSON can hold of it.
+ */
+void text_print_json(FILE *f, const char *s);
+
+/*
+ * text_print() for a text that may have several lines, such as what a compiler says. All but the first are
  * indented, so that none looks like a message of its own.
  */
 void text_print_lines(FILE *f, const char *s);

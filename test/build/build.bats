@@ -125,7 +125,7 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 		s/proc_create_single("version"/proc_create_single("verzion"/'
 	line=$(($(grep -n 'proc_create_single("version"' "$KERNEL_TREE/fs/proc/version.c" | cut -d: -f1) + 3))
 	refuses 8 init-changed "$patch"
-	says "fs/proc/version.c:$line\)"
+	says "^fs/proc/version.c:$line: error: fs/proc/version.o: proc_version_init"
 	# and a warning, with a patch that is built
 	make_patch lines fs/proc/version.c '1s,^,/* one\n * two\n */\n,
 		s/^\tseq_printf(m, linux/\tint idle = 3;\n&/; s/utsname()->version)/utsname()->release)/'
@@ -155,7 +155,7 @@ fingerprint() { (cd "$1" && find . -type f -printf '%p %s %T@ %m\n' | sort | sha
 	make_patch layout fs/eventfd.c '/^struct eventfd_ctx {/,/^}/s/^\tint id;/&\n\tint last;/
 		s/^\tcurrent->in_eventfd = 1;/&\n\tctx->last = 1;/'
 	refuses 8 layout-changed "$patch"
-	says 'struct eventfd_ctx: \(fs/eventfd\.c:[0-9]+\) member last is new at offset [0-9]+, and its size changes from [0-9]+ to [0-9]+: '
+	says 'fs/eventfd\.c:[0-9]+: error: .*struct eventfd_ctx: member last is new at offset [0-9]+, and its size changes from [0-9]+ to [0-9]+: '
 	make_patch layout fs/eventfd.c '/^#include <linux\/idr.h>/a\
 #include "kpatch-macros.h"
 		/^struct eventfd_ctx {/,/^}/{ s/^\tint id;/&\n\tint last;/; s/^};/&\nKPATCH_ALLOW_LAYOUT(struct eventfd_ctx);/ }
@@ -364,5 +364,5 @@ int cp_new_stat(struct kstat *stat, struct stat __user *statbuf);
 int no_such_function(struct file *file);
 		s/^\tres = security_file_permission/\tif (!file->f_op)\n\t\treturn no_such_function(file);\n&/'
 	refuses 8 symbol-undefined "$patch"
-	says 'iterate_dir\+0x[0-9a-f]*: \(fs/readdir\.c:[0-9]*\) it uses no_such_function, which neither'
+	says '^fs/readdir\.c:[0-9]*: error: fs/readdir\.o: iterate_dir\+0x[0-9a-f]*: it uses no_such_function, which neither'
 }

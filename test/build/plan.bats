@@ -282,7 +282,7 @@ new_header() {
 @test "a patch whose lines end in CR LF is told so, and works without" {
 	sed 's/$/\r/' "$TEST_TOP/examples/meminfo-string.patch" > "$BATS_TEST_TMPDIR/mailed.patch"
 	refuses 5 patch-does-not-apply "$BATS_TEST_TMPDIR/mailed.patch"
-	says 'mailed.patch:[0-9]*: the hunk for line [0-9]* of fs/proc/meminfo.c does not apply: lines of the patch end in CR LF, those of the source in LF[.] .*sed -i '
+	says 'mailed.patch:[0-9]*: error: the hunk for line [0-9]* of fs/proc/meminfo.c does not apply: lines of the patch end in CR LF, those of the source in LF[.] .*sed -i '
 	sed -i 's/\r$//' "$BATS_TEST_TMPDIR/mailed.patch"
 	run -0 kpatch_build --stop-after plan "$BATS_TEST_TMPDIR/mailed.patch"
 }

@@ -231,7 +231,7 @@ plan_is() {
 	refuses 5 patch-path "$dir/series"
 	printf '+guard a.patch\n' > "$dir/series"
 	refuses 5 series-guard "$dir/series"
-	says "series:1: .*'\+guard'"
+	says "series:1: error: .*'\+guard'"
 	printf 'a.patch -R\n' > "$dir/series"
 	refuses 5 series-option "$dir/series"
 	says "series:1: .*'-R'"

@@ -57,6 +57,19 @@ verified() {
 	run ! verified "$KEYS/one.crt"
 }
 
+@test "sign: the key that the manual's command makes is taken, and nobody else can read it" {
+	cd "$BATS_TEST_TMPDIR"
+	sed -n '/^openssl req/,/cert.der$/p' "$TEST_TOP/man/kpatch-build.8" | sed 's/\\-/-/g; s/\\e$/\\/; s/rsa:4096/rsa:2048/' > command
+	[[ $(wc -l < command) == 3 ]]
+	(umask 022 && bash -e ./command)
+	[[ $(stat -c %a key.pem) == 600 ]]
+	run -0 kpatch_build --sign-key key.pem --sign-cert cert.der "$MEMINFO"
+	split "$OUT/livepatch-meminfo-string.ko"
+	openssl x509 -inform DER -in cert.der -out cert.pem
+	verified cert.pem
+	openssl cms -cmsout -print -noout -inform DER -in "$OUT/cms" | grep 'CN=Our hotfixes'
+}
+
 @test "sign: twice the same bytes; the manifest is the unsigned one; PEM or DER" {
 	run -0 sign "$MEMINFO"
 	run -0 kpatch_build --sign-key "$KEYS/one.pem" --sign-cert "$KEYS/one.der" \

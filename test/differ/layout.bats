@@ -22,14 +22,14 @@ plain='struct s { int a; int b; char c; };'
 # refused_for NAME TEXT: a single message
 refused_for() {
 	refused "${3:-layout-changed}" && [[ $(grep -c '\[[a-z-]*\]$' <<< "$stderr") -eq 1 ]] &&
-		[[ $stderr == *"patched.o: $1: ("*"/file.c:"*") $2: "* ]]
+		[[ $stderr == *"/file.c:"*": error: "*"patched.o: $1: $2: "* ]]
 }
 
 @test "a member is added: in front, at the end, into padding" {
 	types 's/int a; int b/int a; int new; int b/' <<< "$plain"
 	differ
 	refused_for "struct s" "member new is new at offset 4, member b moves from offset 4 to 8, and its size changes from 12 to 16"
-	[[ $stderr == *"/file.c:1)"*"KPATCH_ALLOW_LAYOUT(struct s)"* ]]
+	[[ $stderr == *"/file.c:1: error: "*"KPATCH_ALLOW_LAYOUT(struct s)"* ]]
 	edit 's/char c; /char c; int new; /'
 	differ
 	refused_for "struct s" "member new is new at offset 12, and its size changes from 12 to 16"
@@ -283,8 +283,8 @@ refused_for() {
 	# another size of a variable: nobody can vouch for that
 	refused data-changed layout-allowed
 	[[ $(grep -c '\[layout-allowed\]' <<< "$stderr") -eq 5 ]]
-	[[ $stderr == *"struct s: "*"warning: member new is new at offset 9, for which KPATCH_ALLOW_LAYOUT(struct s) vouches"* ]]
-	[[ $stderr == *"enum state: "*"warning: B changes from 1 to 2, for which KPATCH_ALLOW_LAYOUT(enum state) vouches"* ]]
+	[[ $stderr == *"warning: "*"struct s: member new is new at offset 9, for which KPATCH_ALLOW_LAYOUT(struct s) vouches"* ]]
+	[[ $stderr == *"warning: "*"enum state: B changes from 1 to 2, for which KPATCH_ALLOW_LAYOUT(enum state) vouches"* ]]
 	types 's/ext\(x\) \+ 2/ext(x) + 3/' '$a KPATCH_ALLOW_LAYOUT(struct s);' <<< "$plain"
 	differ
 	written

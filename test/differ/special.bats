@@ -138,7 +138,7 @@ lines() { extra_flags=(-g); }
 	patched '1s/^/\n\n\n/'
 	differ
 	no_change
-	[[ $stderr == *"f+0x"*"/file.c:5) note: argument 3 of this call is its line number, 2 before and 5 now"*"[line-number-ignored]"* ]]
+	[[ $stderr == *"/file.c:5: note: "*"f+0x"*": argument 3 of this call is its line number, 2 before and 5 now"*"[line-number-ignored]"* ]]
 	# the debug information is what tells: without it nothing is left out
 	extra_flags=()
 	rm kallsyms

@@ -37,7 +37,7 @@ var() {
 		refused variable-type-changed || [[ $pair == *:* && $(ids) == layout-changed ]] || { echo "$pair"; false; }
 	done
 	var 'int var[2]' 'short var[4]'
-	[[ $stderr == *"patched.o: var: ("*"/file.c:6) changes its type"* ]]
+	[[ $stderr == *"/file.c:6: error: "*"patched.o: var: changes its type"* ]]
 }
 
 @test "a variable whose type has another name, sign or qualifier is the same" {
@@ -134,7 +134,7 @@ var() {
 		int g(int x) { static int once; once = x; n++; return ext2(limit - x) + n; }
 	END
 	refused variable-folded variable-removed
-	[[ $stderr == *"patched.o: limit: ("*"/file.c:1) nothing writes it"*"used by set, f, g"* ]]
+	[[ $stderr == *"/file.c:1: error: "*"patched.o: limit: nothing writes it"*"used by set, f, g"* ]]
 	# one that goes altogether
 	code 's/limit = x;//' 's/limit . x/x/' 's/static int limit = 3;//' <<-'END'
 		static int limit = 3; static int n;
