@@ -50,9 +50,6 @@ static const struct {
 	/* Do the objects in memory, made by the code that is replaced, fit the code that replaces it? */
 	{ "layout", pass_layout },
 
-	/* All differences have been met: has each request? */
-	{ "unused requests", pass_unused_requests },
-
 	/* Which unchanged functions must be in the patch because a branch of it reaches no further? */
 	{ "copies", pass_copies },
 
@@ -67,6 +64,9 @@ static const struct {
 
 	/* What of it may the kernel still have a pointer to when the patch is gone? */
 	{ "escape", pass_escape },
+
+	/* All differences have been met: has each request? */
+	{ "unused requests", pass_unused_requests },
 };
 
 static const struct {

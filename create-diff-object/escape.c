@@ -178,6 +178,7 @@ int pass_escape(struct diff *d)
 			if (d->included[i].in && is_code(d, i))
 				look_at(d, i, &o->refs[k]);
 	}
+	escape_handlers(d);
 	if (!d->n_refused && request_removable(d, d->n_kept))
 		d->n_kept = 0;
 	return 0;

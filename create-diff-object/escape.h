@@ -50,6 +50,9 @@ struct kept {
  */
 void escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out);
 
+/* handlers.c: refuses functions that are handed over under a new name. After d->kept is known. */
+void escape_handlers(struct diff *d);
+
 /* escape_callees.c: what functions of the kernel do with pointers that they are given. */
 struct callee {
 	const char *name;

@@ -197,9 +197,17 @@ static bool is_call(const struct elf_edit *f, const struct elf_edit_section *s, 
 	return f->arch->is_call(&field);
 }
 
+/*
+ * A place that objtool leaves as it is. Section numbers may change, and two sections have one name where new functions stand apart
+ * from those that replace others: which of them counts.
+ */
 static const char *place_name(struct elf_edit *f, const struct elf_edit_section *s, const Elf64_Rela *rela)
 {
-	return arena_printf(f->arena, "%s %#llx", s->name, (unsigned long long)rela->r_offset);
+	unsigned int which = 0;
+
+	for (const struct elf_edit_section *other = f->sections + 1; other < s; other++)
+		which += !strcmp(other->name, s->name);
+	return arena_printf(f->arena, "%s %u %#llx", s->name, which, (unsigned long long)rela->r_offset);
 }
 
 /* The undefined symbol of that name, or 0. */
@@ -240,8 +248,6 @@ static int hide(struct elf_edit *f, const struct elf_edit_section *s, Elf64_Rela
 	    !strmap_get(calls->names, name))
 		return 0;
 	place = place_name(f, s, rela);
-	if (strmap_get(calls->places, place)) /* two sections of one name: objtool will say what it thinks */
-		return 0;
 	strmap_set(calls->places, place, (union strmap_value){ .cptr = name });
 	stand_in = undefined_symbol(f, STAND_IN);
 	if (!stand_in)

@@ -28,3 +28,11 @@ last_call() {
 	[[ $(last_call "$OUT/livepatch-put.ko" skb_put) =~ ^\.klp\.sym\.vmlinux\.skb_(over_)?panic,0 ]]
 	run -1 grep -w panic <(nm "$OUT/livepatch-put.ko")
 }
+
+@test "the same place in the code of new functions, which is a section of its own, of the same name" {
+	make_patch netpoll net/core/netpoll.c 's/queue_process/queue_process_all/
+		$a KPATCH_ALLOW_DATA_CHANGE(queue_process_all);
+		s/while ((skb = skb_dequeue(&npinfo->txq))) {/&\n\t\tbarrier();/; /^#include <linux\/moduleparam.h>/a #include "kpatch-macros.h"'
+	run -0 kpatch_build "$patch"
+	readelf -rW "$OUT/livepatch-netpoll.ko" | grep -E 'R_X86_64_PLT32 .* fortify_panic - 4$'
+}

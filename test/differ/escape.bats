@@ -326,3 +326,44 @@ END
 	nothing_kept
 	[[ $(ids) == request-without-effect ]]
 }
+
+# handler PROTOTYPES CODE: what f() does to hand over old(), which is new() in the patch
+handler() {
+	rm -f kallsyms out.o
+	original <<-END
+		$1
+		struct work { void (*fn)(struct work *); long n; };
+		static void old(struct work *w) { ext(w->n); }
+		int f(int x, struct work *w) { $2; return ext(x) + 1; }
+	END
+	patched 's/\bold\b/new/g' 's/ext\(w->n\)/ext(w->n + 1)/'
+	differ
+}
+
+@test "a function that the kernel keeps a pointer to, under a new name: refused, unless the author vouches" {
+	macros
+	extra_flags+=(-g)
+	handler '' 'w->fn = old'
+	refused handler-renamed
+	[[ $stderr == *"f+0x"*"it hands over new in place of old:"*"Keep the name old,"* ]]
+	sed -i '4s/^/KPATCH_ALLOW_DATA_CHANGE(new);/' patched.c
+	differ
+	written
+	[[ $stderr != *request-without-effect* ]]
+	handler 'void init_timer_key(void *, void *, int);' 'init_timer_key(w, old, 3)'
+	refused handler-renamed
+	# one that is called before f() comes to its end, or that is not known to be kept
+	handler 'int walk(void *, void *);' 'walk(w, old)'
+	written
+	# the old one is there as well, with its name: it is replaced
+	handler '' 'w->fn = old'
+	patched '2s/$/ struct work; static void new(struct work *);/' 's/w->fn = old/w->fn = x ? old : new/' 's/ext\(w->n\)/ext(w->n + 1)/' '$a static void new(struct work *w) { ext2(3); }'
+	differ
+	written
+	# a new one beside others
+	original <<< 'void *f(int x, void **where) { return 0; }'
+	patched <<< 'static void new(void) { ext(3); } void *f(int x, void **where) { *where = new; return 0; }'
+	rm -f kallsyms out.o
+	differ
+	written
+}
