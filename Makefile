@@ -14,7 +14,7 @@
 #   make lint       static checks
 #   make bench      the figures
 #   make sweep      hundreds of objects proven against stock kernels and against themselves; resumable
-#   make mutants    the programs, broken in 200 places: the tests must notice each
+#   make mutants    the programs, broken in 500 places: the tests must notice each. An hour or two
 #   make corpus     hundreds of real fixes built for the older stock kernels, loaded and unloaded; resumable
 #   make soak       patched modules unloaded and loaded 100 times, patches 200 times, on both kernels; resumable
 #   make system     hotfix packages on a whole Debian with systemd, apt and rpm, on both kernels

@@ -15,3 +15,13 @@
 	[[ $status -eq 0 ]]
 	[[ $output =~ ([0-9]+)" mutants apply" && ${BASH_REMATCH[1]} -ge 40 ]]
 }
+
+@test "who killed a mutant last is a test that is there, and of a mutant that is there" {
+	local name suite test n=0
+	while read -r name suite test; do
+		grep -q "^mutant $name " "$BATS_TEST_DIRNAME/list" || { echo "$name"; return 1; }
+		grep -qF "@test \"$test\"" "$BATS_TEST_DIRNAME/../../${suite%:}" || { echo "$name: $suite $test"; return 1; }
+		((++n))
+	done < "$BATS_TEST_DIRNAME/killers"
+	((n))
+}
