@@ -41,12 +41,12 @@ static const struct stage {
 	int (*run)(struct build *b);
 	enum exit_kind fails_as;
 } stages[] = {
-	{ "kernel", find_kernel, EXIT_KERNEL },	     { "prepare", stage_prepare, EXIT_KERNEL },
-	{ "plan", stage_plan, EXIT_PATCH },	     { "compile", stage_compile, EXIT_COMPILE },
-	{ "verify", stage_verify, EXIT_VERIFY },     { "diff", stage_diff, EXIT_REFUSED },
-	{ "link", stage_link, EXIT_LINK },	     { "finish", stage_finish, EXIT_LINK },
-	{ "sign", stage_sign, EXIT_SIGN },	     { "package", stage_package, EXIT_PACKAGE },
-	{ "install", stage_install, EXIT_INTERNAL },
+	{ "kernel", find_kernel, EXIT_KERNEL },	 { "prepare", stage_prepare, EXIT_KERNEL },
+	{ "plan", stage_plan, EXIT_PATCH },	 { "compile", stage_compile, EXIT_COMPILE },
+	{ "verify", stage_verify, EXIT_VERIFY }, { "diff", stage_diff, EXIT_REFUSED },
+	{ "link", stage_link, EXIT_LINK },	 { "finish", stage_finish, EXIT_LINK },
+	{ "sign", stage_sign, EXIT_SIGN },	 { "package", stage_package, EXIT_PACKAGE },
+	{ "page", stage_page, EXIT_INTERNAL },	 { "install", stage_install, EXIT_INTERNAL },
 };
 
 #define N_STAGES (sizeof(stages) / sizeof(stages[0]))
@@ -116,7 +116,8 @@ static int finish_check(struct build *b)
 static bool is_idle(const struct build *b, const struct stage *stage)
 {
 	return (stage->run == stage_sign && !b->options.sign_key) ||
-	       (stage->run == stage_package && !b->options.n_packages);
+	       (stage->run == stage_package && !b->options.n_packages) ||
+	       (stage->run == stage_page && !b->options.report_html);
 }
 
 static int run_stages(struct build *b)

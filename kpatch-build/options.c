@@ -27,9 +27,6 @@ enum {
 	OPT_IMAGE,
 	OPT_MODULES,
 	OPT_SYMVERS,
-	OPT_OOT_MODULE,
-	OPT_OOT_SOURCE,
-	OPT_OOT_SYMVERS,
 	OPT_CC,
 	OPT_CACHE,
 	OPT_NO_REPLACE,
@@ -45,7 +42,8 @@ enum {
 	OPT_MAINTAINER,
 	OPT_LEAVE_OUT,
 	OPT_CHECK,
-	OPT_DIAGNOSTICS
+	OPT_DIAGNOSTICS,
+	OPT_REPORT
 };
 
 /* One line each: what getopt needs and what --help says. */
@@ -63,11 +61,6 @@ static const struct {
 	{ "image", "FILE", OPT_IMAGE, "kernel image, as in /boot" },
 	{ "modules", "DIR", OPT_MODULES, "installed modules, as /lib/modules/RELEASE" },
 	{ "symvers", "FILE", OPT_SYMVERS, "Module.symvers of the kernel" },
-	{ "oot-module", "FILE", OPT_OOT_MODULE,
-	  "installed module from outside of the kernel's source, or its name" },
-	{ "oot-module-src", "DIR", OPT_OOT_SOURCE, "its source, built or not (the one that DKMS has)" },
-	{ "oot-module-symvers", "FILE", OPT_OOT_SYMVERS,
-	  "Module.symvers of modules that it needs; may be repeated" },
 	{ "cc", "COMMAND", OPT_CC, "compiler (the one that the configuration names)" },
 	{ "name", "NAME", 'n', "name of the module (livepatch- and the patch file's name)" },
 	{ "output", "DIR", 'o', "directory for the results (.)" },
@@ -82,6 +75,8 @@ static const struct {
 	{ "jobs", "N", 'j', "compilers at a time (one a processor)" },
 	{ "leave-out", NULL, OPT_LEAVE_OUT, "leave out patches that are refused, with those that need them" },
 	{ "check", NULL, OPT_CHECK, "say which patches --leave-out would apply, and make nothing" },
+	{ "report", "html", OPT_REPORT,
+	  "make a page for reviewers, too: source, code, references and their proof" },
 	{ "no-replace", NULL, OPT_NO_REPLACE, "stack on loaded patches instead of replacing them" },
 	{ "no-verify", NULL, OPT_NO_VERIFY, "do not prove that the code is what the kernel runs" },
 	{ "keep", NULL, OPT_KEEP, "keep the work directory" },
@@ -236,8 +231,8 @@ static int add_package(struct diags *diags, struct options *out, const char *nam
 	return 0;
 }
 
-static int set_option(struct arena *arena, struct diags *diags, struct options *out, int value,
-		      const char *argument, enum options_action *action)
+static int set_option(struct diags *diags, struct options *out, int value, const char *argument,
+		      enum options_action *action)
 {
 	if (argument && !*argument)
 		return usage(diags, "an option's argument is empty", NULL);
@@ -283,15 +278,6 @@ static int set_option(struct arena *arena, struct diags *diags, struct options *
 		break;
 	case OPT_SYMVERS:
 		out->symvers = argument;
-		break;
-	case OPT_OOT_MODULE:
-		out->oot_module = argument;
-		break;
-	case OPT_OOT_SOURCE:
-		out->oot_source = argument;
-		break;
-	case OPT_OOT_SYMVERS:
-		words_add(arena, &out->oot_symvers, argument);
 		break;
 	case OPT_CC:
 		out->cc = argument;
@@ -339,6 +325,9 @@ static int set_option(struct arena *arena, struct diags *diags, struct options *
 	case OPT_MAINTAINER:
 		out->maintainer = argument;
 		break;
+	case OPT_REPORT:
+		out->report_html = !strcmp(argument, "html");
+		return out->report_html ? 0 : usage(diags, "--report makes html, not", argument);
 	case OPT_DIAGNOSTICS:
 		return options_diagnostics(argument, &out->diagnostics_json) ?
 			       0 :
@@ -372,9 +361,8 @@ static void make_absolute(struct arena *arena, const char *cwd, const char **pat
 
 static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
 {
-	const char **paths[] = { &out->root,  &out->build,    &out->source,    &out->config,
-				 &out->image, &out->modules,  &out->symvers,   &out->output,
-				 &out->cache, &out->data_dir, &out->oot_source };
+	const char **paths[] = { &out->root,	&out->build,   &out->source, &out->config, &out->image,
+				 &out->modules, &out->symvers, &out->output, &out->cache,  &out->data_dir };
 	const char **keys[] = { &out->sign_key, &out->sign_cert };
 	char cwd[PATH_MAX];
 
@@ -385,11 +373,6 @@ static int make_all_absolute(struct arena *arena, struct diags *diags, struct op
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (*paths[i] && **paths[i])
 			make_absolute(arena, cwd, paths[i]);
-	/* a module's name is no path */
-	if (out->oot_module && (strchr(out->oot_module, '/') || strstr(out->oot_module, ".ko")))
-		make_absolute(arena, cwd, &out->oot_module);
-	for (size_t i = 0; i < out->oot_symvers.n; i++)
-		make_absolute(arena, cwd, &out->oot_symvers.word[i]);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (*keys[i] && !options_is_token(*keys[i]))
 			make_absolute(arena, cwd, keys[i]);
@@ -489,6 +472,8 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 		return -EINVAL;
 	if (out->quiet && out->verbose)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
+	if (out->check && out->report_html)
+		return usage(diags, "--report shows what was built, and --check builds nothing", NULL);
 	if (check_key(diags, out))
 		return -EINVAL;
 	if (out->kernel &&
@@ -550,7 +535,7 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 		else if (value == ':')
 			err = usage(diags, "an argument is missing for", argv[optind - 1]);
 		else
-			err = set_option(arena, diags, out, value, optarg, action);
+			err = set_option(diags, out, value, optarg, action);
 	}
 	out->patches = argv + optind;
 	out->n_patches = (size_t)(argc - optind);

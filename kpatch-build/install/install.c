@@ -17,7 +17,7 @@
 #include "lib/util/file.h"
 #include "lib/util/path.h"
 
-#define MAX_FILES (4 + N_PACKAGE_FORMATS)
+#define MAX_FILES (5 + N_PACKAGE_FORMATS)
 
 static int cannot_write(struct build *b, const char *path, int err)
 {
@@ -101,6 +101,8 @@ int stage_install(struct build *b)
 	for (size_t i = 0; i < 2; i++)
 		if (b->report[i])
 			files[n++] = b->report[i];
+	if (b->page)
+		files[n++] = b->page;
 	files[n++] = b->manifest;
 	files[n++] = b->module;
 	return install_files(b, files, n);

@@ -22,13 +22,6 @@
 #define REPORT_FORMAT 1
 #define WHY_MAX 2000 /* bytes of a reason */
 
-struct report_patch {
-	const char *patch, *sha256, *subject, *commit, *state, *reason, *message_id, *needs;
-	uint64_t message;
-	const char *const *cves;
-	size_t n_cves;
-};
-
 struct report_yaml {
 	uint64_t format;
 	const char *name, *kernel;
@@ -186,10 +179,18 @@ static struct report_patch describe(struct build *b, const struct series_patch *
 	return r;
 }
 
+const struct report_patch *report_patches(struct build *b)
+{
+	struct report_patch *patches = arena_array(b->arena, b->series->n, sizeof(*patches));
+
+	for (size_t i = 0; i < b->series->n; i++)
+		patches[i] = describe(b, &b->series->patches[i]);
+	return patches;
+}
+
 static int write_yaml(struct build *b, const char *path)
 {
 	struct report_counts n = report_count(b);
-	struct report_patch *patches = arena_array(b->arena, b->series->n, sizeof(*patches));
 	struct report_yaml r = { .format = REPORT_FORMAT,
 				 .name = b->name,
 				 .kernel = b->kernel.release,
@@ -197,14 +198,12 @@ static int write_yaml(struct build *b, const char *path)
 				 .without_effect = n.without_effect,
 				 .left_out = n.left_out,
 				 .needs_reboot = n.left_out > 0,
-				 .patches = patches,
+				 .patches = report_patches(b),
 				 .n_patches = b->series->n };
 	char *text = NULL;
 	size_t size;
 	int err;
 
-	for (size_t i = 0; i < b->series->n; i++)
-		patches[i] = describe(b, &b->series->patches[i]);
 	err = schema_write(&report_schema, &ids, &r, b->diags, &text, &size);
 	if (!err)
 		err = file_write(path, text, size, 0644);
