@@ -430,11 +430,11 @@ int pass_changes(struct diff *d)
 	if (!err)
 		err = changes_folded(d);
 	if (!err)
-		err = changes_once(d);
-	if (!err)
 		err = changes_aliases(d);
 	while (c.done < c.n_queue)
 		judge_function(&c, c.queue[c.done++]);
 	mark_carried(d);
+	if (!err)
+		err = changes_once(d);
 	return err ? err : changes_forever(d);
 }

@@ -29,13 +29,20 @@ static bool is_initcall(const struct atom *a)
 	return strstr(a->section->name, "initcall") != NULL;
 }
 
+/* What __exit code calls has not run while the module is loaded, even where __init code calls it as well when it fails. */
+static bool is_exit(const struct atom *a)
+{
+	return !strncmp(a->section->name, ".exit", 5);
+}
+
 /* What a reference to @function stands behind, NO_ATOM. */
 static uint32_t guard_of_use(const struct spreading *x, const struct atom *from, const struct ref *ref,
 			     uint32_t function)
 {
 	enum role role = x->s->role[from->id];
 
-	if (role == ROLE_INIT && (is_initcall(from) || field_is_branch(x->d->arch, from, ref)))
+	if (role == ROLE_INIT && !is_exit(from) &&
+	    (is_initcall(from) || field_is_branch(x->d->arch, from, ref)))
 		return x->boot ? function : NO_ATOM;
 	if (role != ROLE_CODE || !field_is_branch(x->d->arch, from, ref))
 		return NO_ATOM;

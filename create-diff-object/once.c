@@ -18,6 +18,7 @@
 #include "create-diff-object/escape.h"
 #include "create-diff-object/guards.h"
 #include "lib/arch/arch.h"
+#include "lib/util/vmlinux.h"
 
 #define MAY_WRITE (ACCESS_WRITE | ACCESS_ADDRESS)
 
@@ -159,6 +160,7 @@ struct judging {
 	struct diff *d;
 	struct guards orig, new;
 	bool *told; /* by patched atom */
+	bool *met;  /* by function: it initialises something that was judged */
 };
 
 static bool guarded_before(const struct judging *j, uint32_t guard, uint32_t variable)
@@ -190,6 +192,21 @@ static bool given_openly(const struct judging *j, uint32_t ref)
 }
 
 /*
+ * Whether the variable has functions in it, which somebody is to call: what boot code registers is used by that. Behind a
+ * variable it may be a work that is queued whenever the last one is done.
+ */
+static bool has_functions(const struct judging *j, uint32_t variable)
+{
+	const struct object *o = j->d->new.object;
+	const struct atom *a = &o->atoms[variable];
+
+	for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
+		if (o->refs[r].target != NO_ATOM && j->d->new.role[o->refs[r].target] == ROLE_CODE)
+			return true;
+	return false;
+}
+
+/*
  * Whether the variable is initialised behind guards alone and used elsewhere: what is written elsewhere as
  * well needs no first run, and what is used nowhere else comes to no harm. Who clears it takes back what a first
  * run did.
@@ -197,8 +214,10 @@ static bool given_openly(const struct judging *j, uint32_t ref)
 static bool depends_on_first_run(const struct judging *j, uint32_t ref)
 {
 	const struct object *o = j->d->new.object;
-	bool used = false;
+	bool by_boot = j->d->new.role[j->new.guard[ref]] == ROLE_CODE, used = false;
 
+	if (by_boot)
+		used = has_functions(j, o->refs[ref].target);
 	if (!(j->new.access[ref] & ACCESS_WRITE) && given_openly(j, ref))
 		return false;
 	for (uint32_t r = 0; r < o->n_refs; r++) {
@@ -224,6 +243,7 @@ static void judge_ref(struct judging *j, uint32_t function, uint32_t ref)
 	if (!guard_of_once(&d->new, guard) && !depends_on_first_run(j, ref))
 		return;
 	j->told[variable] = true;
+	j->met[function_root(&d->new, function)] = true;
 	if (request_allows(d, variable))
 		return;
 	if (d->new.role[guard] == ROLE_CODE)
@@ -304,9 +324,45 @@ static void refuse_new_uses(struct diff *d)
 	}
 }
 
+/* Whether nothing but __init code leads to the function. */
+static bool only_boot_runs(const struct diff *d, const struct guards *g, uint32_t function)
+{
+	const struct object *o = d->new.object;
+	const struct atom *a = &o->atoms[function];
+
+	for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
+		if (g->guard[r] != NO_ATOM && d->new.role[g->guard[r]] == ROLE_CODE)
+			return true;
+	return false;
+}
+
+/* A function that is not __init itself can be replaced, but has done its work: in vmlinux for good. */
+static void judge_boot_only(struct judging *j, uint32_t function)
+{
+	struct diff *d = j->d;
+
+	if (!d->replaced[function] || d->verdicts[function].state != VERDICT_CHANGED || j->met[function] ||
+	    d->input->init_stays || !only_boot_runs(d, &j->new, function))
+		return;
+	if (is_vmlinux(d->input->owner))
+		diff_refuse(
+			d, "init-changed", &d->new, function, (int64_t)d->verdicts[function].offset,
+			"Do the work in a callback; or say KPATCH_IGNORE_FUNCTION() of it if the change does "
+			"not matter to a kernel that has booted",
+			"it has run already, and nothing but __init code calls it: %s",
+			d->verdicts[function].reason);
+	else
+		diff_warn(
+			d, "loaded-already", &d->new, function, -1, NULL,
+			"nothing but __init code calls it: in a module that is loaded the change has no effect "
+			"until that is loaded again");
+}
+
 int changes_once(struct diff *d)
 {
-	struct judging j = { .d = d, .told = arena_array(d->arena, d->new.object->n_atoms, sizeof(*j.told)) };
+	struct judging j = { .d = d,
+			     .told = arena_array(d->arena, d->new.object->n_atoms, sizeof(*j.told)),
+			     .met = arena_array(d->arena, d->new.object->n_atoms, sizeof(*j.met)) };
 	int err;
 
 	if (!any_changed(d))
@@ -326,5 +382,8 @@ int changes_once(struct diff *d)
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++)
 			judge_ref(&j, i, r);
 	}
+	for (uint32_t i = 0; i < d->new.object->n_atoms && !err; i++)
+		if (d->new.role[i] == ROLE_CODE)
+			judge_boot_only(&j, i);
 	return err;
 }

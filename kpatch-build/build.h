@@ -25,6 +25,7 @@ struct ibt;
 struct installed;
 struct kimage;
 struct monitor;
+struct oot;
 struct series;
 struct strmap;
 
@@ -55,10 +56,12 @@ struct options {
 	const char *root;   /* --root DIR: where boot/, lib/modules/ and usr/src/ are; "" is / */
 	const char *build;  /* tree in which the kernel was built, or NULL */
 	const char *source, *config, *image, *modules, *symvers; /* paths given, or NULL */
-	const char *cc;			  /* --cc, or NULL: found from the kernel's configuration */
-	const char *name;		  /* --name, or NULL: from the patch file */
-	const char *sign_key, *sign_cert; /* --sign-key, --sign-cert: both or none */
-	const char *version;		  /* --patch-version, "1" by default */
+	const char *oot_module, *oot_source; /* --oot-module, a path or a name; --oot-module-src; or NULL */
+	struct words oot_symvers;	     /* --oot-module-symvers */
+	const char *cc;			     /* --cc, or NULL: found from the kernel's configuration */
+	const char *name;		     /* --name, or NULL: from the patch file */
+	const char *sign_key, *sign_cert;    /* --sign-key, --sign-cert: both or none */
+	const char *version;		     /* --patch-version, "1" by default */
 	enum package_format packages[N_PACKAGE_FORMATS]; /* --package */
 	size_t n_packages;
 	const char *package_revision, *maintainer; /* --package-release, --maintainer */
@@ -97,6 +100,8 @@ struct kernel {
 	const char *version; /* begins with that of the source; NULL: not known */
 	const char *entry;   /* this kernel's directory in the cache, locked while we run */
 	const char *tree;    /* prepared tree in it; never written to after preparation */
+	const char *
+		own_tree; /* the kernel's alone, which .tree links to where it has a module of others; else .tree */
 	const char *runtime; /* directory in it: compiled runtime, learned commands */
 	/*
 	 * The environment that the tree's top Makefile exports to the makefiles it runs
@@ -187,6 +192,8 @@ struct build {
 	const char *module_name;   /* "livepatch_fix", as the kernel spells it */
 	struct series *series;	   /* series_read()'s: the patches, series/series.h */
 	struct kernel kernel;
+	struct oot *
+		oot; /* kernel/oot.h: a module that is not part of the kernel's source, NULL: there is none */
 	struct kimage *image;	     /* the kernel stage's */
 	struct installed *installed; /* the image, as proofs see it: the verify stage's */
 	struct ibt *ibt; /* of the image: what may not be called through a pointer; NULL: all may */

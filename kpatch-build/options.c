@@ -27,6 +27,9 @@ enum {
 	OPT_IMAGE,
 	OPT_MODULES,
 	OPT_SYMVERS,
+	OPT_OOT_MODULE,
+	OPT_OOT_SOURCE,
+	OPT_OOT_SYMVERS,
 	OPT_CC,
 	OPT_CACHE,
 	OPT_NO_REPLACE,
@@ -61,6 +64,11 @@ static const struct {
 	{ "image", "FILE", OPT_IMAGE, "kernel image, as in /boot" },
 	{ "modules", "DIR", OPT_MODULES, "installed modules, as /lib/modules/RELEASE" },
 	{ "symvers", "FILE", OPT_SYMVERS, "Module.symvers of the kernel" },
+	{ "oot-module", "FILE", OPT_OOT_MODULE,
+	  "installed module from outside of the kernel's source, or its name" },
+	{ "oot-module-src", "DIR", OPT_OOT_SOURCE, "its source, built or not (the one that DKMS has)" },
+	{ "oot-module-symvers", "FILE", OPT_OOT_SYMVERS,
+	  "Module.symvers of modules that it needs; may be repeated" },
 	{ "cc", "COMMAND", OPT_CC, "compiler (the one that the configuration names)" },
 	{ "name", "NAME", 'n', "name of the module (livepatch- and the patch file's name)" },
 	{ "output", "DIR", 'o', "directory for the results (.)" },
@@ -231,8 +239,8 @@ static int add_package(struct diags *diags, struct options *out, const char *nam
 	return 0;
 }
 
-static int set_option(struct diags *diags, struct options *out, int value, const char *argument,
-		      enum options_action *action)
+static int set_option(struct arena *arena, struct diags *diags, struct options *out, int value,
+		      const char *argument, enum options_action *action)
 {
 	if (argument && !*argument)
 		return usage(diags, "an option's argument is empty", NULL);
@@ -278,6 +286,15 @@ static int set_option(struct diags *diags, struct options *out, int value, const
 		break;
 	case OPT_SYMVERS:
 		out->symvers = argument;
+		break;
+	case OPT_OOT_MODULE:
+		out->oot_module = argument;
+		break;
+	case OPT_OOT_SOURCE:
+		out->oot_source = argument;
+		break;
+	case OPT_OOT_SYMVERS:
+		words_add(arena, &out->oot_symvers, argument);
 		break;
 	case OPT_CC:
 		out->cc = argument;
@@ -361,8 +378,9 @@ static void make_absolute(struct arena *arena, const char *cwd, const char **pat
 
 static int make_all_absolute(struct arena *arena, struct diags *diags, struct options *out)
 {
-	const char **paths[] = { &out->root,	&out->build,   &out->source, &out->config, &out->image,
-				 &out->modules, &out->symvers, &out->output, &out->cache,  &out->data_dir };
+	const char **paths[] = { &out->root,  &out->build,    &out->source,    &out->config,
+				 &out->image, &out->modules,  &out->symvers,   &out->output,
+				 &out->cache, &out->data_dir, &out->oot_source };
 	const char **keys[] = { &out->sign_key, &out->sign_cert };
 	char cwd[PATH_MAX];
 
@@ -373,6 +391,11 @@ static int make_all_absolute(struct arena *arena, struct diags *diags, struct op
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (*paths[i] && **paths[i])
 			make_absolute(arena, cwd, paths[i]);
+	/* a module's name is no path */
+	if (out->oot_module && (strchr(out->oot_module, '/') || strstr(out->oot_module, ".ko")))
+		make_absolute(arena, cwd, &out->oot_module);
+	for (size_t i = 0; i < out->oot_symvers.n; i++)
+		make_absolute(arena, cwd, &out->oot_symvers.word[i]);
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (*keys[i] && !options_is_token(*keys[i]))
 			make_absolute(arena, cwd, keys[i]);
@@ -535,7 +558,7 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 		else if (value == ':')
 			err = usage(diags, "an argument is missing for", argv[optind - 1]);
 		else
-			err = set_option(diags, out, value, optarg, action);
+			err = set_option(arena, diags, out, value, optarg, action);
 	}
 	out->patches = argv + optind;
 	out->n_patches = (size_t)(argc - optind);

@@ -23,8 +23,7 @@ static const struct {
 	  "Name the kernel's own compiler with --cc: what another one makes is not what runs" },
 	{ "skip-gcc-check", 0,
 	  "Name the kernel's own compiler with --cc: what another one makes is not what runs" },
-	{ "oot-module", 'e', "Modules from outside of the kernel's source cannot be patched yet" },
-	{ "oot-module-src", 0, "Modules from outside of the kernel's source cannot be patched yet" },
+	{ "oot-module", 'e', "Say --oot-module FILE here" },
 };
 
 const char *options_foreign(const char *word)

@@ -57,7 +57,8 @@ static bool is_of_the_kernel(struct build *b, struct arena *arena, const struct 
 		*resolved = '\0'; /* below nothing */
 		return false;
 	}
-	return is_below(resolved, b->kernel.tree) || is_compilers(job, resolved);
+	return is_below(resolved, b->kernel.tree) || is_below(resolved, b->kernel.own_tree) ||
+	       is_compilers(job, resolved);
 }
 
 static bool is_of_the_tree(struct build *b, struct arena *arena, const struct compile_job *job,

@@ -12,6 +12,7 @@
 
 #include "kmod/kpatch-abi.h"
 #include "kpatch-build/build.h"
+#include "kpatch-build/kernel/oot.h"
 #include "lib/arch/arch.h"
 #include "lib/elf/write/elf_edit.h"
 #include "lib/kernel/files/image.h"
@@ -179,6 +180,8 @@ static int check_module(struct build *b, const char *module, const char *manifes
 		.kallsyms = b->image->kallsyms,
 		.build_id = &b->image->build_id,
 		.modules = b->kernel.modules,
+		.other = b->oot ? b->oot->name : NULL,
+		.other_file = b->oot ? b->oot->file : NULL,
 		.manifest = manifest,
 		.manifest_size = size,
 	};

@@ -79,6 +79,7 @@ struct selfcheck_want {
 	const struct kallsyms *kallsyms; /* of the installed image, or NULL: not looked up */
 	const struct buildid *build_id;	 /* of the installed image, or NULL: not compared */
 	const char *modules;		 /* directory of the installed modules, or NULL: not looked up */
+	const char *other, *other_file;	 /* a module that is elsewhere, and its file; or NULL */
 	unsigned int
 		orc_stack_pointer; /* the number that ORC has for it; 0: the kernel does not unwind with ORC */
 	const void *manifest;	   /* bytes of .kpatch.manifest, or NULL */

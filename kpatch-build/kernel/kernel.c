@@ -15,6 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kpatch-build/kernel/oot.h"
 #include "kpatch-build/kernel/provider.h"
 #include "lib/arch/arch.h"
 #include "lib/kernel/files/image.h"
@@ -414,6 +415,8 @@ int stage_kernel(struct build *b)
 		err = open_image(b, b->kernel.image);
 	if (!err)
 		err = check_modules(b);
+	if (!err)
+		err = oot_find(b);
 	if (!err)
 		b->kernel.arch = arch_find(b->image->machine);
 	if (!err)

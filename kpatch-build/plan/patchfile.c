@@ -473,6 +473,18 @@ static bool starts_files(const struct parser *p)
 	return third >= p->end || is_hunk(third, p->end);
 }
 
+/* Paths from the directory @below become paths from the root. */
+static void put_below(struct parser *p, const char *below)
+{
+	for (size_t i = 0; i < p->n_entries; i++) {
+		const char **paths[] = { &p->entries[i].path, &p->entries[i].given, &p->entries[i].from };
+
+		for (size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
+			if (*paths[k])
+				*paths[k] = arena_printf(p->arena, "%s/%s", below, *paths[k]);
+	}
+}
+
 int patch_parse(const struct patch_source *source, struct arena *arena, struct diags *diags,
 		struct patch_file *out)
 {
@@ -505,6 +517,8 @@ int patch_parse(const struct patch_source *source, struct arena *arena, struct d
 	if (!err && !p.n_entries)
 		err = damaged(&p, 0, "patch-empty", "Give a unified diff, as git diff or diff -u makes it",
 			      "there is no diff in this file", NULL);
+	if (!err && source->below)
+		put_below(&p, source->below);
 	if (!err)
 		*out = (struct patch_file){ .path = source->path,
 					    .entries = p.entries,

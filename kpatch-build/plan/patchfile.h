@@ -55,6 +55,7 @@ struct patch_source {
 	unsigned int strip; /* components taken off paths, as with patch -p */
 	const char *data;
 	size_t size;
+	const char *below; /* directory of the tree that its paths are from, NULL: the root */
 };
 int patch_parse(const struct patch_source *source, struct arena *arena, struct diags *diags,
 		struct patch_file *out);

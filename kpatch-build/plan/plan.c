@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "kpatch-build/build.h"
+#include "kpatch-build/kernel/oot.h"
 #include "kpatch-build/plan/additions.h"
 #include "kpatch-build/plan/affected.h"
 #include "kpatch-build/plan/comments.h"
@@ -309,10 +310,17 @@ static int apply_entry(struct build *b, struct series_patch *from, const struct 
 	return err;
 }
 
+/* A patch of a module that is not part of the kernel's source has paths from that module's. */
+static struct patch_source source_of(const struct build *b, const struct series_patch *p)
+{
+	return (struct patch_source){ p->file, p->line, p->strip,
+				      p->data, p->size, b->oot ? OOT_DIRECTORY : NULL };
+}
+
 /* The patch as it is read; .touches is filled in. */
 static int read_patch(struct build *b, struct series_patch *from, struct patch_file *out)
 {
-	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
+	struct patch_source source = source_of(b, from);
 	int err = patch_parse(&source, b->arena, b->diags, out);
 
 	from->files.n = from->touches.n = 0;
@@ -368,7 +376,7 @@ static struct patch_text *whole_file(struct build *b, struct whole *w, const cha
 /* Whether all of the patch applies to the whole, in which it is afterwards as far as it does. */
 static bool apply_to_whole(struct build *b, struct whole *w, const struct series_patch *from)
 {
-	struct patch_source source = { from->file, from->line, from->strip, from->data, from->size };
+	struct patch_source source = source_of(b, from);
 	struct diags *unheard = diags_new();
 	struct patch_file p = { .n_entries = 0 };
 	bool all = !patch_parse(&source, b->arena, unheard, &p);

@@ -185,6 +185,17 @@ int kbuild_load_environment(struct build *b)
 	return err;
 }
 
+int kbuild_copy_environment(struct build *b, const char *from, const char *to)
+{
+	static const char *const names[] = { ENVIRONMENT, QUERY };
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++)
+		err = file_copy(arena_printf(b->arena, "%s/%s", from, names[i]),
+				arena_printf(b->arena, "%s/%s", to, names[i]), 0644);
+	return err ? build_not_written(b, "cache", to, err) : 0;
+}
+
 /* A run of the query makefile for directory @dir of @tree. */
 static int query_command(struct build *b, const char *tree, const char *dir, const char *goal,
 			 const char *objects, struct command *out)
@@ -287,15 +298,22 @@ static bool has_makefile(struct build *b, const char *dir)
 	       file_is_regular(arena_printf(b->arena, "%s/%s/Makefile", b->kernel.tree, dir));
 }
 
-static char *cached_lists(struct build *b, const char *dir)
+char *kbuild_lists_path(struct build *b, const char *dir)
 {
 	return arena_printf(b->arena, "%s/lists/%s.lists", b->kernel.entry, dir);
+}
+
+char *kbuild_command_path(struct build *b, const char *object)
+{
+	const char *normal = path_normal(b->arena, object);
+
+	return normal ? arena_printf(b->arena, "%s/commands/%s", b->kernel.entry, normal) : NULL;
 }
 
 /* A cache that cannot be written costs time, nothing else. */
 static void cache_lists(struct build *b, const char *dir, const char *text)
 {
-	const char *cached = cached_lists(b, dir);
+	const char *cached = kbuild_lists_path(b, dir);
 
 	if (!directory_make_above(cached, 0755))
 		file_write_atomic(cached, text, strlen(text), 0644);
@@ -304,7 +322,7 @@ static void cache_lists(struct build *b, const char *dir, const char *text)
 /* The same with a file of the work directory that is on the disk. */
 static void move_lists(struct build *b, const char *dir, const char *from)
 {
-	const char *cached = cached_lists(b, dir);
+	const char *cached = kbuild_lists_path(b, dir);
 
 	if (!directory_make_above(cached, 0755) && rename(from, cached))
 		unlink(from);
@@ -316,7 +334,7 @@ static void move_lists(struct build *b, const char *dir, const char *from)
  */
 static int lists_of(struct build *b, const char *dir, char **text)
 {
-	const char *cached = cached_lists(b, dir);
+	const char *cached = kbuild_lists_path(b, dir);
 	int err;
 
 	*text = NULL;
@@ -336,7 +354,7 @@ int kbuild_read_directories(struct build *b, const struct words *dirs)
 	int err = 0;
 
 	for (size_t i = 0; i < dirs->n && !err; i++) {
-		if (!has_makefile(b, dirs->word[i]) || file_is_regular(cached_lists(b, dirs->word[i])))
+		if (!has_makefile(b, dirs->word[i]) || file_is_regular(kbuild_lists_path(b, dirs->word[i])))
 			continue;
 		dir[n] = dirs->word[i];
 		err = query_command(b, b->kernel.tree, dir[n], "kpatch-lists", "", &commands[n]);
@@ -418,12 +436,13 @@ int kbuild_read_makefile(struct build *b, const char *dir, const char *makefile,
 
 int kbuild_read_object(struct build *b, const char *dir, const char *object, struct kbuild_object *out)
 {
+	const char *known = kbuild_command_path(b, object), *key;
 	char *text, *value;
-	const char *key;
-	int err = is_name(dir) && is_name(object) ? query(b, b->pristine ? b->pristine : b->kernel.tree, dir,
-							  "kpatch-objects", object, &text) :
-						    -EINVAL;
+	int err = is_name(dir) && is_name(object) ? 0 : -EINVAL;
 
+	if (!err && (!known || file_read(b->arena, known, &text, NULL)))
+		err = query(b, b->pristine ? b->pristine : b->kernel.tree, dir, "kpatch-objects", object,
+			    &text);
 	if (err)
 		return err;
 	*out = (struct kbuild_object){ 0 };

@@ -44,6 +44,15 @@ struct kbuild_directory {
 int kbuild_learn_environment(struct build *b, const char *tree, const char *entry, const struct words *make);
 /* Reads it back and fills kernel.env. */
 int kbuild_load_environment(struct build *b);
+/* Copies what the former has written to another entry. */
+int kbuild_copy_environment(struct build *b, const char *from, const char *to);
+
+/*
+ * Files of kernel.entry that answer without running make: what the makefile of @dir makes, and how @object is made (NULL: its
+ * path leads out of the tree). In the form in which the query makefile prints it.
+ */
+char *kbuild_lists_path(struct build *b, const char *dir);
+char *kbuild_command_path(struct build *b, const char *object);
 
 /*
  * What the makefile of directory @dir ("fs/nfsd", "." for the root) makes. *out: NULL if the

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kpatch-build/kernel/oot.h"
 #include "kpatch-build/prepare/kbuild.h"
 #include "lib/arch/arch.h"
 #include "lib/kernel/files/module.h"
@@ -197,7 +198,10 @@ static int add_module(struct build *b, struct owners *out, const char *dir, cons
 				   name, sizeof(name)))
 		return -ENAMETOOLONG;
 	owner.name = arena_strdup(b->arena, name);
-	owner.module_path = installed_module(b, m->object);
+	if (b->oot && b->oot->name && !strcmp(name, b->oot->name))
+		owner.module_path = b->oot->file;
+	else
+		owner.module_path = installed_module(b, m->object);
 	if (!owner.module_path && kmodule_find(b->kernel.modules, name, &found) == 0) {
 		owner.module_path = arena_strdup(b->arena, found);
 		free(found);

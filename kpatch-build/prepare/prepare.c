@@ -22,6 +22,7 @@
 #include "kpatch-build/prepare/includes.h"
 #include "kpatch-build/prepare/kbuild.h"
 #include "kpatch-build/prepare/link_prepare.h"
+#include "kpatch-build/prepare/oot_tree.h"
 #include "kpatch-build/prepare/owner.h"
 #include "kpatch-build/prepare/run.h"
 #include "kpatch-build/prepare/source.h"
@@ -239,6 +240,7 @@ int stage_prepare(struct build *b)
 	snprintf(link, sizeof(link), "link-%.32s", key);
 	b->kernel.entry = arena_printf(b->arena, "%s/%s", b->options.cache, tree);
 	b->kernel.tree = arena_printf(b->arena, "%s/%s/tree", b->options.cache, tree);
+	b->kernel.own_tree = b->kernel.tree;
 	b->kernel.runtime = arena_printf(b->arena, "%s/%s", b->options.cache, link);
 	err = cache_enter(b, tree, "the same kernel ready", make_tree, &b->entry_lock);
 	if (!err)
@@ -249,5 +251,7 @@ int stage_prepare(struct build *b)
 		build_say(b, "tree     %s", b->kernel.tree);
 	if (!err)
 		err = source_check_version(b, b->kernel.tree, true);
+	if (!err)
+		err = oot_prepare(b, key);
 	return err ? err : kbuild_load_environment(b);
 }

@@ -28,11 +28,11 @@
  * What a build of somebody's leaves in a source directory, by the ends of names; no source of a kernel has one of them. They
  * are gigabytes, and make mrproper would remove them; what else it generates is small.
  */
-static const char *const products[] = { ".o", ".ko", ".a", ".cmd", ".mod", ".mod.c", NULL };
+const char *const source_products[] = { ".o", ".ko", ".a", ".cmd", ".mod", ".mod.c", NULL };
 
 static bool is_product(const char *name)
 {
-	for (const char *const *p = products; *p; p++)
+	for (const char *const *p = source_products; *p; p++)
 		if (text_ends_in(name, *p))
 			return true;
 	return false;
@@ -40,6 +40,7 @@ static bool is_product(const char *name)
 
 /* Size and time of every file: nftw() has no context argument, so the digest is per thread. */
 static _Thread_local struct sha256 *walked;
+static _Thread_local bool with_products;
 
 static int walk_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
 {
@@ -47,11 +48,22 @@ static int walk_one(const char *path, const struct stat *st, int flag, struct FT
 
 	if (flag == FTW_D && !strcmp(path + ftw->base, ".git"))
 		return FTW_SKIP_SUBTREE;
-	if ((flag != FTW_F && flag != FTW_SL) || is_product(path + ftw->base))
+	if ((flag != FTW_F && flag != FTW_SL) || (!with_products && is_product(path + ftw->base)))
 		return FTW_CONTINUE;
 	sha256_add_text(walked, path);
 	sha256_add(walked, facts, sizeof(facts));
 	return FTW_CONTINUE;
+}
+
+int source_digest_directory(const char *path, bool products, struct sha256 *s)
+{
+	int err;
+
+	walked = s;
+	with_products = products;
+	err = nftw(path, walk_one, 64, FTW_PHYS | FTW_ACTIONRETVAL) < 0 ? -errno : 0;
+	walked = NULL;
+	return err;
 }
 
 /* A tar file is known by its name, size and time; a directory by those of all its files. */
@@ -59,7 +71,6 @@ int source_digest(struct build *b, struct sha256 *s)
 {
 	const char *path = b->kernel.source;
 	struct stat st;
-	int err;
 
 	if (stat(path, &st) < 0)
 		return -errno;
@@ -70,10 +81,7 @@ int source_digest(struct build *b, struct sha256 *s)
 		sha256_add(s, facts, sizeof(facts));
 		return 0;
 	}
-	walked = s;
-	err = nftw(path, walk_one, 64, FTW_PHYS | FTW_ACTIONRETVAL) < 0 ? -errno : 0;
-	walked = NULL;
-	return err;
+	return source_digest_directory(path, false, s);
 }
 
 /*
@@ -106,7 +114,7 @@ static int copy(struct build *b, const char *tree)
 	build_say(b, "copying %s", b->kernel.source);
 	for (const char *const *w = first; *w; w++)
 		words_add(b->arena, &argv, *w);
-	for (const char *const *p = products; *p; p++)
+	for (const char *const *p = source_products; *p; p++)
 		words_add(b->arena, &argv, arena_printf(b->arena, "--exclude=*%s", *p));
 	return prepare_run(b, "source-unpack", "copying the source", argv.word, NULL,
 			   "Name a whole kernel source with --source");

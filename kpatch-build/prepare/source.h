@@ -10,6 +10,12 @@ struct sha256;
 
 /* Adds to @s what tells this source from another one. 0 or -errno. */
 int source_digest(struct build *b, struct sha256 *s);
+/*
+ * The same of the directory @path, by the names, sizes and times of its files. @products: what a build leaves there, too.
+ */
+int source_digest_directory(const char *path, bool products, struct sha256 *s);
+/* Ends of the names of what a build leaves beside the sources; NULL ends the list. */
+extern const char *const source_products[];
 /* Unpacks or copies the source into the directory @tree. @whole: with the parts that are hardly ever needed. */
 int source_unpack(struct build *b, const char *tree, bool whole);
 /*

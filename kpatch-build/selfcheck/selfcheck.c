@@ -215,8 +215,8 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 	selfcheck_klp(&c);
 	check_near(&c);
 	selfcheck_functions(&c);
-	selfcheck_targets(&c, want->build_id, want->modules);
-	selfcheck_symbols(&c, want->kallsyms, want->modules);
+	selfcheck_targets(&c, want);
+	selfcheck_symbols(&c, want);
 	check_imports(&c);
 	return ret ? ret : diags_errors(diags) > errors ? -EINVAL : 0;
 }

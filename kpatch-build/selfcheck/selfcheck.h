@@ -35,12 +35,16 @@ struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int
 
 /* The klp sections and symbols; returns nothing but diagnostics. */
 void selfcheck_klp(struct checked *c);
-/* What the core will look up, in the installed kernel and modules (NULL: not checked). */
-struct kallsyms;
-void selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules);
-/* The builds that it was made for; @kernel, @modules: as installed (NULL: not compared). */
-struct buildid;
-void selfcheck_targets(struct checked *c, const struct buildid *kernel, const char *modules);
+/*
+ * Opens the installed module @name, of which *out is NULL if there is no such. 0, or -errno with a diagnostic.
+ */
+struct kmodule;
+int selfcheck_open_module(struct checked *c, const struct selfcheck_want *want, const char *name,
+			  struct kmodule **out);
+/* What the core will look up, in the installed kernel and modules. */
+void selfcheck_symbols(struct checked *c, const struct selfcheck_want *want);
+/* The builds that it was made for. */
+void selfcheck_targets(struct checked *c, const struct selfcheck_want *want);
 /* Entry, ftrace location and ORC of the functions that the patch puts in. */
 void selfcheck_functions(struct checked *c);
 

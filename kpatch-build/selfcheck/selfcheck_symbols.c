@@ -32,8 +32,8 @@ struct place checked_target(const struct checked *c, const Elf64_Rela *rela, int
 
 struct resolver {
 	struct checked *c;
+	const struct selfcheck_want *want;
 	const struct kallsyms *kallsyms;
-	const char *modules; /* directory, as /lib/modules/RELEASE */
 	struct kmodule **opened;
 	size_t n_opened;
 };
@@ -70,18 +70,15 @@ static bool in_module(const struct kmodule *m, const char *name, unsigned long p
 static const struct kmodule *open_module(struct resolver *r, const char *name)
 {
 	struct kmodule *m = NULL;
-	char *path = NULL;
 	size_t i;
 
 	for (i = 0; i < r->n_opened; i++)
 		if (!strcmp(r->opened[i]->name, name))
 			return r->opened[i];
-	if (kmodule_find(r->modules, name, &path) || kmodule_open(path, r->c->diags, &m)) {
+	if (selfcheck_open_module(r->c, r->want, name, &m) || !m) {
 		selfcheck_error(r->c, "selfcheck-symbol", "there is no module %s to patch", name);
-		free(path);
 		return NULL;
 	}
-	free(path);
 	r->opened[r->n_opened++] = m;
 	return m;
 }
@@ -96,7 +93,7 @@ static void resolve(struct resolver *r, const char *object, const char *name, un
 					"the kernel will not find %s,%lu in vmlinux", name, position);
 		return;
 	}
-	if (!r->modules)
+	if (!r->want->modules)
 		return;
 	m = open_module(r, object);
 	if (m && !in_module(m, name, position))
@@ -115,9 +112,9 @@ static void resolve_symbol(struct resolver *r, const struct elf_edit_symbol *s)
 		resolve(r, object, name, position);
 }
 
-void selfcheck_symbols(struct checked *c, const struct kallsyms *kallsyms, const char *modules)
+void selfcheck_symbols(struct checked *c, const struct selfcheck_want *want)
 {
-	struct resolver r = { .c = c, .kallsyms = kallsyms, .modules = modules };
+	struct resolver r = { .c = c, .kallsyms = want->kallsyms, .want = want };
 	uint32_t i;
 
 	/* Each symbol and each function names one object at most. */

@@ -46,29 +46,42 @@ static void check_target(struct checked *c, const char *object, const struct bui
 				"the module names another build of %s than the installed", object);
 }
 
-static void check_module(struct checked *c, const char *object, const char *modules)
+int selfcheck_open_module(struct checked *c, const struct selfcheck_want *want, const char *name,
+			  struct kmodule **out)
 {
-	struct kmodule *m = NULL;
 	char *path = NULL;
+	int err;
 
-	if (modules && !kmodule_find(modules, object, &path))
-		kmodule_open(path, c->diags, &m);
-	check_target(c, object, m ? &m->build_id : NULL);
-	kmodule_free(m);
+	*out = NULL;
+	if (want->other && !strcmp(name, want->other))
+		return kmodule_open(want->other_file, c->diags, out);
+	if (!want->modules || kmodule_find(want->modules, name, &path))
+		return 0;
+	err = kmodule_open(path, c->diags, out);
 	free(path);
+	return err;
 }
 
-void selfcheck_targets(struct checked *c, const struct buildid *kernel, const char *modules)
+static void check_module(struct checked *c, const char *object, const struct selfcheck_want *want)
+{
+	struct kmodule *m;
+
+	selfcheck_open_module(c, want, object, &m);
+	check_target(c, object, m ? &m->build_id : NULL);
+	kmodule_free(m);
+}
+
+void selfcheck_targets(struct checked *c, const struct selfcheck_want *want)
 {
 	size_t i, j;
 
-	check_target(c, VMLINUX, kernel);
+	check_target(c, VMLINUX, want->build_id);
 	for (i = 0; i < c->funcs.n; i++) {
 		const char *object = c->funcs.entry[i].object;
 
 		for (j = 0; j < i && strcmp(c->funcs.entry[j].object, object); j++)
 			;
 		if (j == i && !is_vmlinux(object))
-			check_module(c, object, modules);
+			check_module(c, object, want);
 	}
 }

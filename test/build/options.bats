@@ -70,8 +70,7 @@ in_root() { # CODE ID OPTION...
 	done
 	for option in '-r:--source FILE' '--sourcerpm:--source FILE' '--archversion:--kernel RELEASE' '--vmlinux:--image FILE' \
 		'--non-replace:--no-replace' '-R:--no-replace' '--skip-cleanup:--keep' '--debug:--verbose' '-d:--verbose' \
-		'--skip-compiler-check:compiler with --cc' '--skip-gcc-check:compiler with --cc' '-t:Leave it out' \
-		'--oot-module:cannot be patched yet' '--oot-module-src:cannot be patched yet'; do
+		'--skip-compiler-check:compiler with --cc' '--skip-gcc-check:compiler with --cc' '-t:Leave it out' '-e:--oot-module FILE'; do
 		on 2 usage "${option%%:*}" x "$MEMINFO"
 		says "option '${option%%:*}'\..*${option#*:}"
 	done

@@ -390,3 +390,60 @@ END
 		written || { echo "$body"; false; }
 	done
 }
+
+@test "a changed function that nobody but __init code calls: refused in vmlinux, a warning in a module" {
+	macros
+	original <<'END'
+		struct nb { int (*fn)(int); struct nb *next; }; int reg(struct nb *), reg2(struct nb *); static int old; int peek(void) { return old; }
+		static int ev(int x) { return ext(x); } static struct nb nb = { ev };
+		static noinline int setup(int x) { old = x; return reg(&nb); }
+		static int __section(".init.text") __used start(void) { return setup(3) + 2; }
+		int use(int x) { return ext2(x); }
+END
+	patched '3s/return/reg2(\&nb); return/'
+	differ
+	refused init-changed
+	[[ $stderr == *"setup"*": it has run already, and nothing but __init code calls it: "* ]]
+	rm kallsyms
+	owner=m
+	differ
+	written
+	[[ $(ids) == loaded-already ]]
+	rm kallsyms
+	owner=vmlinux
+	rm out.o
+	sed -i '5s/$/ KPATCH_IGNORE_FUNCTION(setup);/; 5s/ext2(x)/ext2(x + 1)/' patched.c
+	differ
+	written
+	[[ $(ids) == difference-ignored ]]
+	# __exit code calls it as well, when __init code failed, or alone
+	local start
+	for start in 'setup(3) + 2' 'ext(3)'; do
+		rm -f out.o kallsyms
+		sed -i "4s/return .*;/return $start;/" original.c
+		sed -i '6,$d; 5s/$/ static void __section(".exit.text") __used stop(void) { setup(5); }/' original.c
+		patched '3s/return/reg2(\&nb); return/'
+		differ
+		written
+		[[ -z $(ids) ]]
+		sed -i '5s/ static void .*//' original.c
+	done
+}
+
+@test "a new block of handlers that boot code would register" {
+	original <<'END'
+		struct nb { int (*fn)(int); struct nb *next; }; int reg(struct nb *); static int old; int peek(void) { return old; }
+		static int ev(int x) { return ext(x); } static struct nb nb = { ev };
+		static noinline int setup(int x) { old = x; return reg(&nb); }
+		static int __section(".init.text") __used start(void) { return setup(3) + 2; }
+		int use(int x) { static int done; if (!done) { old = 4; done = x; } return ext2(x); }
+END
+	patched '2s/$/ static struct nb nb2 = { ev };/' '3s/return/reg(\&nb2); return/'
+	differ
+	refused initialised-once
+	[[ $stderr == *"it initialises nb2, and nothing but __init code calls setup"* ]]
+	# a work that is queued again when the last one is done
+	patched '2s/$/ static struct nb nb2 = { ev };/' '5s/old = 4/reg(\&nb2)/'
+	differ
+	written
+}

@@ -34,7 +34,7 @@ static struct result *run(const char *patch, size_t size, const char *text)
 	arena_free(r.arena);
 	memset(&r, 0, sizeof(r));
 	r.arena = arena_new();
-	r.err = patch_parse(&(struct patch_source){ "test.patch", 0, 1, patch, size }, r.arena, diags,
+	r.err = patch_parse(&(struct patch_source){ "test.patch", 0, 1, patch, size, NULL }, r.arena, diags,
 			    &r.patch);
 	if (!r.err && r.patch.n_entries && r.patch.entries[0].change == PATCH_MODIFY)
 		patch_text_new(r.arena, text, strlen(text), &out);

@@ -7,7 +7,7 @@ load ../lib/tests.bash
 . "$TEST_TOP/test/lib/ppc64le.bash"
 
 setup_file() {
-	make_programs /test/elf_dump /test/decode
+	make_programs /test/elf_dump /test/decode /test/linked
 	cd "$BATS_FILE_TMPDIR"
 	ppc_everything > file.c
 	for model in medium large; do
@@ -180,6 +180,73 @@ disassembly() {
 		[[ $f == feature && $bias == 16 ]]
 		[[ $(xargs < ends) == "10 feature $start 16 18 feature $((start + 4)) 24 20 __ftr_alt_97+0x0 0 32 28 __ftr_alt_97+0x0 4 40" ]]
 	done
+}
+
+# words FILE: the instructions of its .text, in hexadecimal
+words() { "$PPC_OBJDUMP" -d -j .text "$1" | awk -F '\t' '/^ +[0-9a-f]+:/ { split($2, b, " "); print b[4] b[3] b[2] b[1] }'; }
+
+@test "what ld makes of code that gets at the table, at what is near it and at what is far" {
+	"${PPC_CC%gcc}as" -o l.o - <<-'END'
+		.abiversion 2
+		.section .toc, "aw"
+		.LC0: .quad near
+		.LC1: .quad far
+		.LC2: .quad absolute
+		.data
+		near: .long 1
+		.section .far, "aw"
+		.zero 0x20000
+		far: .long 2
+		.text
+		.globl _start
+		_start:
+			addis 9, 2, .LC0@toc@ha
+			ld 9, .LC0@toc@l(9)
+			addis 10, 2, .LC1@toc@ha
+			ld 10, .LC1@toc@l(10)
+			addis 8, 2, near@toc@ha
+			lwz 8, near@toc@l(8)
+			addis 7, 2, far@toc@ha
+			std 7, far@toc@l(7)
+			addis 6, 2, .LC2@toc@ha
+			ld 6, .LC2@toc@l(6)
+	END
+	"${PPC_CC%gcc}ld" --defsym absolute=0x7700000000000000 -o l l.o
+	mapfile -t theirs < <(words l)
+	mapfile -t pairs < <(paste -d : <(words l.o) <(words l))
+	output=$("$BUILD/test/linked" ppc64le "${pairs[@]}")
+	near=-$((0x10000 - 0x${theirs[1]: -4})) far=-$((0x10000 - 0x${theirs[3]: -4}))
+	[[ $output == "dropped 0
+rebased direct $near
+2
+direct $far
+dropped 0
+rebased $near
+2
+$far
+dropped 0
+rebased -32768" ]]
+	# what is no such change: another register, another instruction, another way of no operation, half of each
+	while read -r pair what; do
+		output=$("$BUILD/test/linked" ppc64le "$pair")
+		[[ $output == other ]] || { echo "$pair ($what): $output"; return 1; }
+	done <<-'END'
+		3d220000:3d420000 addis to another register
+		3d220000:3d250000 addis from another register
+		3d290000:60000000 a no-operation for what does not count from r2
+		3d220000:60420000 or of r2 with itself
+		3d220000:39220000 addi for addis
+		e9290000:e9490000 ld to another register
+		e9290000:e9280000 ld from another register that is not r2
+		e9290000:e9290001 ld that updates
+		e9290002:39290000 lwa is no ld
+		e9290000:e9290002 nor the other way round
+		e9290000:81290000 lwz for ld
+		e9290000:39490000 addi to another register
+		81290000:39290000 addi for lwz
+		f8690000:f8890000 std of another register
+		f8690000:f8690001 std that updates
+	END
 }
 
 @test "what is no ELF V2 object of this byte order is refused" {

@@ -96,15 +96,10 @@ generations() {
 # test_module NAME: kmods/NAME.c, compiled with the headers of the machine's kernel and put into it
 test_module() {
 	local tree=$BATS_FILE_TMPDIR/headers dir=$BATS_FILE_TMPDIR/kmods
-	local headers=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE
-	mkdir -p "$tree" "$dir"
-	# the headers' Makefile names its other half by where a package is installed
-	ln -sf "$headers"/* "$headers/.config" "$headers/.kernelvariables" "$tree"
-	rm "$tree/Makefile"
-	sed "s|/usr/src/|$KERNEL_ROOT/usr/src/|" "$headers/Makefile" > "$tree/Makefile"
+	mkdir -p "$dir"
+	kernel_headers "$tree"
 	cp "$TEST_TOP/test/vm/kmods/$1.c" "$dir"
 	echo "obj-m += $1.o" > "$dir/Kbuild"
-	# without type information for BPF: pahole, which makes it, is not needed for anything else here
 	# since 6.13 a module is built where make was called, which is not to be this directory of links: MO=
 	make -s -C "$tree" M="$dir" MO="$dir" KCFLAGS=-Werror CONFIG_DEBUG_INFO_BTF_MODULES= modules
 	vm put "$dir/$1.ko"
