@@ -346,7 +346,7 @@ static int set_option(struct arena *arena, struct diags *diags, struct options *
 		out->report_html = !strcmp(argument, "html");
 		return out->report_html ? 0 : usage(diags, "--report makes html, not", argument);
 	case OPT_DIAGNOSTICS:
-		return options_diagnostics(argument, &out->diagnostics_json) ?
+		return options_diagnostics(argument ? argument : "", &out->diagnostics_json) ?
 			       0 :
 			       usage(diags, "--diagnostics takes text or json, not", argument);
 	case 'V':

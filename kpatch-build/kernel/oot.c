@@ -46,24 +46,26 @@ static int find_file(struct build *b, struct oot *o)
 /* What the file says of itself: its name, and for which kernel it is. */
 static int read_file(struct build *b, struct oot *o)
 {
+	const char *vermagic;
 	struct kmodule *m;
 	size_t n;
 	int err = kmodule_open(o->file, b->diags, &m);
 
 	if (err)
 		return err;
-	n = m->vermagic ? strcspn(m->vermagic, " ") : 0;
-	o->name = m->name ? arena_strdup(b->arena, m->name) : NULL;
+	vermagic = m->vermagic ? m->vermagic : "";
+	n = strcspn(vermagic, " ");
+	o->name = m->name && *m->name ? arena_strdup(b->arena, m->name) : NULL;
 	if (!o->name) {
 		diag_error(b->diags, "module-damaged", diag_file(o->file), "Install the module again",
 			   "this file does not say which module it is");
 		err = -EINVAL;
-	} else if (n != strlen(b->kernel.release) || strncmp(m->vermagic, b->kernel.release, n)) {
+	} else if (n != strlen(b->kernel.release) || strncmp(vermagic, b->kernel.release, n)) {
 		diag_error(
 			b->diags, "oot-module-kernel", diag_file(o->file),
 			"Name the module that was built for the kernel that is to be patched, or that kernel with --kernel",
 			"this module is for kernel %.*s, not for %s", n ? (int)n : 7,
-			n ? m->vermagic : "unknown", b->kernel.release);
+			n ? vermagic : "unknown", b->kernel.release);
 		err = -EINVAL;
 	}
 	kmodule_free(m);

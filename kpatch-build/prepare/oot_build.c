@@ -55,28 +55,38 @@ static const char *said(struct build *b, const char *log)
 	return text + (size > SHOWN ? size - SHOWN : 0);
 }
 
-int oot_copy(struct build *b, const char *from, const char *to)
+/* One run of tar. */
+static int tar(struct build *b, const char *from, const struct words *argv)
 {
-	static const char script[] =
-		"from=$0 to=$1; shift; tar -C \"$from\" --exclude=./.git \"$@\" -chf - . | "
-		"tar -C \"$to\" --no-same-owner --no-same-permissions -xf -";
 	const char *log = build_work_path(b, "prepare/oot-copy.log");
-	struct words argv = { 0 };
-	int err = log ? directory_make(to, 0777) : -EIO, status = 0;
+	int status = 0, err = log ? run(b, argv, NULL, log, &status) : -EIO;
 
-	words_add_list(b->arena, &argv, "sh -c");
-	words_add(b->arena, &argv, script);
-	words_add(b->arena, &argv, from);
-	words_add(b->arena, &argv, to);
-	for (const char *const *p = source_products; *p; p++)
-		words_add(b->arena, &argv, arena_printf(b->arena, "--exclude=*%s", *p));
-	if (!err)
-		err = run(b, &argv, NULL, log, &status);
 	if (err || !status)
 		return err;
-	diag_error(b->diags, "oot-source", diag_file(from), NULL, "the source cannot be copied: %s",
-		   said(b, log));
+	diag_error(b->diags, "oot-source", diag_file(from), "Check that you may read all that is in it",
+		   "the source cannot be copied: %s", said(b, log));
 	return -EINVAL;
+}
+
+int oot_copy(struct build *b, const char *from, const char *to)
+{
+	const char *archive = build_work_path(b, "prepare/oot.tar");
+	struct words pack = { 0 }, unpack = { 0 };
+	int err = archive ? directory_make(to, 0777) : -EIO;
+
+	words_add_list(b->arena, &pack, "tar --exclude=./.git");
+	for (const char *const *p = source_products; *p; p++)
+		words_add(b->arena, &pack, arena_printf(b->arena, "--exclude=*%s", *p));
+	for (const char **w = (const char *[]){ "-C", from, "-cf", archive, ".", NULL }; *w; w++)
+		words_add(b->arena, &pack, *w);
+	words_add_list(b->arena, &unpack, "tar --no-same-owner --no-same-permissions");
+	for (const char **w = (const char *[]){ "-C", to, "-xf", archive, NULL }; *w; w++)
+		words_add(b->arena, &unpack, *w);
+	if (!err)
+		err = tar(b, from, &pack);
+	if (!err)
+		err = tar(b, from, &unpack);
+	return err;
 }
 
 /* The same variables of make whoever calls it: the kernel's compiler, its release, exports of other modules. */

@@ -202,14 +202,11 @@ static int read_steps(struct arena *arena, const char *command, struct steps *ou
 {
 	*out = (struct steps){ .cc = { 0 } };
 	for (bool first = true; command; first = false) {
-		const char *end = strstr(command, " ; ");
+		const char *end = strstr(command, "; ");
 		struct words w = { 0 };
-		int err;
-
-		if (!end)
-			end = strstr(command, "; ");
-		err = words_add_shell(arena, &w,
-				      end ? arena_strndup(arena, command, (size_t)(end - command)) : command);
+		int err = words_add_shell(arena, &w,
+					  end ? arena_strndup(arena, command, (size_t)(end - command)) :
+						command);
 		if (first && err)
 			return err;
 		if (first)

@@ -22,7 +22,7 @@ setup() {
 }
 
 # build_module DIR [VARIABLE=VALUE]: Makefile and sources in DIR
-build_module() { make -s -C "$1" KDIR="$HEADERS" PWD="$1" "${@:2}" all; }
+build_module() { make -s -C "$1" KDIR="$HEADERS" PWD="$1" CONFIG_DEBUG_INFO_BTF_MODULES= "${@:2}" all; }
 
 # oot_patch NAME FILE SED [FILE SED]...: a patch of the module's source, with paths from its directory
 oot_patch() { KERNEL_TREE=$TEST_TOP/test/lib/oot make_patch "$@"; }
@@ -197,4 +197,39 @@ dkms_root() {
 		sed "1{$line}" "$BATS_TEST_TMPDIR/cmd" > "$cmd"
 		refuses 3 oot-commands --oot-module "$MODULE" --oot-module-src "$SOURCE" "$patch"
 	done
+}
+
+@test "a module that uses another one's exports: Module.symvers of that is named" {
+	local user=$BATS_TEST_TMPDIR/user symvers=$BATS_FILE_TMPDIR/build/Module.symvers
+	mkdir "$user"
+	cat > "$user/user.c" <<-'END'
+		#include <linux/module.h>
+		unsigned long oot_count(unsigned long n);
+		static noinline int user_set(const char *value, const struct kernel_param *kp)
+		{
+			return oot_count(1) ? 0 : -EINVAL;
+		}
+		static const struct kernel_param_ops user_ops = { .set = user_set };
+		module_param_cb(count, &user_ops, NULL, 0200);
+		MODULE_LICENSE("GPL");
+	END
+	echo 'obj-m := oot-user.o' > "$user/Kbuild"
+	echo 'oot-user-y := user.o' >> "$user/Kbuild"
+	cp -r "$user" "$user.built"
+	make -s -C "$HEADERS" M="$user.built" CONFIG_DEBUG_INFO_BTF_MODULES= KBUILD_EXTRA_SYMBOLS="$symvers" modules
+	KERNEL_TREE=$user make_patch user user.c 's/return oot_count(1)/return oot_count(1) + oot_count(2)/'
+	dkms_root # that other module is installed
+	local this=(--root "$root" --oot-module "$user.built/oot-user.ko")
+	refuses 6 oot-build "${this[@]}" --oot-module-src "$user" "$patch"
+	says 'oot_count.* undefined'
+	refuses 3 oot-source "${this[@]}" --oot-module-src "$user" --oot-module-symvers nowhere "$patch"
+	echo 'no line of a Module.symvers' > "$BATS_TEST_TMPDIR/symvers"
+	refuses 6 oot-build "${this[@]}" --oot-module-src "$user" --oot-module-symvers "$BATS_TEST_TMPDIR/symvers" "$patch"
+	run -0 kpatch_build "${this[@]}" --oot-module-src "$user" --oot-module-symvers "$symvers" "$patch"
+	grep -A 1 'object: kpatch_oot' "$OUT/livepatch-user.yaml" | grep -q 'name: oot_count'
+	# the built tree needs nothing to be built, but whose export it is has to be known
+	run -0 kpatch_build "${this[@]}" --oot-module-src "$user.built" --oot-module-symvers "$symvers" "$patch"
+	rm "$OUT"/*
+	refuses 8 symbol-undefined "${this[@]}" --oot-module-src "$user.built" "$patch"
+	refuses 3 symvers-damaged "${this[@]}" --oot-module-src "$user.built" --oot-module-symvers "$BATS_TEST_TMPDIR/symvers" "$patch"
 }

@@ -25,8 +25,8 @@ link_prepared() {
 	done
 }
 
-# kernel_headers DIR: the headers of the suite's kernel in the new directory DIR, as if they were installed; without type information
-# for BPF: pahole, which makes it, is not needed for anything else here
+# kernel_headers DIR: the headers of the suite's kernel in the new directory DIR, as if they were installed. Where they are used:
+# CONFIG_DEBUG_INFO_BTF_MODULES=, because pahole, which makes type information for BPF, is not needed for anything else here
 kernel_headers() {
 	local headers=$KERNEL_ROOT/usr/src/linux-headers-$KERNEL_RELEASE
 	mkdir -p "$1"
@@ -34,7 +34,6 @@ kernel_headers() {
 	ln -sf "$headers"/* "$headers/.config" "$headers/.kernelvariables" "$1"
 	rm "$1/Makefile"
 	sed "s|/usr/src/|$KERNEL_ROOT/usr/src/|" "$headers/Makefile" > "$1/Makefile"
-	echo 'CONFIG_DEBUG_INFO_BTF_MODULES :=' >> "$1/Makefile"
 }
 
 # unhex: the bytes whose hexadecimal digits come in
