@@ -98,11 +98,25 @@ static void collect_changed(struct changes *c)
 
 /* Tables of values */
 
+/* Whether all that is referred to are strings and the like, which are known by their values. */
+static bool holds_literals(const struct side *s, const struct atom *a)
+{
+	for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
+		uint32_t t = s->object->refs[r].target;
+
+		if (t == NO_ATOM || s->role[t] != ROLE_LITERAL)
+			return false;
+	}
+	return true;
+}
+
 static bool plain_table(const struct diff *d, uint32_t i)
 {
 	const struct atom *a = new_atom(d, i), *was = orig_atom(d, d->pairs.twin[i]);
 
-	return d->new.role[i] == ROLE_CONST && a->local && !a->n_refs && was->local;
+	if (d->new.role[i] != ROLE_CONST || !a->local || !was->local)
+		return false;
+	return holds_literals(&d->new, a) && holds_literals(&d->orig, was);
 }
 
 static uint32_t code_user(const struct diff *d, uint32_t user)
@@ -166,11 +180,15 @@ static void refuse_data(struct changes *c, uint32_t i)
 {
 	struct diff *d = c->d;
 
-	diff_refuse(d, "data-changed", &d->new, i, -1,
-		    renamed_remedy(d, i,
-				   "Set it in a pre-patch callback, and say KPATCH_ALLOW_DATA_CHANGE() "
-				   "(doc/authors.md); or use a shadow variable"),
-		    "%s: the running kernel has this data already", d->verdicts[i].reason);
+	diff_refuse(
+		d, "data-changed", &d->new, i, -1,
+		renamed_remedy(d, i,
+			       d->new.role[i] == ROLE_CONST ?
+				       "The kernel's is read-only: leave it as it is, and change the code "
+				       "that reads it, or the functions that it names" :
+				       "Set it in a pre-patch callback, and say KPATCH_ALLOW_DATA_CHANGE() "
+				       "(doc/authors.md); or use a shadow variable"),
+		"%s: the running kernel has this data already", d->verdicts[i].reason);
 }
 
 static void judge_changed_table(struct changes *c, uint32_t i)

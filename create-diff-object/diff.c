@@ -65,6 +65,9 @@ static const struct {
 	/* What of it may the kernel still have a pointer to when the patch is gone? */
 	{ "escape", pass_escape },
 
+	/* And what has it of the kind already, that the patch does not replace? */
+	{ "kept", pass_kept },
+
 	/* All differences have been met: has each request? */
 	{ "unused requests", pass_unused_requests },
 };

@@ -40,13 +40,15 @@ static void from_insn(struct escapes *f, uint32_t atom, const struct ref *r, str
 	walk_from_insn(f, atom, n, deep, out, returns);
 }
 
-/* Whether all calls of @function are made by code of the patch, and are direct. */
+/* Whether all calls of @function are direct, and made by code of the patch (or of the object: see struct escapes). */
 static bool find_callers(struct escapes *f, uint32_t function)
 {
 	struct diff *d = f->d;
 	const struct object *o = d->new.object;
 
-	if (!new_atom(d, function)->local || !d->carried[function] || d->replaced[function])
+	if (!new_atom(d, function)->local)
+		return false;
+	if (!f->everyone && (!d->carried[function] || d->replaced[function]))
 		return false;
 	for (uint32_t i = 0; i < o->n_atoms; i++) {
 		const struct atom *a = &o->atoms[i];
@@ -56,7 +58,7 @@ static bool find_callers(struct escapes *f, uint32_t function)
 			continue;
 		for (uint32_t k = a->first_ref; k < a->first_ref + a->n_refs; k++)
 			if (o->refs[k].target == function && escapes_root(f, i) != function &&
-			    (!is_code(d, i) || role != ROLE_CODE || !d->carried[i] ||
+			    (!is_code(d, i) || role != ROLE_CODE || !(d->carried[i] || f->everyone) ||
 			     !field_is_branch(d->arch, a, &o->refs[k])))
 				return false;
 	}
@@ -136,6 +138,18 @@ void escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape
 		to_callers(f, root, r->target != NO_ATOM && escapes_leads_to_patch(f, r->target), 0, out);
 }
 
+void escape_in_object(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out)
+{
+	struct escapes *f = escapes_get(d);
+	uint8_t *ours = f->ours;
+
+	f->ours = arena_array(d->arena, d->new.object->n_atoms, sizeof(*f->ours));
+	f->everyone = true;
+	escape_of(d, atom, r, out);
+	f->everyone = false;
+	f->ours = ours;
+}
+
 /* The pass */
 
 /* Whether the reference leads to memory that goes with the patch. */
@@ -178,8 +192,5 @@ int pass_escape(struct diff *d)
 			if (d->included[i].in && is_code(d, i))
 				look_at(d, i, &o->refs[k]);
 	}
-	escape_handlers(d);
-	if (!d->n_refused && request_removable(d, d->n_kept))
-		d->n_kept = 0;
 	return 0;
 }

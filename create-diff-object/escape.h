@@ -50,8 +50,11 @@ struct kept {
  */
 void escape_of(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out);
 
-/* handlers.c: refuses functions that are handed over under a new name. After d->kept is known. */
-void escape_handlers(struct diff *d);
+/* The same, but a result is followed to all callers in the object, whether the patch has them or not. */
+void escape_in_object(struct diff *d, uint32_t atom, const struct ref *r, struct escape *out);
+
+/* tables.c: refuses changed constants of which the kernel's memory has addresses. After d->kept is known. */
+void escape_tables(struct diff *d);
 
 /* escape_callees.c: what functions of the kernel do with pointers that they are given. */
 struct callee {

@@ -73,6 +73,7 @@ struct escapes {
 	struct label *labels;	    /* NULL: not listed yet */
 	uint32_t n_labels;
 	uint32_t depth, steps, work;
+	bool everyone; /* a result is followed to all callers that the object has, not to those of the patch alone */
 	bool types_read, without_lockdep;
 	struct prototype *prototypes; /* sorted by name */
 	size_t n_prototypes;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Part of the escape pass: functions that the kernel was handed and has kept: those of works, timers, interrupts.
+ * The pass behind escape, first part: functions that the kernel was handed and has kept: those of works, timers, interrupts.
  *
  * Where the patch hands it one of another name, what lives already goes on calling the old one, and since the patch
  * has no function of that name, nothing replaces that. With its old name it is replaced wherever it is called.
@@ -85,8 +85,12 @@ static void judge(struct diff *d, const struct kept *k)
 		d->new.source[is], d->orig.source[was]);
 }
 
-void escape_handlers(struct diff *d)
+int pass_kept(struct diff *d)
 {
 	for (uint32_t i = 0; i < d->n_kept; i++)
 		judge(d, &d->kept[i]);
+	escape_tables(d);
+	if (!d->n_refused && request_removable(d, d->n_kept))
+		d->n_kept = 0;
+	return 0;
 }

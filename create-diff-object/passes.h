@@ -392,6 +392,7 @@ int pass_include(struct diff *d);
 
 /* escape.c */
 int pass_escape(struct diff *d);
+int pass_kept(struct diff *d);
 
 /* emit.c */
 /* What the output keeps of a section's flags: each atom is where it is put, nothing is merged. */

@@ -205,3 +205,55 @@ load differ.bash
 	written
 	[[ $(funcs) == "f f 0 vmlinux" ]]
 }
+
+@test "a changed table, an entry of which is stored by a function that is given it" {
+	extra_flags=(-g) # tells how many results and arguments a function has
+	# probe CODE: what an object gets of find()
+	probe() {
+		rm -f kallsyms out.o
+		original <<-END
+			struct e { int id, v; }; struct dev { const struct e *e; int v; };
+			static const struct e table[] = { { 1, 20 }, { 2, 30 }, { 7, 40 } };
+			static noinline const struct e *find(int id) { for (int i = 0; i < 3; i++) if (table[i].id == id) return &table[i]; return 0; }
+			static noinline const struct e *must(int id) { const struct e *e = find(id); if (!e) ext(id); return e; }
+			int probe(struct dev *d, int x) { $1 return ext2(x); }
+			int index(struct dev *d) { return d->e - table; }
+		END
+		patched '2s/30/35/'
+		differ
+	}
+	probe 'd->e = find(x);'
+	refused data-changed
+	[[ $stderr == *"table: "*"and probe stores the address of an entry:"* ]]
+	probe 'const struct e *e = must(x); ext2(3); d->e = e;'
+	refused data-changed
+	[[ $stderr == *"and probe stores"* ]]
+	# what is read of it is no address
+	probe 'd->v = must(x)->v;'
+	written
+	[[ $(bytes .rodata.table) == 010000001400000002000000230000000700000028000000 ]]
+}
+
+@test "a changed table of strings, alone or with numbers, is carried; one that leads elsewhere is not" {
+	original <<-'END'
+		static const struct { const char *name; int v; } words[] = { { "one", 1 }, { "two", 2 } };
+		int f(int i) { return ext((long)words[i].name[0]) + words[i].v; }
+		int g(int i) { return ext2(i); }
+	END
+	patched '1s/\{ "two"/{ "between", 7 }, { "two"/'
+	differ
+	written
+	[[ $(funcs) == "f f 0 vmlinux" && $(symbol words) == "LOCAL OBJECT .rodata.words" ]]
+	[[ $output == *"it uses words, which changed"* ]]
+	relocs .rodata.words | grep -c R_X86_64_64 | grep -qx 3
+	original <<-'END'
+		extern int one, two;
+		static const struct { int *at; int v; } words[] = { { &one, 1 }, { &two, 2 } };
+		int f(int i) { return ext(*words[i].at) + words[i].v; }
+	END
+	patched '2s/&two, 2/\&two, 3/'
+	rm -f kallsyms out.o
+	differ
+	refused data-changed
+	[[ $stderr == *"The kernel's is read-only: leave it as it is,"* ]]
+}
