@@ -100,10 +100,41 @@ static const char *moved(struct arena *arena, const char *word, const char *from
 	return rest == word ? word : arena_printf(arena, "%s%s", out, rest);
 }
 
-/* The kernel's source in the words of a command: Kbuild names its machine's headers first. NULL: it does not. */
-static const char *headers_of(struct build *b, const struct words *cc)
+/* Whether the word behind this one is a path. */
+static bool is_before_path(const char *word)
 {
-	const char *ending = arena_printf(b->arena, "/%s/include", b->kernel.arch->source.directory);
+	static const char *const options[] = { "-I", "-include", "-isystem", "-iquote", "-idirafter" };
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (!strcmp(word, options[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Since 6.13 Kbuild runs in the module's directory, and what is in there has a relative path: the source, which is the last of
+ * the compiler's words, and what some options name.
+ */
+static void move_relative(struct arena *arena, struct words *cc)
+{
+	for (size_t i = 1; i < cc->n; i++) {
+		const char *word = cc->word[i];
+		size_t n = !strncmp(word, "-I", 2) ? 2 : 0;
+		bool path = n || i + 1 == cc->n || is_before_path(cc->word[i - 1]);
+
+		if (path && word[n] && word[n] != '/')
+			cc->word[i] = arena_printf(arena, "%.*s" OOT_DIRECTORY "/%s", (int)n, word, word + n);
+	}
+}
+
+/*
+ * The kernel's source in the words of a command: Kbuild names its machine's headers first. What it generated for them (@generated)
+ * may be elsewhere. NULL: no word has it.
+ */
+static const char *headers_of(struct build *b, const struct words *cc, bool generated)
+{
+	const char *ending = arena_printf(b->arena, "/%s/include%s", b->kernel.arch->source.directory,
+					  generated ? "/generated" : "");
 
 	for (size_t i = 0; i < cc->n; i++)
 		if (text_starts_with(cc->word[i], "-I") && text_ends_in(cc->word[i], ending))
@@ -218,7 +249,7 @@ static int read_steps(struct arena *arena, const char *command, struct steps *ou
 	return out->cc.n ? 0 : -EINVAL;
 }
 
-/* .NAME.o.cmd of the object @name, from .dir. *root: where the build was. -ENOENT: there is none. */
+/* .NAME.o.cmd of the object @name, from .dir. *root: where the build was, "": its paths are from there. -ENOENT: there is none. */
 static int read_command(struct reading *r, const char *name, const char **root, struct steps *out)
 {
 	struct arena *a = r->b->arena;
@@ -232,6 +263,9 @@ static int read_command(struct reading *r, const char *name, const char **root, 
 	if (!read_line(a, text, &path, &command) || !unescape(a, command, &command) ||
 	    read_steps(a, command, out))
 		return unclear(r, file, "this is no simple command that Kbuild wrote for an object");
+	*root = "";
+	if (*path != '/' && path_normal(a, path) && !strcmp(path_normal(a, path), name))
+		return 0;
 	if (!text_ends_in(path, arena_printf(a, "/%s", name)) || *path != '/')
 		return unclear(r, file,
 			       "this is the command of another object than the one that it lies beside");
@@ -305,7 +339,7 @@ static void move_all(struct arena *arena, struct words *w, const char *from, con
 /* One object of a module; @link: how that was linked, where objtool runs over the whole. */
 static int learn_object(struct reading *r, const char *name, const struct steps *link)
 {
-	const char *file = arena_printf(r->b->arena, "%s/%s", r->dir, name), *root, *headers;
+	const char *file = arena_printf(r->b->arena, "%s/%s", r->dir, name), *root, *headers[2];
 	struct steps s;
 	int err = read_command(r, name, &root, &s);
 
@@ -315,17 +349,23 @@ static int learn_object(struct reading *r, const char *name, const struct steps 
 		err = check_compiler(r, file, &s.cc);
 	if (err)
 		return err;
-	headers = headers_of(r->b, &s.cc);
-	if (!headers || !text_ends_in(s.cc.word[s.cc.n - 1], ".c"))
-		return headers ? 0 : unclear(r, file, "its command names no headers of the kernel");
+	headers[0] = headers_of(r->b, &s.cc, false);
+	headers[1] = headers_of(r->b, &s.cc, true);
+	if (!headers[0] || !headers[1])
+		return unclear(r, file, "its command names no headers of the kernel");
+	if (!text_ends_in(s.cc.word[s.cc.n - 1], ".c"))
+		return 0;
 	if (!s.objtool.n && link)
 		s.objtool = link->objtool;
+	if (!*root)
+		move_relative(r->b->arena, &s.cc);
 	for (size_t i = 0; i < 2; i++) {
 		struct words *w = i ? &s.objtool : &s.cc;
 
 		move_all(r->b->arena, w, root, OOT_DIRECTORY);
-		if (*headers == '/')
-			move_all(r->b->arena, w, headers, ".");
+		for (size_t k = 0; k < 2; k++)
+			if (*headers[k] == '/')
+				move_all(r->b->arena, w, headers[k], ".");
 	}
 	return put_command(r, arena_printf(r->b->arena, OOT_DIRECTORY "/%s", name), &s);
 }
@@ -354,8 +394,11 @@ static int read_parts(struct reading *r, const char *mod, struct words *parts)
 
 		if (!text_ends_in(name, ".o"))
 			continue;
-		name = text_starts_with(name, root) ? path_normal(r->b->arena, name + strlen(root) + 1) :
-						      NULL;
+		if (*root)
+			name = text_starts_with(name, root) && name[strlen(root)] == '/' ?
+				       name + strlen(root) + 1 :
+				       "..";
+		name = path_normal(r->b->arena, name);
 		if (!name || !text_is_plain(name, "/._+,@=~-"))
 			return unclear(r, file, "it names objects outside of the directory that was built");
 		words_add(r->b->arena, parts, name);

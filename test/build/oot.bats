@@ -233,3 +233,19 @@ dkms_root() {
 	refuses 8 symbol-undefined "${this[@]}" --oot-module-src "$user.built" "$patch"
 	refuses 3 symvers-damaged "${this[@]}" --oot-module-src "$user.built" --oot-module-symvers "$BATS_TEST_TMPDIR/symvers" "$patch"
 }
+
+@test "commands as Kbuild writes them since 6.13, which runs in the module's directory" {
+	build_module "$SOURCE"
+	sed -i "s|^cmd_|savedcmd_|; s|\./arch/|$HEADERS/arch/|g; s|\./include|$HEADERS/include|g; s|\./tools/|$HEADERS/tools/|g; s|$SOURCE/||g" \
+		"$SOURCE"/.*.o.cmd "$SOURCE"/part/.*.o.cmd
+	sed -i "s|$SOURCE/||g" "$SOURCE/kpatch-oot.mod"
+	grep -q '^savedcmd_first.o := .* -Iinclude .* -c -o first.o first.c' "$SOURCE/.first.o.cmd"
+	oot_patch relative first.c "$say" part/second.c 's/counted += OOT_STEP/counted += 2 * OOT_STEP/'
+	run -0 kpatch_build --oot-module "$MODULE" --oot-module-src "$SOURCE" "$patch"
+	no grep -q '^building' <<< "$output"
+	proven relative 4
+	# a list that leads out of the directory
+	sed -i 's|^first.o|../first.o|' "$SOURCE/kpatch-oot.mod"
+	rm "$OUT"/*
+	refuses 3 oot-commands --oot-module "$MODULE" --oot-module-src "$SOURCE" "$patch"
+}
