@@ -87,7 +87,7 @@ ask() {
 }
 
 @test "fixes with their CVEs, what was left out and why, what stays in memory and why" {
-	mkdir series && cd series
+	mkdir "$BATS_TEST_TMPDIR/series" && cd "$BATS_TEST_TMPDIR/series"
 	make_patch one fs/proc/meminfo.c 's/"Committed_AS:   "/"CommittedAS:    "/'
 	{ printf 'Subject: [PATCH] proc: <script>alert("x")</script> & more\n\nCVE-2024-10001\n---\n'; cat "$patch"; } > 1.patch
 	make_patch two fs/proc/Makefile '$s/$/\nobj-y += x.o/'
