@@ -58,6 +58,7 @@ struct options {
 	const char *source, *config, *image, *modules, *symvers; /* paths given, or NULL */
 	const char *oot_module, *oot_source; /* --oot-module, a path or a name; --oot-module-src; or NULL */
 	struct words oot_symvers;	     /* --oot-module-symvers */
+	bool fetch;			     /* --fetch */
 	const char *cc;			     /* --cc, or NULL: found from the kernel's configuration */
 	const char *name;		     /* --name, or NULL: from the patch file */
 	const char *sign_key, *sign_cert;    /* --sign-key, --sign-cert: both or none */
@@ -96,10 +97,11 @@ struct kernel {
 	const char *cc_version;	  /* CONFIG_CC_VERSION_TEXT */
 	/* "ARCH=…" and "CROSS_COMPILE=…" for make, where the kernel is for another machine than this one; else NULL */
 	const char *make_arch, *make_cross;
-	const char *package; /* distribution's version, "6.1.192-2", or NULL */
-	const char *version; /* begins with that of the source; NULL: not known */
-	const char *entry;   /* this kernel's directory in the cache, locked while we run */
-	const char *tree;    /* prepared tree in it; never written to after preparation */
+	const char *package;  /* distribution's version, "6.1.192-2", or NULL */
+	const char *version;  /* begins with that of the source; NULL: not known */
+	struct words fetched; /* PACKAGE=VERSION: what --fetch gets */
+	const char *entry;    /* this kernel's directory in the cache, locked while we run */
+	const char *tree;     /* prepared tree in it; never written to after preparation */
 	const char *
 		own_tree; /* the kernel's alone, which .tree links to where it has a module of others; else .tree */
 	const char *runtime; /* directory in it: compiled runtime, learned commands */
@@ -188,6 +190,7 @@ struct build {
 	int cache;		   /* descriptor of options.cache */
 	const char *work;	   /* work directory: private, removed at the end unless --keep */
 	int work_lock, entry_lock; /* descriptors that hold the locks of work and kernel.entry */
+	int files_lock;		   /* and of what --fetch got */
 	const char *name;	   /* "livepatch-fix", the module's file name without .ko */
 	const char *module_name;   /* "livepatch_fix", as the kernel spells it */
 	struct series *series;	   /* series_read()'s: the patches, series/series.h */

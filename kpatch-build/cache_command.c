@@ -2,7 +2,7 @@
 /*
  * See cache_command.h. What belongs to a kernel has the same key behind its kind: tree-KEY, link-KEY, objects-KEY; the file
  * "complete" of the first two says which kernel that is. Whoever builds for it has the lock of the tree; so whoever has that
- * alone may remove all three. The files of locks stay: somebody may be waiting for one.
+ * alone may remove all three. What --fetch got is an entry of its own, files-KEY. The files of locks stay: somebody may be waiting for one.
  */
 #include "kpatch-build/cache_command.h"
 
@@ -32,6 +32,7 @@
 struct kept {
 	char key[KEY_SIZE + 1];
 	const char *release, *package; /* "?" where an earlier program did not say */
+	const char *kind;	       /* whose lock is the entry's: TREE or FILES */
 	bool whole;		       /* else somebody is making it, or died over it */
 };
 
@@ -40,7 +41,10 @@ struct kept_list {
 	size_t n;
 };
 
-static const char *const kinds[] = { "tree-", "link-", "objects-" };
+#define TREE "tree-"
+#define FILES "files-"
+
+static const char *const kinds[] = { TREE, "link-", "objects-", FILES };
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -74,11 +78,18 @@ static char *label_in(struct build *b, const char *kind, const char *key)
 	return !file_read(b->arena, path, &text, NULL) ? text : NULL;
 }
 
+static bool directory_exists(struct build *b, const char *kind, const char *key)
+{
+	return file_is_directory(arena_printf(b->arena, "%s/%s%s", b->options.cache, kind, key));
+}
+
 /* "RELEASE PACKAGE". */
 static void read_label(struct build *b, struct kept *e)
 {
-	char *text = label_in(b, kinds[0], e->key), *space;
+	char *text, *space;
 
+	e->kind = directory_exists(b, FILES, e->key) ? FILES : TREE;
+	text = label_in(b, e->kind, e->key);
 	e->whole = text;
 	if (!text || !*text)
 		text = label_in(b, kinds[1], e->key);
@@ -160,10 +171,10 @@ static uint64_t size_of_all(struct build *b, const char *key)
 	return size;
 }
 
-/* The tree's lock; -EWOULDBLOCK: somebody builds. *used: when somebody last did, 0: not known. */
-static int take_lock(struct build *b, const char *key, time_t *used)
+/* The entry's lock; -EWOULDBLOCK: somebody builds. *used: when somebody last did, 0: not known. */
+static int take_lock(struct build *b, const struct kept *e, time_t *used)
 {
-	const char *name = arena_printf(b->arena, "%s%s.lock", kinds[0], key);
+	const char *name = arena_printf(b->arena, "%s%s.lock", e->kind, e->key);
 	int fd = openat(b->cache, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
 	struct stat st;
 
@@ -203,12 +214,13 @@ static int list(struct build *b, const struct kept_list *all)
 		const struct kept *e = &all->list[i];
 		uint64_t size = size_of_all(b, e->key);
 		time_t used;
-		int lock = take_lock(b, e->key, &used);
+		int lock = take_lock(b, e, &used);
 
 		print_line(e->release, e->package, size, used,
-			   lock == -EWOULDBLOCK ? "in use" :
-			   e->whole		? "" :
-						  "incomplete");
+			   lock == -EWOULDBLOCK	   ? "in use" :
+			   !e->whole		   ? "incomplete" :
+			   !strcmp(e->kind, FILES) ? "files, by --fetch" :
+						     "");
 		if (lock >= 0)
 			close(lock);
 		sum += size;
@@ -229,7 +241,7 @@ static int cannot_remove(struct build *b, const char *path, int err)
 static int clean_one(struct build *b, const struct kept *e)
 {
 	time_t used;
-	int lock = take_lock(b, e->key, &used), code = EXIT_OK;
+	int lock = take_lock(b, e, &used), code = EXIT_OK;
 
 	if (lock == -EWOULDBLOCK) {
 		diag_error(b->diags, "cache-in-use", diag_file(e->release), "Try again when that has ended",

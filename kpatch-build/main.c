@@ -221,6 +221,8 @@ static int run(struct build *b)
 	monitor_free(b->monitor);
 	if (b->entry_lock >= 0)
 		close(b->entry_lock);
+	if (b->files_lock >= 0)
+		close(b->files_lock);
 	return code;
 }
 
@@ -236,7 +238,7 @@ static char *module_name(struct arena *arena, const char *name)
 
 int main(int argc, char **argv)
 {
-	struct build b = { .arena = arena_new(), .diags = diags_new(), .entry_lock = -1 };
+	struct build b = { .arena = arena_new(), .diags = diags_new(), .entry_lock = -1, .files_lock = -1 };
 	enum options_action action;
 	size_t printed = 0;
 	int code = EXIT_INTERNAL, err;

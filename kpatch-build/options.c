@@ -30,6 +30,7 @@ enum {
 	OPT_OOT_MODULE,
 	OPT_OOT_SOURCE,
 	OPT_OOT_SYMVERS,
+	OPT_FETCH,
 	OPT_CC,
 	OPT_CACHE,
 	OPT_NO_REPLACE,
@@ -69,6 +70,8 @@ static const struct {
 	{ "oot-module-src", "DIR", OPT_OOT_SOURCE, "its source, built or not (the one that DKMS has)" },
 	{ "oot-module-symvers", "FILE", OPT_OOT_SYMVERS,
 	  "Module.symvers of modules that it needs; may be repeated" },
+	{ "fetch", NULL, OPT_FETCH,
+	  "get the kernel's packages into the cache, where they are not installed" },
 	{ "cc", "COMMAND", OPT_CC, "compiler (the one that the configuration names)" },
 	{ "name", "NAME", 'n', "name of the module (livepatch- and the patch file's name)" },
 	{ "output", "DIR", 'o', "directory for the results (.)" },
@@ -295,6 +298,9 @@ static int set_option(struct arena *arena, struct diags *diags, struct options *
 		break;
 	case OPT_OOT_SYMVERS:
 		words_add(arena, &out->oot_symvers, argument);
+		break;
+	case OPT_FETCH:
+		out->fetch = true;
 		break;
 	case OPT_CC:
 		out->cc = argument;

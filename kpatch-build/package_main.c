@@ -216,7 +216,7 @@ static int run(struct build *b, const char *module)
 
 int main(int argc, char **argv)
 {
-	struct build b = { .arena = arena_new(), .diags = diags_new(), .entry_lock = -1 };
+	struct build b = { .arena = arena_new(), .diags = diags_new(), .entry_lock = -1, .files_lock = -1 };
 	enum options_action action;
 	size_t printed = 0;
 	int code = EXIT_OK;

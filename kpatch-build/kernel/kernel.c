@@ -2,7 +2,7 @@
 /*
  * Kernel stage: which kernel is to be patched, where its files are, whether they are of one
  * version, and which compiler it was made with. Reads options, fills in build.kernel but for the
- * prepared tree. Writes nothing.
+ * prepared tree. Writes nothing but what --fetch gets.
  */
 #include "kpatch-build/kernel/kernel.h"
 
@@ -15,6 +15,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kpatch-build/kernel/fetch.h"
 #include "kpatch-build/kernel/oot.h"
 #include "kpatch-build/kernel/provider.h"
 #include "lib/arch/arch.h"
@@ -26,38 +27,6 @@
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/text.h"
-
-#define RELEASE_OTHERS "._+~-"
-#define PACKAGE_OTHERS RELEASE_OTHERS ":"
-
-int kernel_image_version(struct arena *arena, const char *path, const char **version)
-{
-	const struct arch *arch;
-	uint8_t head[BOOT_IMAGE_HEAD];
-	char text[512];
-	struct stat st;
-	int fd = file_open_regular(path, &st), err = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return fd;
-	n = pread(fd, head, sizeof(head), 0);
-	if (n < 0)
-		err = -errno;
-	arch = n > 0 ? arch_of_boot_image(head, (size_t)n) : NULL;
-	if (!err && !arch)
-		err = -ENOTSUP;
-	if (!err) {
-		n = pread(fd, text, sizeof(text) - 1, (off_t)arch->boot_image->version_at(head));
-		if (n <= 0 || !memchr(text, '\0', (size_t)n))
-			err = -EBADMSG;
-	}
-	close(fd);
-	if (err)
-		return err;
-	*version = arena_strdup(arena, text);
-	return 0;
-}
 
 /* Releases below the root of which the image is there. */
 static void available(struct build *b, const struct provider *provider, struct words *out)
@@ -246,9 +215,11 @@ static void say_install(struct build *b, const struct provider *provider, const 
 	if (fetch)
 		install = joined(b->arena, install, " && ", fetch);
 	if (install)
-		diag_note(b->diags, "kernel-packages", NULL, NULL, "what is missing is installed by: %s%s%s",
-			  install, provider->archive ? ". What is not on offer any more is in " : "",
-			  provider->archive ? provider->archive : "");
+		diag_note(b->diags, "kernel-packages", NULL, NULL,
+			  "what is missing is installed by: %s%s%s%s", install,
+			  provider->archive ? ". What is not on offer any more is in " : "",
+			  provider->archive ? provider->archive : "",
+			  provider->fetch && !o->fetch ? ". With --fetch it need not be installed" : "");
 }
 
 /* Finds the files, and who knows this kernel: *provider is whose system this is, or NULL. */
@@ -270,7 +241,7 @@ static int find_files(struct build *b, const struct provider **provider, struct 
 	*provider = p;
 	package = version ? provider_package(p, b->arena, version) : NULL;
 	/* it is going to stand in a command that people copy */
-	if (package && !text_is_plain(package, PACKAGE_OTHERS))
+	if (package && !text_is_plain(package, KERNEL_PACKAGE_OTHERS))
 		package = NULL;
 	return provider_find(p, b->arena, root, release, package, files);
 }
@@ -327,7 +298,8 @@ static int identify(struct build *b, const struct provider *provider, const char
 	k->version = provider->version_of == SOURCE_VERSION_OF_PACKAGE ? k->package :
 		     provider->version_of == SOURCE_VERSION_OF_RELEASE ? k->release :
 									 NULL;
-	return k->package ? check_text(b, k->image, "package's version", k->package, PACKAGE_OTHERS) : 0;
+	return k->package ? check_text(b, k->image, "package's version", k->package, KERNEL_PACKAGE_OTHERS) :
+			    0;
 }
 
 /* Image, --kernel and source package must be of one version. */
@@ -406,7 +378,9 @@ int stage_kernel(struct build *b)
 	int err = choose_release(b);
 
 	if (!err)
-		err = check_text(b, b->options.image, "release", b->kernel.release, RELEASE_OTHERS);
+		err = check_text(b, b->options.image, "release", b->kernel.release, KERNEL_RELEASE_OTHERS);
+	if (!err)
+		err = kernel_fetch(b);
 	if (!err)
 		err = choose_files(b, &provider);
 	if (!err)

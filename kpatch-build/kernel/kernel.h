@@ -5,6 +5,10 @@
 
 #include "kpatch-build/build.h"
 
+/* What a release has besides letters and digits, and the version of a package: text_is_plain(). */
+#define KERNEL_RELEASE_OTHERS "._+~-"
+#define KERNEL_PACKAGE_OTHERS KERNEL_RELEASE_OTHERS ":"
+
 /*
  * The version string of a boot image: what /proc/version shows behind "Linux version ". -ENOTSUP for
  * another format, -errno, -EBADMSG.

@@ -187,6 +187,32 @@ int provider_find(const struct provider *p, struct arena *arena, const char *roo
 	return err;
 }
 
+static void add_once(struct arena *arena, struct words *words, const char *word)
+{
+	for (size_t i = 0; i < words->n; i++)
+		if (!strcmp(words->word[i], word))
+			return;
+	words_add(arena, words, word);
+}
+
+void provider_packages(const struct provider *p, struct arena *arena, const char *release,
+		       struct words *needed, struct words *more)
+{
+	const struct word words[] = { { "{release}", release }, { NULL, NULL } };
+	struct kernel_files f = { 0 };
+
+	provider_find(p, arena, "", release, NULL, &f);
+
+	const char *const all[] = { f.image.package, f.modules.package, f.config.package, f.symvers.package,
+				    f.source.package };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (all[i])
+			add_once(arena, needed, all[i]);
+	for (const char *const *m = p->fetch->more; *m; m++)
+		add_once(arena, more, expand(arena, *m, words));
+}
+
 const char *provider_package(const struct provider *p, struct arena *arena, const char *version)
 {
 	return p->package ? p->package(arena, version) : NULL;

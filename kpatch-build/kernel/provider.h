@@ -42,6 +42,18 @@ enum source_version {
 	SOURCE_VERSION_OF_RELEASE, /* its release does */
 };
 
+/* How an ordinary user gets packages without installing them. Commands are words with blanks between them. */
+struct provider_fetch {
+	const char *
+		versions; /* lists what is on offer of the package behind it: "PACKAGE | VERSION | …", newest first */
+	const char *
+		download; /* gets the PACKAGE=VERSION behind it into its directory, and looks at who signed them */
+	const char *unpack;  /* unpacks a file into a directory, both behind it */
+	const char *refresh; /* for remedies: gets the lists of what is on offer */
+	const char
+		*more[4]; /* packages that some kernels' files are in besides; texts as in a kernel_place */
+};
+
 struct provider {
 	const char *name;
 	const char *ids[4]; /* in ID or ID_LIKE of os-release(5) */
@@ -58,6 +70,7 @@ struct provider {
 	const char *make[4];
 	/* The command that installs the packages named behind it; NULL: not known. */
 	const char *install;
+	const struct provider_fetch *fetch;  /* NULL: not known */
 	const char *archive;		     /* where packages are that .install does not find any more */
 	const char *needs[N_PROVIDER_NEEDS]; /* packages, for .install */
 };
@@ -91,6 +104,9 @@ const struct provider *provider_of_kernel(struct arena *arena, const char *root,
 /* Looks for the files of @release, whose package has the version @package (NULL: not known), below @root. */
 int provider_find(const struct provider *p, struct arena *arena, const char *root, const char *release,
 		  const char *package, struct kernel_files *out);
+/* The packages of the kernel @release: those that must be there, and those of which some kernels have none. */
+void provider_packages(const struct provider *p, struct arena *arena, const char *release,
+		       struct words *needed, struct words *more);
 /* The version of the package that built the image with the version string @version; NULL: not known. */
 const char *provider_package(const struct provider *p, struct arena *arena, const char *version);
 /* Adds the variables of make for a kernel of the package @version. */

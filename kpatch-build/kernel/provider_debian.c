@@ -98,6 +98,16 @@ static const char *ubuntu_package(struct arena *arena, const char *version)
 		[NEED_RPMBUILD] = "rpm"                                                                      \
 	}
 
+/* Packages are named so in both, and apt looks at signatures. */
+static const struct provider_fetch apt = {
+	.versions = "apt-cache madison",
+	.download = "apt-get -q download",
+	.unpack = "dpkg-deb -x",
+	.refresh = "apt-get update",
+	/* since 7.x the image's package needs them */
+	.more = { "linux-binary-{release}", "linux-modules-{release}", "linux-base-{release}" },
+};
+
 const struct provider provider_debian = {
 	.name = "debian",
 	.ids = { "debian" },
@@ -122,6 +132,7 @@ const struct provider provider_debian = {
 	.source_version = source_version,
 	.make = { "DISTRIBUTION_OFFICIAL_BUILD=1", "DISTRIBUTOR=Debian", "DISTRIBUTION_VERSION={package}" },
 	.install = "apt-get install",
+	.fetch = &apt,
 	.archive = "Debian's snapshot archive",
 	.needs = DEBIAN_NEEDS,
 };
@@ -149,6 +160,7 @@ const struct provider provider_ubuntu = {
 	.package = ubuntu_package,
 	.source_version = source_version,
 	.install = "apt-get install",
+	.fetch = &apt,
 	.archive = "Launchpad",
 	.needs = DEBIAN_NEEDS,
 };

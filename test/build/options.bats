@@ -110,7 +110,7 @@ in_root() { # CODE ID OPTION...
 	in_root 3 kernel-file-missing
 	says "Module.symvers: .* Install linux-headers-$KERNEL_RELEASE"
 	says "vmlinuz-$KERNEL_RELEASE: "
-	says "installed by: apt-get install linux-image-$KERNEL_RELEASE linux-headers-$KERNEL_RELEASE[.] What is not on offer any more is in Debian.s snapshot archive[.] .kernel-packages"
+	says "installed by: apt-get install linux-image-$KERNEL_RELEASE linux-headers-$KERNEL_RELEASE[.] What is not on offer any more is in Debian.s snapshot archive[.] With --fetch it need not be installed[.] .kernel-packages"
 }
 
 @test "an image among the modules, where 7.x packages it, is found" {

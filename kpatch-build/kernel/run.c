@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* See run.h. */
+#include "kpatch-build/kernel/run.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "kpatch-build/build.h"
+#include "lib/util/arena.h"
+#include "lib/util/diag.h"
+#include "lib/util/file.h"
+
+#define SHOWN 1500 /* bytes of the output's end */
+
+int run_program(struct build *b, const struct run_failure *failure, const char *const *argv, const char *cwd,
+		const char *const *env)
+{
+	char *log = build_work_path(b, "run/%s.log", failure->id), *text = NULL;
+	size_t size = 0;
+	int status, err;
+
+	if (!log)
+		return -EIO;
+	err = build_run(b, argv, cwd, env, log, &status);
+	if (err || !status)
+		return err;
+	file_read(b->arena, log, &text, &size);
+	if (text && size > SHOWN)
+		text += size - SHOWN;
+	diag_error(b->diags, failure->id, diag_file(failure->place), failure->remedy,
+		   "%s failed (exit code %d): %s", failure->what, status, text ? text : "");
+	return -EINVAL;
+}

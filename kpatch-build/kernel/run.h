@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How a stage runs a program of which nothing but success is wanted. */
+#ifndef KPATCH_BUILD_KERNEL_RUN_H
+#define KPATCH_BUILD_KERNEL_RUN_H
+
+struct build;
+
+/* What is said if it fails, before the end of its output. */
+struct run_failure {
+	const char *id, *place, *what, *remedy;
+};
+
+/* Runs @argv in @cwd with @env, as build_run() has them. 0; -EINVAL with a diagnostic; what build_run() returns. */
+int run_program(struct build *b, const struct run_failure *failure, const char *const *argv, const char *cwd,
+		const char *const *env);
+
+#endif
