@@ -10,7 +10,10 @@ struct run_failure {
 	const char *id, *place, *what, *remedy;
 };
 
-/* Runs @argv in @cwd with @env, as build_run() has them. 0; -EINVAL with a diagnostic; what build_run() returns. */
+/*
+ * Runs @argv in @cwd with @env, as build_run() has them; its output is in run/ID.log of the work directory. 0; -EINVAL with a
+ * diagnostic; what build_run() returns.
+ */
 int run_program(struct build *b, const struct run_failure *failure, const char *const *argv, const char *cwd,
 		const char *const *env);
 

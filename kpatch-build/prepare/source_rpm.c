@@ -49,7 +49,7 @@ bool source_is_rpm(const char *path)
 static int run_script(struct source_rpm *s, const char *what, const char *script, char **text)
 {
 	const char *argv[] = { "sh", "-c", script, s->path, NULL };
-	const char *log = build_work_path(s->b, "prepare/source-unpack.log");
+	const char *log = build_work_path(s->b, "run/source-unpack.log");
 	int err = log ? prepare_run(s->b, "source-unpack", what, argv, s->dir, UNPACK_YOURSELF) : -EIO;
 
 	return err ? err : file_read(s->b->arena, log, text, NULL);
