@@ -503,6 +503,8 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
 	if (out->check && out->report_html)
 		return usage(diags, "--report shows what was built, and --check builds nothing", NULL);
+	if ((out->oot_source || out->oot_symvers.n) && !out->oot_module)
+		return usage(diags, "--oot-module-src and --oot-module-symvers go with --oot-module", NULL);
 	if (check_key(diags, out))
 		return -EINVAL;
 	if (out->kernel &&

@@ -108,14 +108,13 @@ static int check_source(struct build *b, struct oot *o)
 int oot_find(struct build *b)
 {
 	struct oot *o;
-	int err = 0;
+	int err;
 
-	if (!b->options.oot_module && !b->options.oot_source)
+	if (!b->options.oot_module)
 		return 0;
 	o = arena_alloc(b->arena, sizeof(*o));
-	if (b->options.oot_module)
-		err = find_file(b, o);
-	if (!err && o->file)
+	err = find_file(b, o);
+	if (!err)
 		err = read_file(b, o);
 	if (!err)
 		err = find_source(b, o);

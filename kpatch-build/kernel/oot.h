@@ -14,9 +14,8 @@ struct build;
 #define OOT_DIRECTORY "oot"
 
 struct oot {
-	const char *
-		name; /* as the kernel has it; NULL: the source's modules are looked for among the installed ones */
-	const char *file;	 /* installed file of .name; NULL with it */
+	const char *name;	 /* as the kernel has it */
+	const char *file;	 /* as it is installed */
 	const char *source;	 /* directory */
 	const struct dkms *dkms; /* what the source's dkms.conf says, NULL: there is none */
 };

@@ -70,7 +70,7 @@ static int make_key(struct build *b, const char *key, char text[SHA256_TEXT])
 	if (err)
 		diag_error(b->diags, "oot-source", diag_file(b->oot->source), NULL, "cannot be read: %s",
 			   strerror(-err));
-	if (!err && b->oot->file)
+	if (!err)
 		err = add_facts(&s, b->oot->file);
 	for (size_t i = 0; i < symvers->n && !err; i++) {
 		err = add_facts(&s, symvers->word[i]);
@@ -127,9 +127,6 @@ static int find_prefix(struct build *b, const char *source, const char **prefix)
 	FTS *fts;
 	int err;
 
-	*prefix = "";
-	if (!b->oot->file)
-		return 0;
 	err = kmodule_open(b->oot->file, b->diags, &m);
 	if (err)
 		return err;
@@ -199,16 +196,13 @@ static int check_modules(struct build *b, const struct words *modules)
 	const char *list = "";
 
 	for (size_t i = 0; i < modules->n; i++) {
-		if (b->oot->name && !strcmp(modules->word[i], b->oot->name))
+		if (!strcmp(modules->word[i], b->oot->name))
 			return 0;
 		list = arena_printf(b->arena, "%s%s%s", list, i ? ", " : "", modules->word[i]);
 	}
-	if (!b->oot->name && modules->n)
-		return 0;
 	diag_error(b->diags, "oot-source", diag_file(b->oot->source),
 		   "Name the source that the module was built from with --oot-module-src",
-		   "this source makes %s%s%s", *list ? list : "no module", b->oot->name ? ", not " : "",
-		   b->oot->name ? b->oot->name : "");
+		   "this source makes %s, not %s", *list ? list : "no module", b->oot->name);
 	return -EINVAL;
 }
 
@@ -290,7 +284,6 @@ int oot_prepare(struct build *b, const char *key)
 	b->kernel.entry = arena_printf(b->arena, "%s/%s", b->options.cache, name);
 	b->kernel.tree = arena_printf(b->arena, "%s/tree", b->kernel.entry);
 	if (b->options.verbose)
-		build_say(b, "module   %s, source %s", b->oot->name ? b->oot->name : "by its source",
-			  b->oot->source);
+		build_say(b, "module   %s, source %s", b->oot->name, b->oot->source);
 	return read_symvers(b);
 }

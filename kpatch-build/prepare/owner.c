@@ -198,7 +198,7 @@ static int add_module(struct build *b, struct owners *out, const char *dir, cons
 				   name, sizeof(name)))
 		return -ENAMETOOLONG;
 	owner.name = arena_strdup(b->arena, name);
-	if (b->oot && b->oot->name && !strcmp(name, b->oot->name))
+	if (b->oot && !strcmp(name, b->oot->name))
 		owner.module_path = b->oot->file;
 	else
 		owner.module_path = installed_module(b, m->object);

@@ -61,6 +61,15 @@ say='s/original/patched/'
 	says '^building '
 }
 
+@test "a header of the module: the objects that include it, with its own __FILE__" {
+	oot_patch header include/shared.h 's/n > 1000000/n > 1000001/'
+	run -0 kpatch_build --verbose --oot-module "$MODULE" --oot-module-src "$SOURCE" "$patch"
+	says '2 objects include what the patch changes'
+	says '1 object changes, in 1 module'
+	proven header 1
+	grep -qx '    source: oot/part/second.c' "$OUT/livepatch-header.yaml"
+}
+
 @test "the file may be compressed; the source's own makefile may be all that there is" {
 	local xz=$BATS_TEST_TMPDIR/kpatch-oot.ko.xz
 	xz --check=crc32 -c "$MODULE" > "$xz"
@@ -116,6 +125,8 @@ dkms_root() {
 	says 'several versions'
 	refuses 3 oot-source --root "$root" --oot-module nfsd "$patch"
 	says 'no dkms.conf below'
+	refuses 2 usage --oot-module-src "$SOURCE" "$patch"
+	refuses 2 usage --oot-module-symvers "$SOURCE" "$patch"
 	refuses 3 oot-module-missing --root "$root" --oot-module kpatch-other "$patch"
 }
 
