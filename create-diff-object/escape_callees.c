@@ -68,6 +68,13 @@ static const struct callee callees[] = {
 	PRINTS("netdev_info"),
 	PRINTS("netdev_printk"),
 	PRINTS("dev_err_probe"),
+	/* kernel/panic.c: it takes nothing, and ends in panic() */
+	PRINTS("__stack_chk_fail"),
+	/* drivers/scsi/scsi_logging.c: formatted into a buffer, which is printed and freed */
+	PRINTS("sdev_prefix_printk"),
+	PRINTS("scmd_printk"),
+	/* net/netlink/af_netlink.c: a tracepoint, which copies the text */
+	FORGETS("do_trace_netlink_extack", A0),
 	/* drivers/gpu/drm/drm_print.c, fs/btrfs/messages.c (super.c before 6.3) */
 	PRINTS("drm_dev_printk"),
 	PRINTS("__drm_dev_dbg"),

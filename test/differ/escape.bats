@@ -45,6 +45,19 @@ f() { # DECLARATIONS BODY
 	nothing_kept
 }
 
+@test "printed by scsi, given to a tracepoint, and a stack that is broken" {
+	f 'void sdev_prefix_printk(const char *, void *, const char *, const char *, ...); void do_trace_netlink_extack(const char *);' \
+		'sdev_prefix_printk("3", where, "name", "%s %d %d %d\n", x ? "a" : "b", 1, 2, x); do_trace_netlink_extack("text"); return 0;'
+	nothing_kept
+	extra_flags=(-g -fstack-protector-all)
+	original <<< 'long use(long *); long f(int x) { long v[4] = { x }; return use(v); }'
+	patched <<< 'static const long t[2] = { 1, 2 }; long use(long *); long f(int x) { long v[4] = { x }; x = use(v); asm volatile("" :: "D"(t)); return x; }'
+	rm -f kallsyms out.o
+	differ
+	nm patched.o | grep -qw __stack_chk_fail
+	nothing_kept
+}
+
 @test "passed to a function of which nothing is known" {
 	f 'void keep(int, const char *);' 'keep(1, "text"); return 0;'
 	kept '"text": f() passes it to keep(), which may keep it'
