@@ -79,10 +79,11 @@ static const struct {
 	{ "data", "DIR", OPT_DATA, "directory of the patch-module runtime" },
 	{ "sign-key", "FILE", OPT_SIGN_KEY, "private key (PEM, or pkcs11: URI) to sign the module with" },
 	{ "sign-cert", "FILE", OPT_SIGN_CERT, "X.509 certificate of that key (PEM, DER, or URI)" },
-	{ "patch-version", "VERSION", OPT_PATCH_VERSION, "version of the patch (1)" },
+	{ "patch-version", "VERSION", OPT_PATCH_VERSION, "version of the patch (1); needed for a package" },
 	{ "package", "FORMAT", OPT_PACKAGE, "make a package, too: rpm or deb; may be given for both" },
 	{ "package-release", "N", OPT_PACKAGE_RELEASE, "release of the package (1)" },
-	{ "maintainer", "TEXT", OPT_MAINTAINER, "who makes the package, as \"NAME <MAIL>\"" },
+	{ "maintainer", "TEXT", OPT_MAINTAINER,
+	  "who makes the package, as \"NAME <MAIL>\" (DEBEMAIL, or as git has it)" },
 	{ "jobs", "N", 'j', "compilers at a time (one a processor)" },
 	{ "leave-out", NULL, OPT_LEAVE_OUT, "leave out patches that are refused, with those that need them" },
 	{ "check", NULL, OPT_CHECK, "say which patches --leave-out would apply, and make nothing" },
@@ -449,8 +450,30 @@ static const char *default_name(struct arena *arena, const struct options *o)
 	return with_version;
 }
 
-static int check_package(struct diags *diags, struct options *out)
+/* Two hotfixes of one version would be one package for the package manager. */
+static int check_package_given(struct arena *arena, struct diags *diags, struct options *out)
 {
+	if (!out->n_packages)
+		return 0;
+	if (!out->version) {
+		diag_error(
+			diags, "usage", NULL,
+			"Say --patch-version 1 the first time, and a higher one each time",
+			"--package needs --patch-version: by its version, a newer package replaces an older one");
+		return -EINVAL;
+	}
+	if (!out->maintainer)
+		out->maintainer = package_maintainer(arena);
+	if (out->maintainer)
+		return 0;
+	diag_error(diags, "usage", NULL, PACKAGE_NO_MAINTAINER, "who makes the package is not known");
+	return -EINVAL;
+}
+
+static int check_package(struct arena *arena, struct diags *diags, struct options *out)
+{
+	if (check_package_given(arena, diags, out))
+		return -EINVAL;
 	if (!out->version)
 		out->version = "1";
 	if (!package_version_is_valid(out->version) || strlen(out->version) > OPTIONS_VERSION_MAX)
@@ -460,7 +483,7 @@ static int check_package(struct diags *diags, struct options *out)
 			     out->version);
 	if (!package_revision_is_valid(out->package_revision))
 		return usage(diags, "--package-release needs a number, not", out->package_revision);
-	if (!package_maintainer_is_valid(out->maintainer))
+	if (out->maintainer && !package_maintainer_is_valid(out->maintainer))
 		return usage(diags, "--maintainer needs \"NAME <MAIL>\", not", out->maintainer);
 	return 0;
 }
@@ -497,7 +520,7 @@ static int check(struct arena *arena, struct diags *diags, struct options *out)
 		out->name = default_name(arena, out);
 	if (!name_is_valid(out->name))
 		return bad_name(arena, diags, out->name);
-	if (check_package(diags, out))
+	if (check_package(arena, diags, out))
 		return -EINVAL;
 	if (out->quiet && out->verbose)
 		return usage(diags, "--quiet and --verbose exclude each other", NULL);
@@ -555,7 +578,6 @@ int options_parse(struct arena *arena, struct diags *diags, int argc, char **arg
 				 .replace = true,
 				 .verify = true,
 				 .package_revision = "1",
-				 .maintainer = OPTIONS_MAINTAINER,
 				 .jobs = processors > 0 ? (unsigned int)processors : 1,
 				 .data_dir = default_data(arena) };
 	options_cache(arena, out);

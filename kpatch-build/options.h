@@ -28,8 +28,6 @@ int options_check_cache(struct diags *diags, const struct options *o);
 bool options_is_token(const char *name);
 /* --diagnostics: false if there is no format of that name. */
 bool options_diagnostics(const char *name, bool *json);
-/* Who makes a package where nobody said. */
-#define OPTIONS_MAINTAINER "root <root@localhost>"
 #define OPTIONS_VERSION_MAX 32 /* leaves room in a module's name */
 
 /* The help text. */

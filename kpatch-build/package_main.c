@@ -129,7 +129,7 @@ static int set_option(struct build *b, int value, char **argv, enum options_acti
 
 static int check_options(struct build *b, int n)
 {
-	const struct options *o = &b->options;
+	struct options *o = &b->options;
 
 	if (!o->n_packages)
 		return usage(b, "--format rpm or --format deb is missing", NULL);
@@ -137,6 +137,13 @@ static int check_options(struct build *b, int n)
 		return usage(b, n ? "one module at a time" : "no module was given", NULL);
 	if (!package_revision_is_valid(o->package_revision))
 		return usage(b, "--release needs a number, not", o->package_revision);
+	if (!o->maintainer)
+		o->maintainer = package_maintainer(b->arena);
+	if (!o->maintainer) {
+		diag_error(b->diags, "usage", NULL, PACKAGE_NO_MAINTAINER,
+			   "who makes the package is not known");
+		return -EINVAL;
+	}
 	if (!package_maintainer_is_valid(o->maintainer))
 		return usage(b, "--maintainer needs \"NAME <MAIL>\", not", o->maintainer);
 	if (access(o->output, W_OK | X_OK) < 0) {
@@ -164,9 +171,7 @@ static int parse(struct build *b, int argc, char **argv, enum options_action *ac
 {
 	int value, err = 0;
 
-	b->options = (struct options){
-		.output = ".", .package_revision = "1", .jobs = 1, .maintainer = OPTIONS_MAINTAINER
-	};
+	b->options = (struct options){ .output = ".", .package_revision = "1", .jobs = 1 };
 	options_cache(b->arena, &b->options);
 	*action = OPTIONS_BUILD;
 	opterr = 0;

@@ -41,6 +41,10 @@ bool package_version_is_valid(const char *version);
 bool package_revision_is_valid(const char *revision);
 /* Whether it reads "NAME <MAIL>" on one line. */
 bool package_maintainer_is_valid(const char *maintainer);
+/* Who makes it where no option says so, by DEBFULLNAME and DEBEMAIL or what git commits with; NULL: nobody knows. */
+const char *package_maintainer(struct arena *a);
+#define PACKAGE_NO_MAINTAINER                                                                                \
+	"Name yourself with --maintainer \"NAME <MAIL>\", with DEBFULLNAME and DEBEMAIL, or to git config"
 
 /*
  * Before anything is built: is there what makes a package of @format? -ENOENT with "package-tool".

@@ -57,9 +57,10 @@ static int write_control(struct build *b, const struct package *p, const char *r
 		p->maintainer);
 	fprintf(t.f, "Section: kernel\nPriority: optional\nInstalled-Size: %zu\n",
 		(p->module_size + p->yaml_size) / 1024 + 8);
+	/* no dependency: a hotfix must neither bring a kernel nor keep one that apt could remove */
 	fprintf(t.f,
-		"Depends: " PACKAGE_LOADER " (>= " PACKAGE_LOADER_VERSION "), linux-image-%s | "
-		"linux-image-%s-unsigned\n",
+		"Depends: " PACKAGE_LOADER " (>= " PACKAGE_LOADER_VERSION ")\n"
+		"Enhances: linux-image-%s, linux-image-%s-unsigned\n",
 		m->kernel.release, m->kernel.release);
 	fprintf(t.f, "Description: %s\n", package_summary(b->arena, m));
 	package_write_text(t.f, m, " ");

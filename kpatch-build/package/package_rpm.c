@@ -18,16 +18,17 @@
 
 /*
  * Kernel packages provide their release as a version, but a version has at most one hyphen: where
- * the release has more (some have flavours behind it), the image itself is what is required.
+ * the release has more (some have flavours behind it), the image itself is named. It is no requirement: a hotfix must
+ * neither bring a kernel nor keep one that could go.
  */
-static void write_kernel_dependency(FILE *f, const char *release)
+static void write_kernel(FILE *f, const char *release)
 {
 	const char *hyphen = strchr(release, '-');
 
 	if (hyphen && strchr(hyphen + 1, '-'))
-		fprintf(f, "Requires: /boot/vmlinuz-%s\n", release);
+		fprintf(f, "Enhances: /boot/vmlinuz-%s\n", release);
 	else
-		fprintf(f, "Requires: kernel-uname-r = %s\n", release);
+		fprintf(f, "Enhances: kernel-uname-r = %s\n", release);
 }
 
 static void write_tags(FILE *f, struct build *b, const struct package *p)
@@ -46,7 +47,7 @@ static void write_tags(FILE *f, struct build *b, const struct package *p)
 		m->version, p->revision, summary ? summary + 1 : ""); /* a capital, as RPM has it */
 	fprintf(f, "License: GPL-2.0-only\nGroup: System Environment/Kernel\nPackager: %s\n", p->maintainer);
 	fprintf(f, "ExclusiveArch: %s\nAutoReqProv: no\n", m->kernel.machine);
-	write_kernel_dependency(f, m->kernel.release);
+	write_kernel(f, m->kernel.release);
 	fputs("Requires: " PACKAGE_LOADER " >= " PACKAGE_LOADER_VERSION "\n"
 	      "Requires(post): " PACKAGE_LOADER "\n"
 	      "Requires(preun): " PACKAGE_LOADER "\n",

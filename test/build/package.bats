@@ -42,6 +42,10 @@ $name.yaml" ]]
 
 @test "package: mistakes are said before anything is built" {
 	refuses 2 usage --package tgz "$MEMINFO"
+	refuses 2 usage --package deb "$MEMINFO"
+	says 'needs --patch-version'
+	DEBFULLNAME='' DEBEMAIL='' HOME=/none XDG_CONFIG_HOME=/none GIT_CONFIG_NOSYSTEM=1 refuses 2 usage --patch-version 1 --package deb "$MEMINFO"
+	says 'who makes the package is not known'
 	refuses 2 usage --patch-version v2 "$MEMINFO"
 	refuses 2 usage --patch-version 2-1 "$MEMINFO"
 	refuses 2 usage --package-release '' "$MEMINFO"
@@ -50,6 +54,6 @@ $name.yaml" ]]
 	mkdir "$BATS_TEST_TMPDIR/bin"
 	ln -s "$(command -v gcc)" "$BATS_TEST_TMPDIR/bin"
 	program=$BUILD/kpatch-build
-	PATH=$BATS_TEST_TMPDIR/bin run -2 "$program" --package rpm "$MEMINFO"
+	PATH=$BATS_TEST_TMPDIR/bin run -2 "$program" --patch-version 1 --package rpm "$MEMINFO"
 	[[ $output == *rpmbuild*'[package-tool]'* ]]
 }

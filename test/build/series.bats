@@ -15,7 +15,7 @@ MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 		printf 'commit %040d upstream.\n\nCVE-2024-12345\nFixes: 123456789abc ("proc: x")\n' 8
 		sed -n '/^---/,$p' "$MEMINFO"
 	} > "$patch"
-	run -0 kpatch_build --package rpm --package deb --name livepatch-mail "$patch"
+	run -0 kpatch_build --patch-version 1 --package rpm --package deb --name livepatch-mail "$patch"
 	sed -n '/^fixes:/,/^objects:/{/^objects:/!p}' "$OUT/livepatch-mail.yaml" > "$BATS_TEST_TMPDIR/fixes"
 	diff "$BATS_TEST_TMPDIR/fixes" - <<-END
 		fixes:

@@ -61,7 +61,7 @@ built livepatch-two for $KERNEL_RELEASE in "*' s' ]]
 	no grep -q $'\033' <<< "$stderr"
 	[[ $output == "$OUT/livepatch-meminfo-string.ko
 $OUT/livepatch-meminfo-string.yaml" ]]
-	run -0 --separate-stderr kpatch_build --package deb --stop-after package "$MEMINFO"
+	run -0 --separate-stderr kpatch_build --patch-version 1 --package deb --stop-after package "$MEMINFO"
 	grep -qE '^ *[0-9]+ s  package$' <<< "$stderr"
 	run -0 --separate-stderr kpatch_build --quiet "$MEMINFO"
 	[[ -z $stderr ]]

@@ -13,7 +13,7 @@ setup_file() {
 
 @test "programs, runtime, pages, completions and examples are in their places" {
 	cd "$STAGE/usr/local"
-	for program in bin/kpatch-build bin/kpatch-package bin/create-diff-object sbin/kpatch; do
+	for program in bin/kpatch-build bin/kpatch-package bin/create-diff-object bin/kpatch; do
 		[[ -x $program ]]
 		"$program" --version
 	done
@@ -38,14 +38,14 @@ setup_file() {
 
 @test "the units of systemd name the installed program and are understood" {
 	units=$STAGE/usr/local/lib/systemd/system
-	grep -qx 'ExecStart=/usr/local/sbin/kpatch boot' "$units/kpatch.service"
-	grep -qx 'ExecStart=/usr/local/sbin/kpatch boot --done' "$units/kpatch-confirm.service"
+	grep -qx 'ExecStart=/usr/local/bin/kpatch boot' "$units/kpatch.service"
+	grep -qx 'ExecStart=/usr/local/bin/kpatch boot --done' "$units/kpatch-confirm.service"
 	# but for the groups of system calls, nothing is left to be filled in
 	no grep '@' <(grep -hv '^SystemCallFilter=' "$units"/*.service)
 	command -v systemd-analyze > /dev/null || skip "no systemd-analyze"
 	mkdir "$BATS_TEST_TMPDIR/units"
 	for unit in kpatch kpatch-confirm; do # the program must be there for systemd-analyze
-		sed "s|/usr/local/sbin|$STAGE&|" "$units/$unit.service" > "$BATS_TEST_TMPDIR/units/$unit.service"
+		sed "s|/usr/local/bin|$STAGE&|" "$units/$unit.service" > "$BATS_TEST_TMPDIR/units/$unit.service"
 	done
 	run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR"/units/*.service
 	[[ -z $output ]]

@@ -9,6 +9,9 @@ TEST_TOP=$(cd "$TEST_TOP" && pwd)
 BUILD=${KPATCH_BUILD_DIR:-$TEST_TOP/build}
 [[ $BUILD == /* ]] || BUILD=$TEST_TOP/$BUILD
 
+# who makes the packages of tests, whatever git knows of the machine
+export DEBFULLNAME='Test Suite' DEBEMAIL=test@example.org
+
 # make_programs TARGET...: brings up to date what a test needs; a target without a slash is one of the Makefile's
 # own, any other is a file below $BUILD. The Makefile's dependencies are relative to the checkout, so is BUILD.
 make_programs() {

@@ -12,7 +12,7 @@ setup_file() {
 	make -C "$TEST_TOP" -s --no-print-directory install DESTDIR="$BATS_FILE_TMPDIR/root" PREFIX=/usr > /dev/null
 	cp -a "$BATS_FILE_TMPDIR/root/usr/lib/systemd/system" "$UNITS"
 	# verify wants the programs to be there, and has no root of its own
-	sed -i "s|=/usr/sbin/|=$BATS_FILE_TMPDIR/root/usr/sbin/|; s|^Documentation=.*||" "$UNITS"/kpatch*.service
+	sed -i "s|=/usr/bin/|=$BATS_FILE_TMPDIR/root/usr/bin/|; s|^Documentation=.*||" "$UNITS"/kpatch*.service
 	mkdir -p "$UNITS/sysinit.target.wants"
 	ln -s ../kpatch.service "$UNITS/sysinit.target.wants/"
 	chmod -R a+rX "$BATS_FILE_TMPDIR" && chmod a+x "$BATS_RUN_TMPDIR"

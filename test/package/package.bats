@@ -19,7 +19,9 @@ NAME=kpatch-patch-6.1.0-56-amd64
 	field() { dpkg-deb -f "$package" "$1"; }
 	[[ $(field Package) == "$NAME" && $(field Version) == 3-1 && $(field Architecture) == amd64 ]]
 	[[ $(field Maintainer) == 'Jo Doe <jo@example.org>' ]]
-	assert_match "$(field Depends)" "^kpatch-loader \(>= [0-9.]+\), linux-image-$RELEASE \| linux-image-$RELEASE-unsigned$"
+	# it neither brings a kernel nor keeps one
+	assert_match "$(field Depends)" "^kpatch-loader \(>= [0-9.]+\)$"
+	[[ $(field Enhances) == "linux-image-$RELEASE, linux-image-$RELEASE-unsigned" && -z $(field Recommends) ]]
 	assert_match "$(field Description)" "^live patch livepatch-fix for the kernel $RELEASE$"
 	[[ -z $(dpkg-deb -c "$package" | grep -vE '^(-rw-r--r--|drwxr-xr-x) root/root ') ]]
 	for script in postinst:install prerm:remove; do
@@ -48,7 +50,8 @@ NAME=kpatch-patch-6.1.0-56-amd64
 	cmp fix.ko rpm/usr/lib/kpatch/5.14.0-70.el9.x86_64/livepatch-fix.ko
 	cmp livepatch-fix.versioned rpm/usr/share/doc/*/livepatch-fix.yaml
 	run -0 rpm -qp --requires "$package"
-	assert_match "$output" '^kernel-uname-r = 5.14.0-70.el9.x86_64$'
+	no grep -E '^kernel|/boot' <<< "$output"
+	[[ $(rpm -qp --enhances "$package") == 'kernel-uname-r = 5.14.0-70.el9.x86_64' ]]
 	assert_match "$output" '^kpatch-loader >= [0-9.]+$'
 	run -0 rpm -qp --scripts "$package"
 	assert_match "$output" 'hotfix install kpatch-patch-5.14.0-70.el9.x86-64 5.14.0-70.el9.x86_64 livepatch-fix$'
@@ -56,11 +59,10 @@ NAME=kpatch-patch-6.1.0-56-amd64
 	run -0 rpm -qp --changelog "$package"
 	assert_match "$output" '^\* Tue Nov 14 2023 Jo Doe <jo@example.org> - 3-2.el9$'
 	assert_match "$output" 'meminfo_proc_show \(fs/proc/meminfo.c\) is replaced: instructions'
-	# a release that is no version of an RPM: the image's file is what it needs
+	# a release that is no version of an RPM: the image's file
 	versioned livepatch-fix 3 fix.ko
 	pack rpm fix.ko
-	run -0 rpm -qp --requires "$package"
-	assert_match "$output" "^/boot/vmlinuz-$RELEASE$"
+	[[ $(rpm -qp --enhances "$package") == "/boot/vmlinuz-$RELEASE" ]]
 }
 
 @test "lintian and rpmlint find no error" {
@@ -176,4 +178,30 @@ NAME=kpatch-patch-6.1.0-56-amd64
 	chmod +x bin/dpkg-deb
 	PATH=$PWD/bin:$PATH pack_fails 12 package --format deb fix.ko
 	[[ $output == *'out of luck'*'status 3'* ]]
+}
+
+@test "who makes a package: the option, DEBFULLNAME and DEBEMAIL, git; and nobody is made up" {
+	versioned livepatch-fix 1 fix.ko
+	made_by() { pack deb fix.ko "$@"; dpkg-deb -f "$package" Maintainer; }
+	unset DEBFULLNAME DEBEMAIL
+	export HOME=$PWD/home GIT_CONFIG_NOSYSTEM=1
+	mkdir home
+	cd home
+	ln -s ../fix.ko .
+	pack_fails 2 usage --format deb fix.ko
+	[[ $output == *'--maintainer'*DEBEMAIL*git* ]]
+	git config --global user.name 'Git Name'
+	pack_fails 2 usage --format deb fix.ko
+	git config --global user.email git@example.org
+	[[ $(made_by) == *$'Git Name <git@example.org>' ]]
+	export DEBEMAIL=deb@example.org
+	[[ $(made_by) == *'Git Name <deb@example.org>' ]]
+	export DEBFULLNAME='Deb Name'
+	[[ $(made_by) == *'Deb Name <deb@example.org>' ]]
+	DEBFULLNAME='' DEBEMAIL='Both <both@example.org>'
+	[[ $(made_by) == *'Both <both@example.org>' ]]
+	[[ $(made_by --maintainer 'Jo Doe <jo@example.org>') == *'Jo Doe <jo@example.org>' ]]
+	# it goes into files of lines
+	DEBEMAIL=$'Both <both@example.org>\nDepends: x'
+	pack_fails 2 usage --format deb fix.ko
 }

@@ -156,7 +156,7 @@ PACKAGE() { echo "kpatch-patch-$KERNEL_RELEASE"; }
 	[[ -z $(stored) ]]
 	in_vm 'grep -q ^Committed_AS: /proc/meminfo && ! grep -q livepatch /proc/modules'
 	apt 'purge kpatch-loader'
-	in_vm '[ ! -e /usr/sbin/kpatch ] && [ ! -e /usr/lib/kpatch ] && [ -z "$(ls -A /var/lib/kpatch 2> /dev/null)" ]'
+	in_vm '[ ! -e /usr/bin/kpatch ] && [ ! -e /usr/lib/kpatch ] && [ -z "$(ls -A /var/lib/kpatch 2> /dev/null)" ]'
 }
 
 @test "rpm: install, upgrade, erase" {
@@ -179,5 +179,5 @@ PACKAGE() { echo "kpatch-patch-$KERNEL_RELEASE"; }
 	[[ -z $(loaded) && -z $(stored) ]]
 	in_vm 'grep -q ^Committed_AS: /proc/meminfo'
 	rpm_in_vm '-e kpatch-loader'
-	in_vm '[ ! -e /usr/sbin/kpatch ]'
+	in_vm '[ ! -e /usr/bin/kpatch ]'
 }
