@@ -350,7 +350,7 @@ static int set_option(struct arena *arena, struct diags *diags, struct options *
 		out->maintainer = argument;
 		break;
 	case OPT_REPORT:
-		out->report_html = !strcmp(argument, "html");
+		out->report_html = !strcmp(argument ? argument : "", "html");
 		return out->report_html ? 0 : usage(diags, "--report makes html, not", argument);
 	case OPT_DIAGNOSTICS:
 		return options_diagnostics(argument ? argument : "", &out->diagnostics_json) ?

@@ -149,7 +149,7 @@ int oot_link_tree(struct build *b, const char *from, const char *to, const char 
 	int err = d ? 0 : -errno;
 	struct dirent *e;
 
-	while (!err && (e = readdir(d)))
+	while (d && !err && (e = readdir(d)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, "..") && strcmp(e->d_name, without) &&
 		    symlink(arena_printf(b->arena, "%s/%s", from, e->d_name),
 			    arena_printf(b->arena, "%s/%s", to, e->d_name)))
