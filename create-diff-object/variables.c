@@ -272,6 +272,24 @@ static bool exported(const struct object *o, const char *name)
 	return false;
 }
 
+/* include/linux/btf_ids.h: whether BPF programs know the function, by what the kernel's BTF says of it. */
+static bool has_btf_id(const struct object *o, const char *name)
+{
+	static const char prefix[] = "__BTF_ID__func__";
+	size_t n = strlen(name);
+
+	for (uint32_t i = 1; i < o->n_symbols; i++) {
+		const char *s = o->symbols[i].name;
+
+		if (strncmp(s, prefix, sizeof(prefix) - 1) || strncmp(s + sizeof(prefix) - 1, name, n))
+			continue;
+		s += sizeof(prefix) - 1 + n;
+		if (!strncmp(s, "__", 2) && s[2] && strspn(s + 2, "0123456789") == strlen(s + 2))
+			return true;
+	}
+	return false;
+}
+
 /* Whether anything but calls refers to the function: pointers are called by code that nobody sees. */
 static bool address_taken(const struct diff *d, uint32_t f)
 {
@@ -306,6 +324,7 @@ static void judge_function(struct judging *j, uint32_t n)
 		return;
 	who = exported(d->orig.object, orig_atom(d, o)->name) ?
 		      "it is exported, and modules that the patch does not know" :
+	      has_btf_id(d->orig.object, orig_atom(d, o)->name) ? "it has a BTF ID, and BPF programs" :
 	      address_taken(d, n) ? "its address is taken, and what calls it through a pointer may" :
 				    NULL;
 	if (!who && new_atom(d, n)->local)

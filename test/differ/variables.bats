@@ -263,3 +263,20 @@ exports() {
 	END
 	written
 }
+
+@test "a function that has a BTF ID changes its prototype: refused, also where the other callers are in the patch" {
+	local id
+	for id in __BTF_ID__func__f__7 __BTF_ID__func__f_more__7 __BTF_ID__func__f__x __BTF_ID__struct__f__7; do
+		rm -f kallsyms out.o
+		code 's/int a\)/int a, int b)/;s/a \+ 1/a + b/' <<-END
+			asm(".pushsection .BTF_ids,\\"a\\"; .local $id; $id: .zero 4; .popsection");
+			long f(int a) { return ext(a + 1); }
+		END
+		if [[ $id == __BTF_ID__func__f__7 ]]; then
+			refused prototype-changed
+			[[ $stderr == *"it has another parameter: it has a BTF ID, and BPF programs still pass what the original takes"* ]]
+		else
+			written || { echo "$id"; false; }
+		fi
+	done
+}
