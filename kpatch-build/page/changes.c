@@ -36,23 +36,22 @@ static bool next_change(const struct file_change *c, size_t *was, size_t *is, st
 /* Those that are near to each other are one, with what is around them. */
 static void find_hunks(struct arena *a, struct file_change *c)
 {
-	size_t was = 0, is = 0;
-	struct hunk next;
+	struct hunk *hunks = arena_array(a, c->was.n + c->is.n + 1, sizeof(*hunks)), next;
+	size_t was = 0, is = 0, n = 0;
 
-	c->hunks = arena_array(a, c->was.n + c->is.n + 1, sizeof(*c->hunks));
 	while (next_change(c, &was, &is, &next)) {
-		struct hunk *last = c->n_hunks ? &c->hunks[c->n_hunks - 1] : NULL;
+		struct hunk *last = &hunks[n ? n - 1 : 0];
 
-		if (last && next.was - (last->was + last->n_was) <= 2 * AROUND) {
+		if (n && next.was - (last->was + last->n_was) <= 2 * AROUND) {
 			last->n_was = next.was + next.n_was - last->was;
 			last->n_is = next.is + next.n_is - last->is;
 			last->n_changed = last->n_was;
 		} else {
-			c->hunks[c->n_hunks++] = next;
+			hunks[n++] = next;
 		}
 	}
-	for (size_t i = 0; i < c->n_hunks; i++) {
-		struct hunk *h = &c->hunks[i];
+	for (size_t i = 0; i < n; i++) {
+		struct hunk *h = &hunks[i];
 		size_t before = h->was < AROUND ? h->was : AROUND, behind;
 
 		h->was -= before;
@@ -62,6 +61,8 @@ static void find_hunks(struct arena *a, struct file_change *c)
 		h->n_was += before + behind;
 		h->n_is += before + behind;
 	}
+	c->hunks = hunks;
+	c->n_hunks = n;
 }
 
 static int read_change(struct build *b, const struct patched_file *p, struct file_change *c)

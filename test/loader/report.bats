@@ -174,6 +174,19 @@ kpatch_problems{id="installed-not-loaded"} 1' ]
 	done
 }
 
+@test "status: the example for ansible reads what there is, and asks for nothing else" {
+	local key example=$TEST_TOP/contrib/ansible/hotfix.yml
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	fails 11 status --format json
+	[[ $output == *installed-not-loaded* ]]
+	for key in $(grep -oE '\b(status|d)\.[a-z_]+' "$example" | sed 's/.*\.//' | sort -u); do
+		[[ $output == *"\"$key\": "* ]] || { echo "no $key in $output"; return 1; }
+	done
+	# seven names, the exit code among them
+	[[ $(grep -oE '\b(status|d)\.[a-z_]+' "$example" | sort -u | wc -l) -ge 8 ]]
+}
+
 @test "status: what is installed and could not be loaded" {
 	patch_module livepatch-fix fix.ko
 	kpatch install fix.ko
