@@ -320,6 +320,7 @@ resolves() {
 }
 
 @test "reading and writing: sections, the sections that they belong to, symbols and relocations stay" {
+	cd "$BATS_TEST_TMPDIR"
 	gcc -c -x assembler -o in.o - <<-'END'
 		.section .text.f, "ax"
 		.globl f
