@@ -56,7 +56,7 @@ END
 	on_6_12
 	pointer_to vm_commit_limit
 	refuses 8 no-indirect-target "$patch"
-	says 'version_proc_show.*fs/proc/version\.c:[0-9]+.* vm_commit_limit: .*IBT: the kernel seals it'
+	says '^fs/proc/version\.c:[0-9]+: error: .*version_proc_show\+0x[0-9a-f]+: vm_commit_limit: .*IBT: the kernel seals it'
 }
 
 @test "a function without ENDBR: refused" {
@@ -70,7 +70,7 @@ END
 	on_6_12
 	nfsd_pointer
 	refuses 8 no-indirect-target "$patch"
-	says 'nfsd_setuser.*fs/nfsd/auth\.c:[0-9]+.* nfsexp_flags: .*(seals it|does not begin)'
+	says '^fs/nfsd/auth\.c:[0-9]+: error: .*nfsd_setuser\+0x[0-9a-f]+: nfsexp_flags: .*(seals it|does not begin)'
 }
 
 @test "a function that others point to, too, or that is exported: lawful" {
@@ -105,7 +105,7 @@ END
  	r592_clear_interrupts(dev);
 END
 	refuses 8 no-indirect-target "$patch"
-	says 'r592_resume.*r592\.c:[0-9]+.* r592_flush_fifo_write: .*IBT: it does not begin with ENDBR'
+	says '^drivers/memstick/host/r592\.c:[0-9]+: error: .*r592_resume\+0x[0-9a-f]+: r592_flush_fifo_write: .*IBT: it does not begin with ENDBR'
 	refuses 8 no-indirect-target --no-verify "$patch"
 }
 

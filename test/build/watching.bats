@@ -6,6 +6,14 @@ load build
 
 MEMINFO="$BATS_TEST_DIRNAME/../../examples/meminfo-string.patch"
 
+# A cache of the test's own: what the suite has compiled already would not be compiled and counted again.
+setup() {
+	OUT=$BATS_TEST_TMPDIR/out
+	mkdir -p "$OUT" "$BATS_TEST_TMPDIR/cache"
+	link_prepared "$KERNEL_CACHE" "$BATS_TEST_TMPDIR/cache"
+	KERNEL_CACHE=$BATS_TEST_TMPDIR/cache
+}
+
 # on_terminal OPTION...: what kpatch_build writes there, each new beginning of a line as a line of its own, in the file "seen"
 on_terminal() {
 	declare -f kpatch_build > "$BATS_TEST_TMPDIR/call"
