@@ -196,6 +196,19 @@ END
 	kept '"one": name() returns it'
 }
 
+@test "returned by a function that is replaced, to code that the patch does not have" {
+	original << 'END'
+		static noinline const char *name(int x) { barrier(); return x ? "one" : 0; }
+		int f(int x) { return *name(x); }
+END
+	patched << 'END'
+		static noinline const char *name(int x) { barrier(); return x ? "three" : 0; }
+		int f(int x) { return *name(x) + 1; }
+END
+	look
+	kept '"three": name() returns it'
+}
+
 @test "a way that only a jump label takes, and the replacement of an alternative" {
 	f 'extern long key;' 'register const char *s asm("rbx") = "text";
 		asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n"
