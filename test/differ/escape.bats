@@ -210,7 +210,7 @@ END
 }
 
 @test "a way that only a jump label takes, and the replacement of an alternative" {
-	f 'extern long key;' 'register const char *s asm("rbx") = "text";
+	f 'extern long key;' 'register const char *s asm("rbx") = "text"; asm volatile("" : "+r" (s));
 		asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n"
 		".pushsection __jump_table, \"aw\"\n .balign 8\n .long 1b - ., %l[yes] - .\n .quad key - .\n .popsection"
 		:: "r" (s) : "memory" : yes);
