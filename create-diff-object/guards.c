@@ -32,10 +32,16 @@
 /* Steps that are spent on one function's tests; no real one needs a hundredth. */
 #define BUDGET 50000000
 
-/* A function that writes a variable at that place. */
-struct writer {
-	uint32_t function, variable;
+/* A write of a variable at that place. */
+struct written {
+	uint32_t variable;
 	int64_t at;
+};
+
+/* What a function writes: a part of search.written. */
+struct writes {
+	size_t first, n;
+	bool known;
 };
 
 struct search {
@@ -47,8 +53,10 @@ struct search {
 	uint8_t *once, *first; /* edges: of one first run, of all; see flow_reach() */
 	uint32_t any_first;    /* a guard of @first, NO_ATOM */
 	uint32_t *stack;
-	struct writer *writers; /* sorted */
-	size_t n_writers, room;
+	struct writes *writes; /* by function */
+	struct written *written;
+	size_t n_written, room;
+	int err; /* of reading a function that is called */
 	uint64_t budget;
 	enum guard_kind kind;
 };
@@ -174,27 +182,46 @@ static bool gives(const struct search *w, uint32_t step, const struct ref *guard
 	       !callee_find(w->d, w->s->object->atoms[callee].name);
 }
 
-static int compare_writers(const void *x, const void *y)
+/* Notes what a function of the object writes. */
+static void read_writes(struct search *w, uint32_t root)
 {
-	const struct writer *a = x, *b = y;
+	struct flow f = { 0 };
+	int err = flow_read(w->d->arch, w->s, root, &f);
 
-	if (a->function != b->function)
-		return a->function < b->function ? -1 : 1;
-	if (a->variable != b->variable)
-		return a->variable < b->variable ? -1 : 1;
-	return a->at < b->at ? -1 : a->at > b->at;
+	w->err = w->err ? w->err : err;
+	w->writes[root] = (struct writes){ .first = w->n_written, .known = true };
+	for (uint32_t i = 0; i < f.n; i++) {
+		const struct ref *r = f.steps[i].ref == NO_STEP ? NULL : &w->s->object->refs[f.steps[i].ref];
+
+		if (!r || !(f.steps[i].insn.access & ACCESS_WRITE))
+			continue;
+		if (w->n_written == w->room) {
+			w->room = w->room ? 2 * w->room : 64;
+			w->written = xreallocarray(w->written, w->room, sizeof(*w->written));
+		}
+		w->written[w->n_written++] = (struct written){ r->target, r->addend };
+	}
+	w->writes[root].n = w->n_written - w->writes[root].first;
+	flow_free(&f);
 }
 
-/* Whether the step calls a function of the object that writes the guard. */
-static bool calls_writer(const struct search *w, uint32_t step, const struct ref *guard)
+/* Whether the step calls a function of the object that writes the guard. Of messages' flags and of DO_ONCE() it is known who does. */
+static bool calls_writer(struct search *w, uint32_t step, const struct ref *guard)
 {
-	const struct atom *a = w->n_writers ? called_or_tail(w, step) : NULL;
-	struct writer key = { .variable = guard->target, .at = guard->addend };
+	const struct atom *a = w->kind == GUARDS_ALL ? called_or_tail(w, step) : NULL;
+	const struct writes *writes;
+	uint32_t root;
 
 	if (!a || w->s->role[a->id] != ROLE_CODE)
 		return false;
-	key.function = function_root(w->s, a->id);
-	return bsearch(&key, w->writers, w->n_writers, sizeof(key), compare_writers) != NULL;
+	root = function_root(w->s, a->id);
+	if (!w->writes[root].known)
+		read_writes(w, root);
+	writes = &w->writes[root];
+	for (size_t i = writes->first; i < writes->first + writes->n; i++)
+		if (w->written[i].variable == guard->target && w->written[i].at == guard->addend)
+			return true;
+	return false;
 }
 
 /* Whether the function gives the variable no other values than constants. */
@@ -301,7 +328,7 @@ static bool switches(const struct search *w, uint32_t step, uint32_t key)
 }
 
 /* What makes a guard a guard, by what kind it is: a variable, that of DO_ONCE(), a static key. */
-static bool sets(const struct search *w, uint32_t step, uint32_t atom, const struct ref *guard, bool once)
+static bool sets(struct search *w, uint32_t step, uint32_t atom, const struct ref *guard, bool once)
 {
 	return guard ? writes(w, step, guard) || gives(w, step, guard) || calls_writer(w, step, guard) :
 	       once  ? calls_once(w, step, "_done") :
@@ -524,39 +551,6 @@ static void mark(const struct search *w, bool guarded, bool *wanted)
 	}
 }
 
-/* Notes what a function of the object writes. */
-static int add_writers(struct search *w, uint32_t root)
-{
-	int err = flow_read(w->d->arch, w->s, root, &w->f);
-
-	for (uint32_t i = 0; i < w->f.n && !err; i++) {
-		const struct ref *r = ref_of(w, i);
-
-		if (!r || !(w->f.steps[i].insn.access & ACCESS_WRITE) || !may_guard(w, r->target))
-			continue;
-		if (w->n_writers == w->room) {
-			w->room = w->room ? 2 * w->room : 64;
-			w->writers = xreallocarray(w->writers, w->room, sizeof(*w->writers));
-		}
-		w->writers[w->n_writers++] = (struct writer){ root, r->target, r->addend };
-	}
-	flow_free(&w->f);
-	return err;
-}
-
-/* Of messages' flags and of DO_ONCE() it is known who writes them. */
-static int find_writers(struct search *w)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i < w->s->object->n_atoms && !err && w->kind == GUARDS_ALL; i++)
-		if (w->s->role[i] == ROLE_CODE && !part_only(w->s, i))
-			err = add_writers(w, i);
-	if (w->n_writers)
-		qsort(w->writers, w->n_writers, sizeof(*w->writers), compare_writers);
-	return err;
-}
-
 /*
  * Reads the functions that may have a guard, and then those others that nothing but a guarded call leads to, for
  * what they do. Few functions have a flag that keeps messages from coming twice, and reading all takes long.
@@ -565,7 +559,7 @@ static int search_all(struct search *w)
 {
 	uint32_t n = w->s->object->n_atoms;
 	bool *wanted = xcalloc(2 * ((size_t)n + 1), sizeof(*wanted)), *was_read = wanted + n + 1;
-	int err = find_writers(w);
+	int err = 0;
 
 	for (int round = 0; round < 2 && !err; round++) {
 		mark(w, round, wanted);
@@ -579,8 +573,8 @@ static int search_all(struct search *w)
 			guards_spread(w->d, w->s, w->g, w->kind == GUARDS_ALL);
 	}
 	free(wanted);
-	free(w->writers);
-	return err;
+	free(w->written);
+	return err ? err : w->err;
 }
 
 int guards_find(struct diff *d, const struct side *s, enum guard_kind kind, struct guards *out)
@@ -590,7 +584,11 @@ int guards_find(struct diff *d, const struct side *s, enum guard_kind kind, stru
 			    arena_array(d->arena, o->n_refs, sizeof(*g.access)),
 			    arena_array(d->arena, o->n_refs, sizeof(*g.callee)),
 			    arena_array(d->arena, o->n_refs, sizeof(*g.argument)) };
-	struct search w = { .d = d, .s = s, .g = &g, .kind = kind };
+	struct search w = { .d = d,
+			    .s = s,
+			    .g = &g,
+			    .writes = arena_array(d->arena, o->n_atoms, sizeof(*w.writes)),
+			    .kind = kind };
 	int err;
 
 	memset(g.guard, 0xff, o->n_refs * sizeof(*g.guard));
