@@ -22,6 +22,7 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/option.h"
 #include "lib/util/text.h"
 #include "lib/util/vmlinux.h"
 
@@ -94,15 +95,8 @@ static int usage_error(const char *what, const char *word)
 
 static int unknown_option(const char *word)
 {
-	const char *names[sizeof(options) / sizeof(*options)], *nearest = NULL;
-	size_t n = 0;
+	const char *nearest = option_nearest(options, word);
 
-	while (options[n].name) {
-		names[n] = options[n].name;
-		n++;
-	}
-	if (text_starts_with(word, "--"))
-		nearest = text_nearest(word + 2, names, n);
 	if (nearest)
 		fprintf(stderr, "create-diff-object: did you mean --%s?\n", nearest);
 	return usage_error("unknown option", word);

@@ -19,9 +19,9 @@
 #include "kpatch-build/work.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/option.h"
 #include "lib/util/path.h"
 #include "lib/util/process.h"
-#include "lib/util/text.h"
 
 enum { OPT_CACHE = 256, OPT_MAINTAINER, OPT_DIAGNOSTICS };
 
@@ -71,16 +71,9 @@ static int set_format(struct build *b, const char *name)
 
 static int unknown_option(struct build *b, const char *word)
 {
-	const char *names[sizeof(options) / sizeof(*options)], *nearest = NULL;
-	const char *remedy = "kpatch-package --help lists the options";
-	size_t n = 0;
+	const char *remedy = "kpatch-package --help lists the options",
+		   *nearest = option_nearest(options, word);
 
-	while (options[n].name) {
-		names[n] = options[n].name;
-		n++;
-	}
-	if (text_starts_with(word, "--"))
-		nearest = text_nearest(word + 2, names, n);
 	if (nearest)
 		remedy = arena_printf(b->arena, "Did you mean --%s?", nearest);
 	diag_error(b->diags, "usage", NULL, remedy, "unknown option '%s'", word);

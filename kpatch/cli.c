@@ -17,6 +17,7 @@
 #include "lib/manifest/manifest.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
+#include "lib/util/option.h"
 #include "lib/util/text.h"
 
 static enum outcome run_version(struct kpatch *k, int argc, char **argv)
@@ -253,15 +254,8 @@ static enum outcome parse_option(struct kpatch *k, int option, struct parsed *p)
 
 static enum outcome no_option(struct kpatch *k, const char *word)
 {
-	const char *names[sizeof(long_options) / sizeof(*long_options)], *nearest = NULL;
-	size_t n = 0;
+	const char *nearest = option_nearest(long_options, word);
 
-	while (long_options[n].name) {
-		names[n] = long_options[n].name;
-		n++;
-	}
-	if (text_starts_with(word, "--"))
-		nearest = text_nearest(word + 2, names, n);
 	if (nearest)
 		nearest = arena_printf(k->arena, "--%s", nearest);
 	diag_error(k->diags, "usage", NULL, did_you_mean(k, nearest), "there is no option %s", word);

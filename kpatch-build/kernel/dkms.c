@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "kpatch-build/build.h"
+#include "lib/kernel/files/module.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
@@ -131,14 +132,6 @@ struct dkms *dkms_read(struct arena *arena, const char *text)
 	return d;
 }
 
-static bool same_module(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-		if (*a != *b && !(strchr("-_", *a) && strchr("-_", *b)))
-			return false;
-	return *a == *b;
-}
-
 bool dkms_makes(struct arena *arena, const struct dkms *d, const char *name)
 {
 	const struct variable known[] = { { "PACKAGE_NAME", d->package },
@@ -153,11 +146,11 @@ bool dkms_makes(struct arena *arena, const struct dkms *d, const char *name)
 			continue;
 		any = true;
 		text = expand(arena, d->values[i].text, known);
-		if (text && same_module(text, name))
+		if (text && kmodule_same_name(text, name))
 			return true;
 	}
 	/* a package of one module need not say what that is called */
-	return !any && d->package && same_module(d->package, name);
+	return !any && d->package && kmodule_same_name(d->package, name);
 }
 
 bool dkms_patches(const struct dkms *d)

@@ -237,13 +237,14 @@ static int enter(struct build *b)
 
 int kernel_fetch(struct build *b)
 {
-	const struct provider *p = provider(b);
 	const char *text, *version = NULL;
 	struct kernel_files files = { 0 };
+	const struct provider *p;
 	int err;
 
 	if (!b->options.fetch)
 		return 0;
+	p = provider(b);
 	if (!p->fetch) {
 		build_fails_as(b, EXIT_KERNEL);
 		diag_error(b->diags, "fetch-unknown", diag_file(*b->options.root ? b->options.root : "/"),
@@ -256,9 +257,7 @@ int kernel_fetch(struct build *b)
 	if (err)
 		return err;
 	if (files.image.found && !kernel_image_version(b->arena, files.image.path, &text))
-		version = provider_package(p, b->arena, text);
-	if (version && !text_is_plain(version, KERNEL_PACKAGE_OTHERS))
-		version = NULL;
+		version = kernel_image_package(b, p, text);
 	if (is_whole(b, p, &files, version))
 		return 0;
 	err = choose(b, p, &version);

@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "kpatch-build/kernel/kernel.h"
+#include "kpatch-build/kernel/provider.h"
 #include "lib/arch/arch.h"
 #include "lib/util/arena.h"
 #include "lib/util/file.h"
+#include "lib/util/text.h"
 
 int kernel_image_version(struct arena *arena, const char *path, const char **version)
 {
@@ -37,4 +39,11 @@ int kernel_image_version(struct arena *arena, const char *path, const char **ver
 		return err;
 	*version = arena_strdup(arena, text);
 	return 0;
+}
+
+const char *kernel_image_package(struct build *b, const struct provider *p, const char *version)
+{
+	const char *package = provider_package(p, b->arena, version);
+
+	return package && text_is_plain(package, KERNEL_PACKAGE_OTHERS) ? package : NULL;
 }

@@ -239,10 +239,7 @@ static int find_files(struct build *b, const struct provider **provider, struct 
 	if (!o->build)
 		p = provider_of_kernel(b->arena, root, version);
 	*provider = p;
-	package = version ? provider_package(p, b->arena, version) : NULL;
-	/* it is going to stand in a command that people copy */
-	if (package && !text_is_plain(package, KERNEL_PACKAGE_OTHERS))
-		package = NULL;
+	package = version ? kernel_image_package(b, p, version) : NULL;
 	return provider_find(p, b->arena, root, release, package, files);
 }
 
@@ -361,7 +358,7 @@ static int check_modules(struct build *b)
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	n = m->vermagic ? strcspn(m->vermagic, " ") : 0;
-	if (n && (n != strlen(b->kernel.release) || strncmp(m->vermagic, b->kernel.release, n) != 0)) {
+	if (n && !kmodule_is_for(m, b->kernel.release)) {
 		diag_error(b->diags, "kernel-modules-mismatch", diag_file(b->kernel.modules),
 			   "Name the modules of the kernel that is to be patched",
 			   "these are modules of kernel %.*s, not of %s", (int)n, m->vermagic,

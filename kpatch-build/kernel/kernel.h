@@ -15,6 +15,10 @@
  */
 int kernel_image_version(struct arena *arena, const char *path, const char **version);
 
+struct provider;
+/* The package that the version string is of, NULL: not known, or no name of one: it is going to be a word of commands. */
+const char *kernel_image_package(struct build *b, const struct provider *p, const char *version);
+
 struct kmodule;
 /*
  * A module of the kernel's own, the first in modules.order. *out: owned by the caller. -errno, -ENOENT without a

@@ -60,7 +60,7 @@ static int read_file(struct build *b, struct oot *o)
 		diag_error(b->diags, "module-damaged", diag_file(o->file), "Install the module again",
 			   "this file does not say which module it is");
 		err = -EINVAL;
-	} else if (n != strlen(b->kernel.release) || strncmp(vermagic, b->kernel.release, n)) {
+	} else if (!kmodule_is_for(m, b->kernel.release)) {
 		diag_error(
 			b->diags, "oot-module-kernel", diag_file(o->file),
 			"Name the module that was built for the kernel that is to be patched, or that kernel with --kernel",

@@ -189,10 +189,8 @@ int provider_find(const struct provider *p, struct arena *arena, const char *roo
 
 static void add_once(struct arena *arena, struct words *words, const char *word)
 {
-	for (size_t i = 0; i < words->n; i++)
-		if (!strcmp(words->word[i], word))
-			return;
-	words_add(arena, words, word);
+	if (!words_has(words, word))
+		words_add(arena, words, word);
 }
 
 void provider_packages(const struct provider *p, struct arena *arena, const char *release,

@@ -12,11 +12,20 @@
 
 #define SHOWN 1500 /* bytes of the output's end */
 
+const char *run_said(struct build *b, const char *log)
+{
+	char *text = NULL;
+	size_t size = 0;
+
+	if (file_read(b->arena, log, &text, &size))
+		return "";
+	return text + (size > SHOWN ? size - SHOWN : 0);
+}
+
 int run_program(struct build *b, const struct run_failure *failure, const char *const *argv, const char *cwd,
 		const char *const *env)
 {
-	char *log = build_work_path(b, "run/%s.log", failure->id), *text = NULL;
-	size_t size = 0;
+	char *log = build_work_path(b, "run/%s.log", failure->id);
 	int status, err;
 
 	if (!log)
@@ -24,10 +33,7 @@ int run_program(struct build *b, const struct run_failure *failure, const char *
 	err = build_run(b, argv, cwd, env, log, &status);
 	if (err || !status)
 		return err;
-	file_read(b->arena, log, &text, &size);
-	if (text && size > SHOWN)
-		text += size - SHOWN;
 	diag_error(b->diags, failure->id, diag_file(failure->place), failure->remedy,
-		   "%s failed (exit code %d): %s", failure->what, status, text ? text : "");
+		   "%s failed (exit code %d): %s", failure->what, status, run_said(b, log));
 	return -EINVAL;
 }

@@ -17,4 +17,7 @@ struct run_failure {
 int run_program(struct build *b, const struct run_failure *failure, const char *const *argv, const char *cwd,
 		const char *const *env);
 
+/* The end of what a program has written to @log. "": nothing. */
+const char *run_said(struct build *b, const char *log);
+
 #endif

@@ -42,7 +42,6 @@ void listing_text(struct arena *a, const char *text, size_t size, struct listing
 
 		line->text = line->key =
 			arena_strndup(a, text, stop ? (size_t)(stop - text) : (size_t)(end - text));
-		line->number = (uint32_t)out->n;
 		text = stop ? stop + 1 : end;
 	}
 }

@@ -22,7 +22,6 @@ struct listing {
 	struct listing_line {
 		const char *text; /* as it is shown */
 		const char *key;  /* what it is compared by: without what moves with its neighbours */
-		uint32_t number;  /* of a source's line, from 1; 0: none */
 		bool changed;	  /* listing_compare()'s: the other listing has no such line here */
 	} * lines;
 	size_t n;

@@ -10,14 +10,13 @@
 #include "kpatch-build/build.h"
 #include "kpatch-build/kernel/dkms.h"
 #include "kpatch-build/kernel/oot.h"
+#include "kpatch-build/kernel/run.h"
 #include "kpatch-build/prepare/source.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/directory.h"
 #include "lib/util/file.h"
 #include "lib/util/path.h"
-
-#define SHOWN 1500 /* bytes of what make says */
 
 /*
  * The makefile of what the source's own takes for the kernel's tree. One that calls Kbuild without saying for which directory
@@ -47,12 +46,9 @@ static int run(struct build *b, const struct words *argv, const char *cwd, const
 /* The end of what a program said. */
 static const char *said(struct build *b, const char *log)
 {
-	char *text = NULL;
-	size_t size = 0;
+	const char *text = run_said(b, log);
 
-	if (file_read(b->arena, log, &text, &size) || !size)
-		return "nothing was said";
-	return text + (size > SHOWN ? size - SHOWN : 0);
+	return *text ? text : "nothing was said";
 }
 
 /* One run of tar. */

@@ -305,18 +305,24 @@ static void put_compiler(struct reading *r, FILE *f, const struct words *cc)
 	fputc('\n', f);
 }
 
+/* A file of the cache, its directories made. */
+static int create(struct reading *r, const char *path, FILE **out)
+{
+	int err = directory_make_above(path, 0755);
+
+	*out = err ? NULL : fopen(path, "we");
+	return *out ? 0 : build_not_written(r->b, "cache", path, err ? err : -errno);
+}
+
 static int put_command(struct reading *r, const char *object, const struct steps *s)
 {
 	const char *path = kbuild_command_path(r->b, object);
 	const char *source = s->cc.word[s->cc.n - 1];
-	int err = directory_make_above(path, 0755);
 	FILE *f;
+	int err = create(r, path, &f);
 
 	if (err)
-		return build_not_written(r->b, "cache", path, err);
-	f = fopen(path, "we");
-	if (!f)
-		return build_not_written(r->b, "cache", path, -errno);
+		return err;
 	fprintf(f, "object %s\nsource %s\n", object, source);
 	put_compiler(r, f, &s->cc);
 	if (s->objtool.n) {
@@ -437,14 +443,11 @@ static int learn_directory(struct reading *r, const char *dir, struct words *mod
 	const char *in_tree =
 		strcmp(dir, ".") ? arena_printf(r->b->arena, OOT_DIRECTORY "/%s", dir) : OOT_DIRECTORY;
 	const char *path = kbuild_lists_path(r->b, in_tree);
-	int err = directory_make_above(path, 0755), written;
 	FILE *f;
+	int err = create(r, path, &f), written;
 
 	if (err)
-		return build_not_written(r->b, "cache", path, err);
-	f = fopen(path, "we");
-	if (!f)
-		return build_not_written(r->b, "cache", path, -errno);
+		return err;
 	for (size_t i = 0; i < r->mods.n && !err; i++)
 		if (!strcmp(path_directory(r->b->arena, r->mods.word[i]), dir))
 			err = learn_module(r, r->mods.word[i], f, modules);

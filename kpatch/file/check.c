@@ -16,19 +16,12 @@
 #include "lib/util/diag.h"
 #include "lib/util/vmlinux.h"
 
-static bool starts_with_word(const char *text, const char *word)
-{
-	size_t n = strlen(word);
-
-	return text && !strncmp(text, word, n) && (text[n] == ' ' || !text[n]);
-}
-
 enum outcome check_vermagic(struct kpatch *k, const struct patch_file *f)
 {
 	const char *vermagic = f->module->vermagic ? f->module->vermagic : "";
 	const char *built_for = f->manifest ? f->manifest->kernel.release : NULL;
 
-	if (!built_for || starts_with_word(vermagic, built_for))
+	if (!built_for || kmodule_is_for(f->module, built_for))
 		return OUTCOME_OK;
 	diag_error(k->diags, "manifest-lies", diag_file(f->path), "Build it again",
 		   "the manifest says kernel %s, the module %.*s", built_for, (int)strcspn(vermagic, " "),
@@ -41,7 +34,7 @@ static enum outcome check_release(struct kpatch *k, const struct patch_file *f, 
 	const char *vermagic = f->module->vermagic ? f->module->vermagic : "";
 	enum outcome o = check_vermagic(k, f);
 
-	if (o || starts_with_word(vermagic, release))
+	if (o || kmodule_is_for(f->module, release))
 		return o;
 	diag_error(k->diags, "other-release", diag_file(f->path),
 		   "Build it for the running kernel, or boot the kernel that it is for",

@@ -241,3 +241,11 @@ int elf_file_symbols(struct elf_file *f)
 	}
 	return err;
 }
+
+const char *elf_file_damage(const struct elf_file *f)
+{
+	const struct elf_damage *d = &f->damage;
+
+	return arena_printf(f->arena, "%s%s%s", d->section ? d->section : "", d->section ? ": " : "",
+			    d->what);
+}

@@ -66,5 +66,7 @@ int elf_file_open(struct elf_file *f, const uint8_t *data, size_t size, struct a
 int elf_file_sections(struct elf_file *f);
 /* Symbols, if there are any; after the sections. */
 int elf_file_symbols(struct elf_file *f);
+/* "SECTION: WHAT" of the damage, or what alone. */
+const char *elf_file_damage(const struct elf_file *f);
 
 #endif

@@ -32,16 +32,6 @@ static int unsupported(struct diags *diags, const char *path, const char *what)
 	return -ENOTSUP;
 }
 
-/* What reading the file found, with the section in front. */
-static int file_damaged(struct diags *diags, const char *path, const struct elf_file *in)
-{
-	const char *section = in->damage.section;
-
-	return damaged(diags, path,
-		       arena_printf(in->arena, "%s%s%s", section ? section : "", section ? ": " : "",
-				    in->damage.what));
-}
-
 static int check_header(const struct elf_file *in, struct elf_edit *f, struct diags *diags)
 {
 	f->arch = arch_find(in->machine);
@@ -137,7 +127,7 @@ static int read_all(const uint8_t *data, size_t size, struct arena *whole, struc
 		return unsupported(diags, f->path, "not an ELF file");
 	err = check_header(&in, f, diags);
 	if (!err && (elf_file_sections(&in) || elf_file_symbols(&in)))
-		err = file_damaged(diags, f->path, &in);
+		err = damaged(diags, f->path, elf_file_damage(&in));
 	if (!err)
 		err = take_sections(&in, f, diags);
 	if (!err)

@@ -23,7 +23,6 @@ int kernel_elf_open(const char *name, const char *kind, const uint8_t *data, siz
 		err = elf_file_sections(out);
 	if (err)
 		diag_error(diags, "elf-damaged", diag_file(name), "Install the file again",
-			   "this %s is damaged: %s%s%s", kind, out->damage.section ? out->damage.section : "",
-			   out->damage.section ? ": " : "", out->damage.what);
+			   "this %s is damaged: %s", kind, elf_file_damage(out));
 	return err;
 }

@@ -233,6 +233,13 @@ void kmodule_free(struct kmodule *m)
 	arena_free(p->arena); /* m and p are its own */
 }
 
+bool kmodule_is_for(const struct kmodule *m, const char *release)
+{
+	size_t n = strlen(release);
+
+	return m->vermagic && !strncmp(m->vermagic, release, n) && (m->vermagic[n] == ' ' || !m->vermagic[n]);
+}
+
 uint32_t kmodule_symbol(const struct kmodule *m, const char *name)
 {
 	const union strmap_value *v = strmap_get(m->priv->by_name, name);

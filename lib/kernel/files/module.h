@@ -53,6 +53,9 @@ int kmodule_read(const char *name, const uint8_t *data, size_t size, struct diag
 		 struct kmodule **out);
 void kmodule_free(struct kmodule *m);
 
+/* Whether it says that it was built for the kernel @release: the first word of its vermagic. */
+bool kmodule_is_for(const struct kmodule *m, const char *release);
+
 /* Index of the first symbol of that name (further ones: .next), 0: none. */
 uint32_t kmodule_symbol(const struct kmodule *m, const char *name);
 
@@ -68,6 +71,9 @@ const struct elf_section *kmodule_section(const struct kmodule *m, const char *n
  * of that name (may be NULL).
  */
 int kmodule_sympos(const struct kmodule *m, uint32_t index, uint32_t *sympos, uint32_t *count);
+
+/* Whether two names are of one module: '-' and '_' are the same. */
+bool kmodule_same_name(const char *a, const char *b);
 
 /* "kernel/net/foo-bar.ko.xz" → "foo_bar" into @name (NUL-terminated). 0 or -ENAMETOOLONG. */
 int kmodule_name_from_path(const char *path, char *name, size_t size);

@@ -37,7 +37,7 @@ int kmodule_name_from_path(const char *path, char *name, size_t size)
 	return 0;
 }
 
-static bool same_name(const char *a, const char *b)
+bool kmodule_same_name(const char *a, const char *b)
 {
 	for (; *a && *b; a++, b++)
 		if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
@@ -51,7 +51,7 @@ static bool is_module(const char *path, const char *name)
 	char found[256];
 
 	return strstr(path, ".ko") && !kmodule_name_from_path(path, found, sizeof(found)) &&
-	       same_name(found, name);
+	       kmodule_same_name(found, name);
 }
 
 /* @file below @dir, as it is or with the suffix of a compression. */
