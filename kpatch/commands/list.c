@@ -11,6 +11,7 @@
 #include "kpatch/commands/cve.h"
 #include "kpatch/commands/fixes.h"
 #include "kpatch/commands/kept.h"
+#include "kpatch/commands/kernels.h"
 #include "kpatch/commands/loaded.h"
 #include "kpatch/commands/metrics.h"
 #include "kpatch/commands/targets.h"
@@ -310,11 +311,45 @@ static void judge_stored(struct kpatch *k, const struct live *live, const struct
 			     "Load it with kpatch load", "installed for this kernel, but not loaded");
 }
 
+/* Everything that can be wrong with what is loaded and what is installed for the running kernel. Returns the number of notes. */
+static size_t judge_running(struct kpatch *k, const char *release, const struct live *live,
+			    const struct stored *stored, size_t n)
+{
+	for (size_t i = 0; i < live->n_patches; i++)
+		judge_patch(k, k->report, &live->patches[i]);
+	for (size_t i = 0; i < live->n_patches; i++)
+		targets_judge(k, release, &live->patches[i]);
+	for (size_t i = 0; i < live->n_leftovers; i++)
+		if (!module_is_kept(&k->system, live->leftovers[i]))
+			diag_warning(k->diags, "module-left-over", diag_file(live->leftovers[i]),
+				     "Remove it with kpatch unload", "its patch is gone, its module is not");
+	for (size_t i = 0; i < n; i++)
+		judge_stored(k, live, stored, n, i);
+	if (n && store_is_read_only(k, release))
+		diag_warning(
+			k->diags, "boot-unwatched", NULL, "Mount /var/lib/kpatch so that it can be written",
+			"the installed patches are on a file system that is read-only: if one of them takes "
+			"the machine down at boot, it is not held back");
+	return loaded_judge(k, live, stored, n);
+}
+
+static void say_others(struct kpatch *k, const struct kernels *kernels)
+{
+	for (size_t i = 0; i < kernels->n; i++) {
+		const struct kernel *other = &kernels->list[i];
+
+		if (other != kernels->running && other->hotfixes)
+			say(k, "kernel %s%s: %zu installed", other->release,
+			    other == kernels->next ? ", which the next boot takes" : "", other->hotfixes);
+	}
+}
+
 static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 {
-	struct kpatch_config config;
+	struct kpatch_config config = { .newer_kernel = true };
 	struct live live = { .n_patches = 0 };
 	struct stored *stored = NULL;
+	struct kernels kernels;
 	const char *release;
 	enum outcome o;
 	size_t n = 0, notes;
@@ -331,32 +366,23 @@ static enum outcome run_status(struct kpatch *k, int argc, char **argv)
 	report_string(k->report, "kernel", release);
 	report_number(k->report, "loaded", (int64_t)live.n_patches);
 	report_number(k->report, "installed", (int64_t)n);
-	for (size_t i = 0; i < live.n_patches; i++)
-		judge_patch(k, k->report, &live.patches[i]);
-	for (size_t i = 0; i < live.n_patches; i++)
-		targets_judge(k, release, &live.patches[i]);
-	for (size_t i = 0; i < live.n_leftovers; i++)
-		if (!module_is_kept(&k->system, live.leftovers[i]))
-			diag_warning(k->diags, "module-left-over", diag_file(live.leftovers[i]),
-				     "Remove it with kpatch unload", "its patch is gone, its module is not");
-	for (size_t i = 0; i < n; i++)
-		judge_stored(k, &live, stored, n, i);
-	if (n && store_is_read_only(k, release))
-		diag_warning(
-			k->diags, "boot-unwatched", NULL, "Mount /var/lib/kpatch so that it can be written",
-			"the installed patches are on a file system that is read-only: if one of them takes "
-			"the machine down at boot, it is not held back");
-	notes = loaded_judge(k, &live, stored, n);
+	notes = judge_running(k, release, &live, stored, n);
 	config_read(k, &config); /* its errors are among what is wrong */
+	kernels_find(k, release, &kernels);
+	if (config.newer_kernel)
+		notes += kernels_judge(k, &kernels, live.n_patches || kernels.running->hotfixes);
 	if (diags_count(k->diags) > notes)
 		o = OUTCOME_INCOMPLETE;
-	if (k->options.format == FORMAT_PROMETHEUS)
+	if (k->options.format == FORMAT_PROMETHEUS) {
 		metrics_print(k, &live, stored, n);
+		kernels_print_metrics(k, &kernels);
+	}
 	say(k, "kernel %s: %zu patch%s loaded, %zu installed%s", release, live.n_patches,
 	    live.n_patches == 1 ? "" : "es", n,
 	    o	  ? "" :
-	    notes ? ", all as it should be but not all verified" :
+	    notes ? ", all as it should be, but see below" :
 		    ", all is well");
+	say_others(k, &kernels);
 	return o;
 }
 
@@ -364,8 +390,9 @@ const struct command status_command = {
 	.name = "status",
 	.arguments = "",
 	.summary = "say whether everything is as it should be",
-	.help = "Exit code 0: every enabled patch is loaded, no transition is going on, and nothing is\n"
-		"left over. Exit code 11: something is not so, and is named.\n"
+	.help = "Exit code 0: every enabled patch is loaded, no transition is going on, nothing is left\n"
+		"over, and a newer kernel that the next boot takes has a hotfix as well. Exit code 11:\n"
+		"something is not so, and is named.\n"
 		"--format prometheus: the same as numbers, for node_exporter's textfile collector.\n"
 		"With --cve only whether the fix of that number is in effect. Exit code 0: yes; 5: no, no\n"
 		"loaded patch has it; 11: it waits for a module, or for the end of a transition; 1: the\n"

@@ -12,13 +12,13 @@
 #include "lib/util/diag.h"
 #include "lib/util/text.h"
 
-static void head(FILE *f, const char *name, const char *help)
+void metrics_head(FILE *f, const char *name, const char *help)
 {
 	fprintf(f, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
 }
 
-/* A label's value may hold any UTF-8; quotes, backslashes and ends of lines are escaped. */
-static void print_label(FILE *f, const char *name, const char *value)
+/* Quotes, backslashes and ends of lines are escaped. */
+void metrics_label(FILE *f, const char *name, const char *value)
 {
 	fprintf(f, "%s=\"", name);
 	while (*value) {
@@ -38,31 +38,32 @@ static void print_label(FILE *f, const char *name, const char *value)
 static void print_patch(FILE *f, const char *metric, const char *patch, long value)
 {
 	fprintf(f, "%s{", metric);
-	print_label(f, "patch", patch);
+	metrics_label(f, "patch", patch);
 	fprintf(f, "} %ld\n", value);
 }
 
 /* @manifests: of each patch, NULL: not at hand. */
 static void print_infos(struct kpatch *k, const struct live *live, const struct manifest *const *manifests)
 {
-	head(k->out, "kpatch_patch_info", "A loaded live patch.");
+	metrics_head(k->out, "kpatch_patch_info", "A loaded live patch.");
 	for (size_t i = 0; i < live->n_patches; i++) {
 		const struct live_patch *p = &live->patches[i];
 		const struct manifest *m = manifests[i];
 
 		fputs("kpatch_patch_info{", k->out);
-		print_label(k->out, "patch", p->name);
+		metrics_label(k->out, "patch", p->name);
 		fputc(',', k->out);
-		print_label(k->out, "state", patch_state_name(p->state));
+		metrics_label(k->out, "state", patch_state_name(p->state));
 		fputc(',', k->out);
-		print_label(k->out, "version", m && m->version ? m->version : "");
+		metrics_label(k->out, "version", m && m->version ? m->version : "");
 		fputs("} 1\n", k->out);
 	}
 }
 
 static void print_fixes(struct kpatch *k, const struct live *live, const struct manifest *const *manifests)
 {
-	head(k->out, "kpatch_patch_fixes", "Fixes in a loaded live patch, where its manifest is at hand.");
+	metrics_head(k->out, "kpatch_patch_fixes",
+		     "Fixes in a loaded live patch, where its manifest is at hand.");
 	for (size_t i = 0; i < live->n_patches; i++)
 		if (manifests[i])
 			print_patch(k->out, "kpatch_patch_fixes", live->patches[i].name,
@@ -72,7 +73,7 @@ static void print_fixes(struct kpatch *k, const struct live *live, const struct 
 /* Nothing for a patch whose transition is over, nor where the tasks may not be looked at. */
 static void print_tasks(struct kpatch *k, const struct live *live)
 {
-	head(k->out, "kpatch_transition_tasks", "Tasks that a transition waits for.");
+	metrics_head(k->out, "kpatch_transition_tasks", "Tasks that a transition waits for.");
 	for (size_t i = 0; i < live->n_patches; i++) {
 		const struct live_patch *p = &live->patches[i];
 		long left = -1;
@@ -96,10 +97,10 @@ void metrics_print(struct kpatch *k, const struct live *live, const struct store
 		print_fixes(k, live, manifests);
 	}
 	print_tasks(k, live);
-	head(k->out, "kpatch_installed", "Live patches that are installed for the running kernel.");
+	metrics_head(k->out, "kpatch_installed", "Live patches that are installed for the running kernel.");
 	fprintf(k->out, "kpatch_installed %zu\n", n);
-	head(k->out, "kpatch_held_back",
-	     "Those of them that are held back, since the machine went down with them.");
+	metrics_head(k->out, "kpatch_held_back",
+		     "Those of them that are held back, since the machine went down with them.");
 	fprintf(k->out, "kpatch_held_back %zu\n", held);
 }
 
@@ -121,16 +122,16 @@ static size_t count_of(const struct diags *diags, size_t i)
 
 void metrics_print_outcome(struct kpatch *k, enum outcome o)
 {
-	head(k->out, "kpatch_ok", "Whether kpatch status finds everything as it should be.");
+	metrics_head(k->out, "kpatch_ok", "Whether kpatch status finds everything as it should be.");
 	fprintf(k->out, "kpatch_ok %d\n", o == OUTCOME_OK);
-	head(k->out, "kpatch_problems", "What kpatch status finds, by the id of its message.");
+	metrics_head(k->out, "kpatch_problems", "What kpatch status finds, by the id of its message.");
 	for (size_t i = 0; i < diags_count(k->diags); i++) {
 		const struct diag *d = diags_get(k->diags, i);
 
 		if (d->severity == DIAG_NOTE || !count_of(k->diags, i))
 			continue;
 		fputs("kpatch_problems{", k->out);
-		print_label(k->out, "id", d->id);
+		metrics_label(k->out, "id", d->id);
 		fprintf(k->out, "} %zu\n", count_of(k->diags, i));
 	}
 }

@@ -11,6 +11,11 @@
 struct live;
 struct stored;
 
+/* What stands before the first sample of a number. */
+void metrics_head(FILE *f, const char *name, const char *help);
+/* NAME="VALUE"; a label's value may hold any UTF-8. */
+void metrics_label(FILE *f, const char *name, const char *value);
+
 /* The loaded patches, and the @n installed ones of @list. */
 void metrics_print(struct kpatch *k, const struct live *live, const struct stored *list, size_t n);
 /* How the command ended, and what it found wrong, by id. Whatever happened, this is there. */

@@ -27,6 +27,7 @@ static const struct schema_key keys[] = {
 	KEY("timeout", SCHEMA_NUMBER, timeout, .max = KPATCH_MAX_TIMEOUT),
 	KEY("boot", SCHEMA_BOOL, boot),
 	KEY("boot-timeout", SCHEMA_NUMBER, boot_timeout, .max = KPATCH_MAX_TIMEOUT),
+	KEY("newer-kernel", SCHEMA_BOOL, newer_kernel),
 	{ .key = NULL },
 };
 
@@ -122,7 +123,8 @@ enum outcome config_read(struct kpatch *k, struct kpatch_config *out)
 {
 	struct kpatch_config c = { .timeout = KPATCH_DEFAULT_TIMEOUT,
 				   .boot_timeout = KPATCH_DEFAULT_BOOT_TIMEOUT,
-				   .boot = true };
+				   .boot = true,
+				   .newer_kernel = true };
 	enum outcome o = OUTCOME_OK;
 	char path[PATH_MAX];
 	int fd;

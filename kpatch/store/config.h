@@ -16,6 +16,7 @@ struct kpatch_config {
 	uint64_t timeout;      /* seconds that a transition may take */
 	uint64_t boot_timeout; /* the same for patches that are loaded at boot */
 	bool boot;	       /* load installed patches at boot */
+	bool newer_kernel;     /* kpatch status complains of a newer kernel without a hotfix */
 };
 
 /*

@@ -140,6 +140,7 @@ setup() {
 kpatch_transition_tasks{patch="aaa"} 2
 kpatch_installed 1
 kpatch_held_back 0
+kpatch_kernel_hotfixes{kernel="6.1.0-56-amd64",role="running"} 1
 kpatch_ok 0
 kpatch_problems{id="transition-going-on"} 1
 kpatch_problems{id="module-left-over"} 2
@@ -200,6 +201,121 @@ kpatch_problems{id="installed-not-loaded"} 1' ]
 	fails 11 status
 	has installed-unusable
 	says "other users may write to it"
+}
+
+# kernel_package RELEASE: its modules and its image
+kernel_package() {
+	mkdir -p "$M/lib/modules/$1/kernel" "$M/boot"
+	: > "$M/boot/vmlinuz-$1"
+}
+
+@test "status: the newer kernel, which the next boot takes, has no hotfix, and the running one has" {
+	patch_module livepatch-fix fix.ko
+	kernel_package "$RELEASE"
+	kernel_package 6.1.0-57-amd64
+	# nothing to lose
+	kpatch status
+	says "all is well"
+	kpatch install fix.ko
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1
+	fails 11 status
+	[ "$stderr" = "6.1.0-57-amd64: warning: the next boot takes this kernel, for which no hotfix is installed, while the running one has one. Install kpatch-patch-6.1.0-57-amd64 before the machine boots; if this kernel has all the fixes itself, boot it. [newer-kernel-without-hotfix]" ]
+	fails 11 status --format json
+	python3 - "$output" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])
+		assert r["next_kernel"] == "6.1.0-57-amd64", r
+		assert r["kernels"] == [
+			{"release": "6.1.0-56-amd64", "running": True, "bootable": True, "hotfixes": 1},
+			{"release": "6.1.0-57-amd64", "running": False, "bootable": True, "hotfixes": 0}], r
+		assert [d["id"] for d in r["diagnostics"]] == ["newer-kernel-without-hotfix"], r
+	END
+	fails 11 status --format prometheus
+	says 'kpatch_kernel_hotfixes{kernel="6.1.0-56-amd64",role="running"} 1
+kpatch_kernel_hotfixes{kernel="6.1.0-57-amd64",role="next"} 0'
+	says 'kpatch_problems{id="newer-kernel-without-hotfix"} 1'
+	# loaded alone, or kept for boot alone, is protection as well
+	kpatch uninstall livepatch-fix
+	fails 11 status
+	has newer-kernel-without-hotfix
+	# who knows that it has all fixes says so
+	mkdir -p "$M/etc"
+	echo 'newer-kernel: false' > "$M/etc/kpatch.yaml"
+	kpatch status
+	rm "$M/etc/kpatch.yaml"
+	KERNEL=6.1.0-57-amd64 patch_module livepatch-fix next.ko
+	kpatch install next.ko
+	kpatch status
+	says "kernel 6.1.0-57-amd64, which the next boot takes: 1 installed"
+	# a hotfix for one that is not there does not count for the one that is
+	kpatch uninstall --kernel 6.1.0-57-amd64 livepatch-fix
+	KERNEL=6.1.0-60-amd64 patch_module livepatch-fix later.ko
+	kpatch install later.ko
+	fails 11 status
+	has newer-kernel-without-hotfix
+	kpatch install next.ko
+	kpatch status
+	# one that its boots will not load is none
+	kpatch disable --kernel 6.1.0-57-amd64 livepatch-fix
+	fails 11 status
+	has newer-kernel-without-hotfix
+	kpatch enable --kernel 6.1.0-57-amd64 livepatch-fix
+	# a store that boots will refuse
+	chmod 777 "$M/var/lib/kpatch/6.1.0-57-amd64"
+	fails 11 status
+	has newer-kernel-without-hotfix store-not-trusted
+}
+
+@test "status: which kernel is newer, by numbers, and by what can be booted" {
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1
+	# next RELEASE KERNEL...: of these, which lie in the machine, it is this that the next boot takes
+	next() {
+		local expected=$1 release
+		shift
+		rm -rf "$M/lib/modules" "$M/boot"
+		for release in "$RELEASE" "$@"; do kernel_package "$release"; done
+		run --separate-stderr "$FAKE" "$M" status --format json
+		says "\"next_kernel\": $expected"
+	}
+	next null
+	next null 6.1.0-9-amd64 6.0.30-1-amd64 5.10.0-100-amd64
+	next '"6.1.0-100-amd64"' 6.1.0-99-amd64 6.1.0-100-amd64
+	next '"6.12.117+deb12-amd64"' 6.1.0-99-amd64 6.12.117+deb12-amd64
+	next '"7.0.0-rc2"' 7.0.0-rc1 7.0.0-rc2
+	# another kind of the same version is no newer one; of the newest version it is the same kind
+	next null 6.1.0-56-rt-amd64 6.1.0-56-cloud-amd64
+	next '"6.1.0-57-amd64"' 6.1.0-57-rt-amd64 6.1.0-57-amd64 6.1.0-57-cloud-amd64
+	next '"6.1.0-57-rt-amd64"' 6.1.0-57-rt-amd64
+	echo 6.5.6-300.fc39.x86_64 > "$M/release"
+	next '"6.5.6-301.fc39.x86_64"' 6.5.6-300.fc39.x86_64+debug 6.5.6-301.fc39.x86_64 6.5.6-301.fc39.x86_64+debug
+	# modules that a removed kernel left, and an image among the modules
+	echo "$RELEASE" > "$M/release"
+	next null
+	mkdir -p "$M/lib/modules/6.1.0-58-amd64/updates"
+	kpatch status
+	: > "$M/lib/modules/6.1.0-58-amd64/vmlinuz"
+	fails 11 status
+	has newer-kernel-without-hotfix
+}
+
+@test "status: a hotfix for another kernel than the running one, which has none" {
+	KERNEL=6.1.0-55-amd64 patch_module livepatch-fix old.ko
+	kpatch install old.ko
+	kpatch status
+	says "kernel 6.1.0-55-amd64: 1 installed"
+	[ "$stderr" = "6.1.0-55-amd64: note: a hotfix is installed for this kernel, and none for the running one, $RELEASE. [hotfix-for-another-kernel]" ]
+	patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1
+	kpatch status
+	[ -z "$stderr" ]
+	# what lies in the store and is no kernel's
+	mkdir "$M/var/lib/kpatch/ x" "$M/var/lib/kpatch/.."$'\n'
+	: > "$M/var/lib/kpatch/7.0"
+	kpatch status
+	[[ -z $stderr && $output != *" x"* ]]
+	kpatch status --format json
+	[[ $output != *'"release": "7.0"'* && $output == *'"release": "6.1.0-55-amd64"'* ]]
 }
 
 # targets PATCH LINE...: what its runtime says of the builds that it is for
