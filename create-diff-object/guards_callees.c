@@ -20,9 +20,12 @@ struct spreading {
 	bool boot;
 	uint32_t *guard; /* by function: what all that calls it stands behind, NO_ATOM */
 	bool *open;	 /* by function: something else uses it */
-	bool *global;	 /* by function: nobody else in the whole kernel object uses it */
+	uint8_t *global; /* by function: enum global */
 	uint32_t module; /* where the module begins, NO_ATOM */
 };
+
+/* Whether anybody else in the whole kernel object uses a global function: asked once of each. */
+enum global { NOT_ASKED, USED_BY_OTHERS, BOOT_ONLY };
 
 static bool is_initcall(const struct atom *a)
 {
@@ -97,6 +100,11 @@ static bool mentions_new_state(const struct spreading *x, uint32_t function)
 	return false;
 }
 
+static bool is_changed(const struct spreading *x, uint32_t function)
+{
+	return x->d->replaced[function] && x->d->verdicts[function].state == VERDICT_CHANGED;
+}
+
 /* What is global, other objects may call: the installed code tells. It costs a search, so it is asked of few. */
 static void look_at_global(struct spreading *x, uint32_t function)
 {
@@ -104,12 +112,13 @@ static void look_at_global(struct spreading *x, uint32_t function)
 	const struct atom *a = &x->s->object->atoms[function];
 
 	if (a->local || x->open[function] || x->guard[function] == function || !a->symbol ||
-	    x->d->pairs.twin[function] == NO_ATOM || !ksyms->boot_only || !mentions_new_state(x, function))
+	    x->d->pairs.twin[function] == NO_ATOM || !ksyms->boot_only ||
+	    (!is_changed(x, function) && !mentions_new_state(x, function)))
 		return;
-	if (!ksyms->boot_only(ksyms, a->name))
-		return;
-	x->guard[function] = function;
-	x->global[function] = true;
+	if (x->global[function] == NOT_ASKED)
+		x->global[function] = ksyms->boot_only(ksyms, a->name) ? BOOT_ONLY : USED_BY_OTHERS;
+	if (x->global[function] == BOOT_ONLY)
+		x->guard[function] = function;
 }
 
 /* One round; whether it has found anything new. */
@@ -132,7 +141,7 @@ static bool spread(struct spreading *x)
 		uint32_t root = x->s->role[i] == ROLE_CODE ? function_root(x->s, i) : NO_ATOM;
 
 		if (root == NO_ATOM || x->open[root] || x->guard[root] == NO_ATOM ||
-		    (!o->atoms[root].local && root != x->module && !x->global[root]))
+		    (!o->atoms[root].local && root != x->module && x->global[root] != BOOT_ONLY))
 			continue;
 		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
 			more |= x->g->guard[r] == NO_ATOM;

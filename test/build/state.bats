@@ -94,3 +94,13 @@ load build
 		s/^\trp = kmem_cache_alloc(drc_slab, GFP_KERNEL);/\tif (more == 3)\n\t\treturn NULL;\n&/'
 	run -0 kpatch_build "$patch"
 }
+
+@test "a changed function that only __init code of another file calls has run; one whose address that takes has not" {
+	make_patch slab fs/nfsd/nfscache.c 's/^\tdrc_slab = kmem_cache_create/\tpr_info("made\\n");\n&/'
+	run -0 kpatch_build "$patch"
+	says 'nfsd_drc_slab_create: nothing but __init code calls it.*\[loaded-already\]'
+	# __init code hands it to proc_create_single()
+	make_patch stats fs/fscache/stats.c 's/^\tseq_puts(m, "FS-Cache statistics/\tseq_puts(m, "patched\\n");\n&/'
+	run -0 kpatch_build "$patch"
+	no grep -F '[loaded-already]' <<< "$output"
+}

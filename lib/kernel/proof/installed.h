@@ -113,7 +113,7 @@ uint32_t installed_at(const struct installed *in, const char *name, uint64_t add
  */
 int installed_sympos(const struct installed *in, uint32_t i, uint32_t *sympos, uint32_t *count);
 
-/* Whether __init code uses the global function @name, and nothing else does that is still there when it has run. */
+/* Whether __init code calls the global function @name, or it is an initcall, and nothing else uses it. */
 bool installed_boot_only(const struct installed *in, const char *name);
 
 /* "name+0x1c" of the symbol nearest to @address, for messages; from @arena. */

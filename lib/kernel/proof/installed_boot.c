@@ -2,7 +2,8 @@
 /*
  * Which functions of installed code does nobody use but code that is gone once the kernel has booted, or the module has been
  * loaded? A module has relocations, which say it. In vmlinux whatever may be a branch to the function, or its address,
- * counts as a use, wherever it stands: that errs on the side of a function that is used.
+ * counts as a use, wherever it stands: that errs on the side of a function that is used. Boot code that takes the address
+ * registers the function, and whoever it registers it with calls it later: only a branch, or an initcall, is its own use.
  */
 #include <elf.h>
 #include <string.h>
@@ -15,9 +16,10 @@
 
 enum use { NO_USE, USED_BY_BOOT, USED };
 
-static bool is_gone(const char *section)
+/* What __exit code calls has not run while the module is loaded. */
+static bool is_boot(const char *section)
 {
-	return !strncmp(section, ".init", 5) || !strncmp(section, ".exit", 5);
+	return !strncmp(section, ".init", 5);
 }
 
 /* Tables that describe code, and debug information, use nothing. */
@@ -58,33 +60,34 @@ static enum use used_in_module(const struct installed *in, uint32_t section, uin
 			continue;
 		for (uint32_t r = 0; r < in->relas[i].count && use != USED; r++)
 			if (leads_to(in, &in->relas[i].list[r], section, value))
-				use = is_gone(m->sections[i].name) ? USED_BY_BOOT : USED;
+				use = is_boot(m->sections[i].name) &&
+						      in->relas[i].list[r].type == in->arch->call_type ?
+					      USED_BY_BOOT :
+					      USED;
 	}
 	return use;
 }
 
 /* vmlinux */
 
-static bool code_leads_to(const struct elf_section *s, uint64_t address)
+static enum use used_at(const struct arch *arch, const struct elf_section *s, uint64_t at, uint64_t address)
 {
-	for (uint64_t at = 0; at + 4 <= s->size; at++) {
-		int32_t distance;
+	bool code = (s->flags & SHF_EXECINSTR) != 0, led;
+	int32_t value;
 
-		memcpy(&distance, s->data + at, sizeof(distance));
-		if (s->address + at + 4 + (uint64_t)distance == address)
-			return true;
-	}
-	return false;
-}
-
-static bool holds_address(const struct elf_section *s, uint64_t address)
-{
-	for (uint64_t at = 0; at + 4 <= s->size; at++) {
-		/* as 64 bits in data, as 32 in code: the low half is the same */
-		if (!memcmp(s->data + at, &(uint32_t){ (uint32_t)address }, 4))
-			return true;
-	}
-	return false;
+	memcpy(&value, s->data + at, sizeof(value));
+	/* as 64 bits in data, as 32 in code: the low half is the same */
+	if ((uint32_t)value == (uint32_t)address)
+		return USED;
+	/* branches, and addresses from their instruction's end; distances from their own place in tables: exports, initcalls */
+	led = s->address + at + (code ? 4 : 0) + (uint64_t)value == address;
+	if (!led)
+		return NO_USE;
+	if (!is_boot(s->name))
+		return USED;
+	return !code || arch->is_branch(&(struct code_field){ s->data, s->size, (uint32_t)at, 4, true }) ?
+		       USED_BY_BOOT :
+		       USED;
 }
 
 static enum use used_in_image(const struct installed *in, uint64_t address)
@@ -96,8 +99,11 @@ static enum use used_in_image(const struct installed *in, uint64_t address)
 
 		if (!s->data || describes(in->arch, s->name, s->flags))
 			continue;
-		if (((s->flags & SHF_EXECINSTR) && code_leads_to(s, address)) || holds_address(s, address))
-			use = is_gone(s->name) ? USED_BY_BOOT : USED;
+		for (uint64_t at = 0; at + 4 <= s->size && use != USED; at++) {
+			enum use here = used_at(in->arch, s, at, address);
+
+			use = here == NO_USE ? use : here;
+		}
 	}
 	return use;
 }

@@ -55,7 +55,7 @@ struct ksym_source {
 	int (*find)(const struct ksym_source *source, const char *name, const struct symbol *definition,
 		    struct ksym *out, const char **why);
 	/*
-	 * Whether nothing of the owner but its __init and __exit code uses its global function @name. NULL: that is not
+	 * Whether nothing of the owner but its __init code uses its global function @name, and calls it. NULL: that is not
 	 * known of any. Called from several threads.
 	 */
 	bool (*boot_only)(const struct ksym_source *source, const char *name);
