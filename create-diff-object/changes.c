@@ -454,5 +454,7 @@ int pass_changes(struct diff *d)
 	mark_carried(d);
 	if (!err)
 		err = changes_once(d);
+	if (!err)
+		err = changes_sealed(d);
 	return err ? err : changes_forever(d);
 }

@@ -117,7 +117,7 @@ struct lookup {
 	struct ksym ksym;
 };
 
-/* Where vmlinux has what it frees when it has booted. */
+/* Where vmlinux has what it frees, or seals, when it has booted. */
 struct init_range {
 	bool asked;
 	uint64_t begin, end; /* link-time addresses; equal: not known */
@@ -185,11 +185,12 @@ struct diff {
 	bool *copied;		    /* copies: unchanged function of which the patch has a copy */
 	struct callback *callbacks; /* callbacks */
 	uint32_t n_callbacks;
-	struct lookup *lookups;	 /* route_kernel: cache, by patched atom */
-	struct init_range init;	 /* route_kernel: cache */
-	struct strmap *literals; /* kernels_own: nameless constants of the original, by literal_key() */
-	uint32_t *kernels;	 /* kernels_own: cache, by patched atom: the original's equal one, plus 1 */
-	uint8_t *compared;	 /* kernels_own: by original atom: its code compares that address */
+	struct lookup *lookups;	  /* route_kernel: cache, by patched atom */
+	struct init_range init;	  /* route_kernel: cache */
+	struct init_range sealed; /* route_kernel: cache; what is read-only then */
+	struct strmap *literals;  /* kernels_own: nameless constants of the original, by literal_key() */
+	uint32_t *kernels;	  /* kernels_own: cache, by patched atom: the original's equal one, plus 1 */
+	uint8_t *compared;	  /* kernels_own: by original atom: its code compares that address */
 	struct fate **fates; /* fates: by patched reference; NULL: not of code of the patch to a constant */
 	const struct routing **routes; /* routes: by patched reference; NULL: not of the patch */
 	struct inclusion *included;    /* routes */
@@ -290,6 +291,8 @@ bool state_removed(const struct diff *d, uint32_t orig);
 bool state_added(const struct diff *d, uint32_t new);
 /* once.c: its part for what is initialised behind a guard that the kernel has */
 int changes_once(struct diff *d);
+/* sealed.c: its part for variables that nobody can write when the kernel has booted */
+int changes_sealed(struct diff *d);
 /* aliases.c: its part for names that mean something else than before */
 int changes_aliases(struct diff *d);
 
@@ -351,6 +354,8 @@ struct routing route_to_kernel(struct diff *d, const struct atom *from, uint32_t
 struct routing route_by_name(struct diff *d, const char *name);
 /* Whether vmlinux has it where boot code and data were. */
 bool route_in_init(struct diff *d, const struct ksym *k);
+/* Whether vmlinux has it among what is read-only when it has booted. */
+bool route_in_sealed(struct diff *d, const struct ksym *k);
 
 /*
  * kernels_own.c: where a reference to a constant leads if that must be the kernel's and the kernel is

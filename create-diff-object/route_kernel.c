@@ -158,12 +158,20 @@ static uint64_t address_of(struct diff *d, const char *name)
 	return d->input->ksyms->find(d->input->ksyms, name, NULL, &k, &why) ? 0 : k.address;
 }
 
+static bool in_range(struct diff *d, struct init_range *range, const char *begin, const char *end,
+		     const struct ksym *k)
+{
+	if (!range->asked)
+		*range = (struct init_range){ true, address_of(d, begin), address_of(d, end) };
+	return range->begin && k->address >= range->begin && k->address < range->end;
+}
+
 bool route_in_init(struct diff *d, const struct ksym *k)
 {
-	struct init_range *init = &d->init;
+	return in_range(d, &d->init, "__init_begin", "__init_end", k);
+}
 
-	if (!init->asked)
-		*init = (struct init_range){ true, address_of(d, "__init_begin"),
-					     address_of(d, "__init_end") };
-	return init->begin && k->address >= init->begin && k->address < init->end;
+bool route_in_sealed(struct diff *d, const struct ksym *k)
+{
+	return in_range(d, &d->sealed, "__start_ro_after_init", "__end_ro_after_init", k);
 }

@@ -333,3 +333,53 @@ END
 	refused name-in-kernel
 	[[ $stderr == *"auth_rpcgss has a global symbol"* ]]
 }
+
+@test "a write of what is read-only when the kernel has booted: refused, unless the function wrote it before" {
+	original <<'END'
+		static int limit __section(".data..ro_after_init") = 4; int early(int);
+		static int __section(".init.text") __used start(void) { limit = 8; return 0; }
+		int early(int x) { limit = ext(x); return 1; }
+		int f(int x) { return x > limit ? ext(x) : 1; }
+END
+	patched '4s/\? ext\(x\)/? (limit = x)/'
+	differ
+	refused read-only-after-boot
+	[[ $stderr == *"f+0x"*"it writes limit, which is __ro_after_init"* ]]
+	append <<'END'
+		static void called(void) { limit += 3; }
+		__used static void (*const cb)(void) __section(".discard.kpatch.callback.pre_patch") = called;
+END
+	differ
+	written # a function that is new may be made of another one
+	sed -i '3d' original.c patched.c
+	rm out.o kallsyms
+	differ
+	refused read-only-after-boot
+	[[ $stderr == *"called+0x"* ]]
+	# as it did before
+	original <<< 'static int limit __section(".data..ro_after_init") = 4; int f(int x) { limit = ext(x); return 1; } int g(void) { return limit; }'
+	patched 's/ext\(x\)/ext2(x)/'
+	rm kallsyms
+	differ
+	written
+	rm out.o
+	original <<< 'int f(int x) { return ext(x); }'
+	patched 's/return/static int new __section(".data..ro_after_init"); return new++ +/'
+	rm kallsyms
+	differ
+	refused read-only-after-boot
+	[[ $stderr == *"it writes new.0, "*"Leave out __ro_after_init"* ]]
+	# another object's
+	original <<< 'extern int elsewhere, other; int f(int x) { return ext(elsewhere + other); }'
+	patched 's/return/other = 5; return/'
+	compile original; compile patched; rm kallsyms; make_symbols
+	at=$(awk '$3 == "elsewhere" { print $1 }' kallsyms)
+	printf '%s D __start_ro_after_init\n%x D __end_ro_after_init\n' "$at" $((16#$at + 32)) >> kallsyms
+	sort -o kallsyms kallsyms
+	differ
+	written
+	rm out.o
+	patched 's/return/elsewhere = 5; return/'
+	differ
+	refused read-only-after-boot
+}
