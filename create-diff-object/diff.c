@@ -25,6 +25,22 @@ static int pass_roles(struct diff *d)
 	return err ? err : roles_once(d, &d->new);
 }
 
+/* The first function or object that differs. */
+static int pass_machine(struct diff *d)
+{
+	for (uint32_t i = 0; d->arch->compares_only && i < d->new.object->n_atoms; i++) {
+		uint8_t state = d->verdicts[i].state;
+
+		if (state != VERDICT_CHANGED && (state != VERDICT_NEW || d->new.role[i] != ROLE_CODE))
+			continue;
+		diff_refuse(d, "object-not-supported", &d->new, i, -1, NULL,
+			    "%s, and objects of %s are only compared: no patches are made of them yet",
+			    state == VERDICT_NEW ? "it is new" : "it differs", d->arch->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct diff *d);
@@ -40,6 +56,9 @@ static const struct {
 
 	/* Which differences does the author want to be left alone? */
 	{ "requests", pass_requests },
+
+	/* Are patches of this machine made? Objects of others are compared, and that is all. */
+	{ "machine", pass_machine },
 
 	/*
 	 * What does that mean for a running kernel: which functions are replaced, and which changes

@@ -6,11 +6,13 @@
 #include <string.h>
 
 #include "lib/arch/ppc64le/ppc64le.h"
+#include "lib/arch/s390x/s390x.h"
 #include "lib/arch/x86_64/x86_64.h"
 
 static const struct arch *const archs[] = {
 	&arch_x86_64,
 	&arch_ppc64le,
+	&arch_s390x,
 };
 
 const char *const arch_directories[] = {

@@ -225,7 +225,8 @@ struct arch {
 	const char *deb;  /* as dpkg has it */
 	bool big_endian;
 	uint8_t abi, abi_mask; /* what e_flags has in the bits of the mask */
-	bool kernels; /* patches for kernels of it are built; else the differ alone knows its objects */
+	bool kernels;	    /* patches for kernels of it are built; else the differ alone knows its objects */
+	bool compares_only; /* the differ writes no objects of it: one that differs is refused */
 	struct source_places source;
 	const struct boot_image *boot_image; /* NULL: it boots ELF files */
 
