@@ -131,6 +131,9 @@ const char *outcome_name(enum outcome o);
  */
 void log_action(struct kpatch *k, const char *action, const char *patch, size_t n_diags, enum outcome o);
 
+/* The number of the user who logged in, whatever that one has become since; NULL: nobody did, as at boot. */
+const char *who_logged_in(struct kpatch *k);
+
 /* Reports that memory is exhausted. */
 enum outcome path_too_long(struct kpatch *k);
 

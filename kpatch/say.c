@@ -87,10 +87,21 @@ static const struct diag *first_error(const struct kpatch *k, size_t first)
 	return NULL;
 }
 
+const char *who_logged_in(struct kpatch *k)
+{
+	char user[16];
+
+	if (system_read(&k->system, user, sizeof(user), "/proc/self/loginuid") <= 0 ||
+	    !strcmp(user, NO_LOGIN) || user[strspn(user, "0123456789")])
+		return NULL;
+	return arena_strdup(k->arena, user);
+}
+
 /* "ACTION PATCH: RESULT: WHY [ID], by user N": who logged in, whatever he has become since. */
 static char *log_text(struct kpatch *k, const struct log_entry *e, const char *patch, const struct diag *why)
 {
-	char user[16] = "", *text = NULL;
+	const char *user = who_logged_in(k);
+	char *text = NULL;
 	size_t size;
 	FILE *f = xopen_memstream(&text, &size);
 
@@ -103,11 +114,8 @@ static char *log_text(struct kpatch *k, const struct log_entry *e, const char *p
 		text_print(f, why->what);
 		fprintf(f, " [%s]", why->id);
 	}
-	if (system_read(&k->system, user, sizeof(user), "/proc/self/loginuid") > 0 &&
-	    strcmp(user, NO_LOGIN)) {
-		fputs(", by user ", f);
-		text_print(f, user);
-	}
+	if (user)
+		fprintf(f, ", by user %s", user);
 	if (!fclose(f))
 		return text;
 	free(text);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kpatch info: the manifest of a module, for people or as it is. Reads the file only, whether or
- * not the patch is loaded and whatever kernel it is for.
+ * kpatch info: the manifest of a module, for people or as it is, whether or not the patch is loaded and whatever kernel it
+ * is for; and of a patch that is loaded and not installed, which kpatch keeps.
  */
 #include <inttypes.h>
 #include <string.h>
 
 #include "kpatch/commands/fixes.h"
+#include "kpatch/commands/kept.h"
 #include "kpatch/commands/loaded.h"
 #include "kpatch/file/patchfile.h"
 #include "kpatch/kpatch.h"
 #include "kpatch/live/sysfs.h"
 #include "kpatch/report.h"
+#include "kpatch/store/store.h"
 #include "lib/kernel/files/module.h"
 #include "lib/kernel/files/signature.h"
 #include "lib/manifest/manifest.h"
@@ -246,36 +248,102 @@ static void report_signature(struct kpatch *k, const struct patch_file *f)
 	report_string(n, "hash", f->signature->hash);
 }
 
+/* What the load knew: of a patch that is loaded, in this very build. */
+static void print_load(struct kpatch *k, const char *name)
+{
+	struct load_facts facts;
+
+	if (!load_facts_of(k, name, &facts))
+		return;
+	line(k, "since", load_time(k, &facts));
+	if (facts.user)
+		line(k, "loaded by", arena_printf(k->arena, "user %s", facts.user));
+	line(k, "sha256", facts.sha256);
+}
+
+/* Whether NAME is a patch that is loaded, and no file nor an installed one. @name: as the kernel spells it. */
+static bool is_loaded_only(struct kpatch *k, const char *argument, char name[MODULE_NAME_SIZE])
+{
+	struct kpatch quiet = *k;
+	enum patch_state state;
+	const char *path;
+	bool only;
+
+	if (strchr(argument, '/') || strstr(argument, ".ko") || module_name(argument, name) ||
+	    sysfs_patch_state(&k->system, name, &state))
+		return false;
+	quiet.diags = diags_new();
+	only = store_find(&quiet, argument, &path) == OUTCOME_NOT_FOUND;
+	diags_free(quiet.diags);
+	return only;
+}
+
+static enum outcome show_loaded(struct kpatch *k, const char *name)
+{
+	const struct manifest *m = manifest_of_loaded(k, name, NULL, 0);
+	struct load_facts facts;
+	enum patch_state state;
+
+	if (!m || sysfs_patch_state(&k->system, name, &state)) {
+		diag_error(k->diags, "manifest-not-at-hand", diag_file(name),
+			   "Give the file that it was loaded from",
+			   "this patch is loaded, but its manifest is not at hand");
+		return OUTCOME_NOT_FOUND;
+	}
+	report_manifest(k->report, m);
+	report_string(k->report, "loaded", patch_state_name(state));
+	report_bool(k->report, "other_build_loaded", false);
+	load_facts_report(k, k->report, name);
+	if (k->options.format != FORMAT_TEXT)
+		return OUTCOME_OK;
+	print_manifest(k, m);
+	if (load_facts_of(k, name, &facts))
+		line(k, "signed", facts.signer ? arena_printf(k->arena, "by %s", facts.signer) : "no");
+	line(k, "loaded", patch_state_name(state));
+	print_load(k, name);
+	return OUTCOME_OK;
+}
+
+static void show_file(struct kpatch *k, const struct patch_file *f)
+{
+	bool text = k->options.format == FORMAT_TEXT, other;
+	const char *state = loaded_state(k, f, &other);
+	bool same = strcmp(state, "no") && !other;
+
+	if (f->manifest)
+		report_manifest(k->report, f->manifest);
+	report_signature(k, f);
+	report_string(k->report, "loaded", state);
+	report_bool(k->report, "other_build_loaded", other);
+	if (same)
+		load_facts_report(k, k->report, f->module->name);
+	if (!text)
+		return;
+	if (f->manifest) {
+		print_manifest(k, f->manifest);
+	} else {
+		line(k, "patch", f->module->name);
+		line(k, "manifest", "none, not made by kpatch-build");
+	}
+	print_signature(k, f);
+	line(k, "loaded", other ? arena_printf(k->arena, "another build of it is %s", state) : state);
+	if (same)
+		print_load(k, f->module->name);
+}
+
 static enum outcome run_info(struct kpatch *k, int argc, char **argv)
 {
-	bool text = k->options.format == FORMAT_TEXT;
+	char name[MODULE_NAME_SIZE];
 	struct patch_file f;
 	enum outcome o;
 
+	if (is_loaded_only(k, argv[0], name))
+		return show_loaded(k, name);
 	k->options.unchecked = true; /* it is not going to be loaded */
 	k->options.look_only = true;
 	o = patch_file_get(k, argv[0], &f);
-	if (!o) {
-		bool other;
-		const char *state = loaded_state(k, &f, &other);
-
-		if (f.manifest)
-			report_manifest(k->report, f.manifest);
-		report_signature(k, &f);
-		report_string(k->report, "loaded", state);
-		report_bool(k->report, "other_build_loaded", other);
-		if (text && f.manifest)
-			print_manifest(k, f.manifest);
-		else if (text)
-			line(k, "patch", f.module->name);
-		if (text && !f.manifest)
-			line(k, "manifest", "none, not made by kpatch-build");
-		if (text)
-			print_signature(k, &f);
-		if (text)
-			line(k, "loaded",
-			     other ? arena_printf(k->arena, "another build of it is %s", state) : state);
-	}
+	if (!o)
+		show_file(k, &f);
 	patch_file_close(&f);
 	return o;
 }
@@ -284,7 +352,7 @@ const struct command info_command = {
 	.name = "info",
 	.arguments = "FILE|NAME",
 	.summary = "show what a patch module is for and what it changes",
-	.help = "FILE is a patch module; NAME one that is installed for the running kernel. With --verbose\n"
+	.help = "FILE is a patch module; NAME one that is installed for the running kernel, or loaded. With --verbose\n"
 		"also the symbols of the kernel that the patch refers to.\n",
 	.options = 0,
 	.min = 1,

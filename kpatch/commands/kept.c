@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* See kept.h. /run/kpatch/NAME.yaml has the build ID in its first line, as a comment, and the manifest as it is behind it. */
+/*
+ * See kept.h. /run/kpatch/NAME.yaml has the build ID in its first line, what else the load knew in the lines behind it, all of them
+ * comments of YAML, and then the manifest as it is.
+ */
 #include "kpatch/commands/kept.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kpatch/commands/loaded.h"
 #include "kpatch/file/patchfile.h"
 #include "kpatch/live/sysfs.h"
+#include "kpatch/report.h"
 #include "kpatch/store/store.h"
 #include "lib/kernel/files/module.h"
+#include "lib/kernel/files/signature.h"
 #include "lib/manifest/manifest.h"
+#include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
+#include "lib/util/sha256.h"
 
 #define KEPT "/run/kpatch"
+/* Bytes of the lines before the manifest, at most. */
+#define KEPT_HEAD_MAX 4096
 
 static const char *first_line(struct kpatch *k, const struct buildid *id)
 {
@@ -41,9 +51,35 @@ static int make_directory(const struct system *s)
 	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022) ? 0 : -EPERM;
 }
 
+#define KEY_SHA256 "# sha256: "
+#define KEY_SIGNER "# signer: "
+#define KEY_USER "# user: "
+
+/* A line of text that another one wrote: it stays one, of characters that can be shown. */
+static const char *one_line(struct kpatch *k, const char *text)
+{
+	return schema_text.valid(text) ? text : arena_strdup(k->arena, "(not text)");
+}
+
+static const char *head_of(struct kpatch *k, const struct patch_file *f)
+{
+	const char *user = who_logged_in(k), *digest;
+	char text[SHA256_TEXT];
+	struct sha256 s;
+
+	sha256_start(&s);
+	sha256_add(&s, f->bytes, f->n_bytes);
+	digest = sha256_end(&s, text);
+	return arena_printf(k->arena, "%s%s%s%s%s%s%s%s%s%s", first_line(k, &f->module->build_id),
+			    digest ? KEY_SHA256 : "", digest ? digest : "", digest ? "\n" : "",
+			    f->signature ? KEY_SIGNER : "",
+			    f->signature ? one_line(k, f->signature->signer) : "", f->signature ? "\n" : "",
+			    user ? KEY_USER : "", user ? user : "", user ? "\n" : "");
+}
+
 void manifest_keep(struct kpatch *k, const struct patch_file *f)
 {
-	const char *line = first_line(k, &f->module->build_id);
+	const char *line = head_of(k, f);
 	size_t n = strlen(line);
 	char path[PATH_MAX], *text = arena_alloc(k->arena, n + f->yaml_size + 1);
 	int err = f->manifest ? make_directory(&k->system) : 0;
@@ -79,22 +115,83 @@ static bool is_trusted(const struct system *s, const struct stat *st)
 	return (!st->st_uid || (*s->root && st->st_uid == geteuid())) && !(st->st_mode & 022);
 }
 
-static const struct manifest *read_kept(struct kpatch *k, const char *name, const char *line)
+/* The text of a file that is kept, if it counts; *when: its date. NULL: there is none that does. */
+static char *read_text(struct kpatch *k, const char *name, const char *line, size_t *size, int64_t *when)
 {
-	const struct manifest *m = NULL;
 	char path[PATH_MAX], directory[PATH_MAX], *text;
 	struct stat st, above;
-	size_t size, n = strlen(line);
+	size_t n = strlen(line);
 
 	if (system_path(&k->system, directory, KEPT) ||
 	    system_path(&k->system, path, KEPT "/%s.yaml", name) || lstat(directory, &above) ||
 	    lstat(path, &st) || !S_ISDIR(above.st_mode) || !S_ISREG(st.st_mode) ||
 	    !is_trusted(&k->system, &above) || !is_trusted(&k->system, &st) ||
-	    st.st_size > (off_t)(MANIFEST_MAX_SIZE + n) || file_read(k->arena, path, &text, &size) ||
-	    size < n || memcmp(text, line, n) ||
-	    manifest_read(text + n, size - n, path, k->arena, k->diags, &m))
+	    st.st_size > (off_t)(MANIFEST_MAX_SIZE + KEPT_HEAD_MAX) ||
+	    file_read(k->arena, path, &text, size) || *size < n || memcmp(text, line, n))
 		return NULL;
-	return m;
+	*when = st.st_mtime;
+	return text;
+}
+
+static const struct manifest *read_kept(struct kpatch *k, const char *name, const char *line)
+{
+	const struct manifest *m = NULL;
+	int64_t when;
+	size_t size;
+	char *text = read_text(k, name, line, &size, &when);
+
+	/* the lines before the manifest are comments, and its messages are nobody's to read */
+	return text && !manifest_read(text, size, name, k->arena, k->diags, &m) ? m : NULL;
+}
+
+/* The value behind @key, if @line begins with it. */
+static const char *value_of(struct kpatch *k, const char *line, const char *key)
+{
+	size_t n = strlen(key);
+	const char *value = strncmp(line, key, n) ? NULL : arena_strdup(k->arena, line + n);
+
+	return value && schema_text.valid(value) ? value : NULL;
+}
+
+bool load_facts_of(struct kpatch *k, const char *name, struct load_facts *out)
+{
+	char *text = NULL, *line;
+	struct buildid id;
+	size_t size;
+
+	*out = (struct load_facts){ .when = 0 };
+	if (!module_build_id(&k->system, name, &id))
+		text = read_text(k, name, first_line(k, &id), &size, &out->when);
+	if (!text)
+		return false;
+	while ((line = strsep(&text, "\n")) && *line == '#') {
+		out->sha256 = out->sha256 ? out->sha256 : value_of(k, line, KEY_SHA256);
+		out->signer = out->signer ? out->signer : value_of(k, line, KEY_SIGNER);
+		out->user = out->user ? out->user : value_of(k, line, KEY_USER);
+	}
+	return true;
+}
+
+const char *load_time(struct kpatch *k, const struct load_facts *facts)
+{
+	time_t when = facts->when;
+	char text[32];
+	struct tm tm;
+
+	if (!gmtime_r(&when, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return "-";
+	return arena_strdup(k->arena, text);
+}
+
+void load_facts_report(struct kpatch *k, struct node *in, const char *name)
+{
+	struct load_facts facts;
+	bool known = load_facts_of(k, name, &facts);
+
+	report_string(in, "loaded_at", known ? load_time(k, &facts) : NULL);
+	report_string(in, "loaded_by", facts.user);
+	report_string(in, "sha256", facts.sha256);
+	report_string(in, "signer", facts.signer);
 }
 
 static const struct manifest *read_installed(struct kpatch *k, const char *path)

@@ -7,12 +7,24 @@
 #ifndef KPATCH_KEPT_H
 #define KPATCH_KEPT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "kpatch/kpatch.h"
 
 struct live;
 struct manifest;
+struct node;
 struct patch_file;
 struct stored;
+
+/* What a load knew beside the manifest. */
+struct load_facts {
+	int64_t when;	    /* seconds since 1970, from the file's date */
+	const char *sha256; /* of the file that was loaded */
+	const char *signer; /* what the signature says; NULL: none */
+	const char *user;   /* number of who had logged in; NULL: nobody, as at boot */
+};
 
 /* Keeps the manifest of a module that is about to be loaded. The warning "manifest-not-kept" if that fails. */
 void manifest_keep(struct kpatch *k, const struct patch_file *f);
@@ -24,7 +36,13 @@ void manifest_forget(struct kpatch *k, const char *name);
  */
 const struct manifest *manifest_of_loaded(struct kpatch *k, const char *name, const struct stored *list,
 					  size_t n);
-/* The same of each of the loaded patches, in their order. */
+/* What the load of @name left beside it, by kpatch. false: another tool loaded it, or what it left does not count. */
+bool load_facts_of(struct kpatch *k, const char *name, struct load_facts *out);
+/* "2026-11-30T20:15:00Z" */
+const char *load_time(struct kpatch *k, const struct load_facts *facts);
+/* All of it into the report, null where it is not known. */
+void load_facts_report(struct kpatch *k, struct node *in, const char *name);
+/* The manifests of all loaded patches, in their order. */
 const struct manifest **manifests_of_loaded(struct kpatch *k, const struct live *live,
 					    const struct stored *list, size_t n);
 

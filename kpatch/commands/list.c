@@ -86,6 +86,8 @@ static void report_patches(struct kpatch *k, struct node *in, const struct live 
 		if (p->replace >= 0)
 			report_bool(n, "replace", p->replace);
 		report_bool(n, "unverified", module_is_unverified(&k->system, p->name));
+		report_string(n, "version", manifests[i] ? manifests[i]->version : NULL);
+		load_facts_report(k, n, p->name);
 		if (p->stack_order >= 0)
 			report_number(n, "stack_order", p->stack_order);
 		report_fixes(n, manifests[i]);
@@ -112,15 +114,6 @@ static void report_installed(struct node *in, const struct stored *stored,
 		report_string(s, "boot", stored_boot_name(stored[i].record.boot));
 		report_bool(s, "unverified", facts[i].unverified);
 		report_bool(s, "other_build_loaded", facts[i].other_build);
-	}
-}
-
-static void print_objects(struct kpatch *k, const struct live_patch *p)
-{
-	for (size_t i = 0; i < p->n_objects; i++) {
-		const struct live_object *o = &p->objects[i];
-
-		fprintf(k->out, "%s%s%s", i ? ", " : "", o->name, o->known && !o->patched ? " (waits)" : "");
 	}
 }
 
@@ -157,41 +150,96 @@ static void print_fixes(struct kpatch *k, const struct manifest *m)
 		}
 }
 
+/* A line of the table; cells are texts of the arena. */
+#define N_COLUMNS 7
+#define COLUMN_FUNCTIONS 3 /* numbers, that stand below each other */
+
+struct row {
+	const char *cells[N_COLUMNS];
+};
+
+/* The CVE number where that says all: one fix, which has one. */
+static const char *fixes_text(struct kpatch *k, const struct manifest *m)
+{
+	if (!m)
+		return "-";
+	if (m->n_fixes == 1 && m->fixes[0].n_cves == 1 && manifest_count_fixes(m) == 1)
+		return m->fixes[0].cves[0];
+	return arena_printf(k->arena, "%zu", manifest_count_fixes(m));
+}
+
+static const char *objects_text(struct kpatch *k, const struct live_patch *p)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < p->n_objects; i++) {
+		const struct live_object *o = &p->objects[i];
+
+		text = arena_printf(k->arena, "%s%s%s%s", text, i ? ", " : "", o->name,
+				    o->known && !o->patched ? " (waits)" : "");
+	}
+	return arena_printf(k->arena, "%s%s", text,
+			    module_is_unverified(&k->system, p->name) ? "; not verified" : "");
+}
+
+static struct row patch_row(struct kpatch *k, const struct live_patch *p, const struct manifest *m)
+{
+	struct load_facts facts;
+	bool known = load_facts_of(k, p->name, &facts);
+
+	return (struct row){ {
+		p->name,
+		m ? m->version : "-",
+		patch_state_name(p->state),
+		arena_printf(k->arena, "%zu", live_functions(p)),
+		fixes_text(k, m),
+		known ? load_time(k, &facts) : "-",
+		objects_text(k, p),
+	} };
+}
+
+static struct row leftover_row(struct kpatch *k, const char *name)
+{
+	return (struct row){ { name, "-", "off", "-", "-", "-",
+			       module_is_kept(&k->system, name) ?
+				       "its module stays in memory until the next boot" :
+				       "its module is still loaded" } };
+}
+
+/* The last column is as long as it is. */
+static void print_row(struct kpatch *k, const struct row *r, const int *widths)
+{
+	for (size_t i = 0; i < N_COLUMNS - 1; i++)
+		fprintf(k->out, "%*s  ", i == COLUMN_FUNCTIONS ? widths[i] : -widths[i], r->cells[i]);
+	fprintf(k->out, "%s\n", r->cells[N_COLUMNS - 1]);
+}
+
 static void print_patches(struct kpatch *k, const struct live *live, const struct manifest *const *manifests)
 {
-	int width = 8;
+	size_t n = live->n_patches + live->n_leftovers;
+	struct row *rows = arena_array(k->arena, n + 1, sizeof(*rows));
+	int widths[N_COLUMNS] = { 0 };
 
-	for (size_t i = 0; i < live->n_patches; i++)
-		if ((int)strlen(live->patches[i].name) > width)
-			width = (int)strlen(live->patches[i].name);
-	if (live->n_patches)
-		fprintf(k->out, "%-*s  %-9s  %9s  %5s  %s\n", width, "PATCH", "STATE", "FUNCTIONS", "FIXES",
-			"OBJECTS");
-	for (size_t i = 0; i < live->n_patches; i++) {
-		const struct live_patch *p = &live->patches[i];
-
-		fprintf(k->out, "%-*s  %-9s  %9zu  ", width, p->name, patch_state_name(p->state),
-			live_functions(p));
-		if (manifests[i])
-			fprintf(k->out, "%5zu  ", manifest_count_fixes(manifests[i]));
-		else
-			fprintf(k->out, "%5s  ", "-");
-		print_objects(k, p);
-		if (module_is_unverified(&k->system, p->name))
-			fputs("; not verified", k->out);
-		fputc('\n', k->out);
-		if (k->options.fixes)
-			print_fixes(k, manifests[i]);
-		if (k->options.verbose)
-			print_functions(k, p);
-	}
-	for (size_t i = 0; i < live->n_leftovers; i++)
-		fprintf(k->out, "%-*s  %-9s  %9s  %5s  %s\n", width, live->leftovers[i], "off", "-", "-",
-			module_is_kept(&k->system, live->leftovers[i]) ?
-				"its module stays in memory until the next boot" :
-				"its module is still loaded");
-	if (!live->n_patches && !live->n_leftovers)
+	if (!n) {
 		fprintf(k->out, "no patches are loaded\n");
+		return;
+	}
+	rows[n] = (struct row){ { "PATCH", "VERSION", "STATE", "FUNCTIONS", "FIXES", "SINCE", "OBJECTS" } };
+	for (size_t i = 0; i < n; i++)
+		rows[i] = i < live->n_patches ? patch_row(k, &live->patches[i], manifests[i]) :
+						leftover_row(k, live->leftovers[i - live->n_patches]);
+	for (size_t i = 0; i <= n; i++)
+		for (size_t j = 0; j < N_COLUMNS; j++)
+			if ((int)strlen(rows[i].cells[j]) > widths[j])
+				widths[j] = (int)strlen(rows[i].cells[j]);
+	print_row(k, &rows[n], widths);
+	for (size_t i = 0; i < n; i++) {
+		print_row(k, &rows[i], widths);
+		if (i < live->n_patches && k->options.fixes)
+			print_fixes(k, manifests[i]);
+		if (i < live->n_patches && k->options.verbose)
+			print_functions(k, &live->patches[i]);
+	}
 }
 
 static void print_installed(struct kpatch *k, const char *release, const struct stored *stored,
@@ -233,6 +281,13 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 		print_patches(k, &live, manifests);
 		print_installed(k, release, stored, facts, n);
 	}
+	for (size_t i = 0; k->options.verbose && i < live.n_patches; i++) {
+		enum patch_state state = live.patches[i].state;
+
+		/* none but root may count them */
+		if ((state == PATCH_ENABLING || state == PATCH_DISABLING) && tasks_count(&k->system, 0) >= 0)
+			report_blockers(k, live.patches[i].name, state == PATCH_ENABLING);
+	}
 	return o;
 }
 
@@ -240,7 +295,8 @@ const struct command list_command = {
 	.name = "list",
 	.arguments = "",
 	.summary = "list the patches that are loaded and those that are installed",
-	.help = "With --verbose the functions that each of them replaces. An object that \"waits\" is a\n"
+	.help = "With --verbose the functions that each of them replaces, and the tasks that a transition\n"
+		"waits for. SINCE is when kpatch loaded it (UTC). An object that \"waits\" is a\n"
 		"module that is not loaded; it is patched when it is. Patches are in stacking order where\n"
 		"the kernel tells it (6.14 and later), else by name. With --fixes the fixes in each, by the\n"
 		"mails that they came in; \"-\": its manifest is not at hand.\n",

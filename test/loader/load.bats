@@ -402,7 +402,7 @@ remove old_two" ]
 		has patch-unverified
 	done
 	kpatch list
-	says "livepatch_fix  enabled            1      1  vmlinux; not verified"
+	[[ ${lines[1]} == "livepatch_fix  1        enabled          1  1      20"*"Z  vmlinux; not verified" ]]
 	says "  livepatch_fix; not verified"
 	kpatch list --format json
 	[ "$(grep -c '"unverified": true' <<< "$output")" = 2 ]

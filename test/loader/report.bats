@@ -30,16 +30,23 @@ setup() {
 	loaded_module left_over "" 0 OK
 	loaded_module ext4
 	kpatch list
-	[ "${lines[0]}" = "PATCH        STATE      FUNCTIONS  FIXES  OBJECTS" ]
-	[ "${lines[1]}" = "p_disabling  disabling          1      -  vmlinux" ]
-	[ "${lines[2]}" = "p_enabled    enabled            3      -  vmlinux, nfsd (waits)" ]
-	[ "${lines[3]}" = "p_enabling   enabling           1      -  vmlinux" ]
-	[ "${lines[4]}" = "p_off        disabled           1      -  vmlinux" ]
-	[[ ${lines[5]} == "left_over    off "*"its module is still loaded" ]]
+	[ "${lines[0]}" = "PATCH        VERSION  STATE      FUNCTIONS  FIXES  SINCE  OBJECTS" ]
+	[ "${lines[1]}" = "p_disabling  -        disabling          1  -      -      vmlinux" ]
+	[ "${lines[2]}" = "p_enabled    -        enabled            3  -      -      vmlinux, nfsd (waits)" ]
+	[ "${lines[3]}" = "p_enabling   -        enabling           1  -      -      vmlinux" ]
+	[ "${lines[4]}" = "p_off        -        disabled           1  -      -      vmlinux" ]
+	[ "${lines[5]}" = "left_over    -        off                -  -      -      its module is still loaded" ]
 	[ "${#lines[@]}" -eq 6 ]
 	kpatch list -v
 	says "    vmlinux: g,3"
 	says "    nfsd: h"
+	# what a transition waits for, as status -v says it
+	task 5 busy 0
+	kpatch list -v
+	has task-blocks
+	says "task 5 (busy) is somewhere unknown. [task-blocks]"
+	kpatch list
+	[ -z "$stderr" ]
 }
 
 @test "list: stacking order and replace where the kernel tells them" {
@@ -65,7 +72,7 @@ setup() {
 	live_patch aaa 1 0 vmlinux:1:f,1
 	rm "$M/sys/kernel/livepatch/aaa/vmlinux/patched"
 	kpatch list
-	says "aaa       enabled            1      -  vmlinux"
+	says "aaa    -        enabled          1  -      -      vmlinux"
 	kpatch list -f json
 	[[ $output != *patched* ]]
 }
@@ -381,7 +388,7 @@ with_fixes() {
 	kpatch load fix.ko
 	rm fix.ko
 	kpatch list --fixes
-	[[ ${lines[1]} == "livepatch_fix  enabled            1      2  vmlinux" ]]
+	[[ ${lines[1]} == "livepatch_fix  1        enabled          1  2      20"??-??-??T??:??:??"Z  vmlinux" ]]
 	[ "${lines[2]}" = '    net: an "end": CVE-2024-12345' ]
 	[ "${lines[3]}" = '    another: CVE-2024-12345, CVE-2024-23456' ]
 	kpatch status --cve CVE-2024-12345
@@ -494,6 +501,111 @@ with_fixes() {
 	MANIFEST=none patch_module livepatch-foreign foreign.ko
 	kpatch info foreign.ko
 	says "manifest      none"
+}
+
+@test "info and list: what a load knew: when, which file, who signed it, who had logged in; without the file" {
+	prompt_kernel
+	mkdir -p "$M/proc/self"
+	echo 1000 > "$M/proc/self/loginuid"
+	patch_module livepatch-fix fix.ko
+	sign_module fix.ko
+	kpatch load fix.ko
+	digest=$(sha256sum < fix.ko | cut -d ' ' -f 1)
+	touch -d '2026-11-30 20:15:00 UTC' "$M/run/kpatch/livepatch_fix.yaml"
+	kpatch info fix.ko
+	says "since         2026-11-30T20:15:00Z"
+	rm fix.ko
+	for name in livepatch-fix livepatch_fix; do
+		kpatch info "$name"
+		says "source        fix.patch"
+		says "signed        by A test"
+		says "loaded        enabled"
+		says "since         2026-11-30T20:15:00Z"
+		says "loaded by     user 1000"
+		says "sha256        $digest"
+	done
+	kpatch list
+	[ "${lines[1]}" = "livepatch_fix  1        enabled          1  1      2026-11-30T20:15:00Z  vmlinux" ]
+	for command in "info livepatch-fix" list; do
+		kpatch $command --format json
+		python3 - "$output" "$digest" <<-'END'
+			import json, sys
+			r = json.loads(sys.argv[1])
+			p = r["patches"][0] if "patches" in r and "state" in r["patches"][0] else r
+			assert p["version"] == "1" and p["loaded_at"] == "2026-11-30T20:15:00Z" and p["loaded_by"] == "1000", p
+			assert p["sha256"] == sys.argv[2] and p["signer"] == "A test", p
+		END
+	done
+	# of another build, what is kept says nothing
+	loaded_module livepatch_fix 2222222222222222222222222222222222222222 1 OK
+	fails 5 info livepatch-fix
+	has manifest-not-at-hand
+	kpatch list --format json
+	[[ $output == *'"loaded_at": null'*'"loaded_by": null'* ]]
+	fails 5 info livepatch-none
+	has not-installed
+}
+
+@test "list: one fix that has one CVE number is named by it" {
+	prompt_kernel
+	manifest livepatch-fix | sed '/^objects:/i fixes:\n- patch: fix.patch\n  subject: "an end"\n  cves: [CVE-2024-12345]' > m.yaml
+	MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch load fix.ko
+	kpatch list
+	[[ ${lines[0]} == "PATCH          VERSION  STATE    FUNCTIONS  FIXES           SINCE                 OBJECTS" ]]
+	[[ ${lines[1]} == "livepatch_fix  1        enabled          1  CVE-2024-12345  20"* ]]
+}
+
+@test "list, info, status: damaged and foreign files where manifests of loaded patches are kept" {
+	prompt_kernel
+	patch_module livepatch-fix fix.ko
+	kpatch load fix.ko
+	kept=$M/run/kpatch/livepatch_fix.yaml
+	cp "$kept" good
+	size=$(stat -c %s good)
+	# cut short anywhere, other bytes, nothing, much, a link, a directory, a FIFO: as if there were none, never an end of kpatch
+	for n in 0 1 20 43 44 60 $((size / 2)) $((size - 1)); do
+		head -c "$n" good > "$kept"
+		kpatch status
+		kpatch list --fixes
+		((n == size - 1)) || says "its manifest is not at hand"
+		run "$FAKE" "$M" info livepatch-fix
+		((status == 5 || n == size - 1))
+	done
+	{ head -n 1 good; head -c 100000 /dev/urandom; } > "$kept"
+	kpatch list
+	{ head -n 1 good; printf '# sha256: \e[31m\n# user: \xff\n# signer: \n#\n'; sed 1,2d good; } > "$kept"
+	kpatch list --format json
+	[[ $output == *'"loaded_by": null'*'"sha256": null'*'"signer": null'* && $output != *$'\e'* ]]
+	{ head -n 1 good; yes '# x' | head -c 20000000; sed 1d good; } > "$kept"
+	kpatch list --fixes
+	says "its manifest is not at hand"
+	rm "$kept"
+	ln -s "$PWD/good" "$kept"
+	kpatch list --fixes
+	says "its manifest is not at hand"
+	rm "$kept"
+	mkdir "$kept"
+	kpatch list --fixes
+	says "its manifest is not at hand"
+	# a load says that it cannot keep it, and goes ahead
+	rm -r "$M/sys/kernel/livepatch/livepatch_fix" "$M/sys/module/livepatch_fix"
+	kpatch load fix.ko
+	has manifest-not-kept
+	rmdir "$kept"
+	mkfifo "$kept"
+	kpatch list --fixes
+	says "its manifest is not at hand"
+	kpatch unload livepatch-fix
+	# what a killed kpatch left there, and what is nobody's
+	touch "$M/run/kpatch/.livepatch_fix.yaml.123" "$M/run/kpatch/x y"
+	mkdir "$M/run/kpatch/z"
+	kpatch status
+	rm -r "$M/run/kpatch"
+	: > "$M/run/kpatch"
+	kpatch load fix.ko
+	has manifest-not-kept
+	kpatch list
 }
 
 @test "info: the fixes in a patch, by the mails that they came in" {
