@@ -2,29 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The whole way for ppc64le: patches are built, proven against the installed kernel, and loaded by kpatch into a booted one.
 
-load ../vm/vm
+load ports.bash
 
-setup() {
-	[[ -n $KERNEL_ROOT ]] || skip "no $PORT kernel in the cache: make fixtures"
-	vm_setup
-}
 teardown() {
 	[[ -n $KERNEL_ROOT ]] || return 0
 	in_vm '[ ! -e /proc/fs/nfsd/threads ] || nfs-up down' || true
 	unload_all
 	check_log
-}
-
-# make_patch PATCH [OPTION...]: kpatch-build; $module is put into the machine
-make_patch() {
-	local patch=$1
-	shift
-	name=livepatch-$(basename "$patch" .patch)
-	mkdir -p "$BATS_TEST_TMPDIR/out"
-	"$BUILD/kpatch-build" --root "$KERNEL_ROOT" --source "$KERNEL_ROOT/usr/src/linux-source-6.1.tar.xz" \
-		--cache "$KERNEL_CACHE" --output "$BATS_TEST_TMPDIR/out" "$@" "$patch" 2>> "$BATS_TEST_TMPDIR/said"
-	module=$BATS_TEST_TMPDIR/out/$name.ko
-	vm put "$module"
 }
 
 # nfsd_patch N [OPTION...]: generation N of a fix that spans the kernel and nfsd
