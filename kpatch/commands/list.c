@@ -355,22 +355,58 @@ static void judge_record(struct kpatch *k, const struct stored *s)
 			     "not loaded at boot, because the machine went down with it");
 }
 
+/* CVE numbers named in a line of text. */
+#define CVES_SHOWN 8
+
+/* ": N fixes are not in effect (CVE-…, …)"; "" where nothing is known of them. */
+static const char *missing_text(struct kpatch *k, const struct manifest *m)
+{
+	const char *cves = "";
+	size_t n = 0, fixes;
+
+	if (!m)
+		return "";
+	for (size_t i = 0; i < m->n_fixes; i++)
+		for (size_t j = 0; j < m->fixes[i].n_cves; j++) {
+			const char *cve = m->fixes[i].cves[j];
+
+			/* each once, by the first fix that names it */
+			if (manifest_find_cve(m, cve, NULL) == &m->fixes[i] && n++ < CVES_SHOWN)
+				cves = arena_printf(k->arena, "%s%s%s", cves, n > 1 ? ", " : "", cve);
+		}
+	fixes = manifest_count_fixes(m);
+	if (n > CVES_SHOWN)
+		cves = arena_printf(k->arena, "%s and %zu more", cves, n - CVES_SHOWN);
+	return arena_printf(k->arena, ": %zu fix%s not in effect%s%s%s", fixes, fixes == 1 ? " is" : "es are",
+			    n ? " (" : "", cves, n ? ")" : "");
+}
+
+/* @not_live: list of the report, of the fixes that are installed and not in effect. */
 static void judge_stored(struct kpatch *k, const struct live *live, const struct stored *list, size_t n,
-			 size_t i)
+			 size_t i, struct node *not_live)
 {
 	const struct stored *s = &list[i];
+	struct installed_facts facts;
 
 	judge_record(k, s);
-	if (s->record.boot == STORED_ENABLED && !live_find(live, s->module) &&
-	    !installed_superseded(k, live, list, n, i))
+	if (s->record.boot == STORED_DISABLED || live_find(live, s->module) ||
+	    installed_superseded(k, live, list, n, i))
+		return;
+	facts = installed_look(k, live, s);
+	for (size_t j = 0; facts.manifest && j < facts.manifest->n_fixes; j++)
+		fix_report(not_live, &facts.manifest->fixes[j]);
+	if (s->record.boot == STORED_ENABLED)
 		diag_warning(k->diags, "installed-not-loaded", diag_file(s->module),
-			     "Load it with kpatch load", "installed for this kernel, but not loaded");
+			     "Load it with kpatch load", "installed for this kernel, but not loaded%s",
+			     missing_text(k, facts.manifest));
 }
 
 /* Everything that can be wrong with what is loaded and what is installed for the running kernel. Returns the number of notes. */
 static size_t judge_running(struct kpatch *k, const char *release, const struct live *live,
 			    const struct stored *stored, size_t n)
 {
+	struct node *not_live = report_list(k->report, "not_live");
+
 	for (size_t i = 0; i < live->n_patches; i++)
 		judge_patch(k, k->report, &live->patches[i]);
 	for (size_t i = 0; i < live->n_patches; i++)
@@ -380,7 +416,7 @@ static size_t judge_running(struct kpatch *k, const char *release, const struct 
 			diag_warning(k->diags, "module-left-over", diag_file(live->leftovers[i]),
 				     "Remove it with kpatch unload", "its patch is gone, its module is not");
 	for (size_t i = 0; i < n; i++)
-		judge_stored(k, live, stored, n, i);
+		judge_stored(k, live, stored, n, i, not_live);
 	if (n && store_is_read_only(k, release))
 		diag_warning(
 			k->diags, "boot-unwatched", NULL, "Mount /var/lib/kpatch so that it can be written",

@@ -100,6 +100,7 @@ struct installed_facts installed_look(struct kpatch *k, const struct live *live,
 	if (patch_file_open(&quiet, s->path, &f)) {
 		facts.unusable = first_error(k, quiet.diags);
 	} else {
+		facts.manifest = f.manifest;
 		facts.unverified = f.manifest && !f.manifest->verified;
 		facts.other_build = live_find(live, s->module) && !is_same_build(k, &f);
 	}

@@ -6,6 +6,7 @@
 #include "kpatch/kpatch.h"
 
 struct live;
+struct manifest;
 struct patch_file;
 struct stored;
 
@@ -32,9 +33,10 @@ enum outcome meet_name(struct kpatch *k, const struct patch_file *f, const struc
 
 /* What the file of an installed patch tells about it. */
 struct installed_facts {
-	const char *unusable; /* why it cannot be loaded from there; NULL: it can be read */
-	bool unverified;      /* built without a proof that it is for the code that runs */
-	bool other_build;     /* another build of it is loaded */
+	const char *unusable;		 /* why it cannot be loaded from there; NULL: it can be read */
+	bool unverified;		 /* built without a proof that it is for the code that runs */
+	bool other_build;		 /* another build of it is loaded */
+	const struct manifest *manifest; /* NULL: it has none, or cannot be read */
 };
 
 /* Adds no diagnostics. */

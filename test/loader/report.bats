@@ -428,6 +428,29 @@ with_fixes() {
 	[ ! -e "$M/run/kpatch/livepatch_fix.yaml" ]
 }
 
+@test "status: the fixes that are installed for this kernel and not in effect" {
+	with_fixes livepatch-fix vmlinux
+	MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch install fix.ko
+	fails 11 status
+	says "livepatch_fix: warning: installed for this kernel, but not loaded: 2 fixes are not in effect (CVE-2024-12345, CVE-2024-23456). Load it with kpatch load. [installed-not-loaded]"
+	fails 11 status --format json
+	python3 - "$output" <<-'END'
+		import json, sys
+		r = json.loads(sys.argv[1])
+		assert [f["subject"] for f in r["not_live"]] == ['net: an "end"', "another"], r
+		assert r["not_live"][1]["cves"] == ["CVE-2024-12345", "CVE-2024-23456"], r
+	END
+	live_patch livepatch_fix 1 0 vmlinux:1:f,1
+	kpatch status --format json
+	[[ $output == *'"not_live": []'* ]]
+	# somebody has decided that it is not to be loaded
+	rm -r "$M/sys/kernel/livepatch/livepatch_fix" "$M/sys/module/livepatch_fix"
+	kpatch disable livepatch-fix
+	kpatch status --format json
+	[[ $output == *'"not_live": []'* ]]
+}
+
 @test "status --cve: the manifest of an installed patch; a fix in a module that is not loaded waits for it" {
 	NFSD=1 with_fixes livepatch-fix nfsd
 	NFSD=1 MANIFEST=m.yaml patch_module livepatch-fix fix.ko
