@@ -16,7 +16,9 @@
  * loaded), SYMOBJ the object that NAME is looked up in, POS the position among the symbols of
  * that name (0: it must be unique). Neither SECOBJ nor SYMOBJ contains a dot; NAME may.
  * SECOBJ is "vmlinux" if SYMOBJ is, else the module being patched. The finish stage makes the
- * relocation part of .klp.rela.SECOBJ.SECTION against .klp.sym.SYMOBJ.NAME,POS.
+ * relocation part of .klp.rela.SECOBJ.SECTION against .klp.sym.SYMOBJ.NAME,POS, or, in vmlinux, counts from
+ * a symbol that is exported (finish_distance.c). What the runtime needs to know the kernel's build,
+ * KPATCH_NOTES_START and _END, is always looked up by name.
  *
  * Static calls
  * ------------
@@ -59,6 +61,10 @@ typedef uint8_t kpatch_u8;
 #define KPATCH_REF_PREFIX ".klp.ref."
 
 #define KPATCH_KEY_OFF "kpatch_key_off"
+
+/* Between these symbols vmlinux has its notes, the build ID among them. */
+#define KPATCH_NOTES_START "__start_notes"
+#define KPATCH_NOTES_END "__stop_notes"
 
 #define KPATCH_DISCARD_PREFIX ".discard"
 #define KPATCH_FUNCS_SECTION ".kpatch.funcs"	     /* struct kpatch_func[] */

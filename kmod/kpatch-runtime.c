@@ -71,8 +71,8 @@ static size_t n_objects;
 	asm(".weak \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"\n\t.set " alias                       \
 	    ", \"" KPATCH_REF_PREFIX "vmlinux.vmlinux." name ",0\"")
 
-UNEXPORTED("kpatch_notes_start", "__start_notes");
-UNEXPORTED("kpatch_notes_end", "__stop_notes");
+UNEXPORTED("kpatch_notes_start", KPATCH_NOTES_START);
+UNEXPORTED("kpatch_notes_end", KPATCH_NOTES_END);
 extern const u8 kpatch_notes_start[], kpatch_notes_end[];
 
 /* Guards what targets say of refused builds: the core sets it, readers of sysfs ask. */
@@ -502,7 +502,11 @@ static struct klp_func *set_funcs(struct klp_object *obj, struct klp_func *next)
 			continue;
 		next->old_name = NAME_PTR(entry->old_name);
 		next->new_func = FUNC_PTR(entry->new_func);
-		next->old_sympos = entry->sympos;
+		/*
+		 * Zero has the core read all symbols, to see that there is no other of the name. The file of this very build
+		 * says so, and at the first one the search is over.
+		 */
+		next->old_sympos = obj->name || entry->sympos ? entry->sympos : 1;
 		next++;
 	}
 	return next + 1;

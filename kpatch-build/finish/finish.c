@@ -126,6 +126,7 @@ static int write_module(struct build *b, struct elf_edit *f, const struct module
 	int ret;
 
 	drop_debug(f);
+	finish_distances(f, b->image->kallsyms);
 	ret = finish_klp(f, funcs, b->diags);
 	if (!ret) {
 		add_manifest(f, manifest, size);
@@ -177,6 +178,7 @@ static int check_module(struct build *b, const char *module, const char *manifes
 {
 	struct selfcheck_want want = {
 		.module_name = b->module_name,
+		.linked = b->linked,
 		.kallsyms = b->image->kallsyms,
 		.build_id = &b->image->build_id,
 		.modules = b->kernel.modules,

@@ -64,6 +64,13 @@ bool section_read_early(const struct arch *arch, const char *name);
 int finish_klp(struct elf_edit *f, const struct module_entries *funcs, struct diags *diags);
 
 /*
+ * Turns klp references to vmlinux into ordinary relocations against a symbol that it exports, where the loader has no more to do
+ * than to add: the distance between the two is that of @kallsyms, which are the image's. The others
+ * stay for finish_klp().
+ */
+void finish_distances(struct elf_edit *f, const struct kallsyms *kallsyms);
+
+/*
  * Makes the build ID of the module a digest of all that is in it. Last, before it is written. A module without
  * a build ID gets none.
  */
@@ -75,6 +82,7 @@ int finish_manifest(struct build *b, const struct elf_edit *linked, struct manif
 /* What the self-check compares the module with. */
 struct selfcheck_want {
 	const char *module_name;	 /* "livepatch_fix" */
+	const char *linked;		 /* the module before the finish stage, or NULL: not compared */
 	const char *vermagic;		 /* of the kernel's own modules, or NULL: not compared */
 	const struct kallsyms *kallsyms; /* of the installed image, or NULL: not looked up */
 	const struct buildid *build_id;	 /* of the installed image, or NULL: not compared */

@@ -217,6 +217,7 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 	selfcheck_functions(&c);
 	selfcheck_targets(&c, want);
 	selfcheck_symbols(&c, want);
+	selfcheck_references(&c, want);
 	check_imports(&c);
 	return ret ? ret : diags_errors(diags) > errors ? -EINVAL : 0;
 }

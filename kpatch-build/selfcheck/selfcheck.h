@@ -43,6 +43,8 @@ int selfcheck_open_module(struct checked *c, const struct selfcheck_want *want, 
 			  struct kmodule **out);
 /* What the core will look up, in the installed kernel and modules. */
 void selfcheck_symbols(struct checked *c, const struct selfcheck_want *want);
+/* That what the linked module refers to in the kernel is what the finished one does. */
+void selfcheck_references(struct checked *c, const struct selfcheck_want *want);
 /* The builds that it was made for. */
 void selfcheck_targets(struct checked *c, const struct selfcheck_want *want);
 /* Entry, ftrace location and ORC of the functions that the patch puts in. */

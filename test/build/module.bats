@@ -62,8 +62,13 @@ headers() {
 	ko=$CACHED/livepatch-nfsd-noexec.ko
 	mapfile -t klp < <(headers "$ko" | awk '/^\.klp/ { print $1 }')
 	[ "${klp[0]}" = .klp.rela.nfsd..kpatch.funcs ]
-	# the last one is the runtime's, which looks for the kernel's build ID while it is initialized
-	[ "${klp[*]: -2}" = ".klp.rela.vmlinux..text .klp.rela.vmlinux..init.text" ]
+	# the last one is the runtime's, which looks for the kernel's build ID while it is initialized; what else is
+	# vmlinux's is reached by its distance
+	[ "${klp[*]: -2}" = ".klp.rela.nfsd..text .klp.rela.vmlinux..init.text" ]
+	[ "$(readelf -rW "$ko" | awk '/vmlinux..init.text/ { on = 1 } on && /klp.sym/ { print $5 }' | sort)" = \
+".klp.sym.vmlinux.__start_notes,0
+.klp.sym.vmlinux.__stop_notes,0" ]
+	readelf -rW "$ko" | grep -q ' klp_enable_patch + [1-9a-f]'
 	run readelf -sW "$ko"
 	[[ $output != *.klp.ref.* ]]
 	grep -q '\[0xff20\] \.klp\.sym\.nfsd\.' <<< "$output"
@@ -182,7 +187,7 @@ build_id() { readelf -n "$1" | sed -n 's/.*Build ID: //p'; }
 		[[ $function == same ]] || make_patch called fs/proc/version.c "1i extern void $function(void);
 			s/seq_printf(m, linux_proc_banner/$function(); &/"
 		kpatch_build --quiet "$patch"
-		[[ $function == same || $(nm "$OUT/livepatch-called.ko") == *".klp.sym.vmlinux.$function,"* ]]
+		[[ $function == same || $(< "$OUT/livepatch-called.yaml") == *"name: $function"* ]]
 		ids+=("$(build_id "$OUT/livepatch-called.ko")")
 	done
 	[[ ${ids[0]} =~ ^[0-9a-f]{40}$ && ${ids[0]} == "${ids[1]}" && ${ids[0]} != "${ids[2]}" ]]

@@ -82,6 +82,28 @@ object:
 	.weak ".klp.ref.vmlinux.vmlinux.jiffies_lock,0"
 	.weak ".klp.ref.nfsd.nfsd.unused,0"
 
+#ifdef ANCHORED
+	.weak ".klp.ref.vmlinux.vmlinux.same,2"
+	.weak ".klp.ref.vmlinux.vmlinux.same,3"
+	.weak ".klp.ref.vmlinux.vmlinux.runqueues,0"
+	.weak ".klp.ref.vmlinux.vmlinux.__start_notes,0"
+	.weak ".klp.ref.vmlinux.vmlinux.__stop_notes,0"
+	.section __versions, "a"
+	.quad 0x1234
+	.ascii "klp_enable_patch"
+	.zero 40
+	.section .data.anchored, "aw"
+	.quad klp_enable_patch
+	.quad ".klp.ref.vmlinux.vmlinux.jiffies_lock,0" + 8
+	.quad ".klp.ref.vmlinux.vmlinux.same,2"
+	.quad ".klp.ref.vmlinux.vmlinux.same,3"
+	.quad ".klp.ref.vmlinux.vmlinux.runqueues,0"
+	.quad ".klp.ref.vmlinux.vmlinux.__start_notes,0"
+	.quad ".klp.ref.vmlinux.vmlinux.__stop_notes,0"
+	.section __jump_table, "aw"
+	.long new_show - ., new_show - .
+	.quad ".klp.ref.vmlinux.vmlinux.jiffies_lock,0" - .
+#endif
 #ifdef MALFORMED
 	.weak ".klp.ref.nfsd.helper"
 	.data

@@ -96,6 +96,84 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 	[ "$(relocations .rela.text "$GOOD" | cut -d' ' -f2-)" = "R_X86_64_PLT32 __fentry__ - 4" ]
 }
 
+# anchored: patchmod.S with references to vmlinux of all kinds, finished by the distances of a kernel
+anchored() {
+	object=$(assembled ANCHORED)
+	cat > "$BATS_TEST_TMPDIR/kallsyms" <<-'END'
+		0000000000001000 d runqueues
+		ffffffff81000000 T _stext
+		ffffffff81000100 t same
+		ffffffff81000200 T klp_enable_patch
+		ffffffff81000300 t same
+		ffffffff81000400 d jiffies_lock
+		ffffffff81000500 R __start_notes
+		ffffffff81000600 R __stop_notes
+		ffffffff81000700 B _end
+		ffffffff81000800 b same
+		ffffffff81000900 b same
+	END
+	"$PATCHMOD" finish "$object" "$OUT" "$BATS_TEST_TMPDIR/kallsyms"
+}
+
+@test "finish: what is in the image is reached from klp_enable_patch(), in no more than one build of it" {
+	anchored
+	[ "$(relocations .rela.data.anchored "$OUT" | cut -d' ' -f2-)" = \
+"R_X86_64_64 klp_enable_patch + 0
+R_X86_64_64 klp_enable_patch + 208
+R_X86_64_64 klp_enable_patch + 100" ]
+	[ "$(relocations .rela.text "$OUT" | cut -d' ' -f2- | sed -n 2p)" = "R_X86_64_PC32 klp_enable_patch + 1fc" ]
+	# beyond the image; relative to the CPU; what tells the runtime which build runs: by name
+	[ "$(relocations .klp.rela.vmlinux..data.anchored "$OUT" | cut -d' ' -f2-)" = \
+"R_X86_64_64 .klp.sym.vmlinux.same,3 + 0
+R_X86_64_64 .klp.sym.vmlinux.runqueues,0 + 0
+R_X86_64_64 .klp.sym.vmlinux.__start_notes,0 + 0
+R_X86_64_64 .klp.sym.vmlinux.__stop_notes,0 + 0" ]
+	# the kernel follows the table while it loads the module, of whatever build it is
+	[ "$(relocations .klp.rela.vmlinux.__jump_table "$OUT" | cut -d' ' -f2-)" = \
+		"R_X86_64_PC64 .klp.sym.vmlinux.jiffies_lock,0 + 0" ]
+	readelf -SW "$OUT" > "$BATS_TEST_TMPDIR/sections"
+	[[ $(< "$BATS_TEST_TMPDIR/sections") != *.klp.rela.vmlinux..text* ]]
+}
+
+@test "finish: without one klp_enable_patch, or the ends of the image, all is looked up by name" {
+	anchored
+	local line
+	for line in 's/ klp_enable_patch$/ another/' 's/ same$/ klp_enable_patch/' 's/ _stext$/ x/' 's/ _end$/ x/'; do
+		sed "$line" "$BATS_TEST_TMPDIR/kallsyms" > "$BATS_TEST_TMPDIR/other"
+		"$PATCHMOD" finish "$object" "$OUT.named" "$BATS_TEST_TMPDIR/other"
+		[ "$(relocations .rela.data.anchored "$OUT.named" | cut -d' ' -f2-)" = "R_X86_64_64 klp_enable_patch + 0" ]
+		[ "$(relocations .klp.rela.vmlinux..text "$OUT.named" | cut -d' ' -f2-)" = \
+			"R_X86_64_PC32 .klp.sym.vmlinux.jiffies_lock,0 - 4" ]
+	done
+}
+
+@test "self-check: every reference of the linked module leads to its symbol, by name or by distance" {
+	anchored
+	all=(.text:helper .data:helper .text:counter .text:nfsd_show .text:nfsd_show .text:nfsd_show)
+	installed "${all[@]}"
+	check=("$PATCHMOD" check "$OUT.checked" "$BATS_TEST_TMPDIR/kallsyms" "$BATS_TEST_TMPDIR/modules" "$object")
+	cp "$OUT" "$OUT.checked"
+	"${check[@]}"
+	while read -r fault complaint; do
+		"$PATCHMOD" break "$fault" "$OUT" "$OUT.checked"
+		run "${check[@]}"
+		echo "$fault: $output"
+		[ "$status" -eq 1 ]
+		[[ $output == *"$complaint"*"[selfcheck-reference]"* ]]
+	done <<-'END'
+		distance .data.anchored+0x8 does not lead to jiffies_lock,0 of vmlinux
+		distance-anchor .data.anchored+0x8 does not lead to jiffies_lock,0 of vmlinux
+		livepatch-addend does not lead to helper,2 of nfsd
+		livepatch-other does not lead to helper,2 of nfsd
+		livepatch-gone does not lead to counter,0 of nfsd
+	END
+	# the kernel of another build
+	cp "$OUT" "$OUT.checked"
+	sed -i 's/400 d jiffies_lock/408 d jiffies_lock/' "$BATS_TEST_TMPDIR/kallsyms"
+	run "${check[@]}"
+	[[ $status -eq 1 && $output == *'.data.anchored+0x8 does not lead to jiffies_lock,0 of vmlinux'*'[selfcheck-reference]'* ]]
+}
+
 @test "finish: the same input gives the same bytes" {
 	"$PATCHMOD" finish "$LINKED" "$OUT"
 	cmp "$OUT" "$GOOD"

@@ -6,10 +6,12 @@
  *	patchmod natural IN OUT		names for objtool
  *	patchmod back IN OUT		the same, and back again
  *	patchmod finish IN OUT		klp references to livepatch relocations
+ *	patchmod finish IN OUT KALLSYMS	the same, those of vmlinux by their distances in there
  *	patchmod break HOW IN OUT	one fault for the self-check to find
  *	patchmod imports IN OUT SYMVERS	import_ns= for the namespaces of SYMVERS
  *	patchmod check IN		self-check
  *	patchmod check IN KALLSYMS MODULES	the same, against these
+ *	patchmod check IN KALLSYMS MODULES LINKED	and against what it was made of
  *
  * Diagnostics go to standard output. Exit code 1 for any error.
  */
@@ -113,6 +115,26 @@ static void klp_section_target(struct elf_edit *f)
 static void klp_section_flags(struct elf_edit *f)
 {
 	section(f, TEXT_KLP)->flags &= ~SHF_ALLOC;
+}
+static void distance(struct elf_edit *f)
+{
+	relas(f, ".rela.data.anchored")[1].r_addend += 8;
+}
+static void distance_anchor(struct elf_edit *f)
+{
+	relas(f, ".rela.data.anchored")[1].r_info = ELF64_R_INFO(symbol_index(f, "__fentry__"), R_X86_64_64);
+}
+static void livepatch_addend(struct elf_edit *f)
+{
+	relas(f, TEXT_KLP)->r_addend += 8;
+}
+static void livepatch_other(struct elf_edit *f)
+{
+	relas(f, TEXT_KLP)->r_info = ELF64_R_INFO(symbol_index(f, HELPER), R_X86_64_PLT32);
+}
+static void livepatch_gone(struct elf_edit *f)
+{
+	section(f, TEXT_KLP)->size -= sizeof(Elf64_Rela);
 }
 static void ordinary(struct elf_edit *f)
 {
@@ -265,6 +287,11 @@ static const struct {
 	{ "klp-section-name", klp_section_name },
 	{ "klp-section-target", klp_section_target },
 	{ "klp-section-flags", klp_section_flags },
+	{ "distance", distance },
+	{ "distance-anchor", distance_anchor },
+	{ "livepatch-addend", livepatch_addend },
+	{ "livepatch-other", livepatch_other },
+	{ "livepatch-gone", livepatch_gone },
 	{ "ordinary", ordinary },
 	{ "left-over", left_over },
 	{ "discard", discard },
@@ -324,11 +351,17 @@ static int rename_refs(struct elf_edit *f, struct diags *diags, bool back)
 	return ret;
 }
 
-static int finish(struct elf_edit *f, struct arena *a, struct diags *diags)
+static int finish(struct elf_edit *f, const char *symbols, struct arena *a, struct diags *diags)
 {
 	struct module_entries funcs = { 0 };
+	struct kallsyms *kallsyms = NULL;
 	int ret = module_funcs(f, a, diags, &funcs);
 
+	if (!ret && symbols)
+		ret = kallsyms_read_text(symbols, true, diags, &kallsyms);
+	if (!ret && symbols)
+		finish_distances(f, kallsyms);
+	kallsyms_free(kallsyms);
 	return ret ? ret : finish_klp(f, &funcs, diags);
 }
 
@@ -344,10 +377,11 @@ static int check(int argc, char **argv, struct arena *a, struct diags *diags)
 	struct kallsyms *kallsyms = NULL;
 	int ret = 0;
 
-	if (argc == 5) {
+	if (argc >= 5) {
 		ret = kallsyms_read_text(argv[3], true, diags, &kallsyms);
 		want.kallsyms = kallsyms;
 		want.modules = argv[4];
+		want.linked = argv[5];
 	}
 	if (!ret)
 		ret = selfcheck(argv[2], &want, a, diags);
@@ -385,7 +419,7 @@ static int run(int argc, char **argv, struct arena *a, struct diags *diags)
 	if (breaking)
 		ret = break_it(f, argv[2]);
 	else if (!strcmp(command, "finish"))
-		ret = finish(f, a, diags);
+		ret = finish(f, argv[4], a, diags);
 	else if (!strcmp(command, "copy"))
 		ret = 0;
 	else if (!strcmp(command, "build-id"))

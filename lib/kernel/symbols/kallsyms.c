@@ -220,6 +220,14 @@ uint32_t kallsyms_sympos(const struct kallsyms *k, uint32_t i, uint32_t *count)
 	return n > 1 ? position : 0;
 }
 
+uint32_t kallsyms_find(const struct kallsyms *k, const char *name, unsigned long position)
+{
+	for (uint32_t i = kallsyms_first(k, name); i != KALLSYMS_NONE; i = k->next[i])
+		if ((!k->modules || !k->modules[i]) && kallsyms_sympos(k, i, NULL) == position)
+			return i;
+	return KALLSYMS_NONE;
+}
+
 const void *kallsyms_block(const struct kallsyms *k, size_t *size)
 {
 	*size = k->size;

@@ -76,6 +76,9 @@ uint32_t kallsyms_below(const struct kallsyms *k, uint64_t address);
  */
 uint32_t kallsyms_sympos(const struct kallsyms *k, uint32_t i, uint32_t *count);
 
+/* The symbol of vmlinux at that position, or KALLSYMS_NONE: also if @position is 0 and there are several. */
+uint32_t kallsyms_find(const struct kallsyms *k, const char *name, unsigned long position);
+
 /* The table as one block of memory for a cache, and back (borrowed: @data must outlive it). */
 const void *kallsyms_block(const struct kallsyms *k, size_t *size);
 int kallsyms_from_block(const void *data, size_t size, struct kallsyms **out);
