@@ -502,11 +502,8 @@ static struct klp_func *set_funcs(struct klp_object *obj, struct klp_func *next)
 			continue;
 		next->old_name = NAME_PTR(entry->old_name);
 		next->new_func = FUNC_PTR(entry->new_func);
-		/*
-		 * Zero has the core read all symbols, to see that there is no other of the name. The file of this very build
-		 * says so, and at the first one the search is over.
-		 */
-		next->old_sympos = obj->name || entry->sympos ? entry->sympos : 1;
+		/* As finish_klp.c searches: zero, "there is no other", has the core read all symbols. */
+		next->old_sympos = entry->sympos ? entry->sympos : 1;
 		next++;
 	}
 	return next + 1;

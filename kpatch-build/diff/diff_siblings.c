@@ -23,8 +23,7 @@ static const struct symbol *defined(const struct object *o, const char *name, bo
 	for (uint32_t i = 1; i < o->n_symbols; i++) {
 		const struct symbol *s = &o->symbols[i];
 
-		if (s->section == SECTION_UNDEF || s->section >= o->n_sections ||
-		    (s->bind == STB_LOCAL) != local || strcmp(s->name, name))
+		if (!symbol_in_section(o, s) || (s->bind == STB_LOCAL) != local || strcmp(s->name, name))
 			continue;
 		if (found)
 			return NULL;

@@ -81,9 +81,9 @@ int finish_manifest(struct build *b, const struct elf_edit *linked, struct manif
 
 /* What the self-check compares the module with. */
 struct selfcheck_want {
-	const char *module_name;	 /* "livepatch_fix" */
-	const char *linked;		 /* the module before the finish stage, or NULL: not compared */
-	const char *vermagic;		 /* of the kernel's own modules, or NULL: not compared */
+	const char *module_name; /* "livepatch_fix" */
+	const char *linked;	 /* the module before the finish stage, or NULL: references are not checked */
+	const char *vermagic;	 /* of the kernel's own modules, or NULL: not compared */
 	const struct kallsyms *kallsyms; /* of the installed image, or NULL: not looked up */
 	const struct buildid *build_id;	 /* of the installed image, or NULL: not compared */
 	const char *modules;		 /* directory of the installed modules, or NULL: not looked up */

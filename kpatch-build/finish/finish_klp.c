@@ -207,6 +207,16 @@ static int by_object_and_target(const void *x, const void *y)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
+/*
+ * The position to search for. With zero the core reads all symbols, before 6.3 those of all modules, to see that there is no
+ * other of the name. The installed file of this very build says so, and with one the search ends at the symbol: the module
+ * that is being loaded is the first that it looks at.
+ */
+static unsigned long searched(unsigned long position)
+{
+	return position ? position : 1;
+}
+
 static void rename_symbols(struct klp *k)
 {
 	uint32_t i;
@@ -221,7 +231,8 @@ static void rename_symbols(struct klp *k)
 			s->removed = true;
 			continue;
 		}
-		s->name = klp_symbol_name(k->f->arena, ref->symbol_object, ref->name, ref->position);
+		s->name =
+			klp_symbol_name(k->f->arena, ref->symbol_object, ref->name, searched(ref->position));
 		s->bind = STB_GLOBAL;
 		s->reserved = SHN_LIVEPATCH;
 	}
@@ -247,7 +258,7 @@ static void add_rela_section(struct klp *k, const char *object, uint32_t target,
 static uint32_t function_symbol(struct klp *k, const struct module_entry *func)
 {
 	struct elf_edit_symbol symbol = {
-		.name = klp_symbol_name(k->f->arena, func->object, func->name, func->number),
+		.name = klp_symbol_name(k->f->arena, func->object, func->name, searched(func->number)),
 		.bind = STB_GLOBAL,
 		.type = STT_NOTYPE,
 		.reserved = SHN_LIVEPATCH,

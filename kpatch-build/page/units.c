@@ -201,8 +201,7 @@ static const struct symbol *definition_of(const struct unit *u, const char *name
 	for (uint32_t i = 1; i < o->n_symbols; i++) {
 		const struct symbol *s = &o->symbols[i];
 
-		if (s->section == SECTION_UNDEF || s->section >= o->n_sections || s->bind == STB_WEAK ||
-		    strcmp(s->name, name) != 0)
+		if (!symbol_in_section(o, s) || s->bind == STB_WEAK || strcmp(s->name, name) != 0)
 			continue;
 		if (found)
 			return NULL;

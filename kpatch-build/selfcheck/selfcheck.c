@@ -196,10 +196,13 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 {
 	struct checked c = { .arena = a, .diags = diags, .orc_stack_pointer = want->orc_stack_pointer };
 	size_t errors = diags_errors(diags);
-	struct elf_edit *f;
+	struct elf_edit *f, *linked = NULL;
 	int ret = elf_edit_read(path, a, diags, &f);
 
+	if (!ret && want->linked)
+		ret = elf_edit_read(want->linked, a, diags, &linked);
 	c.f = f;
+	c.linked = linked;
 	if (!ret)
 		ret = module_funcs(f, a, diags, &c.funcs);
 	if (ret)
@@ -216,8 +219,10 @@ int selfcheck(const char *path, const struct selfcheck_want *want, struct arena 
 	check_near(&c);
 	selfcheck_functions(&c);
 	selfcheck_targets(&c, want);
-	selfcheck_symbols(&c, want);
-	selfcheck_references(&c, want);
+	if (linked) {
+		selfcheck_symbols(&c, want);
+		selfcheck_references(&c, want);
+	}
 	check_imports(&c);
 	return ret ? ret : diags_errors(diags) > errors ? -EINVAL : 0;
 }

@@ -11,6 +11,7 @@
 
 struct checked {
 	const struct elf_edit *f;
+	const struct elf_edit *linked; /* what it was made of, or NULL: not compared */
 	struct arena *arena;
 	struct diags *diags;
 	struct module_entries funcs;
@@ -41,9 +42,9 @@ void selfcheck_klp(struct checked *c);
 struct kmodule;
 int selfcheck_open_module(struct checked *c, const struct selfcheck_want *want, const char *name,
 			  struct kmodule **out);
-/* What the core will look up, in the installed kernel and modules. */
+/* What the core will look up, in the installed kernel and modules. Needs c->linked. */
 void selfcheck_symbols(struct checked *c, const struct selfcheck_want *want);
-/* That what the linked module refers to in the kernel is what the finished one does. */
+/* That what the linked module refers to in the kernel is what the finished one does. Needs c->linked. */
 void selfcheck_references(struct checked *c, const struct selfcheck_want *want);
 /* The builds that it was made for. */
 void selfcheck_targets(struct checked *c, const struct selfcheck_want *want);

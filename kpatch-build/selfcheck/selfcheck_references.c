@@ -84,10 +84,12 @@ static bool leads_there(const struct references *r, const struct found *found, c
 {
 	uint64_t from, to;
 
+	/* Of a name that is there once, the first is the one (selfcheck_symbols.c). */
 	if (found->symbol->reserved == SHN_LIVEPATCH)
 		return found->addend == addend &&
 		       !strcmp(found->symbol->name,
-			       klp_symbol_name(r->c->arena, ref->symbol_object, ref->name, ref->position));
+			       klp_symbol_name(r->c->arena, ref->symbol_object, ref->name,
+					       ref->position ? ref->position : 1));
 	if (!is_vmlinux(ref->symbol_object) || !r->kallsyms ||
 	    strcmp(found->symbol->name, "klp_enable_patch") != 0)
 		return false;
@@ -108,8 +110,9 @@ static void check_relocation(const struct references *r, const struct elf_edit_s
 				ref->symbol_object);
 }
 
-static void check_section(const struct references *r, const struct elf_edit *linked, uint32_t index)
+static void check_section(const struct references *r, uint32_t index)
 {
+	const struct elf_edit *linked = r->c->linked;
 	const struct elf_edit_section *target = &linked->sections[linked->sections[index].info];
 	size_t n;
 	const Elf64_Rela *rela = elf_edit_relas(linked, index, &n);
@@ -126,14 +129,11 @@ static void check_section(const struct references *r, const struct elf_edit *lin
 void selfcheck_references(struct checked *c, const struct selfcheck_want *want)
 {
 	struct references r = { .c = c, .kallsyms = want->kallsyms };
-	struct elf_edit *linked;
 
-	if (!want->linked || elf_edit_read(want->linked, c->arena, c->diags, &linked))
-		return;
 	r.places = strmap_new(1024);
 	note_places(&r);
-	for (uint32_t i = 1; i < linked->n_sections; i++)
-		if (is_relocations(linked, i))
-			check_section(&r, linked, i);
+	for (uint32_t i = 1; i < c->linked->n_sections; i++)
+		if (is_relocations(c->linked, i))
+			check_section(&r, i);
 	strmap_free(r.places);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Self-check: every symbol that the livepatch core will look up is found, by the rules of
+ * Self-check: every symbol that the linked module refers to (selfcheck_references.c: so does the finished one) is found, by the rules of
  * klp_find_object_symbol(), in the installed image's kallsyms table or in the installed module's
  * symbol table. Reads those; shares nothing with the stages that chose the positions.
  */
@@ -103,13 +103,11 @@ static void resolve(struct resolver *r, const char *object, const char *name, un
 
 static void resolve_symbol(struct resolver *r, const struct elf_edit_symbol *s)
 {
-	char object[KLP_OBJECT_MAX + 1];
-	static _Thread_local char name[KLP_SYMBOL_MAX + 1];
-	unsigned long position;
+	struct klp_ref ref;
 
 	/* Malformed names are reported elsewhere. */
-	if (s->reserved == SHN_LIVEPATCH && klp_symbol_parse(s->name, object, name, &position))
-		resolve(r, object, name, position);
+	if (elf_edit_undefined(s) && !klp_ref_parse(r->c->arena, s->name, &ref))
+		resolve(r, ref.symbol_object, ref.name, ref.position);
 }
 
 void selfcheck_symbols(struct checked *c, const struct selfcheck_want *want)
@@ -118,9 +116,9 @@ void selfcheck_symbols(struct checked *c, const struct selfcheck_want *want)
 	uint32_t i;
 
 	/* Each symbol and each function names one object at most. */
-	r.opened = arena_array(c->arena, c->f->n_symbols + c->funcs.n, sizeof(*r.opened));
-	for (i = 1; i < c->f->n_symbols; i++)
-		resolve_symbol(&r, &c->f->symbols[i]);
+	r.opened = arena_array(c->arena, c->linked->n_symbols + c->funcs.n, sizeof(*r.opened));
+	for (i = 1; i < c->linked->n_symbols; i++)
+		resolve_symbol(&r, &c->linked->symbols[i]);
 	for (i = 0; i < c->funcs.n; i++)
 		resolve(&r, c->funcs.entry[i].object, c->funcs.entry[i].name, c->funcs.entry[i].number);
 	for (i = 0; i < r.n_opened; i++)

@@ -56,8 +56,7 @@ void verify_index_symbols(struct verify_unit *u)
 		const struct symbol *s = &o->symbols[i];
 		union strmap_value *known;
 
-		if (!*s->name || s->type == STT_SECTION || s->type == STT_FILE ||
-		    s->section == SECTION_UNDEF || s->section >= o->n_sections)
+		if (!*s->name || s->type == STT_SECTION || s->type == STT_FILE || !symbol_in_section(o, s))
 			continue;
 		known = strmap_get(u->symbols, s->name);
 		if (known)

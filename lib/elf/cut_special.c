@@ -128,7 +128,7 @@ static bool raw_target(const struct reader *r, const struct ref *ref, uint32_t *
 		*byte = ref->addend;
 		return true;
 	}
-	if (!ref->symbol || s->section == SECTION_UNDEF || s->section >= r->o->n_sections)
+	if (!ref->symbol || !symbol_in_section(r->o, s))
 		return false;
 	*section = s->section;
 	*byte = s->value + (uint64_t)ref->addend - (uint64_t)ref->bias;

@@ -47,12 +47,12 @@ static void order_symbols(struct reader *r)
 	r->symbol_order = xcalloc((size_t)o->n_symbols + 1, sizeof(*r->symbol_order));
 	/* counted two places on, so that filling leaves each start where it belongs */
 	for (uint32_t i = 1; i < o->n_symbols; i++)
-		if (o->symbols[i].section != SECTION_UNDEF && o->symbols[i].section < o->n_sections)
+		if (symbol_in_section(o, &o->symbols[i]))
 			start[o->symbols[i].section + 2]++;
 	for (uint32_t i = 2; i <= o->n_sections + 1; i++)
 		start[i] += start[i - 1];
 	for (uint32_t i = 1; i < o->n_symbols; i++)
-		if (o->symbols[i].section != SECTION_UNDEF && o->symbols[i].section < o->n_sections)
+		if (symbol_in_section(o, &o->symbols[i]))
 			r->symbol_order[start[o->symbols[i].section + 1]++] = i;
 	for (uint32_t i = 0; i < o->n_sections; i++)
 		qsort_r(r->symbol_order + start[i], start[i + 1] - start[i], sizeof(*start), by_value,

@@ -20,7 +20,7 @@ static int find_atoms(struct reader *r)
 
 	for (uint32_t i = 1; i < o->n_symbols; i++) {
 		struct symbol *s = &o->symbols[i];
-		bool outside = s->section == SECTION_UNDEF || s->section >= o->n_sections;
+		bool outside = !symbol_in_section(o, s);
 		int err = 0;
 
 		if (s->type == STT_FILE || s->atom != NO_ATOM)

@@ -132,6 +132,12 @@ struct object {
 	struct arena *arena;
 };
 
+/* Whether the symbol stands in a section of the object: what is undefined, common or absolute does not. */
+static inline bool symbol_in_section(const struct object *o, const struct symbol *s)
+{
+	return s->section != SECTION_UNDEF && s->section < o->n_sections;
+}
+
 /*
  * Reads an ET_REL file from memory. @data must stay valid as long as the object; the object must
  * not outlive it. Everything is checked before use: any input gives an object or an error.

@@ -115,7 +115,7 @@ static int resolve_target(struct reader *r, const struct section *from, struct r
 		target = atom_of_byte(o, from->index, byte);
 	} else if (!ref->symbol) {
 		target = r->absolute;
-	} else if (s->section != SECTION_UNDEF && s->section < o->n_sections) {
+	} else if (symbol_in_section(o, s)) {
 		byte = subtract(byte, -(int64_t)s->value);
 		if (s->type == STT_SECTION)
 			target = atom_of_byte(o, s->section, byte);

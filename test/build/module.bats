@@ -66,8 +66,8 @@ headers() {
 	# vmlinux's is reached by its distance
 	[ "${klp[*]: -2}" = ".klp.rela.nfsd..text .klp.rela.vmlinux..init.text" ]
 	[ "$(readelf -rW "$ko" | awk '/vmlinux..init.text/ { on = 1 } on && /klp.sym/ { print $5 }' | sort)" = \
-".klp.sym.vmlinux.__start_notes,0
-.klp.sym.vmlinux.__stop_notes,0" ]
+".klp.sym.vmlinux.__start_notes,1
+.klp.sym.vmlinux.__stop_notes,1" ]
 	readelf -rW "$ko" | grep -q ' klp_enable_patch + [1-9a-f]'
 	run readelf -sW "$ko"
 	[[ $output != *.klp.ref.* ]]

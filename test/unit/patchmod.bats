@@ -54,10 +54,10 @@ header() {
 	[ "$(relocations .klp.rela.nfsd..text "$GOOD" | cut -d' ' -f2-)" = \
 "R_X86_64_PLT32 .klp.sym.nfsd.helper,2 - 4
 R_X86_64_PLT32 .klp.sym.nfsd.helper,2 - 4
-R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
+R_X86_64_PC32 .klp.sym.nfsd.counter,1 - 4" ]
 	[ "$(relocations .klp.rela.nfsd..data "$GOOD")" = "0 R_X86_64_64 .klp.sym.nfsd.helper,2 + 0" ]
 	[ "$(relocations .klp.rela.vmlinux..text "$GOOD" | cut -d' ' -f2-)" = \
-		"R_X86_64_PC32 .klp.sym.vmlinux.jiffies_lock,0 - 4" ]
+		"R_X86_64_PC32 .klp.sym.vmlinux.jiffies_lock,1 - 4" ]
 }
 
 @test "finish: what stands in a field before it is relocated is taken out, as the module loader wants it" {
@@ -74,7 +74,7 @@ R_X86_64_PC32 .klp.sym.nfsd.counter,0 - 4" ]
 
 @test "finish: the guard looks up every symbol and every replaced function of the module" {
 	[ "$(relocations .klp.rela.nfsd..kpatch.funcs "$GOOD" | sort)" = \
-"0 R_X86_64_NONE .klp.sym.nfsd.counter,0 + 0
+"0 R_X86_64_NONE .klp.sym.nfsd.counter,1 + 0
 0 R_X86_64_NONE .klp.sym.nfsd.helper,2 + 0
 0 R_X86_64_NONE .klp.sym.nfsd.nfsd_show,3 + 0" ]
 }
@@ -125,12 +125,12 @@ R_X86_64_64 klp_enable_patch + 100" ]
 	# beyond the image; relative to the CPU; what tells the runtime which build runs: by name
 	[ "$(relocations .klp.rela.vmlinux..data.anchored "$OUT" | cut -d' ' -f2-)" = \
 "R_X86_64_64 .klp.sym.vmlinux.same,3 + 0
-R_X86_64_64 .klp.sym.vmlinux.runqueues,0 + 0
-R_X86_64_64 .klp.sym.vmlinux.__start_notes,0 + 0
-R_X86_64_64 .klp.sym.vmlinux.__stop_notes,0 + 0" ]
+R_X86_64_64 .klp.sym.vmlinux.runqueues,1 + 0
+R_X86_64_64 .klp.sym.vmlinux.__start_notes,1 + 0
+R_X86_64_64 .klp.sym.vmlinux.__stop_notes,1 + 0" ]
 	# the kernel follows the table while it loads the module, of whatever build it is
 	[ "$(relocations .klp.rela.vmlinux.__jump_table "$OUT" | cut -d' ' -f2-)" = \
-		"R_X86_64_PC64 .klp.sym.vmlinux.jiffies_lock,0 + 0" ]
+		"R_X86_64_PC64 .klp.sym.vmlinux.jiffies_lock,1 + 0" ]
 	readelf -SW "$OUT" > "$BATS_TEST_TMPDIR/sections"
 	[[ $(< "$BATS_TEST_TMPDIR/sections") != *.klp.rela.vmlinux..text* ]]
 }
@@ -143,7 +143,7 @@ R_X86_64_64 .klp.sym.vmlinux.__stop_notes,0 + 0" ]
 		"$PATCHMOD" finish "$object" "$OUT.named" "$BATS_TEST_TMPDIR/other"
 		[ "$(relocations .rela.data.anchored "$OUT.named" | cut -d' ' -f2-)" = "R_X86_64_64 klp_enable_patch + 0" ]
 		[ "$(relocations .klp.rela.vmlinux..text "$OUT.named" | cut -d' ' -f2-)" = \
-			"R_X86_64_PC32 .klp.sym.vmlinux.jiffies_lock,0 - 4" ]
+			"R_X86_64_PC32 .klp.sym.vmlinux.jiffies_lock,1 - 4" ]
 	done
 }
 
@@ -350,7 +350,7 @@ installed() {
 
 # resolves [COMPLAINT]: the self-check finds every symbol in kallsyms and modules, or complains
 resolves() {
-	run "$PATCHMOD" check "$GOOD" "$BATS_TEST_TMPDIR/kallsyms" "$BATS_TEST_TMPDIR/modules"
+	run "$PATCHMOD" check "$GOOD" "$BATS_TEST_TMPDIR/kallsyms" "$BATS_TEST_TMPDIR/modules" "$LINKED"
 	echo "$output"
 	if (($#)); then
 		[ "$status" -eq 1 ]

@@ -10,8 +10,7 @@
  *	patchmod break HOW IN OUT	one fault for the self-check to find
  *	patchmod imports IN OUT SYMVERS	import_ns= for the namespaces of SYMVERS
  *	patchmod check IN		self-check
- *	patchmod check IN KALLSYMS MODULES	the same, against these
- *	patchmod check IN KALLSYMS MODULES LINKED	and against what it was made of
+ *	patchmod check IN KALLSYMS MODULES LINKED	the same, against these, and what it was made of
  *
  * Diagnostics go to standard output. Exit code 1 for any error.
  */
@@ -90,19 +89,19 @@ static void reloc_type(struct elf_edit *f)
 }
 static void klp_symbol_name(struct elf_edit *f)
 {
-	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.nfsd.counter";
+	symbol(f, ".klp.sym.nfsd.counter,1")->name = ".klp.sym.nfsd.counter";
 }
 static void klp_symbol_tail(struct elf_edit *f)
 {
-	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.nfsd.counter,0x";
+	symbol(f, ".klp.sym.nfsd.counter,1")->name = ".klp.sym.nfsd.counter,1x";
 }
 static void klp_symbol_object(struct elf_edit *f)
 {
-	symbol(f, ".klp.sym.nfsd.counter,0")->name = ".klp.sym.vmlinux.counter,0";
+	symbol(f, ".klp.sym.nfsd.counter,1")->name = ".klp.sym.vmlinux.counter,1";
 }
 static void klp_symbol_kind(struct elf_edit *f)
 {
-	symbol(f, ".klp.sym.nfsd.counter,0")->reserved = 0;
+	symbol(f, ".klp.sym.nfsd.counter,1")->reserved = 0;
 }
 static void klp_section_name(struct elf_edit *f)
 {
@@ -377,7 +376,7 @@ static int check(int argc, char **argv, struct arena *a, struct diags *diags)
 	struct kallsyms *kallsyms = NULL;
 	int ret = 0;
 
-	if (argc >= 5) {
+	if (argc == 6) {
 		ret = kallsyms_read_text(argv[3], true, diags, &kallsyms);
 		want.kallsyms = kallsyms;
 		want.modules = argv[4];
