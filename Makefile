@@ -212,14 +212,14 @@ UNITDIR = $(DESTDIR)$(PREFIX)/lib/systemd/system
 install: programs
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/create-diff-object $(BUILD)/kpatch-build \
 		$(BUILD)/kpatch-package $(BUILD)/kpatch
-	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/kpatch contrib/hotfix
+	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/kpatch contrib/hotfix contrib/kernel-hook contrib/auto
 	$(INSTALL) -D -m 644 -t $(DATADIR)/kpatch kmod/*
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man8 man/*.8
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man5 man/*.5
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch contrib/kpatch.yaml
 	$(INSTALL) -d $(UNITDIR)/multi-user.target.wants
 	for unit in contrib/systemd/*.in; do \
-		sed -e 's|@BINDIR@|$(PREFIX)/bin|' -e '/^@SANDBOX@$$/{r contrib/systemd/sandbox' -e 'd}' $$unit > $(UNITDIR)/$$(basename $$unit .in) || exit; \
+		sed -e 's|@BINDIR@|$(PREFIX)/bin|' -e 's|@LIBEXECDIR@|$(PREFIX)/libexec/kpatch|' -e '/^@SANDBOX@$$/{r contrib/systemd/sandbox' -e 'd}' $$unit > $(UNITDIR)/$$(basename $$unit .in) || exit; \
 		chmod 644 $(UNITDIR)/$$(basename $$unit .in) || exit; \
 	done
 	ln -sf ../kpatch-confirm.service $(UNITDIR)/multi-user.target.wants/

@@ -23,7 +23,7 @@ setup_file() {
 	for page in kpatch kpatch-package kpatch-build create-diff-object; do
 		[[ -s share/man/man8/$page.8 ]]
 	done
-	[[ -x libexec/kpatch/hotfix ]]
+	[[ -x libexec/kpatch/hotfix && -x libexec/kpatch/kernel-hook && -x libexec/kpatch/auto ]]
 	[[ -s share/man/man5/kpatch.yaml.5 ]]
 	[[ -s share/doc/kpatch/kpatch.yaml ]]
 	for program in kpatch kpatch-build kpatch-package; do
@@ -44,10 +44,12 @@ setup_file() {
 	no grep '@' <(grep -hv '^SystemCallFilter=' "$units"/*.service)
 	command -v systemd-analyze > /dev/null || skip "no systemd-analyze"
 	mkdir "$BATS_TEST_TMPDIR/units"
-	for unit in kpatch kpatch-confirm; do # the program must be there for systemd-analyze
-		sed "s|/usr/local/bin|$STAGE&|" "$units/$unit.service" > "$BATS_TEST_TMPDIR/units/$unit.service"
+	grep -qx 'ExecStart=/usr/local/libexec/kpatch/auto' "$units/kpatch-auto.service"
+	for unit in kpatch kpatch-confirm kpatch-auto; do # the program must be there for systemd-analyze
+		sed -E "s,=/usr/local/(bin|libexec)/,=$STAGE/usr/local/\1/," "$units/$unit.service" > "$BATS_TEST_TMPDIR/units/$unit.service"
 	done
-	run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR"/units/*.service
+	cp "$units/kpatch-auto.timer" "$BATS_TEST_TMPDIR/units"
+	run -0 systemd-analyze verify --man=no "$BATS_TEST_TMPDIR"/units/*
 	[[ -z $output ]]
 }
 

@@ -61,7 +61,7 @@ rpm_root() { as_root rpm --root "$ROOT" --dbpath /var/lib/rpm "$@" 2>&1; }
 
 stored() { (cd "$ROOT/var/lib/kpatch" 2> /dev/null && find . -name '*.ko' -printf '%P\n' | LC_ALL=C sort); }
 
-@test "the debs and RPMs of this toolchain: every installed file is in one of two packages" {
+@test "the debs and RPMs of this toolchain: every installed file is in one of three packages" {
 	version=$(sed -n 's/^VERSION := //p' "$TEST_TOP/Makefile")
 	make -C "$TEST_TOP" -s --no-print-directory install DESTDIR="$PWD/stage" > log 2>&1 || { cat log; return 1; }
 	(cd stage && find usr -type f -not -path '*/share/doc/*' | sed 's|^usr/local|usr|' | sort) > expected
@@ -82,6 +82,9 @@ stored() { (cd "$ROOT/var/lib/kpatch" 2> /dev/null && find . -name '*.ko' -print
 		strings $tree/usr/bin/kpatch-build | grep -qx /usr/share/kpatch
 		"$tree/usr/bin/kpatch" version
 	done
+	# a kernel's installation calls the hook
+	[[ $(readlink debs/etc/kernel/postinst.d/zz-kpatch) == /usr/libexec/kpatch/kernel-hook ]]
+	[[ $(realpath --relative-to=rpms rpms/usr/lib/kernel/install.d/95-kpatch.install) == usr/libexec/kpatch/kernel-hook ]]
 	run dpkg-deb -f "$PACKAGES"/kpatch-loader_*.deb Depends
 	[[ $output != *gcc* && $output != *zydis* && $output == *libyaml* ]]
 }
@@ -94,7 +97,7 @@ stored() { (cd "$ROOT/var/lib/kpatch" 2> /dev/null && find . -name '*.ko' -print
 	# it compiles, so it needs headers; "kpatch.yaml.5" is not a page in the language "yaml"
 	errors=$(grep ': E: ' <<< "$output" |
 		grep -vE 'no-signature|no-packager-tag|devel-dependency|bad-manual-page-folder .*kpatch.yaml' || true)
-	[[ $output == *'2 packages'* && -z $errors ]] || { echo "$output"; return 1; }
+	[[ $output == *'3 packages'* && -z $errors ]] || { echo "$output"; return 1; }
 }
 
 @test "dpkg: install, upgrade, a second kernel, remove" {
@@ -336,4 +339,38 @@ unload livepatch-one" ]]
 	hotfix 0 install livepatch-two
 	[[ $calls == *"load livepatch-two"* && $output == *'.package.hotfix cannot be written'* ]]
 	[[ $(< "$ROOT/var/lib/kpatch/$HERE/.package.hotfix") == 'livepatch-two livepatch-one' ]]
+}
+
+@test "kernel-hook: what the next boot would be without is said, whoever calls it, and else nothing" {
+	machine_root
+	cp "$TEST_TOP/contrib/kernel-hook" "$ROOT/usr/libexec/kpatch/"
+	hook() { run -0 --separate-stderr in_root /usr/libexec/kpatch/kernel-hook "$@"; [[ -z $output ]]; }
+	printf '#!/bin/sh\necho "$*" >> /systemctl.calls\n[ "$2" != is-enabled ] || [ -e /enabled ]\n' > "$ROOT/usr/bin/systemctl"
+	printf '#!/bin/sh\n[ "$*" = status ] || exit 2\necho patches\ncat /said >&2\nexit 11\n' > "$ROOT/usr/bin/kpatch"
+	chmod +x "$ROOT/usr/bin/systemctl" "$ROOT/usr/bin/kpatch"
+	echo 'fix: warning: other. [held-back]' > "$ROOT/said"
+	hook "$HERE" "/boot/vmlinuz-$HERE"
+	[[ -z $stderr ]]
+	echo 'new: warning: none. [newer-kernel-without-hotfix]' >> "$ROOT/said"
+	hook "$HERE" "/boot/vmlinuz-$HERE"
+	[[ $stderr == 'kpatch: new: warning: none. [newer-kernel-without-hotfix]' ]]
+	hook add "$HERE" /boot/efi "/boot/vmlinuz-$HERE"
+	[[ $stderr == *'[newer-kernel-without-hotfix]' && ! -e $ROOT/systemctl.calls ]]
+	hook remove "$HERE"
+	[[ -z $stderr ]]
+	# kpatch-auto is started where it is enabled, and not waited for: the package manager is at work
+	mkdir -p "$ROOT/run/systemd/system"
+	hook "$HERE" "/boot/vmlinuz-$HERE"
+	[[ $stderr != *kpatch-auto* && $(< "$ROOT/systemctl.calls") == '--quiet is-enabled kpatch-auto.timer' ]]
+	touch "$ROOT/enabled"
+	hook "$HERE" "/boot/vmlinuz-$HERE"
+	[[ $stderr == *'kpatch-auto looks for one'* && $(tail -n 1 "$ROOT/systemctl.calls") == 'start --no-block kpatch-auto.service' ]]
+	# an image that is made in a directory; a system without kpatch
+	rm "$ROOT/proc/1/root"
+	hook "$HERE" "/boot/vmlinuz-$HERE"
+	[[ -z $stderr ]]
+	ln -s / "$ROOT/proc/1/root"
+	rm "$ROOT/usr/bin/kpatch"
+	hook "$HERE" "/boot/vmlinuz-$HERE"
+	[[ $stderr != *newer* ]]
 }
