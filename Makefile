@@ -215,6 +215,7 @@ install: programs
 	$(INSTALL) -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/kpatch contrib/hotfix contrib/kernel-hook contrib/auto
 	$(INSTALL) -D -m 644 -t $(DATADIR)/kpatch kmod/*
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man8 man/*.8
+	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man7 man/*.7
 	$(INSTALL) -D -m 644 -t $(DATADIR)/man/man5 man/*.5
 	$(INSTALL) -D -m 644 -t $(DATADIR)/doc/kpatch contrib/kpatch.yaml
 	$(INSTALL) -d $(UNITDIR)/multi-user.target.wants
