@@ -456,5 +456,7 @@ int pass_changes(struct diff *d)
 		err = changes_once(d);
 	if (!err)
 		err = changes_sealed(d);
+	if (!err)
+		err = changes_held(d);
 	return err ? err : changes_forever(d);
 }

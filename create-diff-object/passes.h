@@ -291,6 +291,8 @@ bool state_removed(const struct diff *d, uint32_t orig);
 bool state_added(const struct diff *d, uint32_t new);
 /* once.c: its part for what is initialised behind a guard that the kernel has */
 int changes_once(struct diff *d);
+/* held.c: its part for locks and references that the kernel holds */
+int changes_held(struct diff *d);
 /* sealed.c: its part for variables that nobody can write when the kernel has booted */
 int changes_sealed(struct diff *d);
 /* aliases.c: its part for names that mean something else than before */

@@ -447,3 +447,63 @@ END
 	differ
 	written
 }
+
+@test "a new lock in place of one that the kernel has: refused, unless the author vouches; beside it, it is not" {
+	macros
+	original <<'END'
+		struct lock { long a[4]; }; void mutex_lock(void *), mutex_unlock(void *), down_read(void *), up_read(void *), mutex_init(void *);
+		static struct lock a; static int n;
+		int f(int x) { mutex_lock(&a); n += x; mutex_unlock(&a); return n; }
+		int g(int x) { mutex_lock(&a); n -= x; mutex_unlock(&a); return n; }
+END
+	patched '2s/$/ static struct lock b;/' '3s/&a/\&b/g'
+	differ
+	refused lock-replaced
+	[[ $stderr == *"f"*"it takes the new lock b in place of a"* ]]
+	patched '2s/$/ static struct lock b;/' '3s/mutex_(un)?lock\(&a/mutex_\1lock(\&b/g; 3s/mutex_lock\(&b\)/down_read(\&b)/'
+	differ
+	refused lock-replaced
+	patched '2s/$/ static struct lock b; KPATCH_ALLOW_DATA_CHANGE(b);/' '3s/&a/\&b/g'
+	differ
+	written
+	rm out.o
+	patched '2s/$/ static struct lock b;/' '3s/n \+= x;/mutex_lock(\&b); & mutex_unlock(\&b);/'
+	differ
+	written
+	rm out.o
+	# a function that is made of two
+	sed -i '3s/return n;/mutex_lock(\&a); n = ext(n); mutex_unlock(\&a); &/' original.c
+	patched '2s/$/ static struct lock b;/' '3s/(mutex_(un)?lock\(&)a(.*mutex_lock)/\1b\3/; 3s/(n \+= x; mutex_unlock\(&)a/\1b/'
+	rm kallsyms
+	differ
+	refused lock-replaced
+	rm -f kallsyms
+	# the old one is no longer taken, and nothing else is
+	patched '2s/$/ static struct lock b;/' '3s/mutex_(un)?lock\(&a\);//g; 3s/n \+= x;/mutex_init(\&b); &/'
+	differ
+	written
+}
+
+@test "a reference that one function begins to take and another one to give back: a warning" {
+	original <<'END'
+		void get_device(void *), put_device(void *); void *base(void *);
+		int start(void *d) { return ext(3); }
+		int stop(void *d) { return ext2(1); }
+END
+	patched '2s/return/get_device(base(d)); return/' '3s/return/put_device(base(d)); return/'
+	differ
+	written
+	[[ $(ids) == reference-not-taken ]]
+	[[ $stderr == *"stop"*"it begins to call put_device() where start() begins to call get_device()"* ]]
+	# the one for the other, or both in one, or a leak that is mended
+	rm out.o
+	patched '2s/return/get_device(base(d)); return stop(d) +/' '1s/$/int stop(void *);/' '3s/return/put_device(base(d)); return/'
+	differ
+	written
+	[[ -z $(ids) ]]
+	rm out.o
+	patched '2s/return ext/get_device(base(d)); put_device(d); return ext/' '3s/return/put_device(base(d)); return/'
+	differ
+	written
+	[[ -z $(ids) ]]
+}
