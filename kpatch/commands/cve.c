@@ -16,7 +16,12 @@
 #include "lib/util/diag.h"
 
 /* From best to worst of what can be said of one patch. */
-enum answer { ANSWER_YES, ANSWER_WAITS, ANSWER_UNKNOWN, ANSWER_NO };
+enum answer { ANSWER_YES, ANSWER_WAITS, ANSWER_TAKEN, ANSWER_UNKNOWN, ANSWER_NO };
+
+/* A function of a fix that another patch replaces as well. */
+struct taken {
+	const char *by, *function;
+};
 
 struct question {
 	struct kpatch *k;
@@ -25,6 +30,10 @@ struct question {
 	const char *patch; /* which gives the answer */
 	const char *waits; /* module that the fix waits for; NULL: the end of the transition */
 	const struct manifest_fix *fix;
+	const struct live *live;
+	const struct stored *list; /* n_stored of them */
+	size_t n_stored;
+	struct taken taken; /* ANSWER_TAKEN */
 };
 
 static bool reaches(const struct manifest_fix *fix, const char *object)
@@ -45,11 +54,50 @@ static const char *waits_for(const struct live_patch *p, const struct manifest_f
 	return NULL;
 }
 
+/* The first function of the fix's objects that the other patch replaces as well, or NULL. */
+static const char *shared_function(const struct live_patch *p, const struct manifest_fix *fix,
+				   const struct live_patch *other)
+{
+	for (size_t i = 0; i < p->n_objects; i++) {
+		const struct live_object *o = &p->objects[i];
+
+		for (size_t j = 0; reaches(fix, o->name) && j < o->n_functions; j++)
+			if (live_has(other, o->name, o->functions[j].name, o->functions[j].position))
+				return o->functions[j].name;
+	}
+	return NULL;
+}
+
+/*
+ * Whether a patch above it in the stack, or one of which that is not known, has replaced a function once more and says
+ * nothing of the fix. It has it if it was made from a source that has, which nobody can see here.
+ */
+static bool is_taken(const struct question *q, const struct live_patch *p, const struct manifest_fix *fix,
+		     struct taken *out)
+{
+	for (size_t i = 0; i < q->live->n_patches; i++) {
+		const struct live_patch *other = &q->live->patches[i];
+		const struct manifest *m;
+		const char *function = other == p ? NULL : shared_function(p, fix, other);
+
+		if (!function || live_is_below(other, p) || other->state == PATCH_DISABLING ||
+		    other->state == PATCH_DISABLED)
+			continue;
+		m = manifest_of_loaded(q->k, other->name, q->list, q->n_stored);
+		if (m && manifest_find_cve(m, q->cve, NULL))
+			continue;
+		*out = (struct taken){ other->name, function };
+		return true;
+	}
+	return false;
+}
+
 static void ask(struct question *q, const struct live_patch *p, const struct manifest *m)
 {
 	const struct manifest_fix *fix = m ? manifest_find_cve(m, q->cve, NULL) : NULL;
 	enum answer answer = !m ? ANSWER_UNKNOWN : !fix ? ANSWER_NO : ANSWER_YES;
 	const struct manifest_fix *first = fix;
+	struct taken taken = { NULL, NULL };
 	const char *waits = NULL;
 
 	/* what is on its way out is no fix any more */
@@ -59,6 +107,8 @@ static void ask(struct question *q, const struct live_patch *p, const struct man
 		waits = waits_for(p, fix);
 		if (waits)
 			first = fix;
+		else if (is_taken(q, p, fix, &taken))
+			answer = ANSWER_TAKEN;
 	}
 	if (answer == ANSWER_YES && (waits || p->state == PATCH_ENABLING))
 		answer = ANSWER_WAITS;
@@ -68,13 +118,14 @@ static void ask(struct question *q, const struct live_patch *p, const struct man
 	q->patch = p->name;
 	q->waits = p->state == PATCH_ENABLING ? NULL : waits;
 	q->fix = first;
+	q->taken = taken;
 }
 
 static enum outcome answer(struct question *q)
 {
-	static const char *const words[] = { "yes", "waits", "unknown", "no" };
+	static const char *const words[] = { "yes", "waits", "unknown", "unknown", "no" };
 	static const enum outcome outcomes[] = { OUTCOME_OK, OUTCOME_INCOMPLETE, OUTCOME_SYSTEM,
-						 OUTCOME_NOT_FOUND };
+						 OUTCOME_SYSTEM, OUTCOME_NOT_FOUND };
 	struct kpatch *k = q->k;
 	bool text = k->options.format == FORMAT_TEXT && !k->options.quiet;
 
@@ -86,12 +137,21 @@ static enum outcome answer(struct question *q)
 	}
 	if (q->answer == ANSWER_WAITS)
 		report_string(k->report, "waits_for", q->waits);
-	if (q->answer == ANSWER_UNKNOWN)
+	if (q->answer == ANSWER_TAKEN)
+		diag_error(
+			k->diags, "fix-taken-over",
+			&(struct diag_place){ .file = q->patch, .function = q->taken.function },
+			"Load one patch of both that replaces them; or look whether the newer one was made from a "
+			"source that has the fix",
+			"it has the fix, but %s, which is above it in the stack, replaces the function, too, "
+			"and does not say that it has it",
+			q->taken.by);
+	else if (q->answer == ANSWER_UNKNOWN)
 		diag_error(
 			k->diags, "manifest-not-at-hand", diag_file(q->patch),
 			"Load patches with kpatch, or install this one",
 			"this patch is loaded, but its manifest is not at hand: nobody knows which fixes it has");
-	if (!text || q->answer == ANSWER_UNKNOWN)
+	if (!text || q->answer == ANSWER_UNKNOWN || q->answer == ANSWER_TAKEN)
 		return outcomes[q->answer];
 	fprintf(k->out, "%s: ", q->cve);
 	if (q->answer == ANSWER_YES)
@@ -111,7 +171,9 @@ static enum outcome answer(struct question *q)
 enum outcome cve_answer(struct kpatch *k, const char *cve, const struct live *live, const struct stored *list,
 			size_t n)
 {
-	struct question q = { .k = k, .cve = cve, .answer = ANSWER_NO };
+	struct question q = {
+		.k = k, .cve = cve, .answer = ANSWER_NO, .live = live, .list = list, .n_stored = n
+	};
 
 	for (size_t i = 0; i < live->n_patches; i++)
 		ask(&q, &live->patches[i], manifest_of_loaded(k, live->patches[i].name, list, n));

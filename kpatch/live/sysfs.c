@@ -13,6 +13,7 @@
 #include "lib/manifest/schema.h"
 #include "lib/util/arena.h"
 #include "lib/util/vmlinux.h"
+#include "lib/util/xmalloc.h"
 
 #define LIVEPATCH "/sys/kernel/livepatch"
 #define MODULES "/sys/module"
@@ -126,12 +127,20 @@ static int compare_objects(const void *a, const void *b)
 	return x_vmlinux != y_vmlinux ? y_vmlinux - x_vmlinux : strcmp(x->name, y->name);
 }
 
+/* A patch is enabled as it is loaded, and never again. */
+bool live_is_below(const struct live_patch *a, const struct live_patch *b)
+{
+	if (a->stack_order >= 0 && b->stack_order >= 0)
+		return a->stack_order < b->stack_order;
+	return a->age >= 0 && b->age >= 0 && a->age > b->age;
+}
+
 static int compare_patches(const void *a, const void *b)
 {
 	const struct live_patch *x = a, *y = b;
 
-	if (x->stack_order != y->stack_order && x->stack_order >= 0 && y->stack_order >= 0)
-		return x->stack_order < y->stack_order ? -1 : 1;
+	if (live_is_below(x, y) || live_is_below(y, x))
+		return live_is_below(x, y) ? -1 : 1;
 	return strcmp(x->name, y->name);
 }
 
@@ -215,6 +224,28 @@ static int read_patch(const struct system *s, struct arena *a, const char *name,
 	return read_objects(s, a, p);
 }
 
+/* /proc/modules has the module that was loaded last in its first line. */
+static void note_ages(const struct system *s, struct live_patch *patches, size_t n)
+{
+	enum { ROOM = 1 << 20 };
+	char *text = xmalloc(ROOM);
+	ssize_t got = system_read_bytes(s, text, ROOM - 1, "/proc/modules");
+
+	text[got > 0 ? got : 0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		size_t length = strlen(patches[i].name);
+		const char *line = text;
+
+		patches[i].age = -1;
+		for (; line && *line && patches[i].age < 0; line = strchr(line, '\n')) {
+			line += *line == '\n';
+			if (!strncmp(line, patches[i].name, length) && line[length] == ' ')
+				patches[i].age = line - text;
+		}
+	}
+	free(text);
+}
+
 static int read_patches(const struct system *s, struct arena *a, struct live *out)
 {
 	struct vector v = { .arena = a, .size = sizeof(struct live_patch) };
@@ -235,6 +266,8 @@ static int read_patches(const struct system *s, struct arena *a, struct live *ou
 		}
 	}
 	closedir(d);
+	if (!err && v.n)
+		note_ages(s, (struct live_patch *)v.items, v.n);
 	if (!err && v.n)
 		qsort(v.items, v.n, v.size, compare_patches);
 	out->patches = (void *)v.items;
@@ -317,7 +350,7 @@ static bool same_position(uint64_t a, uint64_t b)
 	return a == b || (a <= 1 && b <= 1);
 }
 
-static bool patch_has(const struct live_patch *p, const char *object, const char *function, uint64_t position)
+bool live_has(const struct live_patch *p, const char *object, const char *function, uint64_t position)
 {
 	for (size_t i = 0; i < p->n_objects; i++) {
 		const struct live_object *o = &p->objects[i];
@@ -334,7 +367,7 @@ const struct live_patch *live_owner(const struct live *l, const char *object, co
 				    uint64_t position)
 {
 	for (size_t i = l->n_patches; i-- > 0;)
-		if (patch_has(&l->patches[i], object, function, position))
+		if (live_has(&l->patches[i], object, function, position))
 			return &l->patches[i];
 	return NULL;
 }

@@ -43,12 +43,13 @@ struct live_patch {
 	enum patch_state state;
 	int replace;		     /* 0, 1; -1: this kernel does not tell */
 	int stack_order;	     /* from 1; -1: this kernel does not tell */
+	long age;		     /* of its module: the larger, the earlier it was loaded; -1: not known */
 	struct live_object *objects; /* vmlinux first, then by name */
 	size_t n_objects;
 };
 
 struct live {
-	struct live_patch *patches; /* in stacking order where the kernel tells, else by name */
+	struct live_patch *patches; /* in stacking order, the oldest first; by name where nothing tells */
 	size_t n_patches;
 	const char **leftovers; /* modules of live patches that are loaded without a patch */
 	size_t n_leftovers;
@@ -73,6 +74,10 @@ const struct live_patch *live_find(const struct live *l, const char *name);
 /* Whether it is the module of a patch that is gone. */
 bool live_leftover(const struct live *l, const char *module);
 size_t live_functions(const struct live_patch *p);
+/* Whether @a is known to be below @b in the stack. */
+bool live_is_below(const struct live_patch *a, const struct live_patch *b);
+/* Whether it replaces the function. */
+bool live_has(const struct live_patch *p, const char *object, const char *function, uint64_t position);
 
 /*
  * The newest live patch that replaces the function, or NULL. Where stacking order is unknown it is

@@ -451,6 +451,27 @@ with_fixes() {
 	[[ $output == *'"not_live": []'* ]]
 }
 
+@test "status --cve: a patch above in the stack that replaces a function of the fix, and does not say that it has it" {
+	prompt_kernel
+	with_fixes livepatch-fix vmlinux
+	MANIFEST=m.yaml patch_module livepatch-fix fix.ko
+	kpatch load fix.ko
+	live_patch another 1 0 vmlinux:1:f,1
+	kpatch status --cve CVE-2024-12345
+	live_patch another 1 0 vmlinux:1:meminfo_proc_show,1
+	fails 1 status --cve CVE-2024-12345
+	has fix-taken-over
+	says 'meminfo_proc_show: it has the fix, but another'
+	# which of them came later
+	printf 'livepatch_fix 16384 1 - Live 0x0\nanother 16384 1 - Live 0x0\n' > "$M/proc/modules"
+	kpatch status --cve CVE-2024-12345
+	printf 'another 16384 1 - Live 0x0\nlivepatch_fix 16384 1 - Live 0x0\n' > "$M/proc/modules"
+	fails 1 status --cve CVE-2024-12345
+	# one that leaves
+	echo 0 > "$M/sys/kernel/livepatch/another/enabled"
+	kpatch status --cve CVE-2024-12345
+}
+
 @test "status --cve: the manifest of an installed patch; a fix in a module that is not loaded waits for it" {
 	NFSD=1 with_fixes livepatch-fix nfsd
 	NFSD=1 MANIFEST=m.yaml patch_module livepatch-fix fix.ko
