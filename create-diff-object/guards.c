@@ -3,7 +3,8 @@
  * Finds code that runs once, and the variable that guards it: a variable is tested, and where one outcome
  * leads it is written, or it is written anywhere and its initial value leads there (guards_first.c). What can only be
  * reached by that outcome is guarded; so are the local functions that nobody else calls (guards_callees.c). DO_ONCE() has its test and its write in two functions of the kernel, which get the
- * variable's address.
+ * variable's address. What a short local function of the object reads of one variable, and does no more than that, counts as read
+ * where it is called.
  *
  * The test is one for zero or of bits, or any with a constant if the variable is written there and then
  * (users++ == 0), or for a constant where nothing but constants is ever written (state != READY). Others do not
@@ -44,6 +45,12 @@ struct writes {
 	bool known;
 };
 
+/* What a function returns: the value of that reference's variable, and no more is known of it; NULL. */
+struct returned {
+	const struct ref *ref;
+	bool known;
+};
+
 struct search {
 	struct diff *d;
 	const struct side *s;
@@ -53,7 +60,8 @@ struct search {
 	uint8_t *once, *first; /* edges: of one first run, of all; see flow_reach() */
 	uint32_t any_first;    /* a guard of @first, NO_ATOM */
 	uint32_t *stack;
-	struct writes *writes; /* by function */
+	struct writes *writes;	   /* by function */
+	struct returned *returned; /* by function */
 	struct written *written;
 	size_t n_written, room;
 	int err; /* of reading a function that is called */
@@ -222,6 +230,46 @@ static bool calls_writer(struct search *w, uint32_t step, const struct ref *guar
 		if (w->written[i].variable == guard->target && w->written[i].at == guard->addend)
 			return true;
 	return false;
+}
+
+/* Whether the function does little more than to read one variable: the reference that does. */
+static const struct ref *only_read(struct search *w, uint32_t root)
+{
+	const struct ref *found = NULL;
+	struct flow f = { 0 };
+	int err = flow_read(w->d->arch, w->s, root, &f);
+
+	w->err = w->err ? w->err : err;
+	for (uint32_t i = 0; i < f.n && f.n <= NEAR; i++) {
+		const struct ref *r = f.steps[i].ref == NO_STEP ? NULL : &w->s->object->refs[f.steps[i].ref];
+		enum role role = r && r->target != NO_ATOM ? w->s->role[r->target] : ROLE_UNKNOWN;
+
+		if (role != ROLE_STATE)
+			continue;
+		if (f.steps[i].insn.access != ACCESS_READ || (found && r->target != found->target)) {
+			found = NULL;
+			break;
+		}
+		found = r;
+	}
+	flow_free(&f);
+	return found;
+}
+
+/* What the step gets from a function that it calls, or NULL. */
+static const struct ref *returned_by(struct search *w, uint32_t step)
+{
+	const struct atom *a = w->kind == GUARDS_ALL ? called(w, step) : NULL;
+	struct returned *returned;
+	uint32_t root;
+
+	if (!a || w->s->role[a->id] != ROLE_CODE)
+		return NULL;
+	root = function_root(w->s, a->id);
+	returned = &w->returned[root];
+	if (!returned->known)
+		*returned = (struct returned){ only_read(w, root), true };
+	return returned->ref;
 }
 
 /* Whether the function gives the variable no other values than constants. */
@@ -491,8 +539,10 @@ static void search_tests(struct search *w)
 {
 	flow_reach(&w->f, NULL, w->all, w->stack);
 	for (uint32_t i = 0; i < w->f.n; i++) {
-		const struct ref *r = ref_of(w, i);
+		const struct ref *r = ref_of(w, i), *from = returned_by(w, i);
 
+		if (from && written_at_all(w, from))
+			judge_test(w, i, from->target, from);
 		if (w->kind != GUARDS_FRESH && calls_once(w, i, "_start"))
 			judge_test(w, i, once_argument(w, i), NULL);
 		else if (w->kind == GUARDS_ALL && w->f.steps[i].key != NO_STEP)
@@ -588,6 +638,7 @@ int guards_find(struct diff *d, const struct side *s, enum guard_kind kind, stru
 			    .s = s,
 			    .g = &g,
 			    .writes = arena_array(d->arena, o->n_atoms, sizeof(*w.writes)),
+			    .returned = arena_array(d->arena, o->n_atoms, sizeof(*w.returned)),
 			    .kind = kind };
 	int err;
 

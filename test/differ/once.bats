@@ -364,6 +364,33 @@ END
 	written
 }
 
+@test "a guard that a function which is called reads" {
+	accessor() { # WHAT IT RETURNS, CODE
+		rm -f kallsyms out.o
+		original <<-END
+			void init(void *); static int old, other; int peek(void) { return old; } void set_other(int x) { other = x; }
+			static int done; static noinline int is_done(void) { barrier(); return $1; } void clear(void) { done = 0; }
+			static noinline void set_done(void) { barrier(); done = 1; }
+			int f(int x) { $2 return ext(x); }
+		END
+		patched '1s/$/ static int new[4];/' 's/old = x;/old = x; init(new);/' 's/return ext\(x\)/return new[x \& 3] + ext(x)/'
+		differ
+	}
+	accessor done 'if (!is_done()) { set_done(); old = x; }'
+	refused initialised-once
+	[[ $stderr == *"initialises new where done says"* ]]
+	accessor '!done' 'if (is_done()) { done = 2; old = x; }'
+	refused initialised-once
+	# of two variables it is not known which it tells of
+	accessor 'done + other' 'if (!is_done()) { set_done(); old = x; }'
+	written
+	# nobody sets it there
+	accessor other 'if (!is_done()) { set_done(); old = x; }'
+	written
+	accessor 'done++' 'if (x) { is_done(); set_done(); old = x; }'
+	written
+}
+
 @test "a guard that is set by a function which is called" {
 	local body
 	for body in 'done = 1; old = x;' 'ext2(x); done = 1;'; do
