@@ -278,6 +278,16 @@ END
 	grep -qx 'kept  *"text": what f() does with it cannot be followed' <<< "$output"
 }
 
+@test "a new lock that is taken and released: nobody keeps it" {
+	local take
+	for take in 'mutex_lock_killable mutex_unlock' 'mutex_lock_interruptible mutex_unlock' '_raw_read_lock _raw_read_unlock' \
+		'_raw_write_lock_bh _raw_write_unlock_bh' '_raw_spin_trylock _raw_spin_unlock' 'down_read up_read' 'down_write_killable up_write'; do
+		rm -f kallsyms out.o
+		f "int ${take% *}(void *); void ${take#* }(void *);" "static long lock[4]; if (!${take% *}(lock)) return 0; ext(x); ${take#* }(lock); return 0;"
+		nothing_kept || { echo "$take"; false; }
+	done
+}
+
 @test "names and classes of locks: nothing without lockdep" {
 	local init='struct lock_class_key {MEMBER}; struct mutex; void __mutex_init(struct mutex *, const char *, struct lock_class_key *);'
 	local body='static struct lock_class_key key; __mutex_init((void *)where, "lock", &key); return 0;'
