@@ -289,6 +289,8 @@ const char *renamed_remedy(struct diff *d, uint32_t patched, const char *otherwi
 /* Whether it is a variable of the original that the patched object no longer has, or a new one of the patch. */
 bool state_removed(const struct diff *d, uint32_t orig);
 bool state_added(const struct diff *d, uint32_t new);
+/* Whether that was a variable of boot code. */
+bool state_was_init(const struct diff *d, uint32_t new);
 /* once.c: its part for what is initialised behind a guard that the kernel has */
 int changes_once(struct diff *d);
 /* held.c: its part for locks and references that the kernel holds */

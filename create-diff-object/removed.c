@@ -45,6 +45,19 @@ bool state_added(const struct diff *d, uint32_t new)
 	       d->pairs.how[new] == MATCH_NONE;
 }
 
+bool state_was_init(const struct diff *d, uint32_t new)
+{
+	const struct object *o = d->orig.object;
+
+	for (uint32_t i = 0; i < o->n_atoms && state_added(d, new); i++) {
+		if (d->orig.role[i] != ROLE_INIT || !o->atoms[i].symbol || o->atoms[i].kind == ATOM_FUNC)
+			continue;
+		if (!strcmp(d->orig.source[i], d->new.source[new]))
+			return true;
+	}
+	return false;
+}
+
 static bool looked_at(const struct diff *d, const struct side *s, uint32_t i)
 {
 	if (i == NO_ATOM)
@@ -248,11 +261,40 @@ static bool warn_removed(struct diff *d, const struct user *old)
 	return user != NO_ATOM;
 }
 
+/* What boot code stored in a variable is gone with it. */
+static void judge_from_boot(struct diff *d)
+{
+	const struct object *o = d->new.object;
+	bool *told = arena_array(d->arena, o->n_atoms, sizeof(*told));
+
+	for (uint32_t i = 0; i < o->n_atoms; i++) {
+		const struct atom *a = &o->atoms[i];
+
+		if (d->new.role[i] != ROLE_CODE || d->verdicts[i].state == VERDICT_SAME)
+			continue;
+		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
+			uint32_t t = o->refs[r].target;
+
+			if (t == NO_ATOM || told[t] || !state_was_init(d, t))
+				continue;
+			told[t] = true;
+			if (!request_allows(d, t))
+				diff_refuse(
+					d, "reference-to-init", &d->new, i, o->refs[r].offset,
+					"Say KPATCH_ALLOW_DATA_CHANGE() of it if its initial value is right",
+					"it uses %s, which is __initdata in the running kernel: it is gone, "
+					"and what boot code has stored there is lost",
+					o->atoms[t].name);
+		}
+	}
+}
+
 int changes_removed(struct diff *d)
 {
 	struct users old = { 0 }, new = { 0 };
 	bool *told;
 
+	judge_from_boot(d);
 	if (!any(d, &d->orig))
 		return 0;
 	told = arena_array(d->arena, d->orig.object->n_atoms, sizeof(*told));

@@ -252,7 +252,8 @@ static void judge_revived(struct judging *j, uint32_t n)
 {
 	struct diff *d = j->l->d;
 
-	if (state_added(d, n) && j->is.by_atom[n].known && left_out(&j->was, &j->is, n))
+	if (state_added(d, n) && !state_was_init(d, n) && j->is.by_atom[n].known &&
+	    left_out(&j->was, &j->is, n))
 		diff_warn(
 			d, "variable-revived", &d->new, n, -1, NULL,
 			"the compiler had left it out of the running kernel; it starts with its initial value");

@@ -49,6 +49,28 @@ END
 	written
 }
 
+@test "a variable that was __initdata and is used for good: refused, unless its initial value is right" {
+	macros
+	extra_flags+=(-g)
+	original <<'END'
+		static int option __section(".init.data") = 1; static int __section(".init.text") __used setup(int x) { if (ext2(x)) option = x; ext(x); return option; }
+		int f(int x) { return ext(x); }
+END
+	patched '1s/ __section\(".init.data"\)//; 1s/$/ KPATCH_IGNORE_FUNCTION(setup);/' '2s/ext\(x\)/ext(x + option)/'
+	differ
+	refused difference-ignored reference-to-init
+	[[ $stderr == *"f+0x"*"it uses option, which is __initdata in the running kernel"* ]]
+	sed -i '1s/$/ KPATCH_ALLOW_DATA_CHANGE(option);/' patched.c
+	differ
+	written
+	[[ $(ids) == difference-ignored ]]
+	rm out.o
+	# another one of that kind that stays unused
+	patched '1s/ __section\(".init.data"\)//; 1s/$/ KPATCH_IGNORE_FUNCTION(setup);/' '2s/ext\(x\)/ext(x + 1)/'
+	differ
+	written
+}
+
 @test "__init code and data of another object" {
 	original <<-'END'
 		extern int setting; int start(int); extern int later;
