@@ -88,6 +88,27 @@ static int note(struct build *b, const char *option, const char *makefiles, stru
 	return 0;
 }
 
+/* How the compiler was called: "gcc-12", "x86_64-linux-gnu-gcc-12" behind distcc. The rest of the text says which it is. */
+static const char *without_name(const char *line)
+{
+	return line + strcspn(line, " \n");
+}
+
+/* Whether @made, which begins with a newline, sets @option as the line @own does. */
+static bool is_set(struct arena *a, const char *made, const char *option, const char *own)
+{
+	const char *set = strstr(made, arena_printf(a, "\n%s=", option));
+
+	if (!set)
+		return false;
+	set++;
+	if (!strcmp(option, "CONFIG_CC_VERSION_TEXT")) {
+		set = without_name(set);
+		own = without_name(own);
+	}
+	return strcspn(set, "\n") == strlen(own) && text_starts_with(set, own);
+}
+
 /* What the kernel's configuration @given sets, and @made, which begins with a newline, has not so. */
 static void find_lost(struct build *b, const char *given, const char *made, const char *makefiles,
 		      struct changes *c)
@@ -96,7 +117,7 @@ static void find_lost(struct build *b, const char *given, const char *made, cons
 		const char *option = option_of(b->arena, line);
 		const char *own = option ? arena_strndup(b->arena, line, strcspn(line, "\n")) : NULL;
 
-		if (!option || strstr(made, arena_printf(b->arena, "\n%s\n", own)))
+		if (!option || is_set(b->arena, made, option, own))
 			continue;
 		words_add(b->arena, &c->wanted, own);
 		note(b, option, makefiles, c);

@@ -194,6 +194,14 @@ in_root() { # CODE ID OPTION...
 	refuses 4 compiler-mismatch --cc "$BATS_TEST_TMPDIR/none" "$MEMINFO"
 }
 
+# distcc and others call it by its full name, which is what it begins its version with
+# bats test_tags=nightly
+@test "the kernel's compiler by another name: the module is the same" {
+	run -0 kpatch_build --quiet --output "$BATS_TEST_TMPDIR" "$MEMINFO"
+	run -0 kpatch_build --quiet --output "$OUT" --cc x86_64-linux-gnu-gcc-12 "$MEMINFO"
+	cmp "$OUT/livepatch-meminfo-string.ko" "$BATS_TEST_TMPDIR/livepatch-meminfo-string.ko"
+}
+
 @test "the environment reaches no compiler command" {
 	KCFLAGS=-DBROKEN MAKEFLAGS=-n ARCH=arm CROSS_COMPILE=none- CPATH=/none GCC_EXEC_PREFIX= \
 		run -0 kpatch_build --keep --stop-after compile "$MEMINFO"
