@@ -96,14 +96,15 @@ static void show_progress(struct wait *w, const char *patch, bool enabling)
 {
 	bool news = count_tasks(w, enabling);
 	uint64_t now = w->k->system.calls->now(&w->k->system);
+	/* since the time began to count, which is before the kernel was asked: on a busy machine seconds earlier */
+	uint64_t waited = now + (uint64_t)w->k->options.timeout * 1000 - w->deadline;
 
 	if (w->left <= 0 || (!news && (now < w->next_line || !progress_is_live(w->k))))
 		return;
 	w->next_line = now + 1000;
 	say_progress(w->k, "%s: %s, %u s of %u s, %ld task%s left: %s", patch,
-		     enabling ? "enabling" : "disabling", (unsigned int)((now - w->start) / 1000),
-		     (unsigned int)((w->deadline - w->start) / 1000), w->left, w->left == 1 ? "" : "s",
-		     w->first);
+		     enabling ? "enabling" : "disabling", (unsigned int)(waited / 1000),
+		     w->k->options.timeout, w->left, w->left == 1 ? "" : "s", w->first);
 }
 
 uint64_t transition_deadline(struct kpatch *k)

@@ -60,4 +60,20 @@ nothing_written() {
 	[[ -z $(ls -A "$OUT") ]] || { echo "left in $OUT:"; ls -A "$OUT"; return 1; }
 }
 
+# meant MODULE: what it refers to in vmlinux by distance, as "OFFSET TYPE NAME"; all names of that place
+meant() {
+	local offset type sign distance
+	make_programs /test/image_symbols
+	readelf -rW "$1" |
+		sed -nE 's/^([0-9a-f]+) .* (R_X86_64_[A-Z0-9]+) +0+ klp_enable_patch ([-+]) ([0-9a-f]+)$/\1 \2 \3 \4/p' |
+		while read -r offset type sign distance; do
+			[[ $type == R_X86_64_P* ]] && sign="4 $sign"
+			echo "$(($sign 16#$distance)) $offset $type"
+		done > "$BATS_TEST_TMPDIR/distances"
+	"$BUILD/test/image_symbols" "$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE" |
+		awk 'NR == FNR { at[$1] = at[$1] $2 " " $3 "\n"; next }
+			$1 in at { n = split(at[$1], lines, "\n"); for (i = 1; i < n; i++) print lines[i], $2 }' \
+			"$BATS_TEST_TMPDIR/distances" -
+}
+
 says() { grep -E -- "$1" <<< "$output" || { echo "no '$1' in:"; echo "$output"; return 1; }; }

@@ -9,7 +9,8 @@ load build
 last_call() {
 	local value size
 	read -r value size _ < <(nm -S "$1" | awk -v f="$2" '$4 == f ".cold" || $4 == f { print $1, $2, $4 }' | sort -k3 | tail -1)
-	readelf -rW "$1" | grep -i "^$(printf %016x $((0x$value + 0x$size - 4))) " | grep -o '[^ ]* - 4$'
+	{ meant "$1"; readelf -rW "$1"; } | grep -i "^$(printf %016x $((0x$value + 0x$size - 4))) " | head -n 1 |
+		grep -oE '[^ ]+( - 4)?$'
 }
 
 @test "a call of a static function of a module that does not return, beside calls of panic() itself" {
@@ -18,14 +19,14 @@ last_call() {
 	nm "$OUT/livepatch-extent.ko" | grep -qx ' *U panic'
 	readelf -rW "$OUT/livepatch-extent.ko" > "$BATS_TEST_TMPDIR/relocs"
 	grep -qE 'R_X86_64_PLT32 .* panic - 4$' "$BATS_TEST_TMPDIR/relocs"
-	grep -qE '\.klp\.sym\.btrfs\.extent_io_tree_panic(\.isra\.0)?,0 - 4$' "$BATS_TEST_TMPDIR/relocs"
+	grep -qE '\.klp\.sym\.btrfs\.extent_io_tree_panic(\.isra\.0)?,1 - 4$' "$BATS_TEST_TMPDIR/relocs"
 }
 
 @test "a static function of vmlinux, in the last call of another" {
 	make_patch put net/core/skbuff.c 's/^\tskb->tail += len;/\tif (len == 4711)\n\t\tpr_info_once("put\\n");\n&/'
 	run -0 kpatch_build "$patch"
 	# it goes where it went, and nothing is left of what objtool was shown
-	[[ $(last_call "$OUT/livepatch-put.ko" skb_put) =~ ^\.klp\.sym\.vmlinux\.skb_(over_)?panic,0 ]]
+	[[ $(last_call "$OUT/livepatch-put.ko" skb_put) =~ ^skb_(over_)?panic$ ]]
 	run -1 grep -w panic <(nm "$OUT/livepatch-put.ko")
 }
 

@@ -60,7 +60,7 @@ start_sleeper() {
 	assert_match "$output" 'livepatch_one: enabled, 1 function replaced'
 	for as in '' 'as-user '; do
 		expect 0 "${as}kpatch list -v"
-		assert_match "$output" '^livepatch_one +enabled +1 +1 +vmlinux$'
+		assert_match "$output" '^livepatch_one +1 +enabled +1 +1 +[^ ]+ +vmlinux$'
 		assert_match "$output" 'vmlinux: meminfo_proc_show$'
 		expect 0 "${as}kpatch list --format json"
 		assert_match "$output" '"state": "enabled"'
@@ -324,7 +324,7 @@ other_build() {
 	expect 11 'for i in $(seq 150); do [ -s /tmp/code2 ] && break; sleep 0.2; done; cat /tmp/log2; exit $(cat /tmp/code2)'
 	assert_match "$output" 'module-still-used'
 	expect 0 'kpatch list'
-	assert_match "$output" '^livepatch_sleeper_1 +off'
+	assert_match "$output" '^livepatch_sleeper_1 +- +off'
 	expect 11 'kpatch status'
 	assert_match "$output" 'module-left-over'
 	own_vm_stop

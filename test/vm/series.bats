@@ -57,7 +57,7 @@ asks() {
 	[[ $(in_vm 'cat /proc/version') == Linux* ]]
 	in_vm 'kpatch list --fixes' > "$BATS_TEST_TMPDIR/list"
 	cat "$BATS_TEST_TMPDIR/list"
-	grep -E '^livepatch_fixes +enabled +[0-9]+ +2  vmlinux, tun \(waits\)' "$BATS_TEST_TMPDIR/list"
+	grep -E '^livepatch_fixes +[^ ]+ +enabled +[0-9]+ +2 +[^ ]+ +vmlinux, tun \(waits\)' "$BATS_TEST_TMPDIR/list"
 	grep -Fx '    fix 1 (commit 000000000000): CVE-2024-10001' "$BATS_TEST_TMPDIR/list"
 	asks CVE-2024-10001 0 'CVE-2024-10001: yes, in livepatch_fixes: fix 1'
 	asks CVE-2024-10002 5 'CVE-2024-10002: no'

@@ -97,7 +97,7 @@ start_sleeper() {
 	[[ $(in_vm 'ls /sys/kernel/livepatch') == livepatch_sleeper_1 ]]
 	in_vm 'grep "^livepatch_keeps " /proc/modules'
 	assert_match "$(in_vm 'cat /proc/ioports')" ' : named by a live patch$'
-	assert_match "$(in_vm 'kpatch list')" '^livepatch_keeps +off .*stays in memory until the next boot'
+	assert_match "$(in_vm 'kpatch list')" '^livepatch_keeps +- +off .*stays in memory until the next boot'
 	run -6 in_vm 'kpatch load livepatch-keeps.ko 2>&1'
 	assert_match "$output" 'module-in-memory'
 	run ! in_vm 'rmmod livepatch_keeps'
