@@ -258,7 +258,7 @@ static void print_load(struct kpatch *k, const char *name)
 	line(k, "since", load_time(k, &facts));
 	if (facts.user)
 		line(k, "loaded by", arena_printf(k->arena, "user %s", facts.user));
-	line(k, "sha256", facts.sha256);
+	line(k, "module", arena_printf(k->arena, "build ID %s", facts.build_id));
 }
 
 /* Whether NAME is a patch that is loaded, and no file nor an installed one. @name: as the kernel spells it. */

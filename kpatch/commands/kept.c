@@ -24,7 +24,6 @@
 #include "lib/util/arena.h"
 #include "lib/util/diag.h"
 #include "lib/util/file.h"
-#include "lib/util/sha256.h"
 
 #define KEPT "/run/kpatch"
 /* Bytes of the lines before the manifest, at most. */
@@ -51,7 +50,6 @@ static int make_directory(const struct system *s)
 	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022) ? 0 : -EPERM;
 }
 
-#define KEY_SHA256 "# sha256: "
 #define KEY_SIGNER "# signer: "
 #define KEY_USER "# user: "
 
@@ -63,15 +61,9 @@ static const char *one_line(struct kpatch *k, const char *text)
 
 static const char *head_of(struct kpatch *k, const struct patch_file *f)
 {
-	const char *user = who_logged_in(k), *digest;
-	char text[SHA256_TEXT];
-	struct sha256 s;
+	const char *user = who_logged_in(k);
 
-	sha256_start(&s);
-	sha256_add(&s, f->bytes, f->n_bytes);
-	digest = sha256_end(&s, text);
-	return arena_printf(k->arena, "%s%s%s%s%s%s%s%s%s%s", first_line(k, &f->module->build_id),
-			    digest ? KEY_SHA256 : "", digest ? digest : "", digest ? "\n" : "",
+	return arena_printf(k->arena, "%s%s%s%s%s%s%s", first_line(k, &f->module->build_id),
 			    f->signature ? KEY_SIGNER : "",
 			    f->signature ? one_line(k, f->signature->signer) : "", f->signature ? "\n" : "",
 			    user ? KEY_USER : "", user ? user : "", user ? "\n" : "");
@@ -157,6 +149,7 @@ bool load_facts_of(struct kpatch *k, const char *name, struct load_facts *out)
 {
 	char *text = NULL, *line;
 	struct buildid id;
+	char id_text[BUILDID_TEXT];
 	size_t size;
 
 	*out = (struct load_facts){ .when = 0 };
@@ -164,8 +157,8 @@ bool load_facts_of(struct kpatch *k, const char *name, struct load_facts *out)
 		text = read_text(k, name, first_line(k, &id), &size, &out->when);
 	if (!text)
 		return false;
+	out->build_id = arena_strdup(k->arena, buildid_text(&id, id_text));
 	while ((line = strsep(&text, "\n")) && *line == '#') {
-		out->sha256 = out->sha256 ? out->sha256 : value_of(k, line, KEY_SHA256);
 		out->signer = out->signer ? out->signer : value_of(k, line, KEY_SIGNER);
 		out->user = out->user ? out->user : value_of(k, line, KEY_USER);
 	}
@@ -190,7 +183,7 @@ void load_facts_report(struct kpatch *k, struct node *in, const char *name)
 
 	report_string(in, "loaded_at", known ? load_time(k, &facts) : NULL);
 	report_string(in, "loaded_by", facts.user);
-	report_string(in, "sha256", facts.sha256);
+	report_string(in, "module_build_id", facts.build_id);
 	report_string(in, "signer", facts.signer);
 }
 

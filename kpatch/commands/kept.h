@@ -20,10 +20,10 @@ struct stored;
 
 /* What a load knew beside the manifest. */
 struct load_facts {
-	int64_t when;	    /* seconds since 1970, from the file's date */
-	const char *sha256; /* of the file that was loaded */
-	const char *signer; /* what the signature says; NULL: none */
-	const char *user;   /* number of who had logged in; NULL: nobody, as at boot */
+	int64_t when;	      /* seconds since 1970, from the file's date */
+	const char *build_id; /* of the module that is loaded: a digest of all that is in it */
+	const char *signer;   /* what the signature says; NULL: none */
+	const char *user;     /* number of who had logged in; NULL: nobody, as at boot */
 };
 
 /* Keeps the manifest of a module that is about to be loaded. The warning "manifest-not-kept" if that fails. */

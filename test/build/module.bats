@@ -235,7 +235,7 @@ build_id() { readelf -n "$1" | sed -n 's/.*Build ID: //p'; }
 	says '__p_syscall_meta__getcpu: .*KPATCH_SYSCALL_DEFINE\(getcpu\) asks: the patch removes it'
 	says 'KPATCH_IGNORE_FUNCTION\(__x64_sys_gettid\) asks'
 	says 'KPATCH_IGNORE_SECTION\(no such section\) met no difference'
-	readelf -sW "$OUT/livepatch-left.ko" | grep -q '__SCK__might_resched'
+	[[ $(meant "$OUT/livepatch-left.ko") == *' __SCK__might_resched'* ]]
 	no_trace=$(readelf -SW "$OUT/livepatch-left.ko"; readelf -sW "$OUT/livepatch-left.ko")
 	[[ $no_trace != *kpatch_request* && $no_trace != *discard* ]]
 }
