@@ -88,7 +88,7 @@ static int note(struct build *b, const char *option, const char *makefiles, stru
 	return 0;
 }
 
-/* How the compiler was called: "gcc-12", "x86_64-linux-gnu-gcc-12" behind distcc. The rest of the text says which it is. */
+/* How the compiler was called: "gcc-12", with the machine in front of it behind distcc. The rest of the text says which it is. */
 static const char *without_name(const char *line)
 {
 	return line + strcspn(line, " \n");

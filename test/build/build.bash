@@ -67,8 +67,10 @@ meant() {
 	readelf -rW "$1" |
 		sed -nE 's/^([0-9a-f]+) .* (R_X86_64_[A-Z0-9]+) +0+ klp_enable_patch ([-+]) ([0-9a-f]+)$/\1 \2 \3 \4/p' |
 		while read -r offset type sign distance; do
-			[[ $type == R_X86_64_P* ]] && sign="4 $sign"
-			echo "$(($sign 16#$distance)) $offset $type"
+			distance=$((16#$distance))
+			[[ $sign == + ]] || distance=-$distance
+			[[ $type != R_X86_64_P* ]] || distance=$((distance + 4))
+			echo "$distance $offset $type"
 		done > "$BATS_TEST_TMPDIR/distances"
 	"$BUILD/test/image_symbols" "$KERNEL_ROOT/boot/vmlinuz-$KERNEL_RELEASE" |
 		awk 'NR == FNR { at[$1] = at[$1] $2 " " $3 "\n"; next }

@@ -69,7 +69,9 @@ static struct constant constant_of(const uint8_t *code, size_t length)
 		return (struct constant){ 0 };
 	c.value = (uint32_t)get_unsigned(code + 2, length - 2, true);
 	/* a negative one is no line */
-	return c.value >> (in_16 ? 15 : 31) ? (struct constant){ 0 } : c;
+	if (c.value >> (in_16 ? 15 : 31))
+		return (struct constant){ 0 };
+	return c;
 }
 
 /* A call: are all constants that differ its line? */
