@@ -152,7 +152,8 @@ void kernels_find(struct kpatch *k, const char *running, struct kernels *out)
 	add(k, &all, running);
 	add_names(k, &all, "/lib/modules");
 	add_names(k, &all, "/var/lib/kpatch");
-	qsort(all.list, all.n, sizeof(*all.list), compare_kernels);
+	if (all.n)
+		qsort(all.list, all.n, sizeof(*all.list), compare_kernels);
 	quiet.diags = diags_new();
 	for (size_t i = 0; i < all.n; i++) {
 		all.list[i].bootable = is_bootable(&k->system, all.list[i].release);
