@@ -295,33 +295,20 @@ static bool used_before(const struct diff *d, uint32_t function, uint32_t variab
  * Where nobody can tell what is guarded, whatever a function did not use before may be initialised behind a guard that has
  * been passed.
  */
-static void refuse_new_uses(struct diff *d)
+static bool refuse_new_use(struct diff *d, uint32_t user, const struct ref *r)
 {
-	const struct object *o = d->new.object;
-	bool *told = arena_array(d->arena, o->n_atoms, sizeof(*told));
+	uint32_t t = r->target;
 
-	for (uint32_t i = 0; i < o->n_atoms; i++) {
-		const struct atom *a = &o->atoms[i];
-
-		if (d->new.role[i] != ROLE_CODE || d->verdicts[i].state == VERDICT_SAME)
-			continue;
-		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
-			uint32_t t = o->refs[r].target;
-
-			if (!is_state(&d->new, t) || told[t] || d->pairs.how[t] == MATCH_UNDECIDED ||
-			    used_before(d, i, t))
-				continue;
-			told[t] = true;
-			if (!request_allows(d, t))
-				diff_refuse(
-					d, "initialised-once", &d->new, i, o->refs[r].offset,
-					"Say KPATCH_ALLOW_DATA_CHANGE() of it if it need not be initialised by "
-					"what runs once",
-					"it did not use %s before, and on this machine it is not known whether "
-					"that is initialised only where the running kernel has been already",
-					new_atom(d, t)->name);
-		}
-	}
+	if (!is_state(&d->new, t) || d->pairs.how[t] == MATCH_UNDECIDED || used_before(d, user, t))
+		return false;
+	if (!request_allows(d, t))
+		diff_refuse(d, "initialised-once", &d->new, user, r->offset,
+			    "Say KPATCH_ALLOW_DATA_CHANGE() of it if it need not be initialised by "
+			    "what runs once",
+			    "it did not use %s before, and on this machine it is not known whether "
+			    "that is initialised only where the running kernel has been already",
+			    new_atom(d, t)->name);
+	return true;
 }
 
 /* Whether nothing but __init code leads to the function. */
@@ -368,7 +355,7 @@ int changes_once(struct diff *d)
 	if (!any_changed(d))
 		return 0;
 	if (!d->arch->follows_values) {
-		refuse_new_uses(d);
+		for_changed_uses(d, refuse_new_use);
 		return 0;
 	}
 	err = guards_find(d, &d->orig, GUARDS_ALL, &j.orig);

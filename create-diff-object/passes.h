@@ -286,6 +286,11 @@ int changes_removed(struct diff *d);
 int changes_folded(struct diff *d);
 /* renamed.c: what helps where @patched differs: to keep a name, if that is what differs, else @otherwise. */
 const char *renamed_remedy(struct diff *d, uint32_t patched, const char *otherwise);
+/*
+ * changed_uses.c: asks of each reference that code of the patch makes, @user being the function: @judge says whether that is all that is to be said
+ * of its target.
+ */
+void for_changed_uses(struct diff *d, bool (*judge)(struct diff *d, uint32_t user, const struct ref *r));
 /* Whether it is a variable of the original that the patched object no longer has, or a new one of the patch. */
 bool state_removed(const struct diff *d, uint32_t orig);
 bool state_added(const struct diff *d, uint32_t new);

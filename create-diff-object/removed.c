@@ -262,31 +262,17 @@ static bool warn_removed(struct diff *d, const struct user *old)
 }
 
 /* What boot code stored in a variable is gone with it. */
-static void judge_from_boot(struct diff *d)
+static bool judge_from_boot(struct diff *d, uint32_t user, const struct ref *r)
 {
-	const struct object *o = d->new.object;
-	bool *told = arena_array(d->arena, o->n_atoms, sizeof(*told));
-
-	for (uint32_t i = 0; i < o->n_atoms; i++) {
-		const struct atom *a = &o->atoms[i];
-
-		if (d->new.role[i] != ROLE_CODE || d->verdicts[i].state == VERDICT_SAME)
-			continue;
-		for (uint32_t r = a->first_ref; r < a->first_ref + a->n_refs; r++) {
-			uint32_t t = o->refs[r].target;
-
-			if (t == NO_ATOM || told[t] || !state_was_init(d, t))
-				continue;
-			told[t] = true;
-			if (!request_allows(d, t))
-				diff_refuse(
-					d, "reference-to-init", &d->new, i, o->refs[r].offset,
-					"Say KPATCH_ALLOW_DATA_CHANGE() of it if its initial value is right",
-					"it uses %s, which is __initdata in the running kernel: it is gone, "
-					"and what boot code has stored there is lost",
-					o->atoms[t].name);
-		}
-	}
+	if (!state_was_init(d, r->target))
+		return false;
+	if (!request_allows(d, r->target))
+		diff_refuse(d, "reference-to-init", &d->new, user, r->offset,
+			    "Say KPATCH_ALLOW_DATA_CHANGE() of it if its initial value is right",
+			    "it uses %s, which is __initdata in the running kernel: it is gone, "
+			    "and what boot code has stored there is lost",
+			    new_atom(d, r->target)->name);
+	return true;
 }
 
 int changes_removed(struct diff *d)
@@ -294,7 +280,7 @@ int changes_removed(struct diff *d)
 	struct users old = { 0 }, new = { 0 };
 	bool *told;
 
-	judge_from_boot(d);
+	for_changed_uses(d, judge_from_boot);
 	if (!any(d, &d->orig))
 		return 0;
 	told = arena_array(d->arena, d->orig.object->n_atoms, sizeof(*told));

@@ -42,6 +42,9 @@ void selfcheck_klp(struct checked *c);
 struct kmodule;
 int selfcheck_open_module(struct checked *c, const struct selfcheck_want *want, const char *name,
 			  struct kmodule **out);
+/* Whether the core finds that symbol in vmlinux, and where. */
+bool selfcheck_in_vmlinux(const struct kallsyms *k, const char *name, unsigned long position,
+			  uint64_t *address);
 /* What the core will look up, in the installed kernel and modules. Needs c->linked. */
 void selfcheck_symbols(struct checked *c, const struct selfcheck_want *want);
 /* That what the linked module refers to in the kernel is what the finished one does. Needs c->linked. */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "lib/arch/arch.h"
-#include "lib/kernel/symbols/kallsyms.h"
 #include "lib/klp/names.h"
 #include "lib/util/arena.h"
 #include "lib/util/strmap.h"
@@ -67,18 +66,6 @@ static void note_places(struct references *r)
 	}
 }
 
-/* The address of the @position-th symbol of that name, from one; of the only one if it is zero. 0: there is none. */
-static uint64_t address_in_vmlinux(const struct kallsyms *k, const char *name, unsigned long position)
-{
-	unsigned long count = 0;
-	uint64_t address = 0;
-
-	for (uint32_t i = kallsyms_first(k, name); i != KALLSYMS_NONE; i = kallsyms_next(k, i))
-		if (++count == position || !position)
-			address = kallsyms_get(k, i).address;
-	return position || count == 1 ? address : 0;
-}
-
 static bool leads_there(const struct references *r, const struct found *found, const struct klp_ref *ref,
 			int64_t addend)
 {
@@ -93,9 +80,9 @@ static bool leads_there(const struct references *r, const struct found *found, c
 	if (!is_vmlinux(ref->symbol_object) || !r->kallsyms ||
 	    strcmp(found->symbol->name, "klp_enable_patch") != 0)
 		return false;
-	from = address_in_vmlinux(r->kallsyms, found->symbol->name, 0);
-	to = address_in_vmlinux(r->kallsyms, ref->name, ref->position);
-	return from && to && from + (uint64_t)(found->addend - addend) == to;
+	return selfcheck_in_vmlinux(r->kallsyms, found->symbol->name, 0, &from) &&
+	       selfcheck_in_vmlinux(r->kallsyms, ref->name, ref->position, &to) &&
+	       from + (uint64_t)(found->addend - addend) == to;
 }
 
 static void check_relocation(const struct references *r, const struct elf_edit_section *target,

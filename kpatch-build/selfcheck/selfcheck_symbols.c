@@ -44,13 +44,15 @@ static bool position_exists(unsigned long position, unsigned long count)
 	return position ? position <= count : count == 1;
 }
 
-static bool in_vmlinux(const struct resolver *r, const char *name, unsigned long position)
+bool selfcheck_in_vmlinux(const struct kallsyms *k, const char *name, unsigned long position,
+			  uint64_t *address)
 {
 	unsigned long count = 0;
 	uint32_t i;
 
-	for (i = kallsyms_first(r->kallsyms, name); i != KALLSYMS_NONE; i = kallsyms_next(r->kallsyms, i))
-		count++;
+	for (i = kallsyms_first(k, name); i != KALLSYMS_NONE; i = kallsyms_next(k, i))
+		if (++count == position || !position)
+			*address = kallsyms_get(k, i).address;
 	return position_exists(position, count);
 }
 
@@ -86,9 +88,10 @@ static const struct kmodule *open_module(struct resolver *r, const char *name)
 static void resolve(struct resolver *r, const char *object, const char *name, unsigned long position)
 {
 	const struct kmodule *m;
+	uint64_t address;
 
 	if (is_vmlinux(object)) {
-		if (r->kallsyms && !in_vmlinux(r, name, position))
+		if (r->kallsyms && !selfcheck_in_vmlinux(r->kallsyms, name, position, &address))
 			selfcheck_error(r->c, "selfcheck-symbol",
 					"the kernel will not find %s,%lu in vmlinux", name, position);
 		return;

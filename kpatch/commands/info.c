@@ -249,16 +249,14 @@ static void report_signature(struct kpatch *k, const struct patch_file *f)
 }
 
 /* What the load knew: of a patch that is loaded, in this very build. */
-static void print_load(struct kpatch *k, const char *name)
+static void print_load(struct kpatch *k, const struct load_facts *facts)
 {
-	struct load_facts facts;
-
-	if (!load_facts_of(k, name, &facts))
+	if (!facts->build_id)
 		return;
-	line(k, "since", load_time(k, &facts));
-	if (facts.user)
-		line(k, "loaded by", arena_printf(k->arena, "user %s", facts.user));
-	line(k, "module", arena_printf(k->arena, "build ID %s", facts.build_id));
+	line(k, "since", load_time(k, facts));
+	if (facts->user)
+		line(k, "loaded by", arena_printf(k->arena, "user %s", facts->user));
+	line(k, "module", arena_printf(k->arena, "build ID %s", facts->build_id));
 }
 
 /* Whether NAME is a patch that is loaded, and no file nor an installed one. @name: as the kernel spells it. */
@@ -293,14 +291,15 @@ static enum outcome show_loaded(struct kpatch *k, const char *name)
 	report_manifest(k->report, m);
 	report_string(k->report, "loaded", patch_state_name(state));
 	report_bool(k->report, "other_build_loaded", false);
-	load_facts_report(k, k->report, name);
+	load_facts_of(k, name, &facts);
+	load_facts_report(k, k->report, &facts);
 	if (k->options.format != FORMAT_TEXT)
 		return OUTCOME_OK;
 	print_manifest(k, m);
-	if (load_facts_of(k, name, &facts))
+	if (facts.build_id)
 		line(k, "signed", facts.signer ? arena_printf(k->arena, "by %s", facts.signer) : "no");
 	line(k, "loaded", patch_state_name(state));
-	print_load(k, name);
+	print_load(k, &facts);
 	return OUTCOME_OK;
 }
 
@@ -309,14 +308,17 @@ static void show_file(struct kpatch *k, const struct patch_file *f)
 	bool text = k->options.format == FORMAT_TEXT, other;
 	const char *state = loaded_state(k, f, &other);
 	bool same = strcmp(state, "no") && !other;
+	struct load_facts facts;
 
 	if (f->manifest)
 		report_manifest(k->report, f->manifest);
 	report_signature(k, f);
 	report_string(k->report, "loaded", state);
 	report_bool(k->report, "other_build_loaded", other);
-	if (same)
-		load_facts_report(k, k->report, f->module->name);
+	if (same) {
+		load_facts_of(k, f->module->name, &facts);
+		load_facts_report(k, k->report, &facts);
+	}
 	if (!text)
 		return;
 	if (f->manifest) {
@@ -328,7 +330,7 @@ static void show_file(struct kpatch *k, const struct patch_file *f)
 	print_signature(k, f);
 	line(k, "loaded", other ? arena_printf(k->arena, "another build of it is %s", state) : state);
 	if (same)
-		print_load(k, f->module->name);
+		print_load(k, &facts);
 }
 
 static enum outcome run_info(struct kpatch *k, int argc, char **argv)

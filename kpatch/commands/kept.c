@@ -176,15 +176,12 @@ const char *load_time(struct kpatch *k, const struct load_facts *facts)
 	return arena_strdup(k->arena, text);
 }
 
-void load_facts_report(struct kpatch *k, struct node *in, const char *name)
+void load_facts_report(struct kpatch *k, struct node *in, const struct load_facts *facts)
 {
-	struct load_facts facts;
-	bool known = load_facts_of(k, name, &facts);
-
-	report_string(in, "loaded_at", known ? load_time(k, &facts) : NULL);
-	report_string(in, "loaded_by", facts.user);
-	report_string(in, "module_build_id", facts.build_id);
-	report_string(in, "signer", facts.signer);
+	report_string(in, "loaded_at", facts->build_id ? load_time(k, facts) : NULL);
+	report_string(in, "loaded_by", facts->user);
+	report_string(in, "module_build_id", facts->build_id);
+	report_string(in, "signer", facts->signer);
 }
 
 static const struct manifest *read_installed(struct kpatch *k, const char *path)

@@ -36,12 +36,12 @@ void manifest_forget(struct kpatch *k, const char *name);
  */
 const struct manifest *manifest_of_loaded(struct kpatch *k, const char *name, const struct stored *list,
 					  size_t n);
-/* What the load of @name left beside it, by kpatch. false: another tool loaded it, or what it left does not count. */
+/* What the load of @name left beside it, by kpatch. false, and all of @out NULL: another tool loaded it, or what it left does not count. */
 bool load_facts_of(struct kpatch *k, const char *name, struct load_facts *out);
 /* "2026-11-30T20:15:00Z" */
 const char *load_time(struct kpatch *k, const struct load_facts *facts);
 /* All of it into the report, null where it is not known. */
-void load_facts_report(struct kpatch *k, struct node *in, const char *name);
+void load_facts_report(struct kpatch *k, struct node *in, const struct load_facts *facts);
 /* The manifests of all loaded patches, in their order. */
 const struct manifest **manifests_of_loaded(struct kpatch *k, const struct live *live,
 					    const struct stored *list, size_t n);

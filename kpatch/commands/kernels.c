@@ -51,11 +51,8 @@ static struct kernel *find(struct kernels *all, const char *release)
 
 static void add(struct kpatch *k, struct kernels *all, const char *release)
 {
-	struct kernel *grown;
+	struct kernel *grown = arena_array(k->arena, all->n + 1, sizeof(*grown));
 
-	if (!schema_release.valid(release) || find(all, release))
-		return;
-	grown = arena_array(k->arena, all->n + 1, sizeof(*grown));
 	if (all->n)
 		memcpy(grown, all->list, all->n * sizeof(*grown));
 	grown[all->n++] = (struct kernel){ .release = arena_strdup(k->arena, release) };
@@ -73,7 +70,7 @@ static void add_names(struct kpatch *k, struct kernels *all, const char *directo
 		return;
 	d = opendir(path);
 	while (d && (e = readdir(d)))
-		if (*e->d_name != '.')
+		if (*e->d_name != '.' && schema_release.valid(e->d_name) && !find(all, e->d_name))
 			add(k, all, e->d_name);
 	if (d)
 		closedir(d);
@@ -152,8 +149,7 @@ void kernels_find(struct kpatch *k, const char *running, struct kernels *out)
 	add(k, &all, running);
 	add_names(k, &all, "/lib/modules");
 	add_names(k, &all, "/var/lib/kpatch");
-	if (all.n)
-		qsort(all.list, all.n, sizeof(*all.list), compare_kernels);
+	qsort(all.list, all.n, sizeof(*all.list), compare_kernels);
 	quiet.diags = diags_new();
 	for (size_t i = 0; i < all.n; i++) {
 		all.list[i].bootable = is_bootable(&k->system, all.list[i].release);

@@ -71,9 +71,9 @@ static void report_fixes(struct node *in, const struct manifest *m)
 		fix_report(list, &m->fixes[i]);
 }
 
-/* @manifests: of each of the patches, NULL: not at hand. */
+/* @manifests: of each of the patches, NULL: not at hand. @loads: what is known of how each was loaded. */
 static void report_patches(struct kpatch *k, struct node *in, const struct live *live,
-			   const struct manifest *const *manifests)
+			   const struct manifest *const *manifests, const struct load_facts *loads)
 {
 	struct node *list = report_list(in, "patches");
 
@@ -87,7 +87,7 @@ static void report_patches(struct kpatch *k, struct node *in, const struct live 
 			report_bool(n, "replace", p->replace);
 		report_bool(n, "unverified", module_is_unverified(&k->system, p->name));
 		report_string(n, "version", manifests[i] ? manifests[i]->version : NULL);
-		load_facts_report(k, n, p->name);
+		load_facts_report(k, n, &loads[i]);
 		if (p->stack_order >= 0)
 			report_number(n, "stack_order", p->stack_order);
 		report_fixes(n, manifests[i]);
@@ -182,18 +182,16 @@ static const char *objects_text(struct kpatch *k, const struct live_patch *p)
 			    module_is_unverified(&k->system, p->name) ? "; not verified" : "");
 }
 
-static struct row patch_row(struct kpatch *k, const struct live_patch *p, const struct manifest *m)
+static struct row patch_row(struct kpatch *k, const struct live_patch *p, const struct manifest *m,
+			    const struct load_facts *load)
 {
-	struct load_facts facts;
-	bool known = load_facts_of(k, p->name, &facts);
-
 	return (struct row){ {
 		p->name,
 		m ? m->version : "-",
 		patch_state_name(p->state),
 		arena_printf(k->arena, "%zu", live_functions(p)),
 		fixes_text(k, m),
-		known ? load_time(k, &facts) : "-",
+		load->build_id ? load_time(k, load) : "-",
 		objects_text(k, p),
 	} };
 }
@@ -214,7 +212,8 @@ static void print_row(struct kpatch *k, const struct row *r, const int *widths)
 	fprintf(k->out, "%s\n", r->cells[N_COLUMNS - 1]);
 }
 
-static void print_patches(struct kpatch *k, const struct live *live, const struct manifest *const *manifests)
+static void print_patches(struct kpatch *k, const struct live *live, const struct manifest *const *manifests,
+			  const struct load_facts *loads)
 {
 	size_t n = live->n_patches + live->n_leftovers;
 	struct row *rows = arena_array(k->arena, n + 1, sizeof(*rows));
@@ -226,7 +225,7 @@ static void print_patches(struct kpatch *k, const struct live *live, const struc
 	}
 	rows[n] = (struct row){ { "PATCH", "VERSION", "STATE", "FUNCTIONS", "FIXES", "SINCE", "OBJECTS" } };
 	for (size_t i = 0; i < n; i++)
-		rows[i] = i < live->n_patches ? patch_row(k, &live->patches[i], manifests[i]) :
+		rows[i] = i < live->n_patches ? patch_row(k, &live->patches[i], manifests[i], &loads[i]) :
 						leftover_row(k, live->leftovers[i - live->n_patches]);
 	for (size_t i = 0; i <= n; i++)
 		for (size_t j = 0; j < N_COLUMNS; j++)
@@ -262,6 +261,7 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 	const struct manifest **manifests;
 	struct installed_facts *facts;
 	struct stored *stored = NULL;
+	struct load_facts *loads;
 	const char *release;
 	enum outcome o;
 	size_t n = 0;
@@ -275,10 +275,13 @@ static enum outcome run_list(struct kpatch *k, int argc, char **argv)
 	manifests = manifests_of_loaded(k, &live, stored, n);
 	for (size_t i = 0; i < n; i++)
 		facts[i] = installed_look(k, &live, &stored[i]);
-	report_patches(k, k->report, &live, manifests);
+	loads = arena_array(k->arena, live.n_patches, sizeof(*loads));
+	for (size_t i = 0; i < live.n_patches; i++)
+		load_facts_of(k, live.patches[i].name, &loads[i]);
+	report_patches(k, k->report, &live, manifests, loads);
 	report_installed(k->report, stored, facts, n);
 	if (!o && k->options.format == FORMAT_TEXT) {
-		print_patches(k, &live, manifests);
+		print_patches(k, &live, manifests, loads);
 		print_installed(k, release, stored, facts, n);
 	}
 	for (size_t i = 0; k->options.verbose && i < live.n_patches; i++) {
@@ -297,8 +300,8 @@ const struct command list_command = {
 	.summary = "list the patches that are loaded and those that are installed",
 	.help = "With --verbose the functions that each of them replaces, and the tasks that a transition\n"
 		"waits for. SINCE is when kpatch loaded it (UTC). An object that \"waits\" is a\n"
-		"module that is not loaded; it is patched when it is. Patches are in stacking order where\n"
-		"the kernel tells it (6.14 and later), else by name. With --fixes the fixes in each, by the\n"
+		"module that is not loaded; it is patched when it is. Patches are in stacking order, the\n"
+		"oldest first. With --fixes the fixes in each, by the\n"
 		"mails that they came in; \"-\": its manifest is not at hand.\n",
 	.options = OPT_FIXES,
 	.run = run_list,

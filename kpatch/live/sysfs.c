@@ -224,7 +224,10 @@ static int read_patch(const struct system *s, struct arena *a, const char *name,
 	return read_objects(s, a, p);
 }
 
-/* /proc/modules has the module that was loaded last in its first line. */
+/*
+ * For kernels that do not tell the order of the stack: /proc/modules has the module that was loaded last in its first
+ * line.
+ */
 static void note_ages(const struct system *s, struct live_patch *patches, size_t n)
 {
 	enum { ROOM = 1 << 20 };
@@ -266,11 +269,12 @@ static int read_patches(const struct system *s, struct arena *a, struct live *ou
 		}
 	}
 	closedir(d);
-	if (!err && v.n)
-		note_ages(s, (struct live_patch *)v.items, v.n);
-	if (!err && v.n)
-		qsort(v.items, v.n, v.size, compare_patches);
 	out->patches = (void *)v.items;
+	if (!err && v.n > 1) {
+		if (out->patches->stack_order < 0)
+			note_ages(s, out->patches, v.n);
+		qsort(v.items, v.n, v.size, compare_patches);
+	}
 	out->n_patches = v.n;
 	return err;
 }

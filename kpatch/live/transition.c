@@ -96,7 +96,7 @@ static void show_progress(struct wait *w, const char *patch, bool enabling)
 {
 	bool news = count_tasks(w, enabling);
 	uint64_t now = w->k->system.calls->now(&w->k->system);
-	/* since the time began to count, which is before the kernel was asked: on a busy machine seconds earlier */
+	/* of the time that was asked for: the clock is read a second time when the wait begins, and may have gone on */
 	uint64_t waited = now + (uint64_t)w->k->options.timeout * 1000 - w->deadline;
 
 	if (w->left <= 0 || (!news && (now < w->next_line || !progress_is_live(w->k))))

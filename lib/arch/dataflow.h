@@ -47,4 +47,19 @@ struct dataflow_insn {
 	int64_t target;		  /* of direct jumps: offset in the atom */
 };
 
+/* Of a machine on which values are not followed: the instruction may do anything with all of them. */
+static inline struct dataflow_insn dataflow_anything(uint32_t offset, uint8_t length)
+{
+	return (struct dataflow_insn){ .offset = offset,
+				       .length = length,
+				       .values = UINT32_MAX,
+				       .base = UINT32_MAX,
+				       .changes = UINT32_MAX,
+				       .loads = true,
+				       .stores = true,
+				       .takes_frame = true,
+				       .moves_unknown = true,
+				       .strange = true };
+}
+
 #endif

@@ -63,6 +63,17 @@
 		}                                                                                            \
 	}
 
+/* Code that alternatives put in place of other code. */
+#define REPLACEMENTS_OF_ALTERNATIVES                                                                         \
+	{                                                                                                    \
+		SECTION_SPECIAL,                                                                             \
+		{                                                                                            \
+			.name = ".altinstr_replacement", .cut = CUT_BY_REFERRER, .owner = OWNER_REFERRED,    \
+			.referrer = ".altinstructions", .read_early = true,                                  \
+			.what = "replacement of an alternative"                                              \
+		}                                                                                            \
+	}
+
 /* The last row. */
 #define END_OF_SPECIALS                                                                                      \
 	{                                                                                                    \

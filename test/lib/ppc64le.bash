@@ -3,6 +3,9 @@
 #
 # What a stock ppc64le kernel is compiled with, as far as it shows in an object, by Debian's cross compiler. Sourced.
 
+# shellcheck source=everything.bash
+. "${BASH_SOURCE[0]%/*}/everything.bash"
+
 PPC_CC=powerpc64le-linux-gnu-gcc
 PPC_OBJCOPY=powerpc64le-linux-gnu-objcopy
 PPC_OBJDUMP=powerpc64le-linux-gnu-objdump
@@ -14,30 +17,8 @@ PPC_SPLIT=(-ffunction-sections -fdata-sections)
 
 # ppc_everything: a source with what the kernel's code is made of
 ppc_everything() {
+	plain_everything
 	cat <<-'END'
-		int ext(int), ext2(int), printk(const char *, ...);
-		extern int extvar;
-		static int count;
-		int global = 5;
-		static const int table[] = { 1, 2, 3, 4, 5, 6, 7 };
-		__attribute__((__noinline__)) static int stat(int x) { static int calls; return ext(x) * 3 + count++ + calls++; }
-		__attribute__((__noinline__)) int leaf(int x) { return x * 3; }
-		int f(int x) { printk("hello %d\n", x); return stat(x) + global + extvar + table[x] + leaf(x) + 1; }
-		void *take(void) { return stat; }
-		int tail(int x) { return stat(x + 1); }
-		int sw(int x)
-		{
-			switch (x) {
-			case 1: return ext(3);
-			case 2: return ext2(4);
-			case 3: return ext(7) * 2;
-			case 4: return ext2(9) + 5;
-			case 5: return ext(11) ^ 77;
-			case 6: ext(1); return 9;
-			case 7: return ext2(33) * ext(3);
-			}
-			return 0;
-		}
 		int label(int x)
 		{
 			asm goto("1: nop\n.pushsection __jump_table,\"aw\"\n.long 1b - ., %l[yes] - .\n.quad extvar - .\n.popsection"
@@ -62,7 +43,5 @@ ppc_everything() {
 				     ".8byte 1b - 5b, 2b - 5b, 3b - 5b, 4b - 5b\n.popsection");
 			return x;
 		}
-		void *pointers[] = { &count, stat, f };
-		const struct { int (*a)(int), (*b)(int); const char *name; } ops = { f, stat, "ops" };
 	END
 }

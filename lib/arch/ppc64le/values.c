@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/arch/dataflow.h"
+#include "lib/arch/lines.h"
 #include "lib/arch/ppc64le/ppc64le.h"
 
 /* Extended opcodes of PPC_EXTENDED. */
@@ -139,29 +140,13 @@ void ppc64le_dataflow(const uint8_t *code, size_t size, uint32_t offset, struct 
 	struct insn_flow insn;
 
 	ppc64le_read_insn(code + offset, size - offset, UINT64_MAX, &insn);
-	*out = (struct dataflow_insn){ .offset = offset,
-				       .length = insn.length == PPC_INSN ? PPC_INSN : 0,
-				       .values = UINT32_MAX,
-				       .base = UINT32_MAX,
-				       .changes = UINT32_MAX,
-				       .loads = true,
-				       .stores = true,
-				       .takes_frame = true,
-				       .moves_unknown = true,
-				       .strange = true };
+	*out = dataflow_anything(offset, insn.length == PPC_INSN ? PPC_INSN : 0);
 }
 
 /* Lines */
 
 #define FIRST_ARGUMENT 3u /* r3 to r10 */
 #define N_ARGUMENT_REGISTERS 8u
-
-struct lines {
-	const struct line_questions *ask;
-	uint32_t pending; /* registers with a constant that differs, until it is passed */
-	uint32_t was[32], is[32];
-	struct line_arguments *found;
-};
 
 /* The argument register that li loads with a constant; 0: it is no such instruction. */
 static unsigned int constant_for(uint32_t word)
@@ -172,27 +157,6 @@ static unsigned int constant_for(uint32_t word)
 	    r >= FIRST_ARGUMENT + N_ARGUMENT_REGISTERS)
 		return 0;
 	return r;
-}
-
-/* A call: are all constants that differ its line? */
-static bool settle(struct lines *l, uint64_t at)
-{
-	struct line_arguments *f = l->found;
-
-	for (unsigned int r = 0; r < 32; r++) {
-		if (!(l->pending & 1u << r))
-			continue;
-		if (!l->ask->is_line(l->ask->of, at, l->was[r], l->is[r]))
-			return false;
-		if (!f->n++)
-			*f = (struct line_arguments){ .n = 1,
-						      .call = at,
-						      .argument = r - FIRST_ARGUMENT + 1,
-						      .was = l->was[r],
-						      .is = l->is[r] };
-	}
-	l->pending = 0;
-	return true;
 }
 
 /*
@@ -253,10 +217,10 @@ static bool step(struct lines *l, uint64_t at, uint32_t was, uint32_t is)
 	if (!is_branch(is))
 		return !uses(is, l->pending);
 	if (is_call(is))
-		return settle(l, at);
+		return lines_settle(l, at, FIRST_ARGUMENT);
 	/* a function that ends in a call goes there */
 	return ppc_opcode(is) == PPC_B && l->ask->refers(l->ask->of, at, PPC_INSN, &leaves) && leaves &&
-	       settle(l, at);
+	       lines_settle(l, at, FIRST_ARGUMENT);
 }
 
 /* Bytes that references fill are of no account, and those of one field are compared with it. */

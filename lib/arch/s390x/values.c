@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/arch/dataflow.h"
+#include "lib/arch/lines.h"
 #include "lib/arch/s390x/s390x.h"
 
 /* Distances get away by instructions that nobody here follows. A branch's goes nowhere but to the program counter. */
@@ -27,30 +28,13 @@ void s390x_dataflow(const uint8_t *code, size_t size, uint32_t offset, struct da
 	struct insn_flow insn;
 
 	s390x_read_insn(code + offset, size - offset, UINT64_MAX, &insn);
-	*out = (struct dataflow_insn){ .offset = offset,
-				       .length = insn.length >= 2 ? insn.length : 0,
-				       .values = UINT32_MAX,
-				       .base = UINT32_MAX,
-				       .changes = UINT32_MAX,
-				       .loads = true,
-				       .stores = true,
-				       .takes_frame = true,
-				       .moves_unknown = true,
-				       .strange = true };
+	*out = dataflow_anything(offset, insn.length >= 2 ? insn.length : 0);
 }
 
 /* Lines */
 
 #define FIRST_ARGUMENT 2u /* %r2 to %r6 */
 #define N_ARGUMENT_REGISTERS 5u
-#define N_REGISTERS 16u
-
-struct lines {
-	const struct line_questions *ask;
-	uint32_t pending; /* registers with a constant that differs, until it is passed */
-	uint32_t was[N_REGISTERS], is[N_REGISTERS];
-	struct line_arguments *found;
-};
 
 /* An instruction that loads an argument register with a constant: lhi, lghi, lgfi, llilf. */
 struct constant {
@@ -72,27 +56,6 @@ static struct constant constant_of(const uint8_t *code, size_t length)
 	if (c.value >> (in_16 ? 15 : 31))
 		return (struct constant){ 0 };
 	return c;
-}
-
-/* A call: are all constants that differ its line? */
-static bool settle(struct lines *l, uint64_t at)
-{
-	struct line_arguments *f = l->found;
-
-	for (unsigned int r = 0; r < N_REGISTERS; r++) {
-		if (!(l->pending & 1u << r))
-			continue;
-		if (!l->ask->is_line(l->ask->of, at, l->was[r], l->is[r]))
-			return false;
-		if (!f->n++)
-			*f = (struct line_arguments){ .n = 1,
-						      .call = at,
-						      .argument = r - FIRST_ARGUMENT + 1,
-						      .was = l->was[r],
-						      .is = l->is[r] };
-	}
-	l->pending = 0;
-	return true;
 }
 
 /* A register's number in an instruction may stand for the next one too: a number of 128 bits, an address with its length. */
@@ -153,12 +116,12 @@ static bool same(struct lines *l, uint64_t at, const uint8_t *code, size_t lengt
 		return true;
 	s390x_read_insn(code, length, UINT64_MAX, &insn);
 	if (insn.flow == FLOW_CALL)
-		return settle(l, at);
+		return lines_settle(l, at, FIRST_ARGUMENT);
 	if (insn.flow == FLOW_NEXT)
 		return !uses(code, length, l->pending);
 	/* a function that ends in a call goes there */
 	return insn.flow == FLOW_JUMP && l->ask->refers(l->ask->of, at, length, &leaves) && leaves &&
-	       settle(l, at);
+	       lines_settle(l, at, FIRST_ARGUMENT);
 }
 
 /* Whether both are the same but for what a reference fills, which has been compared. */
